@@ -1,0 +1,241 @@
+"""Every threshold of the project as one frozen model, read from ``settings.yaml`` and overridden by ``RECS_SETTINGS``."""
+
+import difflib
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+import yaml
+
+PACKAGED = Path(__file__).with_name("settings.yaml")
+
+Share = Annotated[float, pydantic.Field(ge=0, le=1)]
+Positive = Annotated[float, pydantic.Field(gt=0)]
+Count = Annotated[int, pydantic.Field(ge=1)]
+
+
+class SettingsError(ValueError):
+    """A settings file that cannot be used; the message names the key and what to write instead."""
+
+
+class Section(pydantic.BaseModel):
+    """Base of all sections: frozen, and strict about names."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+
+class SourceLimits(Section):
+    """How much bad input is still input."""
+
+    max_quarantined_share: Share
+    min_rows_share: Share
+    max_events_per_user_week: Count
+
+
+class EventWeights(Section):
+    """How much one event of each kind counts."""
+
+    view: Positive
+    cart: Positive
+    order: Positive
+
+
+class CoPurchase(Section):
+    """Which two parts count as bought together."""
+
+    window_days: Count
+    max_parts_per_user: Count
+    min_users: Count
+
+
+class Candidates(Section):
+    """Which parts a profile may be shown."""
+
+    require_fitment: bool
+    kept: Count
+
+
+class Rules(Section):
+    """What every recommended row obeys; ``None`` switches a rule off."""
+
+    min_price: float | None
+    exclude_refurbished: bool | None
+    https_image: bool | None
+    excluded_part_types: tuple[str, ...] | None
+    one_per_variant_group: bool | None
+    max_per_part_type: Count | None
+    max_universal: Annotated[int, pydantic.Field(ge=0)] | None
+    exclude_bought_days: Count | None
+    exclude_bought_variants: bool | None
+    list_length: Count
+    slots: Count
+
+
+class SqlBaseline(Section):
+    """The tiers of v5.17."""
+
+    lookback_days: Count
+    model_weight: Positive
+    model_min_orders: Count
+    make_weight: Positive
+    make_min_orders: Count
+    global_weight: Positive
+
+
+class Strata(Section):
+    """Where warm ends and hot begins."""
+
+    hot_min_events: Count
+
+
+class Model(Section):
+    """The evidence channels and how their weights are fitted."""
+
+    seed: int
+    popularity_half_lives_days: tuple[Positive, Positive, Positive]
+    cosine_half_lives_days: tuple[Positive, ...]
+    walk_half_life_days: Positive
+    history_half_life_days: Positive
+    cosine_shrinkage: Positive
+    vehicle_shrinkage: Positive
+    horizon_days: Count
+    training_weeks: Count
+    validation_weeks: Count
+    max_entries_per_snapshot: Count
+    gate_hidden: Count
+    steps: Count
+    learning_rate: Positive
+    weight_decay: Annotated[float, pydantic.Field(ge=0)]
+    threads: Count | None
+
+
+class Blend(Section):
+    """alpha x SQL + (1 - alpha) x GNN."""
+
+    alpha: Literal["auto"] | Share
+    alpha_step: Annotated[float, pydantic.Field(gt=0, le=1)]
+    min_stratum_users: Count
+
+
+class Similarity(Section):
+    """Fallback 2B."""
+
+    neighbours: Count
+    shrinkage: Positive
+    weight: Positive
+
+
+class Baselines(Section):
+    """The systems that the model is compared with."""
+
+    popularity_days: Count
+    item_knn_shrinkage: Positive
+    ease_regularization: Positive
+    ease_max_parts: Count
+
+
+class Evaluation(Section):
+    """The held-out weeks."""
+
+    weeks: Count
+    relevance: Literal["order", "any"]
+    ks: tuple[Count, ...]
+
+
+class Gates(Section):
+    """What must be shown before anything is promoted or published."""
+
+    min_recall_lift: Share
+    min_users: Count | None
+    min_users_share: Share | None
+
+
+class Publish(Section):
+    """What publishing keeps."""
+
+    kept_versions: Count
+
+
+class Schedules(Section):
+    """Cron expressions, UTC."""
+
+    weekly: str
+    nightly: str
+
+
+class Settings(Section):
+    """The whole of ``settings.yaml``."""
+
+    lookback_days: Count
+    source: SourceLimits
+    events: EventWeights
+    co_purchase: CoPurchase
+    candidates: Candidates
+    rules: Rules
+    sql: SqlBaseline
+    strata: Strata
+    model: Model
+    blend: Blend
+    similarity: Similarity
+    baselines: Baselines
+    evaluation: Evaluation
+    gates: Gates
+    publish: Publish
+    schedules: Schedules
+
+    @property
+    def hash(self) -> str:
+        """First 16 hexadecimal digits of the SHA-256 of all values; the same values always give the same hash."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def load(override: Path | None = None) -> Settings:
+    """Packaged settings, overridden key by key by the YAML file ``override`` (default: the one in ``RECS_SETTINGS``).
+
+    Raises:
+        SettingsError: the file is missing or not YAML, a key is unknown (the message names the nearest one), or a value is
+            not allowed.
+    """
+    if override is None and os.environ.get("RECS_SETTINGS"):
+        override = Path(os.environ["RECS_SETTINGS"])
+    values = yaml.safe_load(PACKAGED.read_text())
+    if override is not None:
+        values = _merged(values, _read(override), override, ())
+    try:
+        return Settings.model_validate(values)
+    except pydantic.ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise SettingsError(f"{override or PACKAGED.name}: {problems}. Allowed values stand in {PACKAGED.name}.") from error
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        raise SettingsError(f"RECS_SETTINGS names {path}, which is not a file. Correct the path, or unset it for the defaults.")
+    try:
+        content = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path} is not YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path} must hold keys and values, as {PACKAGED.name} does; it holds a {type(content).__name__}.")
+    return content
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any], path: Path, at: tuple[str, ...]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        name = ".".join((*at, str(key)))
+        if key not in base:
+            near = difflib.get_close_matches(str(key), list(base), n=1, cutoff=0)
+            raise SettingsError(f"{path}: unknown key '{name}'. The nearest one is '{'.'.join((*at, *near))}'.")
+        if isinstance(base[key], dict):
+            if not isinstance(value, dict):
+                raise SettingsError(f"{path}: '{name}' is a section with keys of its own, not a single value.")
+            merged[key] = _merged(base[key], value, path, (*at, key))
+        else:
+            merged[key] = value
+    return merged
