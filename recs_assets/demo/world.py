@@ -1,0 +1,141 @@
+"""Writes the planted world: the contract's source tables with their faults, and beside them what is true."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recs_assets.demo.browsing import Interactions, build_interactions, joined
+from recs_assets.demo.catalogue import Fitment, build_fitment, build_parts
+from recs_assets.demo.demand import build_demand
+from recs_assets.demo.faults import with_faults
+from recs_assets.demo.mail import email_events_table
+from recs_assets.demo.people import SARAH, build_active, build_people, registered
+from recs_assets.demo.presets import Preset
+from recs_assets.demo.purchases import World, build_orders
+from recs_assets.demo.sarah import plant_pair, sarahs_events
+from recs_assets.demo.tables import (
+    events_table,
+    fitment_table,
+    ownership_table,
+    product_ids,
+    products_table,
+    user_ids,
+    users_table,
+)
+from recs_assets.demo.truth import write_truth
+from recs_assets.demo.vehicles import build_vehicles, vehicles_table
+
+VERSION = 1
+"""Raised with every change of what is generated, so that an old folder is not taken for a current one."""
+
+MARKER = "world.json"
+"""Written last: a folder that has it is complete."""
+
+
+@dataclass(frozen=True)
+class WorldSummary:
+    """What lies in a world's folder.
+
+    Attributes:
+        preset: name of the preset.
+        seed: of all random draws.
+        no_signal: whether there is anything to learn beyond popularity.
+        version: of the generator.
+        rows: rows per table, faulty ones included.
+        faults: rows added per table and fault.
+        written: whether this call wrote the folder, or found it complete.
+    """
+
+    preset: str
+    seed: int
+    no_signal: bool
+    version: int
+    rows: dict[str, int]
+    faults: dict[str, dict[str, int]]
+    written: bool
+
+
+def write_world(folder: Path, preset: Preset, *, seed: int = 1, no_signal: bool = False) -> WorldSummary:
+    """Writes ``<table>.parquet`` for all source tables and ``truth/`` into ``folder``, unless they are there already.
+
+    The same preset, seed and flag give the same bytes.
+
+    Args:
+        folder: made if missing; files of another world in it are overwritten.
+        preset: sizes and rates.
+        seed: of all random draws.
+        no_signal: purchases follow one fixed popularity alone, so that no model has anything else to learn.
+    """
+    found = existing(folder)
+    if found is not None and (found.preset, found.seed, found.no_signal) == (preset.name, seed, no_signal):
+        return found
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).unlink(missing_ok=True)
+    world, fitment = _build(preset, seed, no_signal)
+    orders = build_orders(world, seed)
+    if not no_signal:
+        orders = plant_pair(world, orders, fitment, seed)
+    interactions = joined([build_interactions(world, orders, seed), sarahs_events(orders.at.size)])
+    rows, faults = _write_tables(folder, world, fitment, interactions, seed)
+    write_truth(folder / "truth", world, orders, faults)
+    summary = WorldSummary(preset.name, seed, no_signal, VERSION, rows, faults, written=True)
+    (folder / MARKER).write_text(json.dumps(asdict(summary), indent=2) + "\n")
+    return summary
+
+
+def existing(folder: Path) -> WorldSummary | None:
+    """The complete world of this generator version in ``folder``, if there is one."""
+    marker = folder / MARKER
+    if not marker.is_file():
+        return None
+    found = json.loads(marker.read_text())
+    if found.get("version") != VERSION:
+        return None
+    return WorldSummary(**{**found, "written": False})
+
+
+def _build(preset: Preset, seed: int, no_signal: bool) -> tuple[World, Fitment]:
+    vehicles = build_vehicles(preset, seed)
+    parts = build_parts(preset, seed)
+    fitment = build_fitment(preset, parts, vehicles, seed)
+    demand = build_demand(preset, parts, fitment, vehicles, seed=seed, no_signal=no_signal)
+    people = build_people(preset, vehicles, seed)
+    active = build_active(preset, people, demand.preferences, vehicles, seed)
+    people = registered(preset, people, active, seed)
+    return World(preset, vehicles, parts, people, demand, active, no_signal), fitment
+
+
+def _write_tables(
+    folder: Path, world: World, fitment: Fitment, interactions: Interactions, seed: int
+) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+    """Writes one table after another; rows and faults per table."""
+    preset, parts, people = world.preset, world.parts, world.people
+    makers: dict[str, Callable[[], pa.Table]] = {
+        "users": lambda: users_table(people),
+        "vehicles": lambda: vehicles_table(world.vehicles),
+        "ownership": lambda: ownership_table(people, world.vehicles, seed),
+        "products": lambda: products_table(preset, parts, world.demand, seed),
+        "fitment": lambda: fitment_table(parts, fitment, world.vehicles),
+        "events": lambda: events_table(interactions, preset.users, parts, seed),
+    }
+    rows, faults = {}, {}
+    for name, make in makers.items():
+        bot = _bot(world) if name == "events" and preset.bot else None
+        table, faults[name] = with_faults(name, make(), seed=seed, bot=bot)
+        pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
+        rows[name] = table.num_rows
+    mail = email_events_table(preset, people, parts, seed)
+    pq.write_table(mail, folder / "email_events.parquet", compression="zstd")
+    rows["email_events"] = mail.num_rows
+    return rows, faults
+
+
+def _bot(world: World) -> tuple[str, pa.Array]:
+    """A user without events of its own, and the parts that it looks at."""
+    idle = np.setdiff1d(np.arange(SARAH + 1, world.preset.users), world.active.user)[-1]
+    return user_ids(world.preset.users)[idle].as_py(), pa.array(product_ids(world.parts), pa.string())

@@ -1,0 +1,24 @@
+"""The command line."""
+
+from pathlib import Path
+
+import pytest
+
+from recs_assets.demo.__main__ import main
+
+
+def test_the_second_call_says_that_the_world_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--preset", "tiny", "--seed", "3", "--to", str(tmp_path)])
+    first = capsys.readouterr().out
+    main(["--preset", "tiny", "--seed", "3", "--to", str(tmp_path)])
+    second = capsys.readouterr().out
+    assert f"World (tiny, seed 3) written to {tmp_path}" in first
+    assert f"World (tiny, seed 3) already in {tmp_path}" in second
+    assert first.splitlines()[1:] == second.splitlines()[1:]
+
+
+def test_an_unknown_preset_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--preset", "huge", "--to", str(tmp_path)])
+    assert "invalid choice: 'huge'" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
