@@ -1,0 +1,288 @@
+"""The warehouse on one machine: DuckDB over a folder of Parquet, with our own tables in one file."""
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import sqlglot
+from sqlglot import expressions
+
+from recs_assets.resources.duckdb_source import quoted, source_columns, source_select
+from recs_assets.resources.errors import WarehouseError
+from recs_assets.resources.ledger import Ledger
+from recs_assets.resources.queries import identifier, prepare
+from recs_assets.resources.warehouse import (
+    FIXED_TABLES,
+    ROW_GROUP_ROWS,
+    STAGED_PREFIX,
+    Mount,
+    Parameter,
+    Session,
+    Warehouse,
+)
+
+LOCK_WAIT_SECONDS = 60.0
+LOCK_POLL_SECONDS = 0.2
+
+# The warehouse file while it is attached. Its own tables are found by bare name, after those of the session.
+ATTACHED = "warehouse"
+OWN_TABLES = f"{ATTACHED}.main"
+ALL_TABLES = f"memory.main,{OWN_TABLES}"
+
+log = logging.getLogger(__name__)
+
+
+@cache
+def transpile(text: str) -> str:
+    """A text in BigQuery's dialect as DuckDB's, ``@name`` as ``$name``."""
+    tree = sqlglot.parse_one(text, read="bigquery")
+    return tree.sql(dialect="duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE)
+
+
+@cache
+def tables_of(text: str) -> frozenset[str]:
+    """The names of the tables that a text in BigQuery's dialect reads, its own CTEs not among them."""
+    tree = sqlglot.parse_one(text, read="bigquery")
+    steps = {step.alias for step in tree.find_all(expressions.CTE)}
+    return frozenset(table.name for table in tree.find_all(expressions.Table)) - steps
+
+
+class DuckDBWarehouse(Warehouse):
+    """DuckDB: heavy work in memory (spilling beside the file), the file itself attached only for as long as needed."""
+
+    def __init__(self, file: Path, source: Path | None, memory_limit: str | None = None, threads: int | None = None) -> None:
+        self.file = file
+        self.source = source
+        self._config: dict[str, str | bool | int | float | list[str]] = {
+            "temp_directory": str(file.with_suffix(".spill")),
+            "preserve_insertion_order": False,
+        }
+        if memory_limit is not None:
+            self._config["memory_limit"] = memory_limit
+        if threads is not None:
+            self._config["threads"] = threads
+
+    def source_columns(self) -> dict[str, dict[str, str] | None]:
+        """Every contract table with its columns and their kinds, or ``None`` where its file is absent.
+
+        Raises:
+            WarehouseError: the source folder is missing or holds none of the tables.
+            ContractError: a file is not Parquet.
+        """
+        with self._connection() as connection:
+            return source_columns(connection, self.source)
+
+    @contextmanager
+    def session(self, tables: Mapping[str, Mount] | None = None) -> Iterator[Session]:
+        """A session over the source tables, ``tables`` and the persistent ones; see ``Warehouse.session``.
+
+        Raises:
+            WarehouseError, ContractError: as for ``source_columns``; a warehouse without a source has only ``tables``.
+        """
+        with self._connection() as connection:
+            session = DuckDBSession(self, connection)
+            if self.source is not None:
+                for table, columns in source_columns(connection, self.source).items():
+                    session.view(table, source_select(self.source, table, columns))
+            for name, mount in (tables or {}).items():
+                session.mount(name, mount)
+            yield session
+
+    @contextmanager
+    def attached(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> Iterator[None]:
+        """Attach the warehouse file to a connection for the block, with its fixed tables made where they are missing.
+
+        Raises:
+            WarehouseError: another process has held the file for too long.
+        """
+        if read_only and not self.file.exists():
+            read_only = False
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self._attach(connection, read_only=read_only)
+        try:
+            connection.execute(f"SET search_path = '{ALL_TABLES}'")
+            if not read_only:
+                for table, columns in FIXED_TABLES.items():
+                    kinds = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+                    DuckDBLedger(connection).run(f"CREATE TABLE IF NOT EXISTS {table} ({kinds})")
+            yield
+        finally:
+            connection.execute("SET search_path = 'memory.main'")
+            connection.execute(f"DETACH {ATTACHED}")
+
+    @contextmanager
+    def _ledger(self) -> Iterator[Ledger]:
+        with self._connection() as connection, self.attached(connection, read_only=False):
+            yield DuckDBLedger(connection)
+
+    @contextmanager
+    def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with duckdb.connect(config=self._config) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            yield connection
+
+    def _attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
+        statement = f"ATTACH {quoted(self.file)} AS {ATTACHED}" + (" (READ_ONLY)" if read_only else "")
+        deadline = time.monotonic() + LOCK_WAIT_SECONDS
+        told = False
+        while True:
+            try:
+                connection.execute(statement)
+            except (duckdb.IOException, duckdb.ResourceInUseException) as error:
+                if not _is_lock(error):
+                    raise WarehouseError(f"{self.file} cannot be opened: {error}") from error
+                if time.monotonic() >= deadline:
+                    raise WarehouseError(
+                        f"{self.file} has been locked for {LOCK_WAIT_SECONDS:.0f} seconds: {error} "
+                        "Close the program that holds it (an open DuckDB shell, another run), then run again."
+                    ) from error
+                if not told:
+                    log.warning("waiting for %s, which another program has open: %s", self.file, error)
+                    told = True
+                time.sleep(LOCK_POLL_SECONDS)
+            else:
+                return
+
+
+def _is_lock(error: duckdb.Error) -> bool:
+    return isinstance(error, duckdb.ResourceInUseException) or "lock" in str(error)
+
+
+class DuckDBSession(Session):
+    """One in-memory database; the warehouse file is attached only for the queries that name a table of it."""
+
+    def __init__(self, warehouse: DuckDBWarehouse, connection: duckdb.DuckDBPyConnection) -> None:
+        self._warehouse = warehouse
+        self._connection = connection
+        self._local: set[str] = set()
+        self._aliases: dict[str, str] = {}
+
+    def batches(self, query: str, **parameters: Parameter) -> pa.RecordBatchReader:
+        """The rows of a query as a stream; other queries may run while it is read."""
+        text, bound = prepare(query, parameters)
+        if not self._persistent(text):
+            cursor = self._connection.cursor()
+            cursor.execute("SET TimeZone = 'UTC'")
+            return cursor.sql(transpile(text), params=bound).to_arrow_reader(ROW_GROUP_ROWS)
+        # The file must not stay attached for as long as somebody reads: the rows are set aside first.
+        with self._attached(text, read_only=True):
+            rows = self._connection.sql(transpile(text), params=bound).to_arrow_table()
+        return rows.to_reader(ROW_GROUP_ROWS)
+
+    def materialize(self, name: str, query: str, **parameters: Parameter) -> None:
+        """Keep the rows of a query as a table of this session."""
+        text, bound = prepare(query, parameters)
+        with self._attached(text, read_only=True):
+            self._connection.execute(f"CREATE OR REPLACE TABLE memory.main.{identifier(name)} AS {transpile(text)}", bound)
+        self._local.add(name)
+
+    def stage(self, table: str, query: str, **parameters: Parameter) -> int:
+        """Write the rows of a query to a persistent table, created or replaced whole; see ``Session.stage``."""
+        if not identifier(table).startswith(STAGED_PREFIX):
+            raise ValueError(f"a staged table's name starts with '{STAGED_PREFIX}'; got '{table}'.")
+        text, bound = prepare(query, parameters)
+        now = dt.datetime.now(dt.UTC)
+        with self._attached(text, read_only=False):
+            ledger = DuckDBLedger(self._connection)
+            if ledger.rows("SELECT 1 AS x FROM publications WHERE long_table = @table OR wide_table = @table", table=table):
+                raise ValueError(f"'{table}' is a published version; stage under another name.")
+            with ledger.transaction():
+                self._connection.execute(f"CREATE OR REPLACE TABLE {OWN_TABLES}.{table} AS {transpile(text)}", bound)
+                ledger.run("DELETE FROM staged_tables WHERE table_name = @table", table=table)
+                ledger.run("INSERT INTO staged_tables (table_name, staged_at) VALUES (@table, @now)", table=table, now=now)
+            return int(ledger.rows(f"SELECT COUNT(*) AS n FROM {table}")[0]["n"])
+
+    def view(self, name: str, select: str) -> None:
+        """Make a query in DuckDB's dialect readable under a name."""
+        self._connection.execute(f"CREATE OR REPLACE VIEW memory.main.{identifier(name)} AS {select}")
+        self._local.add(name)
+
+    def mount(self, name: str, mount: Mount) -> None:
+        """Make an Arrow table, Parquet files or a persistent table readable under a name."""
+        if isinstance(mount, str):
+            self._aliases[identifier(name)] = identifier(mount)
+            self._local.discard(name)
+        elif isinstance(mount, pa.Table):
+            self._connection.register("incoming", mount)
+            self._connection.execute(f"DROP VIEW IF EXISTS memory.main.{identifier(name)}")
+            self._connection.execute(f"CREATE TABLE memory.main.{name} AS SELECT * FROM incoming")
+            self._connection.unregister("incoming")
+            self._local.add(name)
+        else:
+            self.view(name, f"SELECT * FROM read_parquet([{', '.join(quoted(path) for path in mount)}])")
+
+    def _persistent(self, text: str) -> frozenset[str]:
+        return tables_of(text) - self._local
+
+    @contextmanager
+    def _attached(self, text: str, *, read_only: bool) -> Iterator[None]:
+        needed = self._persistent(text)
+        if read_only and not needed:
+            yield
+            return
+        with self._warehouse.attached(self._connection, read_only=read_only):
+            for name in needed & set(self._aliases):
+                self._connection.execute(
+                    f"CREATE OR REPLACE VIEW memory.main.{name} AS SELECT * FROM {OWN_TABLES}.{self._aliases[name]}"
+                )
+            yield
+
+
+class DuckDBLedger(Ledger):
+    """The tables of the attached warehouse file."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def run(self, statement: str, **parameters: Any) -> None:
+        """Execute a statement in BigQuery's dialect."""
+        with self._own_tables():
+            self._connection.execute(transpile(statement), parameters)
+
+    def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
+        """The rows of a query in BigQuery's dialect."""
+        with self._own_tables():
+            rows = self._connection.sql(transpile(statement), params=parameters).to_arrow_table()
+        found: list[dict[str, Any]] = rows.to_pylist()
+        return found
+
+    def columns(self, table: str) -> list[str]:
+        """The columns of a persistent table in their order; none where there is no such table."""
+        condition = "database_name = $database AND table_name = $table ORDER BY column_index"
+        statement = f"SELECT column_name FROM duckdb_columns() WHERE {condition}"
+        found = self._connection.execute(statement, {"database": ATTACHED, "table": table}).fetchall()
+        return [str(name) for (name,) in found]
+
+    def insert(self, table: str, rows: pa.Table) -> None:
+        """Add rows, by column name."""
+        self._connection.register("incoming", rows)
+        self._connection.execute(f"INSERT INTO {OWN_TABLES}.{identifier(table)} BY NAME SELECT * FROM incoming")
+        self._connection.unregister("incoming")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All statements of the block, or none of them."""
+        self._connection.execute("BEGIN TRANSACTION")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    @contextmanager
+    def _own_tables(self) -> Iterator[None]:
+        # A session may have mounted something under the name of one of them.
+        self._connection.execute(f"SET search_path = '{OWN_TABLES}'")
+        try:
+            yield
+        finally:
+            self._connection.execute(f"SET search_path = '{ALL_TABLES}'")

@@ -1,0 +1,5 @@
+"""Errors of the gateways to the world."""
+
+
+class WarehouseError(RuntimeError):
+    """A warehouse that cannot be read or written; the message says what was tried and what to do."""

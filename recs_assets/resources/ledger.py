@@ -1,0 +1,63 @@
+"""The persistent tables of a warehouse as publishing sees them: statements, transactions, and who published what."""
+
+import datetime as dt
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pyarrow as pa
+
+from recs_assets.resources.queries import identifier, query_text
+
+
+class Ledger(ABC):
+    """The persistent tables of a warehouse, open for writing. Statements are in BigQuery's dialect."""
+
+    @abstractmethod
+    def run(self, statement: str, **parameters: Any) -> None:
+        """Execute a statement."""
+
+    @abstractmethod
+    def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
+        """The rows of a query."""
+
+    @abstractmethod
+    def columns(self, table: str) -> list[str]:
+        """The columns of a persistent table in their order; none where there is no such table."""
+
+    @abstractmethod
+    def insert(self, table: str, rows: pa.Table) -> None:
+        """Add rows, by column name."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[None]:
+        """All statements of the block, or none of them."""
+
+
+def newest_row(ledger: Ledger, week: dt.date) -> dict[str, Any] | None:
+    """The newest ledger row of a week, or ``None``."""
+    rows = ledger.rows("SELECT * FROM publications WHERE week = @week ORDER BY sequence DESC LIMIT 1", week=week)
+    return rows[0] if rows else None
+
+
+def content(ledger: Ledger, table: str, week: dt.date) -> dict[str, Any]:
+    """n_rows, n_users and content_hash of a week's rows in a long table, staged or served."""
+    statement = query_text("content_hash").replace("FROM staged", f"FROM {identifier(table)}")
+    return ledger.rows(statement, week=week)[0]
+
+
+def row_of(ledger: Ledger, publication_id: str) -> dict[str, Any] | None:
+    """The ledger row of a publication, or ``None``."""
+    rows = ledger.rows("SELECT * FROM publications WHERE publication_id = @publication_id", publication_id=publication_id)
+    return rows[0] if rows else None
+
+
+def next_sequence(ledger: Ledger) -> int:
+    """The number of the next ledger row."""
+    return int(ledger.rows("SELECT IFNULL(MAX(sequence), 0) + 1 AS sequence FROM publications")[0]["sequence"])
+
+
+def newest_wide(ledger: Ledger) -> dict[str, Any] | None:
+    """The newest ledger row that changed the mail, or ``None``."""
+    rows = ledger.rows("SELECT * FROM publications WHERE wide_table IS NOT NULL ORDER BY sequence DESC LIMIT 1")
+    return rows[0] if rows else None

@@ -1,0 +1,68 @@
+"""The texts of ``recs_assets/sql``: one query a file, in BigQuery's dialect, bare table names, ``@name`` parameters."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+FOLDER = Path(__file__).parents[1] / "sql"
+
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+PARAMETER = re.compile(r"@([A-Za-z_][A-Za-z0-9_]*)")
+SLOT_BLOCK = re.compile(r"^ *-- slot begins\n(.*?)^ *-- slot ends\n", re.DOTALL | re.MULTILINE)
+
+
+def names() -> list[str]:
+    """The names of all queries, sorted."""
+    return sorted(path.stem for path in FOLDER.glob("*.sql"))
+
+
+@cache
+def query_text(name: str, slots: int = 0) -> str:
+    """The text of the query ``name``; the lines between its slot markers are repeated for SLOT = 1…``slots``.
+
+    Raises:
+        ValueError: there is no such query.
+    """
+    path = FOLDER / f"{identifier(name)}.sql"
+    if not path.exists():
+        raise ValueError(f"there is no query '{name}' in {FOLDER}; there are {', '.join(names())}.")
+    return SLOT_BLOCK.sub(
+        lambda block: "".join(block[1].replace("SLOT", str(slot)) for slot in range(1, slots + 1)), path.read_text()
+    )
+
+
+def prepare(name: str, parameters: Mapping[str, T]) -> tuple[str, dict[str, T]]:
+    """The text of a query and the values to bind: its parameters, no more and no less.
+
+    A query with slot markers takes their number as ``slots``, bound only where its text says so too.
+
+    Raises:
+        ValueError: there is no such query, or a parameter is missing or unknown; the message names both sides.
+    """
+    has_slots = query_text(name) != query_text(name, 1)
+    slots = parameters.get("slots") if has_slots else 0
+    text = query_text(name, slots if isinstance(slots, int) else 0)
+    # No query holds two hyphens within a literal; a test says so.
+    named = set(PARAMETER.findall(re.sub(r"--[^\n]*", "", text)))
+    needed = named | {"slots"} if has_slots else named
+    if needed != set(parameters):
+        missing, unknown = sorted(needed - set(parameters)), sorted(set(parameters) - needed)
+        raise ValueError(f"query '{name}' takes the parameters {sorted(needed)}; missing: {missing}, unknown: {unknown}.")
+    return text, {key: parameters[key] for key in sorted(named)}
+
+
+def identifier(name: str) -> str:
+    """The name, if it may stand in SQL text as it is.
+
+    Raises:
+        ValueError: it holds anything but letters, digits and underscores.
+    """
+    if not IDENTIFIER.fullmatch(name):
+        raise ValueError(
+            f"'{name}' is not a table or query name: letters, digits and underscores only, not starting with a digit."
+        )
+    return name

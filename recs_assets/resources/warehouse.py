@@ -1,0 +1,181 @@
+"""The warehouse: the only gateway to tables. Read SQL into Arrow, stage a table, audit it, publish it in one transaction.
+
+Two engines stand behind one text of SQL (the files of ``recs_assets/sql``): DuckDB, and BigQuery. This module is what
+both have in common; what assets call is here.
+"""
+
+import datetime as dt
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recs_assets.contract import AUDITS, PUBLICATIONS, QUARANTINE, RECOMMENDATIONS
+from recs_assets.resources import publishing
+from recs_assets.resources.ledger import Ledger, newest_row
+from recs_assets.resources.publishing import Publication, Published, Restoration
+from recs_assets.resources.queries import identifier
+
+# Nullable parameters stand only inside CAST(@name AS type) in the queries: an untyped NULL has no type on BigQuery.
+Parameter = dt.datetime | dt.date | str | int | float | bool | Sequence[str] | None
+
+# An Arrow table, Parquet files, or the name of a persistent table (a staged one, say) to be read under another name.
+Mount: TypeAlias = pa.Table | Sequence[Path] | str
+
+ROW_GROUP_ROWS = 131_072
+
+STAGED_PREFIX = "staged_"
+
+STAGED_TABLES = {"table_name": "STRING", "staged_at": "TIMESTAMP"}
+
+FIXED_TABLES: dict[str, dict[str, str]] = {
+    "recommendations": RECOMMENDATIONS,
+    "quarantine": QUARANTINE,
+    "audits": AUDITS,
+    "publications": PUBLICATIONS,
+    "staged_tables": STAGED_TABLES,
+}
+
+
+class Session(ABC):
+    """Some tables under bare names, and queries over them. ``query`` is the name of a file of ``recs_assets/sql``.
+
+    Every method raises ``ValueError`` where a parameter of the query is missing or unknown, or a name is no name.
+    A query with slot markers takes their number as the parameter ``slots``.
+    """
+
+    @abstractmethod
+    def batches(self, query: str, **parameters: Parameter) -> pa.RecordBatchReader:
+        """The rows of a query as a stream; other queries may run while it is read."""
+
+    @abstractmethod
+    def materialize(self, name: str, query: str, **parameters: Parameter) -> None:
+        """Keep the rows of a query as a table of this session, readable as ``name`` and gone with the session."""
+
+    @abstractmethod
+    def stage(self, table: str, query: str, **parameters: Parameter) -> int:
+        """Write the rows of a query to a persistent table, created or replaced whole.
+
+        Args:
+            table: starts with ``staged_``; a version in the ledger cannot be replaced, so choose a name a run.
+
+        Returns:
+            The number of rows.
+
+        Raises:
+            ValueError: the name does not start so, or it is that of a published version.
+        """
+
+    def read(self, query: str, **parameters: Parameter) -> pa.Table:
+        """The rows of a query as one Arrow table."""
+        return self.batches(query, **parameters).read_all()
+
+    def audit(self, query: str, **parameters: Parameter) -> dict[str, Any]:
+        """The single row of a query.
+
+        Raises:
+            ValueError: the query gave any other number of rows.
+        """
+        rows: list[dict[str, Any]] = self.read(query, **parameters).to_pylist()
+        if len(rows) != 1:
+            raise ValueError(f"query '{query}' gave {len(rows)} rows where one was expected.")
+        return rows[0]
+
+    def export(self, query: str, path: Path, **parameters: Parameter) -> int:
+        """Stream the rows of a query into one Parquet file; the same rows in the same order give the same bytes.
+
+        Returns:
+            The number of rows.
+        """
+        reader = self.batches(query, **parameters)
+        n_rows = 0
+        with pq.ParquetWriter(path, reader.schema, compression="zstd", write_page_checksum=True) as writer:
+            for group in _row_groups(reader):
+                writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
+                n_rows += group.num_rows
+        return n_rows
+
+
+class Warehouse(ABC):
+    """The retailer's source tables (read-only), and our own: staged, served, and the ledgers."""
+
+    @abstractmethod
+    def source_columns(self) -> dict[str, dict[str, str] | None]:
+        """Every contract table with its columns and their kinds (or the engine's own word), or ``None`` where it is absent.
+
+        Raises:
+            WarehouseError: there is no source.
+            ContractError: a table cannot be read as one.
+        """
+
+    @abstractmethod
+    def session(self, tables: Mapping[str, Mount] | None = None) -> AbstractContextManager[Session]:
+        """A session that reads, under bare names, the contract's source tables, ``tables``, and the persistent ones.
+
+        Source tables hold the contract's columns only; an absent optional column is NULL, an absent optional table empty.
+
+        Raises:
+            WarehouseError, ContractError: as for ``source_columns``.
+        """
+
+    @abstractmethod
+    def _ledger(self) -> AbstractContextManager[Ledger]:
+        """The persistent tables, open for writing for as long as needed."""
+
+    def append(self, table: str, rows: pa.Table, *, replace: Mapping[str, Parameter] | None = None) -> None:
+        """Add rows to the ledger ``quarantine`` or ``audits``, in one transaction.
+
+        Args:
+            table: the ledger's name.
+            rows: its columns, in any order.
+            replace: column values; rows of the ledger that have all of them are deleted first.
+
+        Raises:
+            ValueError: no such ledger, or other columns than its own.
+        """
+        if table not in {"quarantine", "audits"}:
+            raise ValueError(f"'{table}' is not a ledger to append to; choose quarantine or audits.")
+        columns = FIXED_TABLES[table]
+        if set(rows.column_names) != set(columns):
+            raise ValueError(f"ledger '{table}' has the columns {list(columns)}; got {rows.column_names}.")
+        with self._ledger() as ledger, ledger.transaction():
+            if replace:
+                condition = " AND ".join(f"{identifier(column)} = @{column}" for column in replace)
+                ledger.run(f"DELETE FROM {table} WHERE {condition}", **replace)
+            ledger.insert(table, rows.select(list(columns)))
+
+    def publish(self, publication: Publication, *, kept_versions: int) -> Published:
+        """Make a staged and audited version the served one, in one transaction; see ``publishing.publish``."""
+        with self._ledger() as ledger:
+            return publishing.publish(ledger, publication, kept_versions=kept_versions)
+
+    def restore(self, restoration: Restoration) -> Published:
+        """Make an earlier version the served one again, in one transaction; see ``publishing.restore``."""
+        with self._ledger() as ledger:
+            return publishing.restore(ledger, restoration)
+
+    def served_version(self, week: dt.date) -> str | None:
+        """The id of the newest publication of a week, which a publisher must expect; ``None`` before the first."""
+        with self._ledger() as ledger:
+            newest = newest_row(ledger, week)
+        return None if newest is None else str(newest["publication_id"])
+
+
+def _row_groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
+    """Tables of ``ROW_GROUP_ROWS`` rows each: an engine's batches differ in size from run to run, and bytes with them."""
+    kept: list[pa.RecordBatch] = []
+    n_kept = 0
+    for batch in reader:
+        kept.append(batch)
+        n_kept += batch.num_rows
+        while n_kept >= ROW_GROUP_ROWS:
+            table = pa.Table.from_batches(kept, reader.schema)
+            yield table.slice(0, ROW_GROUP_ROWS).combine_chunks()
+            rest = table.slice(ROW_GROUP_ROWS)
+            kept, n_kept = rest.to_batches(), rest.num_rows
+    if n_kept:
+        yield pa.Table.from_batches(kept, reader.schema).combine_chunks()

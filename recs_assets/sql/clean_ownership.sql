@@ -1,0 +1,45 @@
+WITH
+copies AS (
+  SELECT
+    user_id, vehicle_id, slot, added_at,
+    ROW_NUMBER() OVER (PARTITION BY user_id, vehicle_id, slot, added_at ORDER BY user_id) AS copy_number
+  FROM ownership
+),
+judged AS (
+  SELECT
+    copies.*,
+    CASE
+      WHEN copy_number > 1 THEN 'exact duplicate'
+      WHEN IFNULL(REPLACE(copies.user_id, ' ', ''), '') = '' THEN 'empty user_id'
+      WHEN IFNULL(REPLACE(copies.vehicle_id, ' ', ''), '') = '' THEN 'empty vehicle_id'
+      WHEN added_at > @now THEN 'added_at in the future'
+      WHEN added_at >= @as_of THEN 'outside window'
+      WHEN user_nodes.user_id IS NULL THEN 'unknown user_id'
+      WHEN vehicle_nodes.vehicle_id IS NULL THEN 'unknown vehicle_id'
+    END AS row_fault
+  FROM copies
+  LEFT JOIN user_nodes ON user_nodes.user_id = copies.user_id
+  LEFT JOIN vehicle_nodes ON vehicle_nodes.vehicle_id = copies.vehicle_id
+),
+ranked AS (
+  SELECT
+    *,
+    ROW_NUMBER() OVER (
+      PARTITION BY user_id, vehicle_id, row_fault IS NULL ORDER BY added_at DESC, slot DESC
+    ) AS age_rank
+  FROM judged
+),
+faults AS (
+  SELECT *, IF(row_fault IS NULL AND age_rank > 1, 'older row of the same user_id and vehicle_id', row_fault) AS fault
+  FROM ranked
+)
+SELECT
+  user_id, vehicle_id, slot, added_at, fault,
+  CONCAT(IFNULL(user_id, ''), ' | ', IFNULL(vehicle_id, '')) AS row_key,
+  IF(fault IS NULL OR fault IN ('exact duplicate', 'outside window'), NULL, TO_JSON_STRING(STRUCT(
+    user_id AS user_id,
+    vehicle_id AS vehicle_id,
+    slot AS slot,
+    FORMAT_TIMESTAMP('%Y-%m-%dT%H:%M:%S', added_at) AS added_at
+  ))) AS row_json
+FROM faults

@@ -1,0 +1,65 @@
+WITH
+-- The same choice of a user's row as in clean_users.
+newest_users AS (
+  SELECT user_id, LOWER(email) AS email_lower, email_consent
+  FROM users
+  WHERE created_at IS NULL OR created_at < @as_of
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY created_at DESC, email DESC, email_consent DESC) = 1
+),
+-- Two accounts of one address get one mail, the one of the smaller id.
+addressees AS (
+  SELECT user_id, email_lower
+  FROM newest_users
+  WHERE IFNULL(REPLACE(email_lower, ' ', ''), '') != '' AND IFNULL(email_consent, TRUE)
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY email_lower ORDER BY user_id) = 1
+),
+first_vehicles AS (
+  SELECT user_id, year, make, model
+  FROM owns_edges
+  JOIN vehicle_nodes ON vehicle_nodes.vehicle_id = owns_edges.vehicle_id
+  WHERE added_at IS NULL OR added_at < @as_of
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY IFNULL(slot, 1000000000), vehicle_nodes.vehicle_id) = 1
+),
+mailed AS (
+  SELECT staged.user_id, email_lower, staged.rank, staged.product_id, final_score
+  FROM staged
+  JOIN addressees ON addressees.user_id = staged.user_id
+  WHERE staged.week = @week AND staged.rank <= @slots
+),
+fitting AS (
+  SELECT DISTINCT mailed.user_id, mailed.product_id
+  FROM mailed
+  JOIN owns_edges ON owns_edges.user_id = mailed.user_id
+  JOIN fits_edges ON fits_edges.vehicle_id = owns_edges.vehicle_id AND fits_edges.product_id = mailed.product_id
+  WHERE added_at IS NULL OR added_at < @as_of
+),
+described AS (
+  SELECT
+    mailed.user_id, email_lower, rank, mailed.product_id, final_score, price, image_url,
+    IF(fitting.product_id IS NULL, 'universal', 'fitment') AS type,
+    IFNULL(pop_source, 'gnn') AS pop_source
+  FROM mailed
+  JOIN user_profiles ON user_profiles.user_id = mailed.user_id
+  JOIN product_nodes ON product_nodes.product_id = mailed.product_id
+  LEFT JOIN fitting ON fitting.user_id = mailed.user_id AND fitting.product_id = mailed.product_id
+  LEFT JOIN sql_scores
+    ON sql_scores.profile_id = user_profiles.profile_id AND sql_scores.product_id = mailed.product_id
+)
+SELECT
+  described.email_lower,
+  MIN(year) AS v1_year,
+  MIN(make) AS v1_make,
+  MIN(first_vehicles.model) AS v1_model,
+  -- slot begins
+  MAX(IF(rank = SLOT, product_id, NULL)) AS rec_part_SLOT,
+  MAX(IF(rank = SLOT, price, NULL)) AS recSLOT_price,
+  MAX(IF(rank = SLOT, final_score, NULL)) AS recSLOT_score,
+  MAX(IF(rank = SLOT, image_url, NULL)) AS recSLOT_image,
+  MAX(IF(rank = SLOT, type, NULL)) AS recSLOT_type,
+  MAX(IF(rank = SLOT, pop_source, NULL)) AS recSLOT_pop_source,
+  -- slot ends
+  @generated_at AS generated_at,
+  @pipeline_version AS pipeline_version
+FROM described
+LEFT JOIN first_vehicles ON first_vehicles.user_id = described.user_id
+GROUP BY email_lower

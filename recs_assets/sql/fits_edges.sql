@@ -1,0 +1,4 @@
+SELECT product_id, vehicle_id
+FROM classified
+WHERE fault IS NULL
+ORDER BY product_id, vehicle_id

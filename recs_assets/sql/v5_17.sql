@@ -1,0 +1,189 @@
+WITH
+-- Numbers instead of ids: one list per profile over hundreds of parts is many rows, and ids are long.
+eligible_parts AS (
+  SELECT
+    product_id, variant_group, IFNULL(is_universal, FALSE) AS is_universal,
+    ROW_NUMBER() OVER (ORDER BY product_id) AS part
+  FROM product_nodes
+  WHERE ineligible_reason IS NULL
+),
+numbered_profiles AS (
+  SELECT profile_id, user_id, ROW_NUMBER() OVER (ORDER BY profile_id) AS profile
+  FROM profiles
+),
+orders AS (
+  SELECT interaction_edges.user_id, eligible_parts.part
+  FROM interaction_edges
+  JOIN eligible_parts ON eligible_parts.product_id = interaction_edges.product_id
+  WHERE
+    event_type = 'order'
+    AND event_ts >= TIMESTAMP_SUB(@as_of, INTERVAL @lookback_days DAY)
+    AND event_ts < @as_of
+),
+-- An owner of two vehicles of one model is one owner of that model.
+model_owners AS (
+  SELECT DISTINCT user_id, make, model
+  FROM owns_edges
+  JOIN vehicle_nodes ON vehicle_nodes.vehicle_id = owns_edges.vehicle_id
+  WHERE (added_at IS NULL OR added_at < @as_of) AND make IS NOT NULL AND model IS NOT NULL
+),
+make_owners AS (
+  SELECT DISTINCT user_id, make
+  FROM owns_edges
+  JOIN vehicle_nodes ON vehicle_nodes.vehicle_id = owns_edges.vehicle_id
+  WHERE (added_at IS NULL OR added_at < @as_of) AND make IS NOT NULL
+),
+model_orders AS (
+  SELECT make, model, part, COUNT(*) AS n_orders
+  FROM orders
+  JOIN model_owners ON model_owners.user_id = orders.user_id
+  GROUP BY make, model, part
+  HAVING COUNT(*) >= @model_min_orders
+),
+make_orders AS (
+  SELECT make, part, COUNT(*) AS n_orders
+  FROM orders
+  JOIN make_owners ON make_owners.user_id = orders.user_id
+  GROUP BY make, part
+  HAVING COUNT(*) >= @make_min_orders
+),
+garage_vehicles AS (
+  SELECT numbered_profiles.profile, vehicle_nodes.vehicle_id, make, model
+  FROM profile_vehicles
+  JOIN numbered_profiles ON numbered_profiles.profile_id = profile_vehicles.profile_id
+  JOIN vehicle_nodes ON vehicle_nodes.vehicle_id = profile_vehicles.vehicle_id
+),
+-- Of a garage's vehicles the best tier counts, and in it the largest number of orders.
+garage_model_orders AS (
+  SELECT profile, part, MAX(n_orders) AS n_orders
+  FROM (SELECT DISTINCT profile, make, model FROM garage_vehicles) AS garage_models
+  JOIN model_orders ON model_orders.make = garage_models.make AND model_orders.model = garage_models.model
+  GROUP BY profile, part
+),
+garage_make_orders AS (
+  SELECT profile, part, MAX(n_orders) AS n_orders
+  FROM (SELECT DISTINCT profile, make FROM garage_vehicles) AS garage_makes
+  JOIN make_orders ON make_orders.make = garage_makes.make
+  GROUP BY profile, part
+),
+segment_scores AS (
+  SELECT profile, part, @model_weight * LOG(1 + n_orders) AS sql_score, 'model' AS pop_source
+  FROM garage_model_orders
+  UNION ALL
+  SELECT garage_make_orders.profile, garage_make_orders.part, @make_weight * LOG(1 + garage_make_orders.n_orders), 'make'
+  FROM garage_make_orders
+  LEFT JOIN garage_model_orders
+    ON garage_model_orders.profile = garage_make_orders.profile AND garage_model_orders.part = garage_make_orders.part
+  WHERE garage_model_orders.part IS NULL
+),
+global_scores AS (
+  SELECT eligible_parts.part, @global_weight * LOG(1 + COUNT(orders.part)) AS sql_score
+  FROM eligible_parts
+  LEFT JOIN orders ON orders.part = eligible_parts.part
+  GROUP BY eligible_parts.part
+),
+-- Without fitment every eligible part is a candidate, as universal parts always are.
+open_parts AS (
+  SELECT
+    eligible_parts.part, sql_score,
+    ROW_NUMBER() OVER (ORDER BY sql_score DESC, eligible_parts.part) AS global_rank
+  FROM eligible_parts
+  JOIN global_scores ON global_scores.part = eligible_parts.part
+  WHERE is_universal OR NOT (@require_fitment AND @has_fitment)
+),
+fitting_parts AS (
+  SELECT vehicle_id, eligible_parts.part, sql_score
+  FROM fits_edges
+  JOIN eligible_parts ON eligible_parts.product_id = fits_edges.product_id
+  JOIN global_scores ON global_scores.part = eligible_parts.part
+  WHERE NOT is_universal AND @require_fitment AND @has_fitment
+),
+bought AS (
+  SELECT DISTINCT numbered_profiles.profile, product_nodes.product_id, product_nodes.variant_group
+  FROM numbered_profiles
+  JOIN interaction_edges ON interaction_edges.user_id = numbered_profiles.user_id
+  JOIN product_nodes ON product_nodes.product_id = interaction_edges.product_id
+  WHERE
+    event_type = 'order'
+    AND event_ts >= TIMESTAMP_SUB(@as_of, INTERVAL CAST(@exclude_bought_days AS INT64) DAY)
+    AND event_ts < @as_of
+),
+excluded AS (
+  SELECT profile, part
+  FROM bought
+  JOIN eligible_parts ON eligible_parts.product_id = bought.product_id
+  UNION DISTINCT
+  SELECT profile, part
+  FROM bought
+  JOIN eligible_parts ON eligible_parts.variant_group = bought.variant_group
+  WHERE IFNULL(CAST(@exclude_bought_variants AS BOOL), FALSE)
+),
+-- At least @kept open parts are left after the excluded and the segment-scored ones among the first
+-- @kept + as many: what scores less than the last of those cannot be kept, and need not be ranked.
+removed_parts AS (
+  SELECT segment_scores.profile, segment_scores.part
+  FROM segment_scores
+  JOIN open_parts ON open_parts.part = segment_scores.part
+  UNION ALL
+  SELECT profile, part
+  FROM excluded
+),
+removed_counts AS (
+  SELECT profile, COUNT(*) AS n_removed
+  FROM removed_parts
+  GROUP BY profile
+),
+thresholds AS (
+  SELECT numbered_profiles.profile, IFNULL(open_parts.sql_score, -1) AS lowest_score
+  FROM numbered_profiles
+  LEFT JOIN removed_counts ON removed_counts.profile = numbered_profiles.profile
+  LEFT JOIN open_parts ON open_parts.global_rank = @kept + IFNULL(removed_counts.n_removed, 0)
+),
+segment_candidates AS (
+  SELECT segment_scores.*
+  FROM segment_scores
+  JOIN open_parts ON open_parts.part = segment_scores.part
+  UNION DISTINCT
+  SELECT segment_scores.*
+  FROM segment_scores
+  JOIN garage_vehicles ON garage_vehicles.profile = segment_scores.profile
+  JOIN fitting_parts
+    ON fitting_parts.vehicle_id = garage_vehicles.vehicle_id AND fitting_parts.part = segment_scores.part
+),
+global_candidates AS (
+  SELECT DISTINCT garage_vehicles.profile, part, sql_score
+  FROM garage_vehicles
+  JOIN thresholds ON thresholds.profile = garage_vehicles.profile
+  JOIN fitting_parts ON fitting_parts.vehicle_id = garage_vehicles.vehicle_id
+  WHERE sql_score >= lowest_score
+  UNION ALL
+  SELECT profile, part, sql_score
+  FROM thresholds
+  CROSS JOIN open_parts
+  WHERE sql_score >= lowest_score
+),
+scored AS (
+  SELECT profile, part, sql_score, pop_source
+  FROM segment_candidates
+  UNION ALL
+  SELECT global_candidates.profile, global_candidates.part, global_candidates.sql_score, 'global'
+  FROM global_candidates
+  LEFT JOIN segment_scores
+    ON segment_scores.profile = global_candidates.profile AND segment_scores.part = global_candidates.part
+  WHERE segment_scores.part IS NULL
+),
+-- Parts are numbered in the order of their ids: ties go to the smaller id.
+ranked AS (
+  SELECT
+    scored.profile, scored.part, sql_score, pop_source,
+    ROW_NUMBER() OVER (PARTITION BY scored.profile ORDER BY sql_score DESC, scored.part) AS sql_rank
+  FROM scored
+  LEFT JOIN excluded ON excluded.profile = scored.profile AND excluded.part = scored.part
+  WHERE excluded.part IS NULL
+  QUALIFY sql_rank <= @kept
+)
+SELECT profile_id, product_id, sql_score, pop_source, sql_rank
+FROM ranked
+JOIN numbered_profiles ON numbered_profiles.profile = ranked.profile
+JOIN eligible_parts ON eligible_parts.part = ranked.part
+ORDER BY ranked.profile, sql_rank

@@ -1,0 +1,67 @@
+"""One query on both engines."""
+
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from recs_assets.resources.duckdb_warehouse import DuckDBWarehouse, tables_of
+from recs_assets.resources.queries import PARAMETER, prepare, query_text
+from recs_assets_tests.sql import shop
+
+# Which query's rows are the table `classified` that a query reads.
+CLASSIFIED_BY = {
+    "user_nodes": "clean_users",
+    "vehicle_nodes": "clean_vehicles",
+    "product_nodes": "clean_products",
+    "fits_edges": "clean_fitment",
+    "owns_edges": "clean_ownership",
+    "interaction_edges": "clean_events",
+    "email_interactions": "clean_email_events",
+    "fault_counts": "clean_events",
+    "quarantined_rows": "clean_events",
+}
+
+
+def parameters_of(query: str) -> dict[str, Any]:
+    """The shop's values of a query's parameters."""
+    text = query_text(query, 1)
+    names = set(PARAMETER.findall("\n".join(line.split("--")[0] for line in text.splitlines())))
+    if text != query_text(query):
+        names.add("slots")
+    return {name: shop.PARAMETERS[name] for name in names}
+
+
+def tables_for(query: str) -> dict[str, pa.Table]:
+    """The shop's tables that a query reads."""
+    classified = {"classified": _classified(CLASSIFIED_BY[query])} if query in CLASSIFIED_BY else {}
+    return {name: (classified | shop.TABLES)[name] for name in tables_of(query_text(query, 1))}
+
+
+def on_duckdb(query: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a query through the warehouse that production uses on one machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        warehouse = DuckDBWarehouse(Path(folder) / "warehouse.duckdb", None)
+        with warehouse.session(tables) as session:
+            rows: list[dict[str, Any]] = session.read(query, **parameters).to_pylist()
+            return rows
+
+
+def on_reference(query: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a query on Google's reference implementation."""
+    from recs_assets_tests.sql.reference import run_reference  # compiles for half a minute, once
+
+    text, bound = prepare(query, parameters)
+    return run_reference(text, tables, bound)
+
+
+@cache
+def _classified(query: str) -> pa.Table:
+    tables = tables_for(query)
+    with tempfile.TemporaryDirectory() as folder:
+        warehouse = DuckDBWarehouse(Path(folder) / "warehouse.duckdb", None)
+        with warehouse.session(tables) as session:
+            return session.read(query, **parameters_of(query))

@@ -1,0 +1,48 @@
+"""Rows written by hand as Arrow tables, and the moments they are about."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from recs_assets.contract import SOURCE_TABLES
+
+AS_OF = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
+START = dt.datetime(2025, 3, 2, tzinfo=dt.UTC)
+WEEK_START = dt.datetime(2026, 2, 23, tzinfo=dt.UTC)
+NOW = dt.datetime(2026, 3, 4, 12, tzinfo=dt.UTC)
+
+ARROW_KINDS = {
+    "string": pa.string(),
+    "timestamp": pa.timestamp("us", "UTC"),
+    "number": pa.float64(),
+    "integer": pa.int64(),
+    "boolean": pa.bool_(),
+}
+ARROW_TYPES = {
+    "STRING": pa.string(),
+    "TIMESTAMP": pa.timestamp("us", "UTC"),
+    "FLOAT64": pa.float64(),
+    "INT64": pa.int64(),
+    "BOOL": pa.bool_(),
+    "DATE": pa.date32(),
+}
+
+
+def days_ago(days: float) -> dt.datetime:
+    """So many days before AS_OF."""
+    return AS_OF - dt.timedelta(days=days)
+
+
+def table(columns: dict[str, str], rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    """Rows as an Arrow table; types are BigQuery's."""
+    schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in columns.items()])
+    return pa.Table.from_pylist([dict(zip(columns, row, strict=True)) for row in rows], schema)
+
+
+def source(name: str, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    """Rows of a source table, in the contract's order of columns."""
+    columns = SOURCE_TABLES[name].columns
+    schema = pa.schema([(column.name, ARROW_KINDS[column.kind]) for column in columns])
+    return pa.Table.from_pylist([dict(zip((column.name for column in columns), row, strict=True)) for row in rows], schema)

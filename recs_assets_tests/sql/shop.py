@@ -1,0 +1,231 @@
+"""A healthy shop of a few users, parts and vehicles: the rows that the tests of queries read."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from recs_assets.contract import PUBLICATIONS, RECOMMENDATIONS
+from recs_assets_tests.sql import bad_source
+from recs_assets_tests.sql.rows import AS_OF, NOW, START, WEEK_START, days_ago, source, table
+
+USER_NODES = table(
+    {"user_id": "STRING", "created_at": "TIMESTAMP", "email_consent": "BOOL"},
+    [(name, None, None) for name in ("u1", "u2", "u3", "u4", "u5")],
+)
+VEHICLE_NODES = source(
+    "vehicles",
+    [
+        ("v1", 1969, "Chevrolet", "Camaro", "V8"),
+        ("v2", 1970, "Chevrolet", "Camaro", None),
+        ("v3", 1970, "Chevrolet", None, None),
+        ("v5", 2001, "Ford", "Mustang", "V8"),
+    ],
+)
+PRODUCT_NODES = table(
+    {
+        "product_id": "STRING",
+        "part_type": "STRING",
+        "price": "FLOAT64",
+        "image_url": "STRING",
+        "variant_group": "STRING",
+        "is_refurbished": "BOOL",
+        "is_universal": "BOOL",
+        "ineligible_reason": "STRING",
+        "title": "STRING",
+    },
+    [
+        ("p1", "Carburetors", 100.0, "https://x/1.png", "g1", False, False, None, None),
+        ("p2", "Carburetors", 120.5, "https://x/2.png", "g1", None, None, None, None),
+        ("p3", "Gauges", 49.99, "http://x/3.png", None, True, True, None, None),
+        ("p4", "Gauges", 60.0, None, None, None, True, None, None),
+        ("p5", "Fluids", 60.0, None, "g2", None, True, "part type Fluids", None),
+        ("p6", "Gauges", 75.0, None, None, None, True, None, None),
+    ],
+)
+FITS_EDGES = source("fitment", [("p1", "v1"), ("p2", "v1"), ("p2", "v2"), ("p4", "v5"), ("p5", "v1")])
+OWNS_EDGES = source(
+    "ownership",
+    [
+        ("u1", "v1", 2, days_ago(200)),
+        ("u1", "v2", 1, None),
+        ("u2", "v1", None, days_ago(30)),
+        ("u3", "v5", 1, AS_OF),
+        ("u4", "v3", 1, None),
+        ("u5", "v1", 1, None),
+    ],
+)
+INTERACTION_EDGES = source(
+    "events",
+    [
+        ("e1", "u1", "p1", "order", days_ago(8), "o1", 1),
+        ("e2", "u1", "p4", "order", days_ago(7), "o2", 1),
+        ("e3", "u2", "p4", "order", days_ago(3), "o3", 2),
+        ("e4", "u2", "p1", "order", days_ago(33), "o4", 1),
+        ("e5", "u4", "p4", "order", days_ago(3), "o5", 1),
+        ("e6", "u4", "p1", "order", days_ago(2), "o5", 1),
+        ("e7", "u4", "p1", "view", days_ago(2), None, None),
+        ("e8", "u4", "p6", "order", days_ago(365), "o6", 1),
+        ("e9", "u4", "p6", "order", AS_OF, "o7", 1),
+    ],
+)
+PROFILES = table({"profile_id": "STRING", "user_id": "STRING"}, [("garage:a", None), ("user:u1", "u1"), ("user:u4", "u4")])
+PROFILE_VEHICLES = table(
+    {"profile_id": "STRING", "vehicle_id": "STRING"},
+    [("garage:a", "v1"), ("user:u1", "v1"), ("user:u1", "v2"), ("user:u4", "v3")],
+)
+USER_PROFILES = table(
+    {"user_id": "STRING", "profile_id": "STRING", "stratum": "STRING", "n_events": "INT64", "n_vehicles": "INT64"},
+    [("u1", "user:u1", "warm", 2, 2), ("u2", "garage:a", "cold", 0, 1), ("u5", "garage:a", "cold", 0, 1)],
+)
+PROFILE_RECOMMENDATIONS = table(
+    {
+        "profile_id": "STRING",
+        "rank": "INT64",
+        "product_id": "STRING",
+        "final_score": "FLOAT64",
+        "sql_score": "FLOAT64",
+        "gnn_score": "FLOAT64",
+        "source": "STRING",
+        "reason_code": "STRING",
+        "reason_text": "STRING",
+    },
+    [
+        ("garage:a", 1, "p1", 0.5, 0.5, None, "sql", "model", "popular with owners"),
+        ("garage:a", 2, "p4", 0.25, 0.25, None, "sql", "global", None),
+        ("user:u1", 1, "p2", 1.0, None, 1.0, "blend", "walk", "it's it"),
+    ],
+)
+SQL_SCORES = table(
+    {"profile_id": "STRING", "product_id": "STRING", "pop_source": "STRING"},
+    [("garage:a", "p1", "model"), ("garage:a", "p4", "global"), ("user:u1", "p9", "make")],
+)
+PUBLICATION_ROWS = table(
+    PUBLICATIONS,
+    [
+        (
+            n,
+            f"publication{n}",
+            week,
+            None,
+            f"publication{n}",
+            "publish",
+            "a",
+            "h",
+            10 * n,
+            n,
+            "run",
+            None,
+            "s",
+            NOW,
+            "r",
+            "l",
+            "w",
+        )
+        for n, week in enumerate([dt.date(2026, 2, 16), dt.date(2026, 2, 23), dt.date(2026, 2, 16)], start=1)
+    ],
+)
+
+
+def staged(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    """Rows of a long table: user_id, rank, product_id, final_score; the rest is the same in each."""
+    week = WEEK_START.date()
+    full = [
+        (user, week, rank, product, score, score, None, "warm", "blend", "sql", "code", None, None, "run", AS_OF)
+        for user, rank, product, score in rows
+    ]
+    return table(RECOMMENDATIONS, full)
+
+
+STAGED = staged(
+    [
+        ("u1", 1, "p1", 0.5),
+        ("u1", 2, "p3", float("nan")),
+        ("u1", 4, "p99", 0.5),
+        ("u2", 1, "p6", 0.25),
+        ("u2", 1, "p4", 0.5),
+        ("u2", 2, "p4", 0.75),
+        ("u3", 1, "p2", float("inf")),
+        ("u3", 2, "p1", None),
+        ("u5", 1, "p4", 0.5),
+        ("u5", 2, "p3", 0.5),
+    ]
+)
+
+SQL_LISTS = table(
+    {"profile_id": "STRING", "product_id": "STRING", "rank": "INT64"},
+    [("garage:a", "p3", 1), ("garage:a", "p6", 9), ("user:u1", "p3", 4)],
+)
+COMPANIONS = table({"product_id": "STRING", "companion_id": "STRING"}, [("p1", "p3"), ("p4", "p6"), ("p4", "p1")])
+
+TABLES: dict[str, pa.Table] = {
+    "users": bad_source.USERS,
+    "vehicles": bad_source.VEHICLES,
+    "products": bad_source.PRODUCTS,
+    "ownership": bad_source.OWNERSHIP,
+    "fitment": bad_source.FITMENT,
+    "events": bad_source.EVENTS,
+    "email_events": bad_source.EMAIL_EVENTS,
+    "user_nodes": USER_NODES,
+    "vehicle_nodes": VEHICLE_NODES,
+    "product_nodes": PRODUCT_NODES,
+    "fits_edges": FITS_EDGES,
+    "owns_edges": OWNS_EDGES,
+    "interaction_edges": INTERACTION_EDGES,
+    "profiles": PROFILES,
+    "profile_vehicles": PROFILE_VEHICLES,
+    "user_profiles": USER_PROFILES,
+    "profile_recommendations": PROFILE_RECOMMENDATIONS,
+    "sql_scores": SQL_SCORES,
+    "staged": STAGED,
+    "publications": PUBLICATION_ROWS,
+    "recommendations": STAGED,
+    "sql_lists": SQL_LISTS,
+    "companions": COMPANIONS,
+}
+
+RULES: dict[str, Any] = {
+    "min_price": 50.0,
+    "exclude_refurbished": True,
+    "https_image": True,
+    "excluded_part_types": ["Fluids"],
+    "one_per_variant_group": True,
+    "max_per_part_type": 1,
+    "max_universal": 1,
+    "exclude_bought_days": 365,
+    "exclude_bought_variants": True,
+    "list_length": 2,
+    "slots": 2,
+    "require_fitment": True,
+    "has_fitment": True,
+}
+
+PARAMETERS: dict[str, Any] = RULES | {
+    "as_of": AS_OF,
+    "start": START,
+    "now": NOW,
+    "week_start": WEEK_START,
+    "week": WEEK_START.date(),
+    "max_events_per_user_week": 3,
+    "source_table": "events",
+    "window_days": 30,
+    "max_parts_per_user": 2,
+    "min_users": 2,
+    "hot_min_events": 2,
+    "lookback_days": 365,
+    "model_weight": 10.0,
+    "model_min_orders": 2,
+    "make_weight": 8.0,
+    "make_min_orders": 3,
+    "global_weight": 2.0,
+    "kept": 3,
+    "arm": "blend",
+    "model_week": None,
+    "run_id": "it's a 'run'",
+    "scored_at": NOW,
+    "generated_at": NOW,
+    "pipeline_version": "1",
+    "user_id": "u1",
+    "length": 4,
+}

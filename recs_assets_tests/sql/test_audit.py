@@ -1,0 +1,89 @@
+"""Each rule of the contract counts its breaches, and a list that obeys them all has none."""
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from recs_assets_tests.sql import shop
+from recs_assets_tests.sql.engines import on_duckdb, parameters_of, tables_for
+
+NOT_BREACHES = {"n_rows", "n_users", "content_hash"}
+OFF = {name: None for name in shop.RULES if name not in {"list_length", "slots", "require_fitment", "has_fitment"}}
+
+
+def audit(staged: pa.Table, **changed: Any) -> dict[str, Any]:
+    (row,) = on_duckdb("audit", tables_for("audit") | {"staged": staged}, parameters_of("audit") | changed)
+    return row
+
+
+def breaches(staged: pa.Table, **changed: Any) -> dict[str, int]:
+    return {name: count for name, count in audit(staged, **changed).items() if name not in NOT_BREACHES and count}
+
+
+def test_breaches_are_counted() -> None:
+    assert breaches(shop.STAGED) == {
+        "unknown_product": 1,  # p99
+        "price_too_low": 3,  # p3 twice at 49.99, and p99 has no price
+        "refurbished": 2,  # p3
+        "neither_fitting_nor_universal": 3,  # p99; both of u3, who owns nothing yet
+        "bought_already": 3,  # p1 by u1; p4, listed twice, by u2
+        "image_not_https": 7,  # all but p1 and p2
+        "score_not_finite": 3,  # NaN, infinite, absent
+        "score_not_descending": 1,  # u2: 0.25, then 0.75
+        "tie_out_of_order": 1,  # u5: p4 before p3 at one score
+        "duplicate_product": 1,
+        "duplicate_rank": 1,
+        "rank_gaps": 1,  # u1: 1, 2, 4
+        "list_too_long": 2,
+        "too_many_universal": 1,  # u2: three in two slots
+        "second_of_variant_group": 1,  # u3: p1 and p2
+        "over_max_per_part_type": 4,  # two Gauges too many for u2, one for u5, one Carburetor for u3
+    }
+
+
+def test_a_list_that_obeys_has_no_breach() -> None:
+    rules = {"list_length": 3, "max_per_part_type": 2, "https_image": None}
+    staged = shop.staged([("u5", 1, "p1", 0.75), ("u5", 2, "p4", 0.5), ("u5", 3, "p6", 0.5)])
+    assert breaches(staged, **rules) == {}
+
+
+def test_universal_parts_may_fill_slots_only_where_nothing_fits() -> None:
+    rules = {"list_length": 3, "max_per_part_type": 2, "https_image": None}
+    staged = shop.staged([("u5", 1, "p4", 0.75), ("u5", 2, "p6", 0.5), ("u5", 3, "p1", 0.25)])
+    assert breaches(staged, **rules) == {"too_many_universal": 1}
+    assert breaches(staged.slice(0, 2), **rules) == {}
+    assert breaches(staged, **rules | {"max_universal": 2}) == {}
+
+
+def test_a_variant_of_what_was_bought() -> None:
+    rules = {"https_image": None, "exclude_bought_days": 365}
+    assert breaches(shop.staged([("u1", 1, "p2", 0.5)]), **rules) == {"variant_bought_already": 1}
+
+
+def test_a_rule_without_a_setting_is_off() -> None:
+    found = breaches(shop.STAGED, **OFF | {"excluded_part_types": [], "require_fitment": False})
+    assert not set(found) & {"price_too_low", "refurbished", "image_not_https", "bought_already", "variant_bought_already"}
+    assert not set(found) & {"second_of_variant_group", "over_max_per_part_type", "too_many_universal"}
+    assert "neither_fitting_nor_universal" not in found
+
+
+def test_an_excluded_part_type_and_another_week() -> None:
+    staged = shop.staged([("u5", 1, "p5", 0.5)])
+    assert breaches(staged, https_image=None) == {"excluded_part_type": 1}
+    found = audit(staged, week=shop.AS_OF.date(), https_image=None)
+    assert (found["wrong_week"], found["n_rows"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("product_id", "p9"), ("final_score", 0.123), ("reason_text", "other"), ("segment", None), ("rank", 9)],
+)
+def test_the_hash_knows_content_and_not_order(column: str, value: Any) -> None:
+    rows = shop.STAGED.to_pylist()
+    turned = pa.Table.from_pylist(rows[::-1], shop.STAGED.schema)
+    assert audit(turned)["content_hash"] == audit(shop.STAGED)["content_hash"]
+    changed = pa.Table.from_pylist([rows[0] | {column: value}, *rows[1:]], shop.STAGED.schema)
+    assert audit(changed)["content_hash"] != audit(shop.STAGED)["content_hash"]
+    rerun = pa.Table.from_pylist([row | {"run_id": "another", "scored_at": shop.NOW} for row in rows], shop.STAGED.schema)
+    assert audit(rerun)["content_hash"] == audit(shop.STAGED)["content_hash"]

@@ -1,0 +1,181 @@
+"""What becomes of each row of bad input: its fault, in plain words, and never in silence."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from recs_assets.contract import DUPLICATE_FAULTS, OUTSIDE_WINDOW, SOURCE_TABLES
+from recs_assets_tests.sql import shop
+from recs_assets_tests.sql.engines import on_duckdb, parameters_of, tables_for
+
+DAY = dt.timedelta(days=1)
+
+
+def faults(table: str, rows: pa.Table | None = None) -> list[dict[str, Any]]:
+    query = f"clean_{table}"
+    tables = tables_for(query) | ({} if rows is None else {table: rows})
+    return on_duckdb(query, tables, parameters_of(query))
+
+
+def counted(table: str) -> dict[str | None, int]:
+    return dict(Counter(row["fault"] for row in faults(table)))
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        (
+            "users",
+            {
+                None: 6,
+                "exact duplicate": 1,
+                "older row of the same user_id": 1,
+                "empty user_id": 2,
+                "created_at in the future": 1,
+                "outside window": 1,
+            },
+        ),
+        ("vehicles", {None: 5, "exact duplicate": 1, "another row of the same vehicle_id": 1, "empty vehicle_id": 1}),
+        (
+            "products",
+            {
+                None: 4,
+                "exact duplicate": 2,
+                "older row of the same product_id": 1,
+                "price is not a positive finite number": 6,
+                "created_at in the future": 1,
+                "outside window": 1,
+                "empty product_id": 1,
+            },
+        ),
+        (
+            "ownership",
+            {
+                None: 3,
+                "exact duplicate": 1,
+                "older row of the same user_id and vehicle_id": 1,
+                "outside window": 1,
+                "added_at in the future": 1,
+                "unknown user_id": 1,
+                "unknown vehicle_id": 1,
+                "empty user_id": 1,
+                "empty vehicle_id": 1,
+            },
+        ),
+        (
+            "fitment",
+            {
+                None: 2,
+                "exact duplicate": 1,
+                "unknown product_id": 1,
+                "unknown vehicle_id": 1,
+                "empty product_id": 1,
+                "empty vehicle_id": 1,
+            },
+        ),
+        (
+            "events",
+            {
+                None: 3,
+                "exact duplicate": 2,
+                "repeated event_id": 1,
+                "outside window": 2,
+                "event in the future": 1,
+                "event before 2000": 1,
+                "unknown event_type": 2,
+                "unknown user_id": 1,
+                "unknown product_id": 1,
+                "empty user_id": 1,
+                "empty product_id": 1,
+                "empty event_id": 1,
+                "empty event_ts": 1,
+                "bot: over 3 events in a week": 4,
+            },
+        ),
+        (
+            "email_events",
+            {
+                None: 2,
+                "exact duplicate": 1,
+                "unknown event_type": 1,
+                "empty send_id": 1,
+                "empty user_id": 1,
+                "empty event_ts": 1,
+                "outside window": 1,
+                "event in the future": 1,
+                "event before 2000": 1,
+            },
+        ),
+    ],
+)
+def test_each_fault_is_named(table: str, expected: dict[str | None, int]) -> None:
+    assert counted(table) == expected
+
+
+def test_the_newest_row_without_a_fault_is_the_one_that_counts() -> None:
+    kept = {row["product_id"]: row for row in faults("products") if row["fault"] is None}
+    assert kept["p2"]["price"] == 90.0  # the other row has no created_at
+    assert kept["p4"]["price"] == 60.0  # a newer row says NaN, and displaces nobody
+
+
+def test_a_bot_week_begins_on_monday() -> None:
+    monday = shop.WEEK_START
+    moments = [monday - 2 * DAY, monday - DAY, monday, monday + DAY]
+    rows = shop.source("events", [(f"e{n}", "u1", "p1", "view", moment, None, None) for n, moment in enumerate(moments)])
+    assert {row["fault"] for row in faults("events", rows)} == {None}
+    rows = shop.source("events", [(f"e{n}", "u1", "p1", "view", monday + n * DAY, None, None) for n in range(4)])
+    assert {row["fault"] for row in faults("events", rows)} == {"bot: over 3 events in a week"}
+
+
+def test_quarantined_rows_can_be_read_again() -> None:
+    (row,) = (row for row in faults("events") if row["fault"] == "unknown event_type" and row["event_type"])
+    assert row["row_key"] == "e8"
+    assert row["row_json"] == (
+        '{"event_id":"e8","user_id":"u1","product_id":"p2","event_type":"return",'
+        '"event_ts":"2026-03-01T00:00:00","order_id":null,"quantity":null}'
+    )
+    counted_only = {None, *DUPLICATE_FAULTS, OUTSIDE_WINDOW}
+    assert all((row["row_json"] is None) == (row["fault"] in counted_only) for row in faults("events"))
+
+
+IDS = st.sampled_from([None, "", " ", "u1", "u2", "p1", "p2", "v1", "v5", "é'\"\\"])
+MOMENTS = st.sampled_from([None, shop.START - DAY, shop.START, shop.AS_OF - DAY, shop.AS_OF, shop.NOW, shop.NOW + DAY])
+VALUES = {
+    "string": IDS,
+    "timestamp": MOMENTS,
+    "number": st.sampled_from([None, float("nan"), float("inf"), float("-inf"), -1.0, 0.0, 1e-9, 50.0, 1e308]),
+    "integer": st.sampled_from([None, 0, 1]),
+    "boolean": st.sampled_from([None, True, False]),
+}
+
+
+def rows_of(table: str) -> st.SearchStrategy[list[tuple[Any, ...]]]:
+    columns = SOURCE_TABLES[table].columns
+    row = st.tuples(*(VALUES[column.kind] for column in columns))
+    return st.lists(row, max_size=8).flatmap(lambda rows: st.permutations(rows + rows[:2]))
+
+
+@pytest.mark.parametrize("table", SOURCE_TABLES)
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_nothing_is_lost_and_keys_are_unique(table: str, data: st.DataObject) -> None:
+    rows: Sequence[tuple[Any, ...]] = data.draw(rows_of(table))
+    found = faults(table, shop.source(table, rows))
+    assert len(found) == len(rows)
+    names = [column.name for column in SOURCE_TABLES[table].columns]
+    assert Counter(text(row[name] for name in names) for row in found) == Counter(text(row) for row in rows)
+    keys = [tuple(row[name] for name in SOURCE_TABLES[table].key) for row in found if row["fault"] is None]
+    if SOURCE_TABLES[table].key:
+        assert len(keys) == len(set(keys))
+    again = faults(table, shop.source(table, rows[::-1]))
+    assert sorted(map(str, found)) == sorted(map(str, again)), "the order of rows decides nothing"
+
+
+def text(values: Any) -> str:
+    return " | ".join(str(value) for value in values)

@@ -1,0 +1,123 @@
+"""The baseline on six parts, worked by hand: which tier each part reaches, and what it scores."""
+
+import datetime as dt
+import math
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from recs_assets_tests.sql import shop
+from recs_assets_tests.sql.engines import on_duckdb, parameters_of
+from recs_assets_tests.sql.shop import AS_OF, days_ago
+
+OWNERS = {"a": "camaro", "b": "camaro", "c": "camaro", "d": "nova", "e": "mustang"}
+# Who ordered which part: model tier from 3 orders of Camaro owners, make tier from 4 of Chevrolet owners.
+ORDERS = {"p1": "abc", "p2": "abdd", "p3": "e", "p4": "aabbe", "p5": "", "p6": "abcde"}
+SMALL = {"model_min_orders": 3, "make_min_orders": 4, "exclude_bought_days": None, "exclude_bought_variants": None, "kept": 10}
+
+
+PART_COLUMNS = {"product_id": "STRING", "variant_group": "STRING", "is_universal": "BOOL", "ineligible_reason": "STRING"}
+
+
+def tables(**changed: pa.Table) -> dict[str, pa.Table]:
+    vehicles = [("camaro", 1969, "Chevrolet", "Camaro", None), ("nova", 1970, "Chevrolet", "Nova", None)]
+    vehicles += [("camaro2", 1970, "Chevrolet", "Camaro", None), ("mustang", 1969, "Ford", "Mustang", None)]
+    parts = [(f"p{n}", "g" if n in {1, 2} else None, n >= 5, None) for n in range(1, 7)]
+    events = [
+        (f"{part}{n}", owner, part, "order", days_ago(n + 1), None, None)
+        for part, owners in ORDERS.items()
+        for n, owner in enumerate(owners)
+    ]
+    fits = [(f"p{n}", vehicle) for n in range(1, 5) for vehicle in ("camaro", "camaro2")]
+    return {
+        "vehicle_nodes": shop.source("vehicles", vehicles),
+        "product_nodes": shop.table(PART_COLUMNS, parts),
+        "fits_edges": shop.source("fitment", fits),
+        # b owns two Camaros: one owner of the model, whose order counts once.
+        "owns_edges": shop.source(
+            "ownership", [(user, vehicle, 1, None) for user, vehicle in [*OWNERS.items(), ("b", "camaro2")]]
+        ),
+        "interaction_edges": shop.source("events", events),
+        "profiles": shop.table({"profile_id": "STRING", "user_id": "STRING"}, [("garage", None), ("none", None)]),
+        "profile_vehicles": shop.table({"profile_id": "STRING", "vehicle_id": "STRING"}, [("garage", "camaro")]),
+    } | changed
+
+
+def lists(changed_tables: dict[str, pa.Table] | None = None, **changed: Any) -> dict[str, list[tuple[str, str, float]]]:
+    rows = on_duckdb("v5_17", tables(**(changed_tables or {})), parameters_of("v5_17") | SMALL | changed)
+    found: dict[str, list[tuple[str, str, float]]] = {}
+    for row in sorted(rows, key=lambda row: (row["profile_id"], row["sql_rank"])):
+        found.setdefault(row["profile_id"], []).append((row["product_id"], row["pop_source"], round(row["sql_score"], 6)))
+    return found
+
+
+def score(weight: float, n_orders: int) -> float:
+    return round(weight * math.log(1 + n_orders), 6)
+
+
+def test_each_part_gets_its_tier() -> None:
+    found = lists()
+    assert found["garage"] == [
+        ("p4", "model", score(10, 4)),  # four orders of Camaro owners
+        ("p1", "model", score(10, 3)),
+        ("p6", "model", score(10, 3)),  # as many: the smaller id comes first
+        ("p2", "make", score(8, 4)),  # two of Camaro owners are too few, four of Chevrolet owners are not
+        ("p3", "global", score(2, 1)),
+        ("p5", "global", 0.0),  # universal, never ordered
+    ]
+    # Without a vehicle there are universal parts, and no segment to be popular in.
+    assert found["none"] == [("p6", "global", score(2, 5)), ("p5", "global", 0.0)]
+
+
+def test_model_tier_wins_even_where_the_make_would_score_more() -> None:
+    assert lists(make_weight=100.0)["garage"][1:4] == [
+        ("p4", "model", score(10, 4)),
+        ("p1", "model", score(10, 3)),
+        ("p6", "model", score(10, 3)),
+    ]
+
+
+def test_the_best_vehicle_of_a_garage_counts() -> None:
+    vehicles = shop.table({"profile_id": "STRING", "vehicle_id": "STRING"}, [("garage", "mustang"), ("garage", "camaro")])
+    assert lists({"profile_vehicles": vehicles})["garage"] == lists()["garage"]
+
+
+def test_bought_parts_and_their_variants_are_left_out() -> None:
+    profiles = {"profiles": shop.table({"profile_id": "STRING", "user_id": "STRING"}, [("garage", "c")])}
+    kept = lists(profiles, exclude_bought_days=365, exclude_bought_variants=True)["garage"]
+    assert [part for part, *_ in kept] == ["p4", "p3", "p5"]  # c bought p1 (p2 is its variant) and p6
+    kept = lists(profiles, exclude_bought_days=365, exclude_bought_variants=None)["garage"]
+    assert [part for part, *_ in kept] == ["p4", "p2", "p3", "p5"]
+    kept = lists(profiles, exclude_bought_days=2, exclude_bought_variants=True)["garage"]
+    assert [part for part, *_ in kept] == ["p4", "p1", "p6", "p2", "p3", "p5"]
+
+
+@pytest.mark.parametrize("switched_off", ["require_fitment", "has_fitment"])
+def test_without_fitment_every_part_is_a_candidate(switched_off: str) -> None:
+    found = lists(**{switched_off: False})
+    assert sorted(part for part, *_ in found["none"]) == ["p1", "p2", "p3", "p4", "p5", "p6"]
+
+
+def test_what_is_cut_is_what_ranks_last() -> None:
+    """Candidates that cannot be kept are never ranked: the lists are those of a ranking of them all."""
+    for fitment in (True, False):
+        everything = lists(require_fitment=fitment)
+        for kept in range(1, 7):
+            assert lists(require_fitment=fitment, kept=kept) == {name: parts[:kept] for name, parts in everything.items()}
+
+
+def test_nothing_at_or_after_as_of_counts() -> None:
+    later = [(f"f{n}", "a", "p5", "order", AS_OF + dt.timedelta(days=n), None, None) for n in range(9)]
+    earlier = [(f"old{n}", "a", "p5", "order", days_ago(365) - dt.timedelta(microseconds=1), None, None) for n in range(9)]
+    events = pa.concat_tables([tables()["interaction_edges"], shop.source("events", later + earlier)])
+    assert lists({"interaction_edges": events}) == lists()
+    owners = shop.source("ownership", [("e", "camaro", 1, AS_OF)])
+    assert lists({"owns_edges": pa.concat_tables([tables()["owns_edges"], owners])}) == lists()
+
+
+def test_an_ineligible_part_is_no_candidate() -> None:
+    parts = tables()["product_nodes"]
+    reasons = pa.array([None, None, None, "too cheap", None, None], pa.string())
+    parts = parts.set_column(parts.column_names.index("ineligible_reason"), "ineligible_reason", reasons)
+    assert [part for part, *_ in lists({"product_nodes": parts})["garage"]] == ["p1", "p6", "p2", "p3", "p5"]
