@@ -1,0 +1,250 @@
+"""Immutable, versioned artifacts: the only gateway to files that assets leave behind.
+
+Layout: ``<root>/<asset>/<week>/<version>/<file>`` with a ``manifest.json`` beside the files, and
+``<root>/<asset>/<week>/current``, a pointer that is replaced atomically once a version is whole. A version is named by the hash
+of what is in it and what made it, so the same inputs give the same version and a second run writes nothing new. Readers go
+through the pointer and the manifest, and every file is verified against its SHA-256 before it is used.
+"""
+
+import datetime as dt
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from upath import UPath
+
+from recs_assets.resources.manifest import Manifest, Provenance, describe, sha256_of, version_of
+
+MANIFEST = "manifest.json"
+POINTER = "current"
+COPY_BYTES = 1 << 20
+
+
+class StoreError(RuntimeError):
+    """An artifact that is missing or not what its manifest says; the message names the path and what to do."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One whole version of an asset's files, as a reader sees it."""
+
+    folder: UPath
+    manifest: Manifest
+
+    @property
+    def version(self) -> str:
+        """The version's name."""
+        return self.manifest.version
+
+    @property
+    def as_of(self) -> dt.datetime:
+        """No input of this artifact has a timestamp at or after this one."""
+        return self.manifest.provenance.as_of
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """The few figures and decisions that the asset recorded with its files."""
+        return self.manifest.facts
+
+    @cached_property
+    def _verified(self) -> dict[str, Path]:
+        return {}
+
+    def path(self, name: str) -> Path:
+        """A local path of the file ``name``, verified once per artifact object.
+
+        Raises:
+            StoreError: the version has no such file, the file is gone, or its hash is not the manifest's.
+        """
+        if name not in self._verified:
+            if name not in self.manifest.files:
+                raise StoreError(f"{self.folder} holds no file '{name}'; it holds {sorted(self.manifest.files)}.")
+            path = self.folder / name
+            if not path.exists():
+                raise StoreError(f"{path} is missing. Delete {self.folder.parent} and materialize {self.manifest.asset} again.")
+            local = _local_copy(path)
+            found, expected = sha256_of(local), self.manifest.files[name].sha256
+            if found != expected:
+                raise StoreError(
+                    f"{path} is damaged: SHA-256 {found}, expected {expected}. "
+                    f"Delete {self.folder} and materialize {self.manifest.asset} for week {self.manifest.week} again."
+                )
+            self._verified[name] = local
+        return self._verified[name]
+
+    def table(self, name: str) -> pa.Table:
+        """The Parquet file ``name`` as an Arrow table, page checksums verified.
+
+        Raises:
+            StoreError: as for ``path``.
+        """
+        return pq.read_table(self.path(name), page_checksum_verification=True)
+
+    def document(self, name: str) -> Any:
+        """The JSON file ``name``.
+
+        Raises:
+            StoreError: as for ``path``.
+        """
+        return json.loads(self.path(name).read_text())
+
+
+@dataclass
+class Draft:
+    """A version being written; its files are visible to nobody until it is whole."""
+
+    folder: Path
+    facts: dict[str, Any] = field(default_factory=dict)
+    artifact: Artifact | None = None
+
+    def path(self, name: str) -> Path:
+        """Where to write the file ``name``."""
+        return self.folder / name
+
+    def write_table(self, name: str, table: pa.Table) -> None:
+        """Write an Arrow table as Parquet with page checksums."""
+        pq.write_table(table, self.path(name), compression="zstd", write_page_checksum=True)
+
+    def write_document(self, name: str, document: Any) -> None:
+        """Write a value as JSON."""
+        self.path(name).write_text(json.dumps(document, indent=2, sort_keys=True, default=str))
+
+    @property
+    def written(self) -> Artifact:
+        """The artifact that came out of this draft, once its ``with`` block has ended.
+
+        Raises:
+            StoreError: the block has not ended yet.
+        """
+        if self.artifact is None:
+            raise StoreError(f"the draft in {self.folder} is not whole yet; leave its 'with' block first.")
+        return self.artifact
+
+
+class Store:
+    """Artifacts below one root, a local folder (or any location that ``UPath`` knows)."""
+
+    def __init__(self, root: str | Path | UPath) -> None:
+        self.root = UPath(root)
+
+    @contextmanager
+    def draft(self, asset: str, week: str, provenance: Provenance) -> Iterator[Draft]:
+        """Write a new version: fill the draft's folder in the ``with`` block; at its end the version becomes the current one.
+
+        An exception in the block leaves the current version as it was and nothing of the draft behind.
+        """
+        local_root = self._scratch()
+        with tempfile.TemporaryDirectory(prefix=f"{asset}-", dir=local_root) as folder:
+            draft = Draft(Path(folder) / "draft")
+            draft.folder.mkdir()
+            yield draft
+            files = {path.name: describe(path) for path in sorted(draft.folder.iterdir())}
+            version = version_of(files, draft.facts, provenance)
+            manifest = Manifest(asset, week, version, provenance, files, draft.facts)
+            draft.artifact = self._commit(draft.folder, manifest)
+
+    def current(self, asset: str, week: str) -> Artifact:
+        """The current version of an asset's week.
+
+        Raises:
+            StoreError: there is none; the message says which asset to materialize.
+        """
+        artifact = self.find(asset, week)
+        if artifact is None:
+            raise StoreError(f"there is no {asset} for week {week} in {self.root}. Materialize {asset} for that week first.")
+        return artifact
+
+    def find(self, asset: str, week: str) -> Artifact | None:
+        """The current version of an asset's week, or ``None``.
+
+        Raises:
+            StoreError: the pointer names a version that is not there or whose manifest cannot be read.
+        """
+        pointer = self.root / asset / week / POINTER
+        if not pointer.exists():
+            return None
+        folder = pointer.parent / pointer.read_text().strip()
+        try:
+            manifest = Manifest.from_json((folder / MANIFEST).read_bytes())
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"{folder / MANIFEST} cannot be read ({error}). "
+                f"Delete {folder.parent} and materialize {asset} for week {week} again."
+            ) from error
+        return Artifact(folder, manifest)
+
+    def newest(self, asset: str, *, up_to: str) -> Artifact | None:
+        """The current version of the newest week not after ``up_to``, or ``None``."""
+        folder = self.root / asset
+        weeks = sorted((path.name for path in folder.iterdir()), reverse=True) if folder.exists() else []
+        return next((found for week in weeks if week <= up_to and (found := self.find(asset, week))), None)
+
+    def _scratch(self) -> Path | None:
+        if self.root.protocol:
+            return None
+        scratch = Path(self.root.path) / ".drafts"
+        scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return scratch
+
+    def _commit(self, draft: Path, manifest: Manifest) -> Artifact:
+        target = self.root / manifest.asset / manifest.week / manifest.version
+        if not (target / MANIFEST).exists():
+            (draft / MANIFEST).write_bytes(manifest.to_json())
+            _move_folder(draft, target)
+        _replace(target.parent / POINTER, manifest.version.encode())
+        # Another run may have written this version first, with its own run id: what is on disk is the truth.
+        return Artifact(target, Manifest.from_json((target / MANIFEST).read_bytes()))
+
+
+def _move_folder(source: Path, target: UPath) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.protocol:
+        # A bucket has no folders to rename: the manifest goes last, and a version without one does not exist.
+        for path in sorted(source.iterdir(), key=lambda path: path.name == MANIFEST):
+            (target / path.name).write_bytes(path.read_bytes())
+        return
+    if Path(target.path).exists():
+        shutil.rmtree(Path(target.path))
+    for path in source.iterdir():
+        _flush(path)
+    source.rename(Path(target.path))
+    _flush(Path(target.path).parent)
+
+
+def _replace(path: UPath, content: bytes) -> None:
+    if path.protocol:
+        path.write_bytes(content)
+        return
+    local = Path(path.path)
+    temporary = local.with_name(f".{local.name}-{os.getpid()}")
+    temporary.write_bytes(content)
+    _flush(temporary)
+    temporary.replace(local)
+    _flush(local.parent)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _local_copy(path: UPath) -> Path:
+    if not path.protocol:
+        return Path(path.path)
+    folder = Path(tempfile.mkdtemp(prefix="recs-"))
+    copy = folder / path.name
+    with path.open("rb") as source, copy.open("wb") as target:
+        shutil.copyfileobj(source, target, COPY_BYTES)
+    return copy
