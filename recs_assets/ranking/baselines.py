@@ -1,0 +1,138 @@
+"""The systems the model is compared with. Each gives dense scores for a chunk of profiles, given their history.
+
+Every baseline breaks ties by popularity (:func:`add_popularity`): a part without evidence ranks by it below the parts
+with evidence, and a profile without history gets popularity alone.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import linalg, sparse
+
+from recs_assets.ranking.arrays import Floats, Indices
+from recs_assets.ranking.candidates import top_of_sparse
+
+KNN_NEIGHBOURS = 200
+KNN_BLOCK = 1_000  # parts whose co-occurrences are held at once
+POPULARITY_WEIGHT = 1e-12  # far below any difference of evidence, far above the rounding of float64 scores near 1
+
+
+@dataclass(frozen=True)
+class DenseWeights:
+    """Item-item weights over some of the parts.
+
+    Attributes:
+        parts: int64[selected], product numbers.
+        weights: float32[selected, selected], evidence that a history part (row) gives to a part (column).
+    """
+
+    parts: Indices
+    weights: "np.ndarray[tuple[int, int], np.dtype[np.float32]]"
+
+
+def popularity(weights: Floats, n_profiles: int) -> Floats:
+    """The same scores for everybody: float64[n_profiles, products], a read-only view of ``weights``."""
+    return np.broadcast_to(np.asarray(weights, dtype=np.float64), (n_profiles, len(weights)))
+
+
+def add_popularity(scores: Floats, weights: Floats) -> Floats:
+    """Scores [profiles, products] plus so little popularity that it decides only between equal scores.
+
+    Args:
+        scores: float[profiles, products], of a scale near 1 or below.
+        weights: float64[products], purchases of each part, >= 0.
+    """
+    most = weights.max(initial=0)
+    return np.asarray(scores + POPULARITY_WEIGHT * weights / (most if most > 0 else 1), dtype=np.float64)
+
+
+def item_knn(train: sparse.csr_array, shrinkage: float, neighbours: int = KNN_NEIGHBOURS) -> sparse.csr_array:
+    """Shrunk cosine between the columns of ``train``: x_i . x_j / (|x_i| |x_j| + shrinkage), diagonal zero.
+
+    (Sarwar et al. 2001; shrinkage as in Bell & Koren 2007.)
+
+    Args:
+        train: CSR [users x products], weights >= 0.
+        shrinkage: evidence at which a similarity counts half.
+        neighbours: similarities kept per part, the largest.
+
+    Returns:
+        CSR [products x products]; row i holds the parts that part i speaks for.
+    """
+    by_product = sparse.csr_array(train.T)
+    norm = np.sqrt(by_product.multiply(by_product).sum(axis=1))
+    blocks = []
+    for start in range(0, by_product.shape[0], KNN_BLOCK):
+        products = np.arange(start, min(start + KNN_BLOCK, by_product.shape[0]))
+        together = sparse.coo_array(by_product[products] @ train)
+        other = together.col != products[together.row]
+        row, column, value = together.row[other], together.col[other], together.data[other]
+        value = value / (norm[products[row]] * norm[column] + shrinkage)
+        similarity = sparse.csr_array((value, (row, column)), shape=together.shape)
+        blocks.append(top_of_sparse(similarity.data, similarity, neighbours).assign(block=start))
+    best = pd.concat(blocks)
+    pairs = (best["score"].to_numpy(), ((best["profile"] + best["block"]).to_numpy(), best["product"].to_numpy()))
+    return sparse.csr_array(pairs, shape=(by_product.shape[0], by_product.shape[0]))
+
+
+def ease(train: sparse.csr_array, regularization: float, max_parts: int) -> DenseWeights:
+    """EASE over the ``max_parts`` parts with the largest column sums: B = I - P / diag(P), P = (X'X + lambda I)^-1.
+
+    (Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data", equation 8.)
+
+    Args:
+        train: CSR [users x products].
+        regularization: lambda > 0.
+        max_parts: parts covered; the inverse takes 8 bytes x max_parts^2 and time with its cube.
+    """
+    parts = np.sort(np.argsort(-np.asarray(train.sum(axis=0)).ravel(), kind="stable")[:max_parts])
+    selected = sparse.csc_array(train[:, parts], dtype=np.float64)
+    gram = (selected.T @ selected).toarray(order="F")
+    gram[np.diag_indices_from(gram)] += regularization
+    factor = linalg.cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
+    precision, _ = linalg.lapack.dpotri(factor, lower=True, overwrite_c=True)
+    precision = np.tril(precision) + np.tril(precision, -1).T
+    weights = (-precision / np.diag(precision)).astype(np.float32)
+    np.fill_diagonal(weights, 0)
+    return DenseWeights(parts.astype(np.int64), weights)
+
+
+def p3_walk(history: sparse.csr_array, train: sparse.csr_array) -> Floats:
+    """Probability that a random walk from a profile ends at a part, after the steps product, user, product.
+
+    Each step goes to a neighbour with probability in proportion to the edge's weight (Cooper et al. 2014, P3).
+
+    Args:
+        history: CSR [profiles x products].
+        train: CSR [users x products].
+
+    Returns:
+        float64[profiles, products]; the rows of profiles without history are zero.
+    """
+    return score_history(_row_normalised(history), walk_weights(train))
+
+
+def walk_weights(train: sparse.csr_array) -> sparse.csr_array:
+    """The last two steps of :func:`p3_walk`: CSR [products x products], row i the probabilities from part i."""
+    return sparse.csr_array(_row_normalised(sparse.csr_array(train.T)) @ _row_normalised(train))
+
+
+def score_history(history: sparse.csr_array, item_item: sparse.csr_array | DenseWeights) -> Floats:
+    """Sum of the evidence of a profile's history: float64[profiles, products].
+
+    Args:
+        history: CSR [profiles x products].
+        item_item: weights from :func:`item_knn`, :func:`walk_weights` or :func:`ease`; parts that it left out score 0.
+    """
+    if not isinstance(item_item, DenseWeights):
+        return np.asarray((history @ item_item).toarray(), dtype=np.float64)
+    scores = np.zeros(history.shape)
+    scores[:, item_item.parts] = sparse.csr_array(history)[:, item_item.parts] @ item_item.weights
+    return scores
+
+
+def _row_normalised(matrix: sparse.csr_array) -> sparse.csr_array:
+    total = np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
+    inverse = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
+    return sparse.csr_array(sparse.diags_array(inverse) @ matrix)

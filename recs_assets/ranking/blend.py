@@ -1,0 +1,156 @@
+"""alpha x SQL + (1 - alpha) x model, on lists of their own scale, and how alpha is chosen."""
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from recs_assets.ranking import metrics
+from recs_assets.ranking.arrays import Floats, pair_keys
+from recs_assets.ranking.rules import PartAttributes, apply_list_rules
+from recs_assets.settings import Blend, Rules
+
+STRATA = ("cold", "warm", "hot")
+ALPHA_K = 10  # alpha is chosen on the metric of gate 1
+
+
+def normalise_sql(lists: pd.DataFrame) -> Floats:
+    """Scores divided by the best of their list: float64[rows] in [0, 1]. A list of zeros stays zero.
+
+    v5.17 scores have a natural zero, "never ordered", and it stays 0. So a part that the kept list lacks may be
+    given 0: it lost its place to parts that score at least as high.
+
+    Raises:
+        ValueError: a score is negative.
+    """
+    scores = lists["score"].to_numpy(np.float64)
+    if (scores < 0).any():
+        raise ValueError(f"{np.count_nonzero(scores < 0)} SQL scores are below zero; v5.17 gives none.")
+    best = _of_list(lists, "max")
+    return np.asarray(np.divide(scores, best, out=np.zeros_like(scores), where=best > 0), dtype=np.float64)
+
+
+def normalise_gnn(lists: pd.DataFrame) -> Floats:
+    """Scores between the worst (0) and the best (1) of their list: float64[rows]. A list of equal scores is all 1.
+
+    The model's scores are logits without a natural zero. A part that the kept list lacks is given 0, like its last one.
+    """
+    scores = lists["score"].to_numpy(np.float64)
+    worst = _of_list(lists, "min")
+    spread = _of_list(lists, "max") - worst
+    return np.asarray(np.divide(scores - worst, spread, out=np.ones_like(scores), where=spread > 0), dtype=np.float64)
+
+
+def blend(sql_lists: pd.DataFrame, gnn_lists: pd.DataFrame, alpha: Floats) -> pd.DataFrame:
+    """Both kept lists as one, with score = alpha x sql_score + (1 - alpha) x gnn_score.
+
+    ``sql_score`` and ``gnn_score`` are the normalised ones in [0, 1], 0 for a part that only the other list has, so
+    that the score can be recomputed from the row (to rounding, and up to the demotion of surplus universal parts by
+    :func:`~recs_assets.ranking.rules.apply_list_rules`). A list without weight brings no parts: with alpha = 1 the
+    rows are those of ``sql_lists``, with alpha = 0 those of ``gnn_lists``.
+
+    With alpha = 1 the ranked list is SQL's, row for row: its scores are then divided by the power of two above the
+    list's best instead of by the best itself, as only that is exact, and keeps apart two scores one rounding apart
+    (10 LN(81) and 8 LN(243) are).
+
+    Args:
+        sql_lists: columns profile, product, score (>= 0); distinct pairs.
+        gnn_lists: the same with the model's scores, from the same candidates.
+        alpha: float64[profiles] in [0, 1], by profile number.
+
+    Returns:
+        Columns profile int64, product int64, score, sql_score, gnn_score, sorted by profile and product.
+    """
+    sql_alpha = alpha[sql_lists["profile"].to_numpy()]
+    gnn_alpha = alpha[gnn_lists["profile"].to_numpy()]
+    exact = np.ldexp(sql_lists["score"].to_numpy(np.float64), -np.frexp(_of_list(sql_lists, "max"))[1])
+    sql_score = np.where(sql_alpha == 1, exact, normalise_sql(sql_lists))
+    sql = sql_lists[["profile", "product"]].assign(sql_score=sql_score)[sql_alpha > 0]
+    gnn = gnn_lists[["profile", "product"]].assign(gnn_score=normalise_gnn(gnn_lists))[gnn_alpha < 1]
+    both = _outer_join(sql, gnn)
+    weight = alpha[both["profile"].to_numpy()]
+    score = weight * both["sql_score"] + (1 - weight) * both["gnn_score"]
+    both.insert(2, "score", score)
+    return both
+
+
+def choose_alpha(
+    sql_lists: pd.DataFrame,
+    gnn_lists: pd.DataFrame,
+    held_out: pd.DataFrame,
+    *,
+    strata: "pd.Series[str]",
+    parts: PartAttributes,
+    rules: Rules,
+    settings: Blend,
+) -> tuple[dict[str, float], pd.DataFrame]:
+    """The alpha of each stratum with the best Recall@10 after the list rules, on the pooled validation weeks.
+
+    A stratum with fewer than ``min_stratum_users`` rows takes the alpha that is best for all rows together. Between
+    equals the larger alpha wins: it is closest to what is served today; so without any validation user alpha is 1. A
+    number in ``settings.alpha`` is taken as it is.
+
+    Args:
+        sql_lists: as for :func:`blend`; a profile is one user in one validation week.
+        gnn_lists: as for :func:`blend`.
+        held_out: columns profile, product.
+        strata: stratum of each profile, by profile number 0, 1, ...
+        parts: attributes of every product.
+        rules: the list rules that the served list obeys.
+        settings: grid step and smallest stratum.
+
+    Returns:
+        alpha of cold, warm and hot, and the curve behind it: columns stratum (``all`` too), alpha, recall, users.
+    """
+    concerned = held_out["profile"].unique()
+    sql = sql_lists[sql_lists["profile"].isin(concerned)]
+    gnn = gnn_lists[gnn_lists["profile"].isin(concerned)]
+    curves = []
+    for alpha in _grid(settings.alpha_step):
+        ranked = apply_list_rules(blend(sql, gnn, np.full(len(strata), alpha)), parts, rules)
+        recall = metrics.per_user(ranked, held_out, [ALPHA_K])[f"recall_at_{ALPHA_K}"]
+        stratum = strata.to_numpy()[recall.index]
+        for name in ("all", *STRATA):
+            of_stratum = recall if name == "all" else recall[stratum == name]
+            curves.append((name, alpha, of_stratum.mean(), len(of_stratum)))
+    curve = pd.DataFrame(curves, columns=["stratum", "alpha", "recall", "users"])
+    if settings.alpha != "auto":
+        return dict.fromkeys(STRATA, float(settings.alpha)), curve
+    pooled = _best(curve[curve["stratum"] == "all"])
+    chosen = {}
+    for name in STRATA:
+        of_stratum = curve[curve["stratum"] == name]
+        enough = of_stratum["users"].iloc[0] >= settings.min_stratum_users
+        chosen[name] = _best(of_stratum) if enough else pooled
+    return chosen, curve
+
+
+def _best(curve: pd.DataFrame) -> float:
+    # Two means that differ by rounding alone are equal.
+    best = curve[curve["recall"] >= curve["recall"].max() - 1e-12]
+    return float(best["alpha"].max()) if len(best) else 1.0
+
+
+def _grid(step: float) -> list[float]:
+    below_one = [round(alpha, 9) for alpha in np.arange(0, 1, step) if alpha < 1 - 1e-9]
+    return [*below_one, 1.0]
+
+
+def _of_list(lists: pd.DataFrame, what: Literal["min", "max"]) -> Floats:
+    return np.asarray(lists.groupby("profile", sort=False)["score"].transform(what), dtype=np.float64)
+
+
+def _outer_join(sql: pd.DataFrame, gnn: pd.DataFrame) -> pd.DataFrame:
+    """All pairs of either frame with both scores, 0 where absent. (Sorted keys: a third of the time of a merge.)"""
+    columns = ["profile", "product"]
+    both = pd.concat([sql[columns], gnn[columns]])
+    pairs = pair_keys(both["profile"].to_numpy(np.int64), both["product"].to_numpy(np.int64))
+    keys = np.sort(pairs)
+    keys = keys[np.diff(keys, prepend=-1) > 0]
+    sql_score, gnn_score = np.zeros(len(keys)), np.zeros(len(keys))
+    sql_at, gnn_at = np.searchsorted(keys, pairs[: len(sql)]), np.searchsorted(keys, pairs[len(sql) :])
+    sql_score[sql_at], gnn_score[gnn_at] = sql["sql_score"], gnn["gnn_score"]
+    profile, product = np.zeros(len(keys), dtype=np.int64), np.zeros(len(keys), dtype=np.int64)
+    for frame, at in ((sql, sql_at), (gnn, gnn_at)):
+        profile[at], product[at] = frame["profile"], frame["product"]
+    return pd.DataFrame({"profile": profile, "product": product, "sql_score": sql_score, "gnn_score": gnn_score})

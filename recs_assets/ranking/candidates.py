@@ -1,0 +1,157 @@
+"""Which parts a profile may be shown, and the best of them by score."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from recs_assets.ranking.arrays import Flags, Floats, Indices, positions
+
+PADDED_CELLS = 16_000_000  # of one block while the best k are found: 128 MB
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What decides who may be shown a part; row p of everything is product p, in ascending product_id.
+
+    Attributes:
+        eligible: bool[products], no item rule speaks against it.
+        is_universal: bool[products].
+        variant_group: int64[products], -1 where a part has none.
+        part_type: int64[products], -1 where a part has none.
+        fits: CSR [products x vehicles], non-zero where the part fits; ``None`` in a store without fitment.
+    """
+
+    eligible: Flags
+    is_universal: Flags
+    variant_group: Indices
+    part_type: Indices
+    fits: sparse.csr_array | None
+
+
+def candidate_matrix(
+    garages: sparse.csr_array,
+    bought: sparse.csr_array | None,
+    catalogue: Catalogue,
+    *,
+    require_fitment: bool,
+    exclude_variants: bool,
+) -> sparse.csr_array:
+    """The parts each profile may be shown: eligible, fitting a vehicle of the garage or universal, and not bought.
+
+    Without ``require_fitment``, and in a store without fitment, every eligible part stands for "fitting or universal".
+
+    Args:
+        garages: CSR [profiles x vehicles], non-zero where the profile owns the vehicle.
+        bought: CSR [profiles x products] of the purchases to leave out; ``None`` leaves nothing out.
+        catalogue: the store.
+        require_fitment: whether only fitting and universal parts count.
+        exclude_variants: whether every part of a bought part's variant group is left out too.
+
+    Returns:
+        Boolean CSR [profiles x products] with sorted indices and no stored zeros.
+    """
+    if require_fitment and catalogue.fits is not None:
+        allowed = _fitting_or_universal(garages, catalogue, catalogue.fits)
+    else:
+        allowed = _everything_eligible(garages.shape[0], catalogue)
+    if bought is not None:
+        blocked = sparse.csr_array(bought, dtype=bool)
+        if exclude_variants:
+            blocked = blocked + _variants_of(blocked, catalogue.variant_group)
+        allowed = sparse.csr_array(allowed > blocked)
+    allowed.sort_indices()
+    return allowed
+
+
+def top_candidates(scores: Floats, candidates: sparse.csr_array, k: int) -> pd.DataFrame:
+    """The best ``k`` candidates of each profile by (score descending, product ascending).
+
+    Args:
+        scores: float[profiles, products].
+        candidates: CSR [profiles x products].
+        k: parts kept per profile.
+
+    Returns:
+        Columns profile int64, product int64, score float64, sorted by profile, score descending, product ascending.
+
+    Raises:
+        ValueError: the shapes differ, or a candidate's score is not a number.
+    """
+    if scores.shape != candidates.shape:
+        raise ValueError(f"scores are {scores.shape}, candidates {candidates.shape}: not the same shape.")
+    rows = np.repeat(np.arange(candidates.shape[0]), np.diff(candidates.indptr))
+    return top_of_sparse(scores[rows, candidates.indices], candidates, k)
+
+
+def top_of_sparse(values: Floats, candidates: sparse.csr_array, k: int) -> pd.DataFrame:
+    """As :func:`top_candidates`, for scores kept only where there is a candidate.
+
+    Args:
+        values: float[candidates.nnz], in the order of ``candidates.indices``.
+        candidates: CSR [profiles x products].
+        k: parts kept per profile.
+
+    Raises:
+        ValueError: the lengths differ, or a score is not a number.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if len(values) != candidates.nnz:
+        raise ValueError(f"{len(values)} scores for {candidates.nnz} candidates.")
+    if np.isnan(values).any():
+        raise ValueError(f"{np.count_nonzero(np.isnan(values))} of {len(values)} candidate scores are not a number.")
+    threshold = np.repeat(_kth_best(values, candidates.indptr, k), np.diff(candidates.indptr))
+    reached = np.flatnonzero(values >= threshold)
+    profiles = np.searchsorted(candidates.indptr, reached, side="right") - 1
+    products, values = candidates.indices[reached].astype(np.int64), values[reached]
+    order = np.lexsort((products, -values, profiles))
+    best = order[positions(profiles) < k]
+    return pd.DataFrame({"profile": profiles[best], "product": products[best], "score": values[best]})
+
+
+def _kth_best(values: Floats, indptr: Indices, k: int) -> Floats:
+    """The k-th best value of each row, -inf where a row has no more than k; found on padded blocks of rows."""
+    lengths = np.diff(indptr)
+    threshold = np.full(len(lengths), -np.inf)
+    long_rows = np.flatnonzero(lengths > k)
+    # Rows of like length share a block, so that one long row does not pad all the others.
+    long_rows = long_rows[np.argsort(-lengths[long_rows], kind="stable")]
+    first = 0
+    while first < len(long_rows):
+        width = int(lengths[long_rows[first]])
+        block = long_rows[first : first + max(1, PADDED_CELLS // width)]
+        column = np.arange(width)
+        padded = values.take(indptr[block][:, None] + column, mode="clip")
+        padded[column >= lengths[block][:, None]] = -np.inf
+        padded.partition(width - k, axis=1)
+        threshold[block] = padded[:, width - k]
+        first += len(block)
+    return threshold
+
+
+def _fitting_or_universal(garages: sparse.csr_array, catalogue: Catalogue, fits: sparse.csr_array) -> sparse.csr_array:
+    # Universal parts "fit" one more vehicle, which everybody owns: a single sparse product gives both.
+    universal = sparse.csr_array(catalogue.is_universal[:, None])
+    eligible = sparse.diags_array(catalogue.eligible, dtype=bool)
+    reach = eligible @ sparse.hstack([sparse.csr_array(fits, dtype=bool), universal], format="csr")
+    everybody = sparse.csr_array(np.ones((garages.shape[0], 1), dtype=bool))
+    owned = sparse.hstack([sparse.csr_array(garages, dtype=bool), everybody], format="csr")
+    allowed = sparse.csr_array(owned @ reach.T.tocsr())
+    allowed.eliminate_zeros()
+    return allowed
+
+
+def _everything_eligible(n_profiles: int, catalogue: Catalogue) -> sparse.csr_array:
+    eligible = np.flatnonzero(catalogue.eligible)
+    eligible = eligible.astype(np.int32)  # half the memory of the largest array here
+    starts = np.arange(n_profiles + 1) * len(eligible)
+    data = np.ones(n_profiles * len(eligible), dtype=bool)
+    return sparse.csr_array((data, np.tile(eligible, n_profiles), starts), shape=(n_profiles, len(catalogue.eligible)))
+
+
+def _variants_of(parts: sparse.csr_array, variant_group: Indices) -> sparse.csr_array:
+    grouped = np.flatnonzero(variant_group >= 0)
+    shape = (len(variant_group), int(variant_group.max(initial=-1)) + 1)
+    membership = sparse.csr_array((np.ones(len(grouped), dtype=bool), (grouped, variant_group[grouped])), shape=shape)
+    return (parts @ membership) @ membership.T.tocsr()

@@ -1,0 +1,143 @@
+"""One table of every system, metric, stratum and K, and the per-user rows behind it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from recs_assets.ranking import metrics
+from recs_assets.ranking.arrays import Floats, positions
+
+METRICS = ("recall", "ndcg", "mrr", "hit")
+STRATA = ("cold", "warm", "hot")
+CEILING = "ceiling"
+SQL = "sql"
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """What an evaluation leaves behind.
+
+    Attributes:
+        metrics: columns system, stratum, k, metric, value, users, weeks.
+        per_user: columns system, week, user_id, stratum, then ``recall_at_k``, ``ndcg_at_k``, ``mrr_at_k``,
+            ``hit_at_k`` for each k.
+    """
+
+    metrics: pd.DataFrame
+    per_user: pd.DataFrame
+
+
+def evaluate(
+    ranked_by_system: Mapping[str, pd.DataFrame],
+    held_out: pd.DataFrame,
+    profiles: pd.DataFrame,
+    ks: Sequence[int],
+    *,
+    population_shares: Mapping[str, float],
+    popularity: Floats,
+    n_products: int,
+) -> EvaluationResult:
+    """Every system on the same users and the same held-out items.
+
+    A profile here is one user in one week; the users are those with something held out. Values are means over these
+    rows. Stratum ``all`` is everyone, ``population`` the strata's means weighted by ``population_shares`` (left out
+    where a stratum with a share has no users: its mean is not known). ``coverage``, ``novelty`` and ``overlap_sql`` are
+    given for stratum ``all`` and real systems, not for the ceiling.
+
+    Args:
+        ranked_by_system: ranked frames (profile, product, rank); ``sql`` is the one that others are overlapped with.
+        held_out: columns profile, product.
+        profiles: index profile; columns user_id, week, stratum (cold, warm or hot).
+        ks: the values of K.
+        population_shares: share of each stratum in the served population; they need not sum to 1.
+        popularity: float64[products], purchases before the evaluation weeks, for novelty.
+        n_products: eligible products, for coverage.
+    """
+    rows, tables = [], []
+    for system, ranked in ranked_by_system.items():
+        measured = profiles[["week", "user_id", "stratum"]].join(metrics.per_user(ranked, held_out, ks), how="inner")
+        tables.append(measured.assign(system=system))
+        rows += _stratum_rows(system, measured, ks, population_shares)
+        if system != CEILING:
+            rows += _list_rows(system, ranked_by_system, measured, ks, popularity=popularity, n_products=n_products)
+    columns = ["system", "stratum", "k", "metric", "value", "users", "weeks"]
+    per_user = pd.concat(tables, ignore_index=True)
+    per_user.insert(0, "system", per_user.pop("system"))
+    return EvaluationResult(pd.DataFrame(rows, columns=columns), per_user)
+
+
+def ideal_lists(held_out: pd.DataFrame, candidates: sparse.csr_array) -> pd.DataFrame:
+    """The best lists that these candidates allow, as the ranked frame of the system ``ceiling``.
+
+    Each list holds exactly the held-out items that are candidates, in product order. Its recall is what part of the
+    held-out items could be reached at all; list rules and list length are not counted against it.
+
+    Args:
+        held_out: columns profile, product.
+        candidates: boolean CSR [profiles x products].
+    """
+    wanted = held_out[["profile", "product"]].drop_duplicates().sort_values(["profile", "product"], ignore_index=True)
+    reachable = np.asarray(sparse.csr_array(candidates)[wanted["profile"], wanted["product"]], dtype=bool).ravel()
+    ideal = wanted[reachable].reset_index(drop=True)
+    rank = positions(ideal["profile"].to_numpy(np.int64)) + 1
+    return ideal.assign(score=1.0 / rank, rank=rank)
+
+
+def ceiling(held_out_all: pd.DataFrame) -> pd.DataFrame:
+    """Where the held-out new purchases lay: what could be recommended, and why the rest could not.
+
+    Args:
+        held_out_all: one row a held-out purchase, eligible or not; column reason, such as ``fits``, ``universal``,
+            ``does not fit``, ``not eligible``, ``unknown part``, ``excluded as bought``.
+
+    Returns:
+        Columns reason, purchases, share, the most frequent first.
+    """
+    counts = held_out_all.groupby("reason").size().sort_index().sort_values(ascending=False, kind="stable")
+    table = counts.rename("purchases").reset_index()
+    return table.assign(share=table["purchases"] / max(1, len(held_out_all)))
+
+
+def _stratum_rows(
+    system: str, measured: pd.DataFrame, ks: Sequence[int], population_shares: Mapping[str, float]
+) -> list[tuple[object, ...]]:
+    groups = {"all": measured} | {name: measured[measured["stratum"] == name] for name in STRATA}
+    shares = {name: share for name, share in population_shares.items() if share > 0}
+    known = all(len(groups[name]) for name in shares) and bool(shares)
+    rows: list[tuple[object, ...]] = []
+    for k in ks:
+        for metric in METRICS:
+            column = f"{metric}_at_{k}"
+            means = {name: float(group[column].mean()) for name, group in groups.items() if len(group)}
+            if known:
+                means["population"] = sum(shares[name] * means[name] for name in shares) / sum(shares.values())
+            for name, value in means.items():
+                rows.append((system, name, k, metric, value, *_counts(groups.get(name, measured))))
+    return rows
+
+
+def _list_rows(
+    system: str,
+    ranked_by_system: Mapping[str, pd.DataFrame],
+    measured: pd.DataFrame,
+    ks: Sequence[int],
+    *,
+    popularity: Floats,
+    n_products: int,
+) -> list[tuple[object, ...]]:
+    ranked, counts = ranked_by_system[system], _counts(measured)
+    rows: list[tuple[object, ...]] = []
+    for k in ks:
+        rows.append((system, "all", k, "coverage", metrics.coverage(ranked, n_products, k), *counts))
+        rows.append((system, "all", k, "novelty", metrics.novelty(ranked, popularity, k), *counts))
+        if system != SQL and SQL in ranked_by_system:
+            shared = metrics.overlap(ranked, ranked_by_system[SQL], k)
+            rows.append((system, "all", k, "overlap_sql", shared, *counts))
+    return rows
+
+
+def _counts(measured: pd.DataFrame) -> tuple[int, int]:
+    return measured["user_id"].nunique(), measured["week"].nunique()

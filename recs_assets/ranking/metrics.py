@@ -1,0 +1,96 @@
+"""Ranking metrics per user as plain functions on frames.
+
+Users are everyone with at least one held-out item, served or not. A list is a *ranked* frame: profile, product, rank
+(from 1), score.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from recs_assets.ranking.arrays import Floats, Indices, pair_keys
+
+
+def per_user(ranked: pd.DataFrame, held_out: pd.DataFrame, ks: Sequence[int]) -> pd.DataFrame:
+    """Recall, NDCG, MRR and hit of every user with something held out, for each K.
+
+    With n items held out and hits at ranks r <= K: recall = hits / n; NDCG = sum of 1 / log2(r + 1) over the hits,
+    divided by the same sum over ranks 1 ... min(K, n), the best that any list could reach (Jarvelin & Kekalainen 2002,
+    binary gain); MRR = 1 / smallest r, 0 without a hit; hit = 1 with a hit, else 0. A user without a list has 0
+    throughout. A part repeated in a list counts once, at its first rank; a pair repeated in ``held_out`` counts once.
+    K may exceed the length of a list.
+
+    Args:
+        ranked: columns profile, product, rank.
+        held_out: columns profile, product.
+        ks: the values of K.
+
+    Returns:
+        Index profile (sorted, every profile of ``held_out``); columns ``recall_at_k``, ``ndcg_at_k``, ``mrr_at_k``,
+        ``hit_at_k`` for each k in turn.
+    """
+    wanted = held_out[["profile", "product"]].drop_duplicates()
+    n_held_out = wanted.groupby("profile").size()
+    hits = ranked[["profile", "product", "rank"]].merge(wanted, on=["profile", "product"])
+    hits = hits.sort_values(["profile", "rank"]).drop_duplicates(["profile", "product"])
+    hits["gain"] = 1 / np.log2(hits["rank"] + 1)
+    columns = {}
+    for k in ks:
+        within = hits[hits["rank"] <= k].groupby("profile")
+        n_hits = within.size().reindex(n_held_out.index, fill_value=0)
+        ideal = np.cumsum(1 / np.log2(np.arange(k) + 2))[np.minimum(n_held_out, k) - 1]
+        columns[f"recall_at_{k}"] = n_hits / n_held_out
+        columns[f"ndcg_at_{k}"] = within["gain"].sum().reindex(n_held_out.index, fill_value=0.0) / ideal
+        columns[f"mrr_at_{k}"] = (1 / within["rank"].min()).reindex(n_held_out.index, fill_value=0.0)
+        columns[f"hit_at_{k}"] = (n_hits > 0).astype(np.float64)
+    return pd.DataFrame(columns, index=n_held_out.index)
+
+
+def coverage(ranked: pd.DataFrame, n_products: int, k: int) -> float:
+    """Share of ``n_products`` parts that stand in the first ``k`` ranks of at least one list."""
+    return float(ranked.loc[ranked["rank"] <= k, "product"].nunique() / n_products)
+
+
+def novelty(ranked: pd.DataFrame, popularity: Floats, k: int) -> float:
+    """Mean self-information of the first ``k`` parts of the lists in bits: -log2 of a part's share of all purchases.
+
+    A part that was never bought counts as the least bought one that was. NaN where there is no list or no purchase.
+    (Zhou et al. 2010, surprisal.)
+
+    Args:
+        ranked: columns product, rank.
+        popularity: float[products], purchases of each part.
+        k: ranks that count.
+    """
+    shown = ranked.loc[ranked["rank"] <= k, "product"].to_numpy()
+    bought = popularity[popularity > 0]
+    if not len(shown) or not len(bought):
+        return float("nan")
+    share = np.maximum(popularity, bought.min()) / bought.sum()
+    return float(-np.log2(share[shown]).mean())
+
+
+def overlap(ranked_a: pd.DataFrame, ranked_b: pd.DataFrame, k: int) -> float:
+    """Mean over the profiles of ``ranked_a`` of the share of its first ``k`` parts that ``ranked_b``'s first k hold."""
+    first_a = ranked_a.loc[ranked_a["rank"] <= k, ["profile", "product"]]
+    first_b = ranked_b.loc[ranked_b["rank"] <= k, ["profile", "product"]]
+    shared = np.isin(*_common_keys(first_a, first_b))
+    return float(pd.Series(shared).groupby(first_a["profile"].to_numpy()).mean().mean())
+
+
+def share_first_changed(ranked_a: pd.DataFrame, ranked_b: pd.DataFrame, slots: int) -> float:
+    """Share of the profiles with a list in either whose first ``slots`` ranks differ in a part or in the order."""
+    columns = ["profile", "rank", "product"]
+    first_a = ranked_a.loc[ranked_a["rank"] <= slots, columns]
+    first_b = ranked_b.loc[ranked_b["rank"] <= slots, columns]
+    both = first_a.merge(first_b, on=["profile", "rank"], how="outer", suffixes=("_a", "_b"))
+    differs = both["product_a"] != both["product_b"]
+    return float(differs.groupby(both["profile"]).any().mean())
+
+
+def _common_keys(first: pd.DataFrame, second: pd.DataFrame) -> tuple[Indices, Indices]:
+    """One number per (profile, product), the same in both frames."""
+    both = pd.concat([first, second])
+    keys = pair_keys(both["profile"].to_numpy(np.int64), both["product"].to_numpy(np.int64))
+    return keys[: len(first)], keys[len(first) :]

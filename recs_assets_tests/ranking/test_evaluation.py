@@ -1,0 +1,97 @@
+"""Two systems and the ceiling on four rows of three users."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from recs_assets.ranking.evaluation import EvaluationResult, ceiling, evaluate, ideal_lists
+
+PROFILES = pd.DataFrame(
+    {
+        "user_id": ["ann", "bob", "ann", "cid", "dan"],
+        "week": ["2024-01-01", "2024-01-01", "2024-01-08", "2024-01-08", "2024-01-08"],
+        "stratum": ["cold", "warm", "warm", "cold", "hot"],
+    },
+    index=pd.Index(range(5), name="profile"),
+)
+# Profile 4 (dan) has nothing held out.
+HELD_OUT = pd.DataFrame({"profile": [0, 1, 2, 2, 3], "product": [5, 6, 5, 7, 8]})
+SHARES = {"cold": 0.9, "warm": 0.1}
+
+
+def _ranked(lists: dict[int, list[int]]) -> pd.DataFrame:
+    rows = [(profile, part, rank) for profile, parts in lists.items() for rank, part in enumerate(parts, start=1)]
+    return pd.DataFrame(rows, columns=["profile", "product", "rank"])
+
+
+SYSTEMS = {
+    "sql": _ranked({0: [1, 5], 1: [1, 2], 2: [1, 2], 3: [1, 2], 4: [1, 2]}),
+    "blend": _ranked({0: [5, 1], 1: [6, 2], 2: [7, 5]}),
+}
+
+
+def _evaluate(shares: dict[str, float], systems: dict[str, pd.DataFrame] = SYSTEMS) -> EvaluationResult:
+    popularity = np.array([0, 4.0, 4, 0, 0, 2, 2, 2, 2])
+    return evaluate(systems, HELD_OUT, PROFILES, [1, 2], population_shares=shares, popularity=popularity, n_products=10)
+
+
+def _value(result: EvaluationResult, *key: object) -> tuple[float, int, int]:
+    row = result.metrics.set_index(["system", "stratum", "k", "metric"]).loc[key]
+    return row["value"], row["users"], row["weeks"]
+
+
+def test_per_user_rows_name_who_and_when():
+    per_user = _evaluate(SHARES).per_user
+    assert per_user.columns[:5].tolist() == ["system", "week", "user_id", "stratum", "recall_at_1"]
+    ours = per_user[per_user["system"] == "blend"]
+    assert ours["user_id"].tolist() == ["ann", "bob", "ann", "cid"]
+    assert ours["recall_at_1"].tolist() == [1.0, 1.0, 0.5, 0.0]
+
+
+def test_means_by_stratum_with_users_and_weeks():
+    result = _evaluate(SHARES)
+    assert _value(result, "sql", "all", 2, "recall") == (0.25, 3, 2)
+    assert _value(result, "sql", "cold", 2, "mrr") == (0.25, 2, 2)
+    assert _value(result, "blend", "warm", 2, "recall") == (1.0, 2, 2)
+    assert _value(result, "blend", "warm", 1, "hit") == (1.0, 2, 2)
+    assert not (result.metrics["stratum"] == "hot").any()
+
+
+def test_population_weighs_the_strata_by_their_shares():
+    value, users, weeks = _value(_evaluate(SHARES), "blend", "population", 2, "recall")
+    assert value == pytest.approx(0.9 * 0.5 + 0.1 * 1.0)
+    assert (users, weeks) == (3, 2)
+
+
+def test_population_is_left_out_where_a_stratum_is_not_measured():
+    metrics = _evaluate({"cold": 0.9, "warm": 0.09, "hot": 0.01}).metrics
+    assert not (metrics["stratum"] == "population").any()
+
+
+def test_list_figures_are_given_for_real_systems_only():
+    candidates = sparse.csr_array(np.ones((5, 9), dtype=bool))
+    result = _evaluate(SHARES, SYSTEMS | {"ceiling": ideal_lists(HELD_OUT, candidates)})
+    assert _value(result, "sql", "all", 2, "coverage")[0] == pytest.approx(0.3)
+    assert _value(result, "blend", "all", 2, "coverage")[0] == pytest.approx(0.5)
+    assert _value(result, "blend", "all", 2, "overlap_sql")[0] == pytest.approx((1 + 0.5 + 0) / 3)
+    assert _value(result, "sql", "all", 1, "novelty")[0] == pytest.approx(2.0)
+    figures = result.metrics.groupby("system")["metric"].unique().map(set)
+    assert "overlap_sql" not in figures["sql"]
+    assert figures["ceiling"] == {"recall", "ndcg", "mrr", "hit"}
+
+
+def test_ceiling_finds_what_the_candidates_hold():
+    reachable = np.zeros((5, 9), dtype=bool)
+    reachable[0, 5] = reachable[2, 7] = reachable[4, 8] = True
+    ideal = ideal_lists(HELD_OUT, sparse.csr_array(reachable))
+    assert ideal[["profile", "product", "rank"]].to_numpy().tolist() == [[0, 5, 1], [2, 7, 1]]
+    result = _evaluate(SHARES, {"ceiling": ideal})
+    assert _value(result, "ceiling", "all", 2, "recall")[0] == pytest.approx((1 + 0 + 0.5 + 0) / 4)
+
+
+def test_held_out_purchases_by_reason():
+    held_out = pd.DataFrame({"reason": ["fits", "universal", "fits", "unknown part"]})
+    expected = pd.DataFrame({"reason": ["fits", "universal", "unknown part"], "purchases": [2, 1, 1], "share": [0.5, 0.25, 0.25]})
+    pd.testing.assert_frame_equal(ceiling(held_out), expected)
+    assert len(ceiling(held_out.head(0))) == 0

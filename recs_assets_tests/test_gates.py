@@ -1,0 +1,119 @@
+"""The verdict table of gate 1, its false passes by simulation, and the test of fallback 2B."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recs_assets.gates import FAIL, INSUFFICIENT_EVIDENCE, PASS, gate_1, not_worse
+
+
+def _per_user(sql: list[float], blend: list[float], stratum: list[str] | str = "warm") -> pd.DataFrame:
+    users = [f"u{i}" for i in range(len(sql))]
+    weeks = np.resize(["2024-01-01", "2024-01-08"], len(sql))
+    frames = [
+        pd.DataFrame({"system": name, "week": weeks, "user_id": users, "stratum": stratum, "recall_at_10": recall})
+        for name, recall in (("sql", sql), ("blend", blend))
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _hits(n_found: int, n_users: int) -> list[float]:
+    return [1.0] * n_found + [0.0] * (n_users - n_found)
+
+
+# Of 1,000 users SQL finds 200 or so; the blend finds the same ones and more (or fewer), so pairs agree but for those.
+@pytest.mark.parametrize(
+    ("sql", "blend", "decision"),
+    [
+        (_hits(200, 1000), _hits(230, 1000), PASS),  # +15%, low +10%
+        (_hits(200, 1000), _hits(211, 1000), PASS),  # +5.5%, low +2%
+        (_hits(200, 1000), _hits(205, 1000), FAIL),  # +2.5%, high +4.7%
+        (_hits(200, 1000), _hits(200, 1000), FAIL),  # the same lists
+        (_hits(200, 1000), _hits(150, 1000), FAIL),
+        (_hits(200, 1000), _hits(208, 1000), INSUFFICIENT_EVIDENCE),  # +4%, above zero, may be 6.8%
+        (_hits(20, 100), _hits(22, 100), INSUFFICIENT_EVIDENCE),  # +10%, low -5%
+        (_hits(20, 25), _hits(25, 25), INSUFFICIENT_EVIDENCE),  # too few users
+        (_hits(0, 100), _hits(50, 100), INSUFFICIENT_EVIDENCE),  # no baseline to lift
+        ([], [], INSUFFICIENT_EVIDENCE),
+    ],
+)
+def test_verdicts(sql, blend, decision):
+    assert gate_1(_per_user(sql, blend), min_lift=0.05).decision == decision
+
+
+def test_a_stratum_that_is_significantly_worse_stops_a_pass():
+    sql, blend = _hits(200, 1000) + _hits(100, 200), _hits(400, 1000) + _hits(60, 200)
+    strata = ["warm"] * 1000 + ["cold"] * 200
+    verdict = gate_1(_per_user(sql, blend, strata), min_lift=0.05)
+    assert verdict.decision == INSUFFICIENT_EVIDENCE
+    assert "but cold users are served significantly worse" in verdict.reason
+    assert verdict.figures["strata"]["cold"]["high"] < 0 < verdict.figures["strata"]["warm"]["low"]
+    assert gate_1(_per_user(sql, blend), min_lift=0.05).decision == PASS
+
+
+def test_figures_and_reason_say_what_was_measured():
+    verdict = gate_1(_per_user(_hits(20, 100), _hits(22, 100)), min_lift=0.05)
+    # Y - 1.1 X is -0.1 for 20 users, +1 for 2: mean 0, variance (0.2 + 2) / 99, over sqrt(100) and mean 0.2.
+    error = np.sqrt(2.2 / 99) / 10 / 0.2
+    figures = verdict.figures
+    assert figures["lift"] == pytest.approx(0.1)
+    assert (figures["low"], figures["high"]) == pytest.approx((0.1 - 1.959964 * error, 0.1 + 1.959964 * error))
+    assert (figures["recall_sql"], figures["recall_blend"]) == pytest.approx((0.2, 0.22))
+    assert (figures["users"], figures["weeks"]) == (100, 2)
+    assert figures["smallest_detectable_lift"] == pytest.approx(2.801585 * error, rel=1e-6)
+    assert figures["weeks_needed"] == int(np.ceil(2 * (2.801585 * error / 0.05) ** 2))
+    assert figures["strata"]["warm"]["users"] == 100
+    assert verdict.reason == (
+        "Recall@10 of blend over sql is +10.0% (95% interval -4.6% to +24.6%, 100 users): neither +5.0% nor its absence "
+        "is shown. So many users show lifts from +20.9%; +5.0% needs about 35 weeks of them."
+    )
+
+
+def test_verdict_without_users_is_plain_json():
+    verdict = gate_1(_per_user([], []), min_lift=0.05)
+    assert verdict.reason == "Recall@10 of blend over sql cannot be judged: there are no users."
+    written = json.loads(json.dumps(verdict.to_dict(), allow_nan=False))
+    assert written["gate"] == "gate_1"
+    assert written["figures"]["lift"] is None
+    assert written["figures"]["users"] == 0
+
+
+def test_systems_measured_on_different_users_are_refused():
+    per_user = _per_user(_hits(3, 40), _hits(4, 40)).iloc[:-1]
+    with pytest.raises(ValueError, match="blend has 39 rows and sql 40"):
+        gate_1(per_user, min_lift=0.05)
+
+
+@pytest.mark.parametrize(("n_users", "hit_rate"), [(100, 0.1), (400, 0.05), (1_500, 0.06)])
+def test_without_any_lift_it_passes_at_most_five_times_in_100(n_users, hit_rate):
+    generator = np.random.default_rng(n_users)
+    passed, n_draws = 0, 400
+    for _ in range(n_draws):
+        taste = generator.beta(1, 1 / hit_rate - 1, n_users)
+        sql, blend = (generator.random((2, n_users)) < taste).astype(float).tolist()
+        passed += gate_1(_per_user(sql, blend), min_lift=0.05).decision == PASS
+    assert passed / n_draws <= 0.05
+
+
+def test_a_large_true_lift_passes():
+    generator = np.random.default_rng(5)
+    taste = generator.beta(1, 9, 3_000)
+    sql = (generator.random(3_000) < taste).astype(float).tolist()
+    blend = (generator.random(3_000) < 1.5 * taste).astype(float).tolist()
+    assert gate_1(_per_user(sql, blend), min_lift=0.05).decision == PASS
+
+
+def test_not_worse_compares_means_on_the_same_users():
+    assert not_worse(_per_user(_hits(5, 40), _hits(5, 40)), "blend", "sql")
+    assert not_worse(_per_user(_hits(5, 40), _hits(6, 40)), "blend", "sql")
+    assert not not_worse(_per_user(_hits(5, 40), _hits(4, 40)), "blend", "sql")
+    assert not not_worse(_per_user([], []), "blend", "sql")
+
+
+def test_naming_the_gate_does_not_load_pandas():
+    code = "import sys, recs_assets.gates; sys.exit('pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
