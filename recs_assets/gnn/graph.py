@@ -1,0 +1,134 @@
+"""The week's heterogeneous graph: users, vehicles and products, and who owns, fits, touched and bought what with what."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from torch_geometric.data import HeteroData
+
+from recs_assets.ranking.candidates import Catalogue
+
+EVENT_TYPES = ("view", "cart", "order")
+ORDER = EVENT_TYPES.index("order")
+NEVER = np.iinfo(np.int64).min
+ATTRIBUTES = ("part_type", "brand", "variant_group")
+
+OWNS = ("user", "owns", "vehicle")
+FITS = ("product", "fits", "vehicle")
+INTERACTS = ("user", "interacts", "product")
+BOUGHT_WITH = ("product", "bought_with", "product")
+
+
+def build(tables: dict[str, pa.Table]) -> HeteroData:
+    """The graph of one week's exports.
+
+    A node's index is its row in its ``*_nodes`` table, which is sorted by id: so ties by index are ties by id.
+
+    Args:
+        tables: the four edge and three node exports by asset name.
+
+    Returns:
+        HeteroData with, all int64 unless said otherwise:
+        ``user.num_nodes``; ``vehicle.model_code`` and ``vehicle.make_code`` [vehicles], -1 where unknown;
+        ``product.part_type``, ``.brand``, ``.variant_group`` codes [products], -1 where there is none,
+        ``.is_universal``, ``.is_eligible`` bool and ``.price`` float64 [products];
+        ``user-owns-vehicle.added_at`` microseconds [edges], the smallest integer where unknown;
+        ``user-interacts-product.time`` microseconds, ascending, and ``.event_type`` [edges], an index of ``EVENT_TYPES``;
+        ``product-bought_with-product.week`` microseconds and ``.n_users`` [edges], each pair once.
+
+    Raises:
+        ValueError: an edge names a node that is not there.
+    """
+    users, vehicles, products = (tables[f"{kind}_nodes"] for kind in ("user", "vehicle", "product"))
+    ids = {"user": users["user_id"], "vehicle": vehicles["vehicle_id"], "product": products["product_id"]}
+    data = HeteroData()
+    data["user"].num_nodes = users.num_rows
+    data["vehicle"].num_nodes = vehicles.num_rows
+    data["vehicle"].make_code = _codes(vehicles["make"])
+    data["vehicle"].model_code = _codes(pc.binary_join_element_wise(_text(vehicles["make"]), _text(vehicles["model"]), "\x1f"))
+    data["product"].num_nodes = products.num_rows
+    for name in ATTRIBUTES:
+        data["product"][name] = _codes(products[name])
+    data["product"].is_universal = _tensor(pc.fill_null(products["is_universal"], False))
+    data["product"].is_eligible = _tensor(pc.is_null(products["ineligible_reason"]))
+    data["product"].price = _tensor(products["price"])
+
+    owns, fits, events = tables["owns_edges"], tables["fits_edges"], tables["interaction_edges"]
+    data[OWNS].edge_index = _edge_index(owns, ids, ("user", "user_id"), ("vehicle", "vehicle_id"))
+    data[OWNS].added_at = _tensor(pc.fill_null(_microseconds(owns["added_at"]), NEVER))
+    data[FITS].edge_index = _edge_index(fits, ids, ("product", "product_id"), ("vehicle", "vehicle_id"))
+    events = events.sort_by([("event_ts", "ascending"), ("event_id", "ascending")])
+    data[INTERACTS].edge_index = _edge_index(events, ids, ("user", "user_id"), ("product", "product_id"))
+    data[INTERACTS].time = _tensor(_microseconds(events["event_ts"]))
+    data[INTERACTS].event_type = _tensor(pc.index_in(events["event_type"], pa.array(EVENT_TYPES)).cast(pa.int64()))
+    pairs = tables["co_purchase_edges"]
+    data[BOUGHT_WITH].edge_index = _edge_index(pairs, ids, ("product", "product_id_a"), ("product", "product_id_b"))
+    data[BOUGHT_WITH].week = _tensor(_microseconds(pairs["week"].cast(pa.timestamp("us", tz="UTC"))))
+    data[BOUGHT_WITH].n_users = _tensor(pairs["n_users"])
+    data.validate(raise_on_error=True)
+    return data
+
+
+def save(data: HeteroData, path: Path) -> None:
+    """Write the graph so that it can be read back without running code from the file."""
+    torch.save(data.to_dict(), path)
+
+
+def load(path: Path) -> HeteroData:
+    """Read a graph that ``save`` wrote; tensors and plain values only."""
+    return HeteroData.from_dict(torch.load(path, weights_only=True))
+
+
+def catalogue(data: HeteroData) -> Catalogue:
+    """The graph's products as candidate generation and the rules see them; ``fits`` is ``None`` in a store without fitment."""
+    from recs_assets.gnn.snapshots import incidence
+
+    product = data["product"]
+    fits = incidence(data[FITS].edge_index.numpy(), (product.num_nodes, data["vehicle"].num_nodes))
+    return Catalogue(
+        eligible=product.is_eligible.numpy(),
+        is_universal=product.is_universal.numpy(),
+        variant_group=product.variant_group.numpy(),
+        part_type=product.part_type.numpy(),
+        fits=fits if fits.nnz else None,
+    )
+
+
+def _edge_index(table: pa.Table, ids: dict[str, Any], source: tuple[str, str], target: tuple[str, str]) -> torch.Tensor:
+    rows = []
+    for kind, column in (source, target):
+        index = pc.index_in(table[column], ids[kind].combine_chunks())
+        if index.null_count:
+            unknown = table[column].filter(pc.is_null(index))[0]
+            raise ValueError(
+                f"{index.null_count} edges name a {kind} that has no node, such as {unknown}: rebuild {kind}_nodes first."
+            )
+        rows.append(_array(index.cast(pa.int64())))
+    return torch.from_numpy(np.stack(rows))
+
+
+def _codes(column: pa.ChunkedArray) -> torch.Tensor:
+    """Dense codes in order of the values, so that they do not depend on the order of rows; -1 for null."""
+    values = pc.unique(column.combine_chunks()).drop_null()
+    values = values.take(pc.sort_indices(values))
+    return _tensor(pc.fill_null(pc.index_in(column, values), -1).cast(pa.int64()))
+
+
+def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(pa.string())
+
+
+def _microseconds(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
+
+
+def _array(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[Any]:
+    return np.ascontiguousarray(column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy())
+
+
+def _tensor(column: pa.ChunkedArray | pa.Array) -> torch.Tensor:
+    return torch.from_numpy(_array(column).copy())

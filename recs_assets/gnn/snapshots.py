@@ -1,0 +1,159 @@
+"""What was known at a moment: the graph's past, never its future."""
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from torch_geometric.data import HeteroData
+
+from recs_assets.gnn.graph import FITS, INTERACTS, ORDER, OWNS
+from recs_assets.settings import EventWeights
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+DAY = 86_400_000_000  # microseconds
+
+
+def microseconds(moment: dt.datetime) -> int:
+    """Microseconds since 1970-01-01 UTC, exactly."""
+    return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
+
+
+def incidence(edge_index: Ints, shape: tuple[int, int], weights: Floats | None = None) -> sparse.csr_array:
+    """A sparse matrix with one entry per distinct edge, weights of repeated edges summed; without weights every entry is 1."""
+    values = np.ones(edge_index.shape[1]) if weights is None else weights
+    matrix = sparse.csr_array((values, (edge_index[0], edge_index[1])), shape=shape)
+    if weights is None:
+        matrix.data[:] = 1.0
+    return matrix
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """A stretch of the interaction log, ascending in time: four arrays of one length."""
+
+    user: Ints
+    product: Ints
+    event_type: Ints
+    time: Ints
+
+    def between(self, start: int, end: int) -> "Interactions":
+        """The events in [start, end), in microseconds."""
+        low, high = np.searchsorted(self.time, (start, end))
+        return Interactions(self.user[low:high], self.product[low:high], self.event_type[low:high], self.time[low:high])
+
+    def where(self, mask: npt.NDArray[np.bool_]) -> "Interactions":
+        """The events that the mask picks."""
+        return Interactions(self.user[mask], self.product[mask], self.event_type[mask], self.time[mask])
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The graph as of a moment: every event and every ownership in it is older than ``as_of``."""
+
+    data: HeteroData
+    as_of: int
+    log: Interactions
+    event_weights: Floats
+
+    @property
+    def n_users(self) -> int:
+        """Users in the graph, with or without events."""
+        return int(self.data["user"].num_nodes)
+
+    @property
+    def n_products(self) -> int:
+        """Products in the graph."""
+        return int(self.data["product"].num_nodes)
+
+    @cached_property
+    def garages(self) -> sparse.csr_array:
+        """[users x vehicles], 1 where the user owned the vehicle by then."""
+        known = self.data[OWNS].added_at.numpy() < self.as_of
+        edges = self.data[OWNS].edge_index.numpy()[:, known]
+        return incidence(edges, (self.n_users, int(self.data["vehicle"].num_nodes)))
+
+    @cached_property
+    def fits(self) -> sparse.csr_array:
+        """[products x vehicles], 1 where the product fits."""
+        return incidence(self.data[FITS].edge_index.numpy(), (self.n_products, int(self.data["vehicle"].num_nodes)))
+
+    @cached_property
+    def n_events(self) -> Ints:
+        """[users] events known by then."""
+        return np.bincount(self.log.user, minlength=self.n_users).astype(np.int64)
+
+    @cached_property
+    def state(self) -> Floats:
+        """[users x 3] what the gates see of a user: log(1 + events), no events at all, log(1 + days since the last one)."""
+        last = np.full(self.n_users, -1, dtype=np.int64)
+        np.maximum.at(last, self.log.user, self.log.time)
+        cold = self.n_events == 0
+        idle_days = np.where(cold, 0.0, (self.as_of - last) / DAY)
+        return np.stack([np.log1p(self.n_events), cold.astype(float), np.log1p(idle_days)], axis=1)
+
+    def weights(self, half_life_days: float) -> Floats:
+        """[events] weight of each event: its type's, halved with every half-life of age."""
+        age_days = (self.as_of - self.log.time) / DAY
+        decayed: Floats = self.event_weights[self.log.event_type] * np.exp2(-age_days / half_life_days)
+        return decayed
+
+    def touched(self, half_life_days: float) -> sparse.csr_array:
+        """[users x products] weight of each pair's strongest event after decay.
+
+        The strongest, not the sum: summed repeats let a few habitual pairs drown the paths (cosine alone, on purchase logs
+        of a shop without views: Recall@10 .072 against .056 on weeks before the held-out ones).
+        """
+        weights = self.weights(half_life_days)
+        pair = self.log.user * self.n_products + self.log.product
+        order = np.lexsort((weights, pair))
+        last = np.flatnonzero(np.diff(pair[order], append=-1))
+        strongest = order[last]
+        edges = np.stack([self.log.user[strongest], self.log.product[strongest]])
+        return incidence(edges, (self.n_users, self.n_products), weights[strongest])
+
+    def bought(self, days: int | None) -> sparse.csr_array:
+        """[users x products] 1 where the user ordered the product in the ``days`` before; all time where ``days`` is None."""
+        start = np.iinfo(np.int64).min if days is None else self.as_of - days * DAY
+        orders = self.log.where((self.log.event_type == ORDER) & (self.log.time >= start))
+        return incidence(np.stack([orders.user, orders.product]), (self.n_users, self.n_products))
+
+
+def interactions(data: HeteroData) -> Interactions:
+    """The graph's whole interaction log."""
+    edges = data[INTERACTS]
+    user, product = edges.edge_index.numpy()
+    return Interactions(user, product, edges.event_type.numpy(), edges.time.numpy())
+
+
+def snapshot(data: HeteroData, as_of: int, weights: EventWeights) -> Snapshot:
+    """The graph as it was known just before ``as_of`` (microseconds)."""
+    log = interactions(data).between(np.iinfo(np.int64).min, as_of)
+    return Snapshot(data, as_of, log, np.array([weights.view, weights.cart, weights.order]))
+
+
+def held_out(past: Snapshot, *, days: int, orders_only: bool, exclude_bought_days: int | None) -> tuple[Ints, Ints]:
+    """What users took up in the ``days`` after a snapshot and had not bought before: distinct (user, product) pairs, sorted.
+
+    Args:
+        past: the snapshot; the pairs come from [as_of, as_of + days).
+        days: length of the window.
+        orders_only: count orders only, or every event.
+        exclude_bought_days: products that the user bought so recently are not new; ``None``: nothing is excluded.
+    """
+    window = interactions(past.data).between(past.as_of, past.as_of + days * DAY)
+    if orders_only:
+        window = window.where(window.event_type == ORDER)
+    shape = (past.n_users, past.n_products)
+    taken = incidence(np.stack([window.user, window.product]), shape)
+    if exclude_bought_days is not None:
+        taken = taken - taken.multiply(past.bought(exclude_bought_days))
+    taken = sparse.csr_array(taken)
+    taken.eliminate_zeros()
+    taken.sort_indices()
+    users, products = taken.nonzero()
+    return users.astype(np.int64), products.astype(np.int64)
