@@ -1,0 +1,86 @@
+# Everything a person does with this project, one target each. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python -m recs_assets
+
+# Where runs leave what they make, and where source tables come from (default: the demo world in RECS_HOME).
+export RECS_HOME ?= $(CURDIR)/.recs
+export DAGSTER_HOME ?= $(RECS_HOME)/dagster
+DEMO_WEEK := 2026-09-28
+SEED ?= 1
+PRESET ?= small
+REASON ?=
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: ready $(RECS_HOME)/demo/world.json ## Set up, build the planted world, run every asset for it, print what came out
+	RECS_SOURCE=$(RECS_HOME)/demo $(RUN) run everything --week $(DEMO_WEEK)
+	RECS_SOURCE=$(RECS_HOME)/demo $(RUN) report --week $(DEMO_WEEK)
+
+test: ready ## Set up, then lint, types and tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+run: ready week ## Every asset for WEEK=2011-09-26, from RECS_SOURCE into RECS_HOME
+	$(RUN) run everything --week $(WEEK)
+
+train: ready week ## Learn from WEEK and decide what may be served
+	$(RUN) run weekly --week $(WEEK)
+
+nightly: ready ## Score and publish the week in progress (or WEEK) with the newest approved model
+	$(RUN) run nightly $(if $(WEEK),--week $(WEEK))
+
+backfill: ready ## The weekly job for every week of FROM=2011-08-01 TO=2011-09-26
+	$(RUN) run weekly --week $(FROM) --to $(TO)
+
+report: ready week ## What the run of WEEK found
+	$(RUN) report --week $(WEEK)
+
+latest: ready week ## The folder of the newest version of ASSET=offline_metrics for WEEK
+	@$(RUN) latest $(ASSET) --week $(WEEK)
+
+versions: ready week ## Every published version of WEEK
+	$(RUN) versions --week $(WEEK)
+
+rollback: ready week ## Serve the version of WEEK before the current one (or VERSION) again; say why with REASON="..."
+	$(RUN) rollback --week $(WEEK) --reason "$(REASON)" $(if $(VERSION),--version $(VERSION))
+
+ui: ready ## Open the project in the Dagster UI on http://127.0.0.1:3000
+	$(BIN)/dg dev
+
+world: ready ## Write a planted world: PRESET=tiny|small|medium|full SEED=1 TO=folder, NO_SIGNAL=1 for one without signal
+	$(BIN)/python -m recs_assets.demo --preset $(PRESET) --seed $(SEED) --to $(TO) $(if $(NO_SIGNAL),--no-signal)
+
+lock: ready ## Write the exact versions of what is installed to requirements.lock
+	$(BIN)/pip freeze --exclude-editable | sed -E 's/\+cpu$$//' > requirements.lock
+
+clean: ## Remove the virtual environment and everything that runs have made
+	rm -rf $(VENV) .recs
+
+ready: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
+
+$(VENV)/installed: pyproject.toml requirements.lock
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/pip install --quiet --constraint requirements.lock --editable . --group dev
+	touch $@
+
+$(DAGSTER_HOME)/dagster.yaml:
+	mkdir -p $(DAGSTER_HOME)
+	printf 'telemetry:\n  enabled: false\npython_logs:\n  managed_python_loggers: [recs_assets]\n' > $@
+
+$(RECS_HOME)/demo/world.json: | ready
+	$(BIN)/python -m recs_assets.demo --preset small --seed 1 --to $(RECS_HOME)/demo
+
+week:
+	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
+
+.PHONY: help demo test run train nightly backfill report latest versions rollback ui world lock clean ready week

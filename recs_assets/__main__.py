@@ -1,0 +1,104 @@
+"""The commands behind the Makefile: run a job for a week, look at what it made, restore an earlier version."""
+
+import argparse
+import datetime as dt
+import os
+import sys
+import uuid
+from collections.abc import Sequence
+
+import dagster as dg
+
+from recs_assets import report
+from recs_assets.definitions import defs, settings, target
+from recs_assets.partitions import WEEK, key_of, monday
+from recs_assets.resources.errors import WarehouseError
+from recs_assets.resources.publishing import PublishRefused, Restoration
+from recs_assets.resources.store import StoreError
+
+# Answers rather than accidents: the message is all that a person needs.
+REFUSALS = (PublishRefused, StoreError, WarehouseError, ValueError)
+JOBS = ("everything", "weekly", "nightly")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Parse the command line and do what it asks; the exit status is 0 where it was done, 1 where it was not."""
+    parser = argparse.ArgumentParser(prog="python -m recs_assets", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run a job for a week, or for every week up to --to")
+    run.add_argument("job", choices=JOBS)
+    run.add_argument("--week", default=key_of(dt.datetime.now(dt.UTC)), help="its Monday, as 2011-09-26; default: this week")
+    run.add_argument("--to", help="the last week of a backfill")
+    show = commands.add_parser("report", help="what the week's run found, for a person")
+    latest = commands.add_parser("latest", help="the folder of an asset's newest version")
+    latest.add_argument("asset")
+    versions = commands.add_parser("versions", help="every published version of a week")
+    rollback = commands.add_parser("rollback", help="serve an earlier version of a week again")
+    for command in (show, latest, versions, rollback):
+        command.add_argument("--week", required=True)
+    rollback.add_argument("--version", help="default: the one published before the served one")
+    rollback.add_argument("--reason", required=True, help="why; it stays in the ledger")
+    options = parser.parse_args(arguments)
+    try:
+        return COMMANDS[options.command](options)
+    except REFUSALS as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+
+
+def _run(options: argparse.Namespace) -> int:
+    first, last = monday(options.week), monday(options.to or options.week)
+    job = defs.resolve_job_def(options.job)
+    with dg.DagsterInstance.get() as instance:
+        while first <= last:
+            result = job.execute_in_process(partition_key=key_of(first), instance=instance, raise_on_error=False)
+            if not result.success:
+                return 1
+            first += WEEK
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    print(report.text(target.warehouse(), target.store(), settings, options.week))
+    return 0
+
+
+def _latest(options: argparse.Namespace) -> int:
+    print(target.store().current(options.asset, options.week).folder)
+    return 0
+
+
+def _versions(options: argparse.Namespace) -> int:
+    with target.warehouse().session() as session:
+        rows = session.read("publications", week=monday(options.week).date()).to_pylist()
+    for row in rows:
+        print("  ".join(f"{name}: {value}" for name, value in row.items()))
+    return 0
+
+
+def _rollback(options: argparse.Namespace) -> int:
+    warehouse, week = target.warehouse(), monday(options.week).date()
+    restoration = Restoration(
+        publication_id=f"rollback_{week:%Y%m%d}_{uuid.uuid4().hex[:12]}",
+        week=week,
+        version=options.version,
+        expected_version=warehouse.served_version(week),
+        run_id="command line",
+        published_at=dt.datetime.now(dt.UTC),
+        reason=options.reason,
+    )
+    restored = warehouse.restore(restoration)
+    print(f"week {week}: version {restored.version_after} is served again, {restored.n_rows:,} rows.")
+    return 0
+
+
+COMMANDS = {"run": _run, "report": _report, "latest": _latest, "versions": _versions, "rollback": _rollback}
+
+
+if __name__ == "__main__":
+    status = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # All is written and closed by now. An ordinary exit would let DuckDB's binding complain, over forty lines, of objects
+    # that it leaks itself once torch is in the same process.
+    os._exit(status)

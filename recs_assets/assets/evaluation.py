@@ -1,0 +1,150 @@
+"""Is the model better than today's SQL? Judged on held-out weeks; and what may be served after that."""
+
+import shutil
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from recs_assets import gates
+from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, GRAPH, USER_PROFILES, hetero_graph
+from recs_assets.assets.training import MODEL, VALIDATION_MODEL, trained_model, training_moments
+from recs_assets.assets.weekly import check, draft, inputs_of, parquet_of, preview, week_of_run, weekly_asset
+from recs_assets.resources.store import Artifact, Store
+from recs_assets.resources.warehouse import Warehouse
+from recs_assets.settings import Settings
+
+PER_USER, VERDICT, RECORD = "per_user.parquet", "verdict.json", "record.json"
+
+GATE_1 = check("offline_metrics", "gate_1", "Recall@10 of the blend is at least 5% above SQL on held-out weeks.")
+SERVING_SYSTEMS = {"blend": "the model blended with SQL", "similarity": "SQL with similar parts added", "sql": "SQL v5.17"}
+
+
+@weekly_asset(group="evaluation", kinds={"pandas"}, deps=[trained_model, hetero_graph, *EXPORTS], checks=[GATE_1])
+def offline_metrics(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    store: dg.ResourceParam[Store],
+    settings: dg.ResourceParam[Settings],
+) -> dg.MaterializeResult:
+    """How well every system would have foreseen what people bought, and whether the model may replace SQL."""
+    from recs_assets.assets.judging import Judge  # torch and pandas: 5 s at load
+    from recs_assets.gnn import graph
+
+    week = week_of_run(context)
+    inputs = inputs_of(store, week.key, [*EXPORT_NAMES, "hetero_graph", "trained_model"])
+    model, source = inputs["trained_model"], inputs["hetero_graph"]
+    exports = parquet_of({name: inputs[name] for name in EXPORT_NAMES})
+    judge = Judge(graph.load(source.path(GRAPH)), warehouse, exports, settings, context.log.info)
+    judged = judge.judge(
+        model_file=model.path(MODEL),
+        validation_file=model.path(VALIDATION_MODEL),
+        validation_weeks=training_moments(week, settings)[-settings.model.validation_weeks :],
+        evaluation_weeks=week.last_complete(settings.evaluation.weeks),
+        population_shares=population_shares(source.table(USER_PROFILES)),
+    )
+    verdict = gates.gate_1(judged.per_user, min_lift=settings.gates.min_recall_lift)
+    with draft(context, store, settings, source.as_of, inputs.values()) as new:
+        for name in ("metrics", "per_user", "alpha_curve", "ceiling"):
+            new.write_table(f"{name}.parquet", pa.Table.from_pandas(getattr(judged, name), preserve_index=False))
+        document = verdict.to_dict()
+        new.write_document(VERDICT, document | document.pop("figures") | {"alpha": judged.alpha})
+        new.facts |= {"decision": verdict.decision, "alpha": judged.alpha}
+    return dg.MaterializeResult(
+        metadata={
+            "decision": verdict.decision,
+            "reason": verdict.reason,
+            "alpha": judged.alpha,
+            "systems": preview(headline(new.written.table("metrics.parquet")), rows=len(SERVING_SYSTEMS) + 30),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name=GATE_1.name,
+                passed=verdict.decision == gates.PASS,
+                metadata={"decision": verdict.decision, "reason": verdict.reason},
+            )
+        ],
+    )
+
+
+def population_shares(profiles: pa.Table) -> dict[str, float]:
+    """Share of all users in each stratum, from the column ``stratum``."""
+    counts = profiles["stratum"].value_counts().to_pylist()
+    return {row["values"]: row["counts"] / profiles.num_rows for row in counts}
+
+
+def headline(metrics: pa.Table) -> pa.Table:
+    """Recall@10 of every system over all users, best first."""
+    frame = metrics.to_pandas().query("stratum == 'all' and k == 10 and metric == 'recall'")
+    return pa.Table.from_pandas(frame.sort_values("value", ascending=False)[["system", "value", "users"]], preserve_index=False)
+
+
+@weekly_asset(group="evaluation", kinds={"pytorch"}, deps=[offline_metrics, trained_model])
+def approved_model(
+    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], settings: dg.ResourceParam[Settings]
+) -> dg.MaterializeResult:
+    """What may be served from now on: this week's model if it passed, else the last one that did, else a fallback."""
+    import pandas as pd  # 0.4 s at load
+
+    inputs = inputs_of(store, context.partition_key, ["offline_metrics", "trained_model"])
+    measured = inputs["offline_metrics"]
+    per_user = pd.read_parquet(measured.path(PER_USER))
+    verdict = gates.gate_1(per_user, min_lift=settings.gates.min_recall_lift)
+    previous = store.newest("approved_model", up_to=week_of_run(context).previous)
+    record, weights = approve(
+        verdict,
+        similarity_not_worse=gates.not_worse(per_user, "similarity", "sql"),
+        week=context.partition_key,
+        alpha=measured.facts["alpha"],
+        trained=inputs["trained_model"],
+        previous=previous,
+    )
+    with draft(context, store, settings, measured.as_of, inputs.values()) as new:
+        if weights is not None:
+            shutil.copyfile(weights.path(MODEL), new.path(MODEL))
+        new.write_document(RECORD, record)
+        new.facts |= record
+    return dg.MaterializeResult(metadata={name: str(value) for name, value in record.items()})
+
+
+def approve(
+    verdict: gates.Verdict,
+    *,
+    similarity_not_worse: bool,
+    week: str,
+    alpha: dict[str, float],
+    trained: Artifact,
+    previous: Artifact | None,
+) -> tuple[dict[str, Any], Artifact | None]:
+    """The record of what may be served, and the artifact whose weights to copy (``None`` for a rung without a model).
+
+    The ladder: this week's model if gate 1 passed; else the last approved one, kept; else similar parts added to SQL if
+    that was not worse than SQL; else SQL alone.
+    """
+    record = {"week": week, "decision": verdict.decision, "reason": verdict.reason}
+    if verdict.decision == gates.PASS:
+        return record | {"source": "blend", "model_week": week, "alpha": alpha}, trained
+    if previous is not None and previous.facts["source"] == "blend":
+        kept = {name: previous.facts[name] for name in ("source", "model_week", "alpha")}
+        return record | kept, previous
+    fallback = "similarity" if similarity_not_worse else "sql"
+    return record | {"source": fallback, "model_week": None, "alpha": None}, None
+
+
+@weekly_asset(group="evaluation", kinds={"parquet"}, deps=[hetero_graph])
+def product_similarities(
+    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], settings: dg.ResourceParam[Settings]
+) -> dg.MaterializeResult:
+    """Which parts go with which, from what was bought together: the fallback while no model has passed."""
+    from recs_assets.assets import systems  # torch and pandas: 5 s at load
+    from recs_assets.gnn import graph
+    from recs_assets.gnn.snapshots import microseconds, snapshot
+
+    inputs = inputs_of(store, context.partition_key, ["hetero_graph", "product_nodes"])
+    source = inputs["hetero_graph"]
+    past = snapshot(graph.load(source.path(GRAPH)), microseconds(source.as_of), settings.events)
+    products = inputs["product_nodes"].table("product_nodes.parquet")
+    similar = systems.with_ids(systems.similar_parts(past, settings), products["product_id"])
+    with draft(context, store, settings, source.as_of, inputs.values()) as new:
+        new.write_table("product_similarities.parquet", similar)
+    return dg.MaterializeResult(metadata={"dagster/row_count": similar.num_rows, "preview": preview(similar)})

@@ -1,0 +1,51 @@
+"""The graph that the model learns from, and the profiles that are scored in place of people."""
+
+import dagster as dg
+
+from recs_assets.assets.exports import (
+    co_purchase_edges,
+    fits_edges,
+    interaction_edges,
+    owns_edges,
+    product_nodes,
+    user_nodes,
+    vehicle_nodes,
+)
+from recs_assets.assets.weekly import draft, inputs_of, parquet_of, weekly_asset
+from recs_assets.resources.store import Store
+from recs_assets.resources.warehouse import Warehouse
+from recs_assets.settings import Settings
+
+EXPORTS = [user_nodes, vehicle_nodes, product_nodes, fits_edges, owns_edges, interaction_edges, co_purchase_edges]
+EXPORT_NAMES = [asset.key.to_user_string() for asset in EXPORTS]
+
+GRAPH = "graph.pt"
+USER_PROFILES = "user_profiles.parquet"
+PROFILES = "profiles.parquet"
+PROFILE_VEHICLES = "profile_vehicles.parquet"
+
+
+@weekly_asset(group="graph", kinds={"pytorch", "parquet"}, deps=EXPORTS)
+def hetero_graph(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    store: dg.ResourceParam[Store],
+    settings: dg.ResourceParam[Settings],
+) -> dg.MaterializeResult:
+    """People, vehicles and parts as one graph, and which people share a profile and so a list."""
+    from recs_assets.gnn import graph  # torch and PyG: 4 s at load
+
+    inputs = inputs_of(store, context.partition_key, EXPORT_NAMES)
+    as_of = inputs["interaction_edges"].as_of
+    data = graph.build({name: artifact.table(f"{name}.parquet") for name, artifact in inputs.items()})
+    exports = parquet_of(inputs)
+    with draft(context, store, settings, as_of, inputs.values()) as new:
+        graph.save(data, new.path(GRAPH))
+        with warehouse.session(exports) as session:
+            session.export("user_profiles", new.path(USER_PROFILES), as_of=as_of, hot_min_events=settings.strata.hot_min_events)
+        with warehouse.session({**exports, "user_profiles": [new.path(USER_PROFILES)]}) as session:
+            n_profiles = session.export("profiles", new.path(PROFILES))
+            session.export("profile_vehicles", new.path(PROFILE_VEHICLES), as_of=as_of)
+    sizes = {f"{kind} nodes": data[kind].num_nodes for kind in data.node_types}
+    sizes |= {" ".join(kind): data[kind].num_edges for kind in data.edge_types}
+    return dg.MaterializeResult(metadata=sizes | {"profiles": n_profiles, "as of": as_of.isoformat()})

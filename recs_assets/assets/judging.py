@@ -1,0 +1,167 @@
+"""Judging every system on held-out weeks, with alpha chosen on the weeks before them."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from torch_geometric.data import HeteroData
+
+from recs_assets.assets import systems
+from recs_assets.assets.systems import Cohort, node_ids
+from recs_assets.gnn import graph
+from recs_assets.gnn.model import GatedChannels, load
+from recs_assets.gnn.snapshots import microseconds, snapshot
+from recs_assets.ranking import evaluation
+from recs_assets.ranking.blend import blend, choose_alpha
+from recs_assets.ranking.rules import PartAttributes, apply_list_rules
+from recs_assets.resources.warehouse import Warehouse
+from recs_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What came out of the held-out weeks.
+
+    Attributes:
+        metrics: columns system, stratum, k, metric, value, users, weeks.
+        per_user: columns system, week, user_id, stratum and a column per metric and k.
+        alpha: weight of SQL in the blend by stratum, chosen on the validation weeks.
+        alpha_curve: Recall@10 of every alpha on the validation weeks: stratum, alpha, recall, users.
+        ceiling: why held-out purchases could or could not be found: reason, purchases, share.
+    """
+
+    metrics: pd.DataFrame
+    per_user: pd.DataFrame
+    alpha: dict[str, float]
+    alpha_curve: pd.DataFrame
+    ceiling: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Several weeks' lists put together: a profile is one user in one week."""
+
+    lists: dict[str, pd.DataFrame]
+    held_out: pd.DataFrame
+    reasons: pd.DataFrame
+    profiles: pd.DataFrame
+    ideal: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What judging needs: the graph, the exports that SQL reads, and the settings."""
+
+    data: HeteroData
+    warehouse: Warehouse
+    exports: Mapping[str, Sequence[Path]]
+    settings: Settings
+    report: Callable[[str], None]
+
+    def judge(
+        self,
+        *,
+        model_file: Path,
+        validation_file: Path,
+        validation_weeks: Sequence[dt.datetime],
+        evaluation_weeks: Sequence[dt.datetime],
+        population_shares: Mapping[str, float],
+    ) -> Judged:
+        """Choose alpha on the validation weeks, then compare all systems on the evaluation weeks.
+
+        Args:
+            model_file: weights fitted on every week before the evaluation weeks.
+            validation_file: weights fitted on the weeks before the validation weeks.
+            validation_weeks: their first moments.
+            evaluation_weeks: their first moments; nothing is chosen on them.
+            population_shares: share of cold, warm and hot among all users, for the re-weighted rows.
+        """
+        settings, parts = self.settings, self._parts
+        earlier = self._pool(validation_weeks, load(validation_file, settings.model), everything=False)
+        alpha, curve = choose_alpha(
+            earlier.lists["sql"],
+            earlier.lists["model"],
+            earlier.held_out,
+            strata=earlier.profiles["stratum"],
+            parts=parts,
+            rules=settings.rules,
+            settings=settings.blend,
+        )
+        self.report(f"alpha chosen on {len(validation_weeks)} validation weeks: {alpha}")
+        pool = self._pool(evaluation_weeks, load(model_file, settings.model), everything=True)
+        alphas = np.asarray(pool.profiles["stratum"].map(alpha), dtype=np.float64)
+        lists = pool.lists | {"blend": blend(pool.lists["sql"], pool.lists["model"], alphas)}
+        ranked = {name: apply_list_rules(found, parts, settings.rules) for name, found in lists.items()}
+        eligible = int(self.data["product"].is_eligible.sum())
+        result = evaluation.evaluate(
+            ranked | {evaluation.CEILING: pool.ideal},
+            pool.held_out,
+            pool.profiles,
+            settings.evaluation.ks,
+            population_shares=population_shares,
+            popularity=self._purchases(before=evaluation_weeks[0]),
+            n_products=eligible,
+        )
+        return Judged(result.metrics, result.per_user, alpha, curve, evaluation.ceiling(pool.reasons))
+
+    def _pool(self, weeks: Sequence[dt.datetime], model: GatedChannels, *, everything: bool) -> Pool:
+        pooled: list[Pool] = []
+        offset = 0
+        for start in weeks:
+            judged = systems.cohort(self.data, start, self.settings)
+            self.report(f"week of {start:%Y-%m-%d}: {len(judged.users)} users with new purchases")
+            pooled.append(_shifted(self._of_week(judged, model, everything), offset))
+            offset += len(judged.users)
+        return _joined(pooled)
+
+    def _of_week(self, judged: Cohort, model: GatedChannels, everything: bool) -> Pool:
+        sql = systems.sql_lists(judged, self.warehouse, self.exports)
+        lists = {"sql": sql, "model": systems.model_lists(judged, model)}
+        if everything:
+            lists |= systems.baseline_lists(judged) | systems.channel_lists(judged)
+            # Without a residual the model is its channels; the row stands where the towers will be compared with it.
+            lists |= {"channels": lists["model"], "similarity": systems.similarity_lists(judged, sql)}
+        week = judged.start.date().isoformat()
+        ids = self._user_ids.take(pa.array(judged.users)).to_pylist()
+        profiles = pd.DataFrame({"user_id": ids, "week": week, "stratum": judged.strata})
+        return Pool(lists, judged.held_out, judged.reasons, profiles, evaluation.ideal_lists(judged.held_out, judged.candidates))
+
+    @cached_property
+    def _user_ids(self) -> pa.Array:
+        return node_ids(self.exports, "user")
+
+    @property
+    def _parts(self) -> PartAttributes:
+        store = graph.catalogue(self.data)
+        return PartAttributes(store.variant_group, store.part_type, store.is_universal)
+
+    def _purchases(self, before: dt.datetime) -> np.ndarray:
+        past = snapshot(self.data, microseconds(before), self.settings.events)
+        orders = past.log.where(past.log.event_type == graph.ORDER)
+        return np.bincount(orders.product, minlength=past.n_products).astype(np.float64)
+
+
+def _shifted(pool: Pool, offset: int) -> Pool:
+    def shift(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.assign(profile=frame["profile"] + offset)
+
+    lists = {name: shift(frame) for name, frame in pool.lists.items()}
+    return replace(pool, lists=lists, held_out=shift(pool.held_out), reasons=shift(pool.reasons), ideal=shift(pool.ideal))
+
+
+def _joined(pools: Sequence[Pool]) -> Pool:
+    def join(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        return pd.concat(frames, ignore_index=True)
+
+    return Pool(
+        lists={name: join([pool.lists[name] for pool in pools]) for name in pools[0].lists},
+        held_out=join([pool.held_out for pool in pools]),
+        reasons=join([pool.reasons for pool in pools]),
+        profiles=join([pool.profiles for pool in pools]),
+        ideal=join([pool.ideal for pool in pools]),
+    )

@@ -1,0 +1,58 @@
+"""Scoring profiles: one list for everybody who owns the same vehicles and has no history, one for everybody who has."""
+
+import datetime as dt
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recs_assets.gnn import graph, model
+from recs_assets.gnn.channels import Evidence
+from recs_assets.gnn.scoring import top_scores
+from recs_assets.gnn.snapshots import microseconds, snapshot
+from recs_assets.gnn.training import eligible_candidates
+from recs_assets.settings import Settings
+
+
+def scores(
+    *,
+    graph_file: Path,
+    model_file: Path,
+    as_of: dt.datetime,
+    profiles: pa.Table,
+    user_ids: pa.ChunkedArray,
+    product_ids: pa.ChunkedArray,
+    settings: Settings,
+) -> pa.Table:
+    """The model's best parts of every profile.
+
+    Args:
+        graph_file: the graph of the week.
+        model_file: approved weights.
+        as_of: what the scores may know.
+        profiles: columns profile_id and user_id, somebody who has the profile.
+        user_ids: ids by index in the graph.
+        product_ids: the same of products.
+        settings: candidates, rules and channels.
+
+    Returns:
+        Columns profile_id, product_id, score, channel; ``settings.candidates.kept`` rows a profile at most.
+    """
+    past = snapshot(graph.load(graph_file), microseconds(as_of), settings.events)
+    users = pc.index_in(profiles["user_id"], user_ids.combine_chunks()).to_numpy().astype("int64")
+    candidates = eligible_candidates(past, users, settings)
+    fitted = model.load(model_file, settings.model)
+    top = top_scores(fitted, Evidence(past, settings.model), users, candidates, settings.candidates.kept)
+    return _with_ids(top, profiles["profile_id"], product_ids)
+
+
+def _with_ids(top: pd.DataFrame, profile_ids: pa.ChunkedArray, product_ids: pa.ChunkedArray) -> pa.Table:
+    return pa.table(
+        {
+            "profile_id": profile_ids.combine_chunks().take(pa.array(top["profile"])),
+            "product_id": product_ids.combine_chunks().take(pa.array(top["product"])),
+            "score": pa.array(top["score"], pa.float64()),
+            "channel": pa.array(top["channel"], pa.string()),
+        }
+    )

@@ -1,0 +1,142 @@
+"""From lists to the table that the email system reads: staged, audited, then published in one step."""
+
+import datetime as dt
+from dataclasses import asdict
+
+import dagster as dg
+
+from recs_assets import gates, targets
+from recs_assets.assets.auditing import (
+    AUDIT_CHECKS,
+    Staged,
+    audit_parameters,
+    audit_results,
+    audit_row,
+    breaches,
+    required_users,
+)
+from recs_assets.assets.evaluation import approved_model, product_similarities
+from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
+from recs_assets.assets.serving import SQL_SCORES, newest_approved, profile_tables, sql_scores, user_scores
+from recs_assets.assets.weekly import draft, inputs_of, parquet_of, preview, week_of_run, weekly_asset
+from recs_assets.resources.publishing import Publication
+from recs_assets.resources.store import Store
+from recs_assets.resources.warehouse import Warehouse
+from recs_assets.settings import Settings
+
+STAGED, PROFILE_LISTS = "staged.json", "profile_recommendations.parquet"
+# Until an A/B test assigns arms, everybody is in the same one.
+ARM = "all"
+
+
+@weekly_asset(
+    group="serving",
+    kinds={"sql", "table"},
+    deps=[sql_scores, user_scores, product_similarities, approved_model, hetero_graph, *EXPORTS],
+    checks=AUDIT_CHECKS,
+)
+def recommendations(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    store: dg.ResourceParam[Store],
+    settings: dg.ResourceParam[Settings],
+) -> dg.MaterializeResult:
+    """Everybody's ranked list, staged beside the served table and audited against every rule."""
+    from recs_assets.assets import lists  # torch and pandas: 5 s at load
+
+    week, approved = week_of_run(context), newest_approved(store, context.partition_key)
+    assets = [*EXPORT_NAMES, "hetero_graph", "sql_scores", "user_scores", "product_similarities"]
+    inputs = inputs_of(store, week.key, assets)
+    rung = approved.facts["source"]
+    ranked = lists.profile_recommendations(inputs, source=rung, alpha=approved.facts["alpha"], settings=settings)
+    tables = parquet_of({name: inputs[name] for name in EXPORT_NAMES}) | profile_tables(inputs["hetero_graph"])
+    tables |= {"profile_recommendations": ranked, "sql_scores": [inputs["sql_scores"].path(SQL_SCORES)]}
+    day, as_of, now = week.start.date(), inputs["hetero_graph"].as_of, dt.datetime.now(dt.UTC)
+    staged, model_week = Staged.of_run(context.run_id, day), approved.facts["model_week"]
+    with warehouse.session(tables) as session:
+        session.stage(
+            staged.long_table,
+            "recommendations",
+            week=day,
+            arm=ARM,
+            model_week=dt.date.fromisoformat(model_week) if model_week else None,
+            run_id=context.run_id,
+            scored_at=now,
+        )
+    has_fitment = inputs["fits_edges"].table("fits_edges.parquet").num_rows > 0
+    with warehouse.session({**tables, "staged": staged.long_table}) as session:
+        session.stage(
+            staged.wide_table,
+            "final_vehicle_recommendations",
+            week=day,
+            as_of=as_of,
+            slots=settings.rules.slots,
+            generated_at=now,
+            pipeline_version=f"recs_assets {targets.code_version()}",
+        )
+        found = session.audit("audit", week=day, as_of=as_of, **audit_parameters(settings, has_fitment=has_fitment))
+        publications = session.read("last_publications").to_pylist()
+    required = required_users(settings, publications, day)
+    # Publishing expects what is served now: a run that was overtaken while it worked is refused.
+    served = next((row["publication_id"] for row in publications if row["week"] == day), None)
+    verdict = gates.audit(breaches(found), n_users=found["n_users"], required_users=required)
+    warehouse.append("audits", audit_row(staged, day, found, verdict, context.run_id), replace={"audit_id": staged.audit_id})
+    with draft(context, store, settings, as_of, [*inputs.values(), approved]) as new:
+        new.write_table(PROFILE_LISTS, ranked)
+        new.write_document(STAGED, {**asdict(staged), **found, "model_week": model_week, "replaces": served})
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": found["n_rows"],
+            "users": found["n_users"],
+            "source": rung,
+            "model of week": str(model_week),
+            "audit": verdict.decision,
+            "reason": verdict.reason,
+            "preview": preview(ranked),
+        },
+        check_results=audit_results(found, required),
+    )
+
+
+class PublishConfig(dg.Config):
+    """What a launch of ``published_recommendations`` may ask for."""
+
+    replace_older_week: bool = False
+    reason: str = "scheduled"
+
+
+@weekly_asset(group="serving", kinds={"table"}, deps=[recommendations])
+def published_recommendations(
+    context: dg.AssetExecutionContext,
+    config: PublishConfig,
+    warehouse: dg.ResourceParam[Warehouse],
+    store: dg.ResourceParam[Store],
+    settings: dg.ResourceParam[Settings],
+) -> dg.MaterializeResult:
+    """The table that the email system reads, swapped in whole, and only if its audit passed."""
+    day = week_of_run(context).start.date()
+    staged = store.current("recommendations", context.partition_key).document(STAGED)
+    with warehouse.session() as session:
+        newest = max((row["week"] for row in session.read("last_publications").to_pylist()), default=day)
+    if newest > day and not config.replace_older_week:
+        reason = f"week {newest} is served; set replace_older_week in the launch to rewrite week {day} all the same"
+        context.log.warning(f"not published: {reason}")
+        return dg.MaterializeResult(metadata={"published": False, "reason": reason})
+    publication = Publication(
+        publication_id=staged["audit_id"].replace("audit", "publication"),
+        week=day,
+        long_table=staged["long_table"],
+        wide_table=staged["wide_table"] if newest <= day else None,
+        audit_id=staged["audit_id"],
+        content_hash=staged["content_hash"],
+        expected_version=staged["replaces"],
+        run_id=context.run_id,
+        model_week=dt.date.fromisoformat(staged["model_week"]) if staged["model_week"] else None,
+        settings_hash=settings.hash,
+        n_rows=staged["n_rows"],
+        n_users=staged["n_users"],
+        published_at=dt.datetime.now(dt.UTC),
+        reason=config.reason,
+    )
+    published = warehouse.publish(publication, kept_versions=settings.publish.kept_versions)
+    return dg.MaterializeResult(metadata={name: str(value) for name, value in asdict(published).items()})

@@ -1,0 +1,88 @@
+"""The retailer's seven tables as they are: profiled and held against the contract, never copied."""
+
+import datetime as dt
+from typing import Any
+
+import dagster as dg
+
+from recs_assets.assets.weekly import check, draft, week_of_run, weekly_asset
+from recs_assets.contract import SOURCE_TABLES, ContractError, check_columns, check_presence
+from recs_assets.partitions import WEEK, Week
+from recs_assets.resources.store import Store
+from recs_assets.resources.warehouse import Warehouse
+from recs_assets.settings import Settings
+
+PROFILE = "profile.json"
+
+
+def raw_asset(table: str, description: str) -> dg.AssetsDefinition:
+    """The asset ``raw_<table>``; all seven differ in their table and their sentence only."""
+
+    def body(
+        context: dg.AssetExecutionContext,
+        warehouse: dg.ResourceParam[Warehouse],
+        store: dg.ResourceParam[Store],
+        settings: dg.ResourceParam[Settings],
+    ) -> dg.MaterializeResult:
+        week = week_of_run(context)
+        columns = warehouse.source_columns()
+        check_presence(columns)
+        warnings = check_columns(table, columns[table])
+        for warning in warnings:
+            context.log.warning(warning)
+        with warehouse.session() as session:
+            profile = session.audit(f"source_profile_{table}", **_moments(table, week, settings))
+        previous = store.find(f"raw_{table}", week.previous)
+        if columns[table] is not None:
+            last_week = previous.document(PROFILE) if previous else None
+            check_profile(table, week, profile, last_week, settings.source.min_rows_share)
+        with draft(context, store, settings, week.as_of) as new:
+            new.write_document(PROFILE, profile)
+        return dg.MaterializeResult(
+            metadata={name: _shown(value) for name, value in profile.items()} | {"ignored columns": len(warnings)},
+            check_results=[dg.AssetCheckResult(passed=True, check_name="contract", metadata={"rows": profile["n_rows"]})],
+        )
+
+    body.__name__ = f"raw_{table}"
+    body.__doc__ = description
+    contract = check(f"raw_{table}", "contract", f"Table {table} has the contract's columns, types and rows.", blocking=True)
+    return weekly_asset(group="raw", kinds={"table"}, checks=[contract])(body)
+
+
+def check_profile(
+    table: str, week: Week, profile: dict[str, Any], last_week: dict[str, Any] | None, min_rows_share: float
+) -> None:
+    """Hold a table's profile against the contract's set faults.
+
+    Raises:
+        ContractError: the table is empty, has lost more rows since last week than allowed, or its events have dried up.
+    """
+    if profile["n_rows"] == 0 and not SOURCE_TABLES[table].optional:
+        raise ContractError(table, "the table is empty", "Check last night's load of it.", week=week.key, count=0)
+    if last_week and profile["n_rows"] < min_rows_share * last_week["n_rows"]:
+        problem = f"it has less than {min_rows_share:.0%} of last week's {last_week['n_rows']:,} rows"
+        fix = "Check the load; if the loss is real, lower source.min_rows_share in the settings for this run."
+        raise ContractError(table, problem, fix, week=week.key, count=profile["n_rows"])
+    if table == "events" and profile["events_in_week"] == 0 and profile["events_before_week"] > 0:
+        problem = f"no event in the seven days before {week.as_of:%Y-%m-%d %H:%M} UTC, though earlier weeks had some"
+        raise ContractError(table, problem, "Check the load of events.", week=week.key, column="event_ts", count=0)
+
+
+def _moments(table: str, week: Week, settings: Settings) -> dict[str, dt.datetime]:
+    if table != "events":
+        return {}
+    start = week.as_of - dt.timedelta(days=settings.lookback_days)
+    return {"start": start, "as_of": week.as_of, "week_start": week.as_of - WEEK}
+
+
+def _shown(value: Any) -> Any:
+    return value if isinstance(value, int | float | str) else str(value)
+
+
+raw_users = raw_asset("users", "Everyone who may be sent recommendations.")
+raw_vehicles = raw_asset("vehicles", "Every year, make and model that parts can fit.")
+raw_ownership = raw_asset("ownership", "Which vehicles stand in whose garage.")
+raw_products = raw_asset("products", "Every SKU the store sells, with price, brand and part type.")
+raw_fitment = raw_asset("fitment", "Which SKU fits which vehicle.")
+raw_events = raw_asset("events", "What people viewed, put in the cart and ordered.")
+raw_email_events = raw_asset("email_events", "What became of each email: sent, delivered, opened, clicked.")

@@ -1,0 +1,89 @@
+"""Scores of every profile, from SQL and from the approved model; people who own the same vehicles share one profile."""
+
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from recs_assets.assets.evaluation import approved_model
+from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, GRAPH, PROFILE_VEHICLES, PROFILES, USER_PROFILES, hetero_graph
+from recs_assets.assets.training import MODEL
+from recs_assets.assets.v5_17 import v5_17_parameters
+from recs_assets.assets.weekly import draft, inputs_of, parquet_of, preview, weekly_asset
+from recs_assets.resources.store import Artifact, Store, StoreError
+from recs_assets.resources.warehouse import Warehouse
+from recs_assets.settings import Settings
+
+SQL_SCORES, USER_SCORES = "sql_scores.parquet", "user_scores.parquet"
+NO_SCORES = pa.schema(
+    [("profile_id", pa.string()), ("product_id", pa.string()), ("score", pa.float64()), ("channel", pa.string())]
+)
+
+
+@weekly_asset(group="serving", kinds={"sql", "parquet"}, deps=[hetero_graph, *EXPORTS])
+def sql_scores(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    store: dg.ResourceParam[Store],
+    settings: dg.ResourceParam[Settings],
+) -> dg.MaterializeResult:
+    """Today's recommendations: what fits, ranked by popularity in three tiers (SQL v5.17)."""
+    inputs = inputs_of(store, context.partition_key, [*EXPORT_NAMES, "hetero_graph"])
+    source = inputs.pop("hetero_graph")
+    tables = parquet_of(inputs) | profile_tables(source)
+    has_fitment = inputs["fits_edges"].table("fits_edges.parquet").num_rows > 0
+    with warehouse.session(tables) as session, draft(context, store, settings, source.as_of, [source, *inputs.values()]) as new:
+        rows = session.export(
+            "v5_17", new.path(SQL_SCORES), as_of=source.as_of, **v5_17_parameters(settings, has_fitment=has_fitment)
+        )
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows, "preview": preview(new.written.table(SQL_SCORES))})
+
+
+@weekly_asset(group="serving", kinds={"pytorch", "parquet"}, deps=[hetero_graph, approved_model])
+def user_scores(
+    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], settings: dg.ResourceParam[Settings]
+) -> dg.MaterializeResult:
+    """The approved model's best parts for every profile, from the graph as it stands now."""
+    from recs_assets.assets import profiles  # torch and pandas: 5 s at load
+
+    source, approved = store.current("hetero_graph", context.partition_key), newest_approved(store, context.partition_key)
+    products = store.current("product_nodes", context.partition_key).table("product_nodes.parquet")
+    scores = NO_SCORES.empty_table()
+    if approved.facts["source"] == "blend":
+        scores = profiles.scores(
+            graph_file=source.path(GRAPH),
+            model_file=approved.path(MODEL),
+            as_of=source.as_of,
+            profiles=source.table(PROFILES),
+            user_ids=store.current("user_nodes", context.partition_key).table("user_nodes.parquet")["user_id"],
+            product_ids=products["product_id"],
+            settings=settings,
+        )
+    with draft(context, store, settings, source.as_of, [source, approved]) as new:
+        new.write_table(USER_SCORES, scores)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": scores.num_rows,
+            "model of week": str(approved.facts["model_week"]),
+            "serving": approved.facts["source"],
+            "preview": preview(scores),
+        }
+    )
+
+
+def newest_approved(store: Store, week: str) -> Artifact:
+    """The newest record of what may be served.
+
+    Raises:
+        StoreError: there is none yet.
+    """
+    found = store.newest("approved_model", up_to=week)
+    if found is None:
+        raise StoreError(f"no approved_model up to week {week}. Run the weekly job first: make run WEEK=<the last whole week>.")
+    return found
+
+
+def profile_tables(source: Artifact) -> dict[str, list[Any]]:
+    """The graph's profiles as tables of a warehouse session."""
+    files = {"user_profiles": USER_PROFILES, "profiles": PROFILES, "profile_vehicles": PROFILE_VEHICLES}
+    return {name: [source.path(file)] for name, file in files.items()}

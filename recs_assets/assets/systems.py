@@ -1,0 +1,201 @@
+"""The lists that every compared system would have sent to the users of one held-out week, from what was known before it."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from scipy import sparse
+from torch_geometric.data import HeteroData
+
+from recs_assets.assets.v5_17 import v5_17_parameters
+from recs_assets.gnn.channels import Evidence, channel_names
+from recs_assets.gnn.graph import BOUGHT_WITH, catalogue
+from recs_assets.gnn.model import GatedChannels
+from recs_assets.gnn.scoring import top_scores
+from recs_assets.gnn.snapshots import DAY, Ints, Snapshot, held_out, microseconds, snapshot
+from recs_assets.gnn.training import eligible_candidates
+from recs_assets.partitions import WEEK
+from recs_assets.ranking import baselines, similarity
+from recs_assets.ranking.candidates import top_candidates, top_of_sparse
+from recs_assets.resources.warehouse import Warehouse
+from recs_assets.settings import Settings
+
+FOREVER = float("inf")
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Everyone who took up something new and eligible in one week, as they stood before it. Row n is ``users[n]``.
+
+    Attributes:
+        start: first moment of the held-out week.
+        past: the graph as of its first moment.
+        users: [n] rows of the graph's users, ascending.
+        held_out: columns profile (row of this cohort) and product, eligible parts only.
+        all_new: the same, eligible or not.
+        settings: the settings of the run.
+    """
+
+    start: dt.datetime
+    past: Snapshot
+    users: Ints
+    held_out: pd.DataFrame
+    all_new: pd.DataFrame
+    settings: Settings
+
+    @property
+    def has_fitment(self) -> bool:
+        """Whether the store knows what fits what."""
+        return catalogue(self.past.data).fits is not None
+
+    @cached_property
+    def candidates(self) -> sparse.csr_array:
+        """[n x products] what each user may be shown."""
+        return eligible_candidates(self.past, self.users, self.settings)
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The evidence channels of the past."""
+        return Evidence(self.past, self.settings.model)
+
+    @cached_property
+    def features(self) -> np.ndarray:
+        """[candidates x channels] as ``Evidence.features`` gives them."""
+        return self.evidence.features(self.users, self.candidates)
+
+    @cached_property
+    def strata(self) -> np.ndarray:
+        """[n] cold, warm or hot by the events before the week."""
+        n_events = self.past.n_events[self.users]
+        return np.where(n_events == 0, "cold", np.where(n_events < self.settings.strata.hot_min_events, "warm", "hot"))
+
+    @cached_property
+    def reasons(self) -> pd.DataFrame:
+        """Every new purchase with why it could be found or not: column reason."""
+        profile, product = self.all_new["profile"].to_numpy(), self.all_new["product"].to_numpy()
+        store = catalogue(self.past.data)
+        fits = np.zeros(len(profile), dtype=bool)
+        if store.fits is not None:
+            fits = np.asarray((self.past.garages[self.users] @ store.fits.T)[profile, product]).ravel() > 0
+        candidate = np.asarray(self.candidates[profile, product]).ravel() > 0
+        reason = np.select(
+            [~store.eligible[product], candidate & fits, candidate & store.is_universal[product], candidate, fits],
+            ["not eligible", "fits", "universal", "any part", "variant of a bought part"],
+            "does not fit",
+        )
+        return pd.DataFrame({"profile": profile, "product": product, "reason": reason})
+
+
+def cohort(data: HeteroData, moment: dt.datetime, settings: Settings) -> Cohort:
+    """The users to be judged in the week that begins at ``moment``."""
+    past = snapshot(data, microseconds(moment), settings.events)
+    users, products = held_out(
+        past,
+        days=WEEK.days,
+        orders_only=settings.evaluation.relevance == "order",
+        exclude_bought_days=settings.rules.exclude_bought_days,
+    )
+    eligible = data["product"].is_eligible.numpy()[products]
+    judged = np.unique(users[eligible])
+    taken = pd.DataFrame({"profile": np.searchsorted(judged, users), "product": products})
+    of_judged = np.isin(users, judged)
+    return Cohort(moment, past, judged, taken[eligible], taken[of_judged], settings)
+
+
+def sql_lists(judged: Cohort, warehouse: Warehouse, exports: Mapping[str, Sequence[Path]]) -> pd.DataFrame:
+    """What v5.17 would have listed: columns profile, product, score."""
+    user_ids, vehicle_ids = node_ids(exports, "user"), node_ids(exports, "vehicle")
+    profile_ids = pa.array(np.arange(len(judged.users)).astype(str))
+    row, vehicle = judged.past.garages[judged.users].nonzero()
+    tables = {
+        "profiles": pa.table({"profile_id": profile_ids, "user_id": user_ids.take(pa.array(judged.users))}),
+        "profile_vehicles": pa.table({"profile_id": profile_ids.take(row), "vehicle_id": vehicle_ids.take(vehicle)}),
+    }
+    with warehouse.session({**exports, **tables}) as session:
+        found = session.read("v5_17", as_of=judged.start, **v5_17_parameters(judged.settings, has_fitment=judged.has_fitment))
+    return pd.DataFrame(
+        {
+            "profile": found["profile_id"].to_numpy().astype(np.int64),
+            "product": pc.index_in(found["product_id"], node_ids(exports, "product")).to_numpy().astype(np.int64),
+            "score": found["sql_score"].to_numpy(),
+        }
+    )
+
+
+def node_ids(exports: Mapping[str, Sequence[Path]], kind: str) -> pa.Array:
+    """The ids of a kind of node by their index in the graph."""
+    return pq.read_table(exports[f"{kind}_nodes"][0], columns=[f"{kind}_id"])[0].combine_chunks()
+
+
+def baseline_lists(judged: Cohort) -> dict[str, pd.DataFrame]:
+    """Popularity, item-kNN, EASE and P3 over the same candidates; users without history get the popular parts."""
+    options, past, keep = judged.settings.baselines, judged.past, judged.settings.candidates.kept
+    recent = past.log.between(past.as_of - options.popularity_days * DAY, past.as_of)
+    popular = np.bincount(recent.product, past.event_weights[recent.event_type], past.n_products).astype(np.float64)
+    train = past.touched(FOREVER)[np.flatnonzero(past.n_events)]
+    train.data[:] = 1.0
+    history = past.touched(FOREVER)[judged.users]
+    history.data[:] = 1.0
+    scores = {
+        "popularity": baselines.popularity(popular, len(judged.users)),
+        "item_knn": baselines.score_history(history, baselines.item_knn(train, options.item_knn_shrinkage)),
+        "ease": baselines.score_history(history, baselines.ease(train, options.ease_regularization, options.ease_max_parts)),
+        "p3": baselines.p3_walk(history, train),
+    }
+    return {
+        name: top_candidates(baselines.add_popularity(values, popular), judged.candidates, keep)
+        for name, values in scores.items()
+    }
+
+
+def channel_lists(judged: Cohort) -> dict[str, pd.DataFrame]:
+    """Each evidence channel alone: rows ``channel_<name>``."""
+    names = channel_names(judged.settings.model)
+    return {
+        f"channel_{name}": top_of_sparse(judged.features[:, column], judged.candidates, judged.settings.candidates.kept)
+        for column, name in enumerate(names)
+    }
+
+
+def model_lists(judged: Cohort, model: GatedChannels) -> pd.DataFrame:
+    """What the model would have listed: columns profile, product, score, channel."""
+    return top_scores(model, judged.evidence, judged.users, judged.candidates, judged.settings.candidates.kept)
+
+
+def similar_parts(past: Snapshot, settings: Settings) -> pd.DataFrame:
+    """Item-item similarities from what was bought together in weeks that had ended: columns product, neighbour, similarity."""
+    edges = past.data[BOUGHT_WITH]
+    known = edges.week.numpy() + WEEK.days * DAY <= past.as_of
+    first, second = edges.edge_index.numpy()[:, known]
+    pairs = pd.DataFrame({"product_a": first, "product_b": second, "n_users": edges.n_users.numpy()[known]})
+    pairs = pairs.groupby(["product_a", "product_b"])["n_users"].sum().reset_index()
+    buyers = np.asarray(past.bought(None).sum(axis=0)).ravel().astype(np.int64)
+    options = settings.similarity
+    return similarity.product_similarities(pairs, buyers, options.neighbours, options.shrinkage)
+
+
+def similarity_lists(judged: Cohort, sql: pd.DataFrame) -> pd.DataFrame:
+    """Fallback 2B: SQL's list with item-item evidence added."""
+    found = similar_parts(judged.past, judged.settings)
+    history = judged.past.touched(FOREVER)[judged.users]
+    return similarity.similarity_lists(sql, history, found, judged.settings.similarity.weight)
+
+
+def with_ids(similar: pd.DataFrame, product_ids: pa.ChunkedArray) -> pa.Table:
+    """Similarities with the parts' ids in place of their indices."""
+    ids = product_ids.combine_chunks()
+    return pa.table(
+        {
+            "product_id": ids.take(pa.array(similar["product"])),
+            "similar_product_id": ids.take(pa.array(similar["neighbour"])),
+            "similarity": pa.array(similar["similarity"]),
+            "n_users": pa.array(similar["n_users"]),
+        }
+    )

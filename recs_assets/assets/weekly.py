@@ -1,0 +1,112 @@
+"""What every asset shares: weekly partitions, an owner, retries, and the moment up to which a run may know."""
+
+import datetime as dt
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from recs_assets import targets
+from recs_assets.contract import ContractError
+from recs_assets.partitions import Week, week_of, weekly
+from recs_assets.resources.manifest import Provenance
+from recs_assets.resources.store import Artifact, Draft, Store, StoreError
+from recs_assets.settings import Settings
+
+OWNER = "team:recommendations"
+RETRIES = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+PREVIEW_ROWS = 5
+# Nothing that names a person goes into logs or metadata.
+PERSONAL_COLUMNS = frozenset({"user_id", "profile_id", "email", "email_lower", "event_id", "order_id"})
+
+# Errors that come back on every retry: bad input, and artifacts that are not there.
+PERMANENT_ERRORS = (ContractError, StoreError, ValueError)
+
+
+def weekly_asset(
+    *, group: str, kinds: set[str], deps: Sequence[Any] = (), checks: Sequence[dg.AssetCheckSpec] = ()
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Declare a weekly asset; its docstring is what people read in the UI.
+
+    An error that a retry cannot mend ends the step at once, with its own message.
+    """
+
+    def declare(body: Callable[..., Any]) -> dg.AssetsDefinition:
+        @functools.wraps(body)
+        def guarded(*arguments: Any, **resources: Any) -> Any:
+            try:
+                return body(*arguments, **resources)
+            except PERMANENT_ERRORS as error:
+                raise dg.Failure(description=str(error), allow_retries=False) from error
+
+        return dg.asset(
+            partitions_def=weekly,
+            group_name=group,
+            kinds=kinds,
+            deps=deps,
+            check_specs=checks,
+            owners=[OWNER],
+            retry_policy=RETRIES,
+            description=body.__doc__,
+        )(guarded)
+
+    return declare
+
+
+def check(asset: str, name: str, description: str, *, blocking: bool = False) -> dg.AssetCheckSpec:
+    """The declaration of a check that the asset itself evaluates."""
+    return dg.AssetCheckSpec(name, asset=asset, description=description, blocking=blocking)
+
+
+def week_of_run(context: dg.AssetExecutionContext) -> Week:
+    """The run's week; while that week is in progress, as of the moment the run was created, the same for all its steps."""
+    record = context.instance.get_run_record_by_id(context.run_id)
+    now = record.create_timestamp if record else dt.datetime.now(dt.UTC)
+    return week_of(context.partition_key, now.replace(tzinfo=now.tzinfo or dt.UTC))
+
+
+def draft(
+    context: dg.AssetExecutionContext,
+    store: Store,
+    settings: Settings,
+    as_of: dt.datetime,
+    inputs: Iterable[Artifact] = (),
+) -> AbstractContextManager[Draft]:
+    """A new version of the running asset's files, with the record of what it is made from."""
+    return store.draft(
+        context.asset_key.to_user_string(),
+        context.partition_key,
+        Provenance(
+            as_of=as_of,
+            inputs={artifact.manifest.asset: f"{artifact.manifest.week}/{artifact.version}" for artifact in inputs},
+            settings_hash=settings.hash,
+            code_version=targets.code_version(),
+            run_id=context.run_id,
+        ),
+    )
+
+
+def inputs_of(store: Store, week: str, assets: Iterable[str]) -> dict[str, Artifact]:
+    """The current versions of several assets of one week.
+
+    Raises:
+        StoreError: one of them has not been materialized.
+    """
+    return {asset: store.current(asset, week) for asset in assets}
+
+
+def parquet_of(inputs: Mapping[str, Artifact]) -> dict[str, Sequence[Path]]:
+    """The inputs as tables for a warehouse session: each asset's file of its own name."""
+    return {asset: [artifact.path(f"{asset}.parquet")] for asset, artifact in inputs.items()}
+
+
+def preview(table: pa.Table, rows: int = PREVIEW_ROWS) -> dg.TableMetadataValue:
+    """The first rows as a table in the UI, without the columns that name a person."""
+    shown = table.slice(0, rows).select([name for name in table.column_names if name not in PERSONAL_COLUMNS])
+    return dg.MetadataValue.table(
+        [dg.TableRecord({name: str(value) for name, value in row.items()}) for row in shown.to_pylist()]
+    )

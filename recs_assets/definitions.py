@@ -1,0 +1,39 @@
+"""The whole project as Dagster sees it."""
+
+import dagster as dg
+
+from recs_assets import settings as settings_file
+from recs_assets import targets
+from recs_assets.assets import evaluation, graph, publishing, raw, serving, training
+from recs_assets.console import console
+from recs_assets.schedules import everything_job, nightly_job, schedules, weekly_job
+
+settings = settings_file.load()
+target = targets.current()
+
+defs = dg.Definitions(
+    assets=[
+        raw.raw_users,
+        raw.raw_vehicles,
+        raw.raw_ownership,
+        raw.raw_products,
+        raw.raw_fitment,
+        raw.raw_events,
+        raw.raw_email_events,
+        *graph.EXPORTS,
+        graph.hetero_graph,
+        training.trained_model,
+        evaluation.offline_metrics,
+        evaluation.approved_model,
+        evaluation.product_similarities,
+        serving.sql_scores,
+        serving.user_scores,
+        publishing.recommendations,
+        publishing.published_recommendations,
+    ],
+    jobs=[weekly_job, nightly_job, everything_job],
+    schedules=schedules(settings),
+    resources={"settings": settings, "warehouse": target.warehouse(), "store": target.store()},
+    executor=target.executor,
+    loggers={"console": console},
+)

@@ -1,0 +1,73 @@
+"""When the graph runs: the week just closed is learned from on Mondays, the week in progress is served every night."""
+
+import datetime as dt
+from typing import Any
+
+import dagster as dg
+
+from recs_assets.assets.evaluation import approved_model, offline_metrics, product_similarities
+from recs_assets.assets.publishing import published_recommendations, recommendations
+from recs_assets.assets.serving import sql_scores, user_scores
+from recs_assets.assets.training import trained_model
+from recs_assets.partitions import WEEK, key_of
+from recs_assets.resources.store import Store
+from recs_assets.settings import Settings
+
+LEARNED = [trained_model, offline_metrics, approved_model]
+SERVED = [sql_scores, user_scores, recommendations, published_recommendations]
+RUN_TAGS = {"team": "recommendations"}
+# Without it a run would use Dagster's own logger, which prints every event.
+READABLE_LOG: dict[str, Any] = {"loggers": {"console": {}}}
+
+_learned, _served = (dg.AssetSelection.assets(*assets) for assets in (LEARNED, SERVED))
+_inputs = _learned.upstream() | dg.AssetSelection.assets(product_similarities)
+
+weekly_job = dg.define_asset_job(
+    "weekly",
+    selection=_inputs | _learned,
+    tags=RUN_TAGS,
+    config=READABLE_LOG,
+    description="Learn from the week just closed and decide what may be served.",
+)
+nightly_job = dg.define_asset_job(
+    "nightly",
+    selection=(_inputs | _served) - _learned,
+    tags=RUN_TAGS,
+    config=READABLE_LOG,
+    description="Score the week in progress with the newest approved model, audit the lists and publish them.",
+)
+everything_job = dg.define_asset_job(
+    "everything",
+    selection=dg.AssetSelection.all(),
+    tags=RUN_TAGS,
+    config=READABLE_LOG,
+    description="Every asset of one week, from the source tables to the served table.",
+)
+
+
+def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+    """Both schedules with their cron expressions from the settings, in UTC."""
+    return [_weekly(settings.schedules.weekly), _nightly(settings.schedules.nightly)]
+
+
+def _weekly(cron: str) -> dg.ScheduleDefinition:
+    @dg.schedule(job=weekly_job, cron_schedule=cron, execution_timezone="UTC", name="weekly")
+    def weekly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        """The week that has just closed."""
+        week = key_of(context.scheduled_execution_time.astimezone(dt.UTC) - WEEK)
+        return dg.RunRequest(run_key=f"weekly-{week}", partition_key=week)
+
+    return weekly_schedule
+
+
+def _nightly(cron: str) -> dg.ScheduleDefinition:
+    @dg.schedule(job=nightly_job, cron_schedule=cron, execution_timezone="UTC", name="nightly")
+    def nightly_schedule(context: dg.ScheduleEvaluationContext, store: dg.ResourceParam[Store]) -> dg.RunRequest | dg.SkipReason:
+        """The week in progress, with the newest approved model."""
+        moment = context.scheduled_execution_time.astimezone(dt.UTC)
+        week = key_of(moment)
+        if store.newest("approved_model", up_to=week) is None:
+            return dg.SkipReason("no approved_model yet: the weekly job has to run first.")
+        return dg.RunRequest(run_key=f"nightly-{moment:%Y-%m-%d}", partition_key=week)
+
+    return nightly_schedule

@@ -1,0 +1,74 @@
+"""Where the same graph runs: one column a target, one row a thing that differs between them."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import dagster as dg
+
+from recs_assets.resources.duckdb_warehouse import DuckDBWarehouse
+from recs_assets.resources.store import Store
+from recs_assets.resources.warehouse import Warehouse
+
+HOME = "RECS_HOME"
+SOURCE = "RECS_SOURCE"
+TARGET = "RECS_TARGET"
+
+
+class TargetError(ValueError):
+    """The environment asks for something that does not exist; the message says what to set."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One column of the table."""
+
+    warehouse: Callable[[], Warehouse]
+    store: Callable[[], Store]
+    executor: dg.ExecutorDefinition
+
+
+def home() -> Path:
+    """The folder for everything that runs leave behind: ``RECS_HOME``, by default ``.recs`` in the working directory."""
+    return Path(os.environ.get(HOME, ".recs")).absolute()
+
+
+def source() -> Path:
+    """The folder of source tables: ``RECS_SOURCE``, by default the demo world in ``RECS_HOME``."""
+    return Path(os.environ.get(SOURCE) or home() / "demo").absolute()
+
+
+def _duckdb() -> Warehouse:
+    return DuckDBWarehouse(home() / "warehouse.duckdb", source())
+
+
+def _folder() -> Store:
+    return Store(home() / "store")
+
+
+TARGETS: Mapping[str, Target] = {
+    #                 tables             files            steps
+    "local": Target(_duckdb, _folder, dg.in_process_executor),
+}
+
+
+def current() -> Target:
+    """The target that ``RECS_TARGET`` names, ``local`` by default.
+
+    Raises:
+        TargetError: there is no such target.
+    """
+    name = os.environ.get(TARGET, "local")
+    if name not in TARGETS:
+        raise TargetError(f"{TARGET}={name}: there is no such target. Set it to one of: {', '.join(TARGETS)}.")
+    return TARGETS[name]
+
+
+def code_version() -> str:
+    """The installed version of this package, as manifests record it."""
+    try:
+        return version("recs_assets")
+    except PackageNotFoundError:
+        return "uninstalled"
