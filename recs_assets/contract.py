@@ -249,11 +249,12 @@ ACCEPTED_KINDS: dict[Kind, frozenset[str]] = {
 }
 
 
-def check_columns(table: str, found: Mapping[str, str] | None) -> list[str]:
+def check_columns(table: str, found: Mapping[str, str] | None, week: str | None = None) -> list[str]:
     """Hold one source table against the contract.
 
     Args:
         table: a name in ``SOURCE_TABLES``.
+        week: named in the message of an error.
         found: its columns with their kinds, as ``Warehouse.source_columns`` gives them; ``None`` where the table is absent.
 
     Returns:
@@ -266,23 +267,23 @@ def check_columns(table: str, found: Mapping[str, str] | None) -> list[str]:
     if found is None:
         if contract.optional:
             return []
-        raise ContractError(table, "the table is absent", f"Provide '{table}' in the source (RECS_SOURCE).")
+        raise ContractError(table, "the table is absent", f"Provide '{table}' in the source (RECS_SOURCE).", week=week)
     for column in contract.columns:
         if column.name not in found:
             if column.required:
                 present = ", ".join(found) or "none"
                 fix = f"Add a column '{column.name}' ({column.kind}) to '{table}'; its columns are: {present}."
-                raise ContractError(table, "the required column is missing", fix, column=column.name)
+                raise ContractError(table, "the required column is missing", fix, week=week, column=column.name)
         elif found[column.name] not in ACCEPTED_KINDS[column.kind]:
             problem = f"the column is {found[column.name]}, the contract says {column.kind}"
-            raise ContractError(table, problem, f"Cast it to {column.kind} in the source.", column=column.name)
+            raise ContractError(table, problem, f"Cast it to {column.kind} in the source.", week=week, column=column.name)
     known = {column.name for column in contract.columns}
     return [
         f"source table '{table}': column '{name}' is not in the contract and is ignored" for name in found if name not in known
     ]
 
 
-def check_presence(found: Mapping[str, Mapping[str, str] | None]) -> bool:
+def check_presence(found: Mapping[str, Mapping[str, str] | None], week: str | None = None) -> bool:
     """Whether the store has fitment: all of ``FITMENT_TABLES`` are present (True) or none of them is (False).
 
     Raises:
@@ -292,5 +293,5 @@ def check_presence(found: Mapping[str, Mapping[str, str] | None]) -> bool:
     if absent and len(absent) < len(FITMENT_TABLES):
         present = ", ".join(table for table in FITMENT_TABLES if table not in absent)
         problem = f"the table is absent although {present} is present"
-        raise ContractError(absent[0], problem, f"Provide all of {', '.join(FITMENT_TABLES)}, or none of them.")
+        raise ContractError(absent[0], problem, f"Provide all of {', '.join(FITMENT_TABLES)}, or none of them.", week=week)
     return not absent

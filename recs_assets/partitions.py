@@ -59,7 +59,11 @@ def monday(key: str) -> dt.datetime:
     Raises:
         ValueError: the key is not an ISO date, or not a Monday's.
     """
-    start = dt.datetime.combine(dt.date.fromisoformat(key), dt.time(), dt.UTC)
+    try:
+        day = dt.date.fromisoformat(key)
+    except ValueError as error:
+        raise ValueError(f"'{key}' is not a week; name one by its Monday, as in 2011-09-26.") from error
+    start = dt.datetime.combine(day, dt.time(), dt.UTC)
     if start.weekday() != 0:
         raise ValueError(
             f"week {key} is not a Monday; the week it lies in is {key_of(start - dt.timedelta(days=start.weekday()))}."

@@ -133,6 +133,7 @@ class Baselines(Section):
     """The systems that the model is compared with."""
 
     popularity_days: Count
+    item_knn_neighbours: Count
     item_knn_shrinkage: Positive
     ease_regularization: Positive
     ease_max_parts: Count

@@ -108,11 +108,11 @@ def refuse_too_many_faults(
     worst = max((row for row in faults if row["fault"] in counts.quarantined), key=lambda row: row["n_rows"])
     raise ContractError(
         table,
-        f"{n_quarantined / counts.rows_in:.1%} of its rows are faulty, more than the {max_share:.0%} allowed; "
-        f"the most frequent fault is '{worst['fault']}' with {worst['n_rows']:,} rows",
+        f"{n_quarantined:,} of its {counts.rows_in:,} rows are faulty, {n_quarantined / counts.rows_in:.1%} where "
+        f"{max_share:.0%} are allowed; the most frequent fault is '{worst['fault']}'",
         "Mend the source; if these rows are really to be left out, raise source.max_quarantined_share in the settings.",
         week=week,
-        count=n_quarantined,
+        count=worst["n_rows"],
         samples=[worst[f"sample_{number}"] for number in (1, 2, 3) if worst[f"sample_{number}"] is not None],
     )
 

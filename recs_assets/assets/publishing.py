@@ -52,7 +52,7 @@ def recommendations(
     tables = parquet_of({name: inputs[name] for name in EXPORT_NAMES}) | profile_tables(inputs["hetero_graph"])
     tables |= {"profile_recommendations": ranked, "sql_scores": [inputs["sql_scores"].path(SQL_SCORES)]}
     day, as_of, now = week.start.date(), inputs["hetero_graph"].as_of, dt.datetime.now(dt.UTC)
-    staged, model_week = Staged.of_run(context.run_id, day), approved.facts["model_week"]
+    staged, model_week = Staged.of_run(context.run.run_id, day), approved.facts["model_week"]
     with warehouse.session(tables) as session:
         session.stage(
             staged.long_table,
@@ -60,7 +60,7 @@ def recommendations(
             week=day,
             arm=ARM,
             model_week=dt.date.fromisoformat(model_week) if model_week else None,
-            run_id=context.run_id,
+            run_id=context.run.run_id,
             scored_at=now,
         )
     has_fitment = inputs["fits_edges"].table("fits_edges.parquet").num_rows > 0
@@ -80,7 +80,7 @@ def recommendations(
     # Publishing expects what is served now: a run that was overtaken while it worked is refused.
     served = next((row["publication_id"] for row in publications if row["week"] == day), None)
     verdict = gates.audit(breaches(found), n_users=found["n_users"], required_users=required)
-    warehouse.append("audits", audit_row(staged, day, found, verdict, context.run_id), replace={"audit_id": staged.audit_id})
+    warehouse.append("audits", audit_row(staged, day, found, verdict, context.run.run_id), replace={"audit_id": staged.audit_id})
     with draft(context, store, settings, as_of, [*inputs.values(), approved]) as new:
         new.write_table(PROFILE_LISTS, ranked)
         new.write_document(STAGED, {**asdict(staged), **found, "model_week": model_week, "replaces": served})
@@ -130,7 +130,7 @@ def published_recommendations(
         audit_id=staged["audit_id"],
         content_hash=staged["content_hash"],
         expected_version=staged["replaces"],
-        run_id=context.run_id,
+        run_id=context.run.run_id,
         model_week=dt.date.fromisoformat(staged["model_week"]) if staged["model_week"] else None,
         settings_hash=settings.hash,
         n_rows=staged["n_rows"],

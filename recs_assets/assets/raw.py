@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from recs_assets.assets.weekly import check, draft, week_of_run, weekly_asset
-from recs_assets.contract import SOURCE_TABLES, ContractError, check_columns, check_presence
+from recs_assets.contract import ContractError, check_columns, check_presence
 from recs_assets.partitions import WEEK, Week
 from recs_assets.resources.store import Store
 from recs_assets.resources.warehouse import Warehouse
@@ -26,16 +26,16 @@ def raw_asset(table: str, description: str) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         week = week_of_run(context)
         columns = warehouse.source_columns()
-        check_presence(columns)
-        warnings = check_columns(table, columns[table])
+        check_presence(columns, week.key)
+        warnings = check_columns(table, columns[table], week.key)
         for warning in warnings:
             context.log.warning(warning)
         with warehouse.session() as session:
             profile = session.audit(f"source_profile_{table}", **_moments(table, week, settings))
         previous = store.find(f"raw_{table}", week.previous)
-        if columns[table] is not None:
-            last_week = previous.document(PROFILE) if previous else None
-            check_profile(table, week, profile, last_week, settings.source.min_rows_share)
+        if columns[table] is not None and profile["n_rows"] == 0:
+            raise ContractError(table, "the table is empty", "Check last night's load of it.", week=week.key, count=0)
+        check_profile(table, week, profile, previous.document(PROFILE) if previous else None, settings.source.min_rows_share)
         with draft(context, store, settings, week.as_of) as new:
             new.write_document(PROFILE, profile)
         return dg.MaterializeResult(
@@ -55,10 +55,9 @@ def check_profile(
     """Hold a table's profile against the contract's set faults.
 
     Raises:
-        ContractError: the table is empty, has lost more rows since last week than allowed, or its events have dried up.
+        ContractError: the table has lost more rows since last week than allowed (an absent table has none), or its events
+            have dried up.
     """
-    if profile["n_rows"] == 0 and not SOURCE_TABLES[table].optional:
-        raise ContractError(table, "the table is empty", "Check last night's load of it.", week=week.key, count=0)
     if last_week and profile["n_rows"] < min_rows_share * last_week["n_rows"]:
         problem = f"it has less than {min_rows_share:.0%} of last week's {last_week['n_rows']:,} rows"
         fix = "Check the load; if the loss is real, lower source.min_rows_share in the settings for this run."

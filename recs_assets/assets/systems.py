@@ -143,9 +143,10 @@ def baseline_lists(judged: Cohort) -> dict[str, pd.DataFrame]:
     train.data[:] = 1.0
     history = past.touched(FOREVER)[judged.users]
     history.data[:] = 1.0
+    knn = baselines.item_knn(train, options.item_knn_shrinkage, options.item_knn_neighbours)
     scores = {
         "popularity": baselines.popularity(popular, len(judged.users)),
-        "item_knn": baselines.score_history(history, baselines.item_knn(train, options.item_knn_shrinkage)),
+        "item_knn": baselines.score_history(history, knn),
         "ease": baselines.score_history(history, baselines.ease(train, options.ease_regularization, options.ease_max_parts)),
         "p3": baselines.p3_walk(history, train),
     }

@@ -11,9 +11,10 @@ import dagster as dg
 import pyarrow as pa
 
 from recs_assets import targets
-from recs_assets.contract import ContractError
 from recs_assets.partitions import Week, week_of, weekly
+from recs_assets.resources.errors import SourceError
 from recs_assets.resources.manifest import Provenance
+from recs_assets.resources.publishing import PublishRefused
 from recs_assets.resources.store import Artifact, Draft, Store, StoreError
 from recs_assets.settings import Settings
 
@@ -23,8 +24,8 @@ PREVIEW_ROWS = 5
 # Nothing that names a person goes into logs or metadata.
 PERSONAL_COLUMNS = frozenset({"user_id", "profile_id", "email", "email_lower", "event_id", "order_id"})
 
-# Errors that come back on every retry: bad input, and artifacts that are not there.
-PERMANENT_ERRORS = (ContractError, StoreError, ValueError)
+# Errors that come back on every retry: bad input, artifacts that are not there, and what a gate has refused.
+PERMANENT_ERRORS = (PublishRefused, SourceError, StoreError, ValueError)
 
 
 def weekly_asset(
@@ -64,7 +65,7 @@ def check(asset: str, name: str, description: str, *, blocking: bool = False) ->
 
 def week_of_run(context: dg.AssetExecutionContext) -> Week:
     """The run's week; while that week is in progress, as of the moment the run was created, the same for all its steps."""
-    record = context.instance.get_run_record_by_id(context.run_id)
+    record = context.instance.get_run_record_by_id(context.run.run_id)
     now = record.create_timestamp if record else dt.datetime.now(dt.UTC)
     return week_of(context.partition_key, now.replace(tzinfo=now.tzinfo or dt.UTC))
 
@@ -85,7 +86,7 @@ def draft(
             inputs={artifact.manifest.asset: f"{artifact.manifest.week}/{artifact.version}" for artifact in inputs},
             settings_hash=settings.hash,
             code_version=targets.code_version(),
-            run_id=context.run_id,
+            run_id=context.run.run_id,
         ),
     )
 
@@ -107,6 +108,7 @@ def parquet_of(inputs: Mapping[str, Artifact]) -> dict[str, Sequence[Path]]:
 def preview(table: pa.Table, rows: int = PREVIEW_ROWS) -> dg.TableMetadataValue:
     """The first rows as a table in the UI, without the columns that name a person."""
     shown = table.slice(0, rows).select([name for name in table.column_names if name not in PERSONAL_COLUMNS])
-    return dg.MetadataValue.table(
-        [dg.TableRecord({name: str(value) for name, value in row.items()}) for row in shown.to_pylist()]
-    )
+    # With its schema: a table without rows has a preview too.
+    schema = dg.TableSchema([dg.TableColumn(field.name, str(field.type)) for field in shown.schema])
+    records = [dg.TableRecord({name: str(value) for name, value in row.items()}) for row in shown.to_pylist()]
+    return dg.MetadataValue.table(records, schema)

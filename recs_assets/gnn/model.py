@@ -8,6 +8,7 @@ channels; nothing else has to change for them.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,15 @@ from recs_assets.gnn.channels import channel_names, path_columns
 from recs_assets.settings import Model
 
 STATE_SIZE = 3
+INPUT_SETTINGS = {
+    "popularity_half_lives_days",
+    "cosine_half_lives_days",
+    "walk_half_life_days",
+    "history_half_life_days",
+    "cosine_shrinkage",
+    "vehicle_shrinkage",
+    "gate_hidden",
+}
 
 # First weights by kind of channel: the signs and sizes that fits on past weeks of purchase logs agreed on, so that a few
 # hundred steps suffice. Fast minus slow popularity is the trend.
@@ -93,7 +103,7 @@ class Bends:
 
     def epsilon(self) -> torch.Tensor:
         """[channels] the median over snapshots, 1 for logarithms and for channels without any evidence."""
-        medians = np.nanmedian(np.stack([*self.samples, np.full_like(self.samples[0], np.nan)]), axis=0)
+        medians = np.array([_median_of_positive(column) for column in np.stack(self.samples).T], dtype=np.float32)
         bends = np.ones(len(medians), dtype=np.float32)
         paths = path_columns(self.settings)
         bends[paths] = np.where(medians[paths] > 0, medians[paths] / 10, 1.0)
@@ -101,20 +111,29 @@ class Bends:
 
 
 def save(model: GatedChannels, path: Path) -> None:
-    """Write the weights: tensors only."""
-    torch.save(model.state_dict(), path)
+    """Write the weights and what they were fitted on: tensors, numbers and strings only."""
+    torch.save({"weights": model.state_dict(), "inputs": _inputs(model.settings)}, path)
 
 
 def load(path: Path, settings: Model) -> GatedChannels:
     """Read weights that ``save`` wrote.
 
     Raises:
-        RuntimeError: the weights were fitted with other channels than ``settings`` asks for.
+        ValueError: the weights were fitted on other channels than ``settings`` asks for; the message names the setting.
     """
-    weights = torch.load(path, weights_only=True)
-    model = GatedChannels(settings, weights["epsilon"])
-    model.load_state_dict(weights)
+    saved = torch.load(path, weights_only=True)
+    found, asked = saved["inputs"], _inputs(settings)
+    other = [f"model.{name} was {found.get(name)} and is {asked[name]}" for name in asked if found.get(name) != asked[name]]
+    if other:
+        raise ValueError(f"{path} was fitted with other settings: {'; '.join(other)}. Set them back, or train again.")
+    model = GatedChannels(settings, saved["weights"]["epsilon"])
+    model.load_state_dict(saved["weights"])
     return model
+
+
+def _inputs(settings: Model) -> dict[str, Any]:
+    """The settings that decide what the features mean, and so what the weights are worth."""
+    return settings.model_dump(include=INPUT_SETTINGS)
 
 
 def _median_of_positive(column: npt.NDArray[np.float32]) -> float:

@@ -37,6 +37,8 @@ def top_scores(model: GatedChannels, evidence: Evidence, users: Ints, candidates
         contribution stands out most from what the same channel gives the user's average candidate.
     """
     names = np.array(channel_names(evidence.settings))
+    if not len(users):
+        return top_of_sparse(np.empty(0), candidates, keep).assign(channel=names[:0])
     found = []
     started = time.monotonic()
     for rows in chunks(candidates):

@@ -4,16 +4,17 @@ Every baseline breaks ties by popularity (:func:`add_popularity`): a part withou
 with evidence, and a profile without history gets popularity alone.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import linalg, sparse
+from scipy.sparse import linalg as linalg_sparse
 
 from recs_assets.ranking.arrays import Floats, Indices
 from recs_assets.ranking.candidates import top_of_sparse
 
-KNN_NEIGHBOURS = 200
 KNN_BLOCK = 1_000  # parts whose co-occurrences are held at once
 POPULARITY_WEIGHT = 1e-12  # far below any difference of evidence, far above the rounding of float64 scores near 1
 
@@ -47,7 +48,7 @@ def add_popularity(scores: Floats, weights: Floats) -> Floats:
     return np.asarray(scores + POPULARITY_WEIGHT * weights / (most if most > 0 else 1), dtype=np.float64)
 
 
-def item_knn(train: sparse.csr_array, shrinkage: float, neighbours: int = KNN_NEIGHBOURS) -> sparse.csr_array:
+def item_knn(train: sparse.csr_array, shrinkage: float, neighbours: int) -> sparse.csr_array:
     """Shrunk cosine between the columns of ``train``: x_i . x_j / (|x_i| |x_j| + shrinkage), diagonal zero.
 
     (Sarwar et al. 2001; shrinkage as in Bell & Koren 2007.)
@@ -136,3 +137,32 @@ def _row_normalised(matrix: sparse.csr_array) -> sparse.csr_array:
     total = np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
     inverse = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
     return sparse.csr_array(sparse.diags_array(inverse) @ matrix)
+
+
+def gf_cf(train: sparse.csr_array, *, n_frequencies: int = 256, low_pass: float = 0.3) -> Callable[[sparse.csr_array], Floats]:
+    """GF-CF: a linear graph filter plus ``low_pass`` times an ideal low-pass filter; takes history, gives scores.
+
+    With R~ = D_U^-1/2 R D_I^-1/2 and V its ``n_frequencies`` first right singular vectors, a history r is scored by
+    r R~'R~ + low_pass r D_I^-1/2 V V' D_I^1/2 (Shen et al. 2021, "How Powerful is Graph Convolution for Recommendation?").
+
+    Args:
+        train: CSR [users x products], ones.
+        n_frequencies: singular vectors, at most the smaller dimension - 1.
+        low_pass: weight of the ideal filter.
+    """
+    user_scale, item_scale = (_inverse_root(np.asarray(train.sum(axis=axis), dtype=np.float64)) for axis in (1, 0))
+    filtered = sparse.csr_array(sparse.diags_array(user_scale) @ train @ sparse.diags_array(item_scale))
+    k = min(n_frequencies, min(train.shape) - 1)
+    _, _, vectors = linalg_sparse.svds(filtered, k=k, random_state=0)
+    spread = np.divide(1.0, item_scale, out=np.zeros_like(item_scale), where=item_scale > 0)
+
+    def score(history: sparse.csr_array) -> Floats:
+        linear = (history @ filtered.T @ filtered).toarray()
+        ideal = (history @ sparse.diags_array(item_scale) @ vectors.T) @ vectors * spread
+        return np.asarray(linear + low_pass * ideal, dtype=np.float64)
+
+    return score
+
+
+def _inverse_root(degrees: Floats) -> Floats:
+    return np.divide(1.0, np.sqrt(degrees), out=np.zeros_like(degrees), where=degrees > 0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 
 from recs_assets.contract import SOURCE_TABLES, Column, ContractError, Kind
-from recs_assets.resources.errors import WarehouseError
+from recs_assets.resources.errors import SourceError
 
 TYPES: dict[Kind, str] = {
     "string": "VARCHAR",
@@ -33,14 +33,14 @@ def source_columns(connection: duckdb.DuckDBPyConnection, folder: Path | None) -
     """Every contract table with its columns and their kinds (or DuckDB's own word), or ``None`` where its file is absent.
 
     Raises:
-        WarehouseError: the folder is missing or holds none of the tables.
+        SourceError: the folder is missing or holds none of the tables.
         ContractError: a file is not Parquet.
     """
     if folder is None or not folder.is_dir():
-        raise WarehouseError(f"there is no source folder {folder}. Set RECS_SOURCE to a folder of <table>.parquet files.")
+        raise SourceError(f"there is no source folder {folder}. Set RECS_SOURCE to a folder of <table>.parquet files.")
     if not any(_path(folder, table).exists() for table in SOURCE_TABLES):
         wanted = ", ".join(f"{table}.parquet" for table in SOURCE_TABLES)
-        raise WarehouseError(f"{folder} holds none of {wanted}. Set RECS_SOURCE to the folder that does.")
+        raise SourceError(f"{folder} holds none of {wanted}. Set RECS_SOURCE to the folder that does.")
     return {table: _file_columns(connection, table, _path(folder, table)) for table in SOURCE_TABLES}
 
 

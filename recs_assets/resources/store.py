@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -212,12 +213,18 @@ def _move_folder(source: Path, target: UPath) -> None:
         for path in sorted(source.iterdir(), key=lambda path: path.name == MANIFEST):
             (target / path.name).write_bytes(path.read_bytes())
         return
-    if Path(target.path).exists():
-        shutil.rmtree(Path(target.path))
-    for path in source.iterdir():
+    local = Path(target.path)
+    if local.exists() and not (local / MANIFEST).exists():
+        shutil.rmtree(local)
+    for path in (*source.iterdir(), source):
         _flush(path)
-    source.rename(Path(target.path))
-    _flush(Path(target.path).parent)
+    try:
+        source.rename(local)
+    except OSError:
+        # Another run was first with the same version: it is whole, and a reader may have it open.
+        if not (local / MANIFEST).exists():
+            raise
+    _flush(local.parent)
 
 
 def _replace(path: UPath, content: bytes) -> None:
@@ -225,7 +232,7 @@ def _replace(path: UPath, content: bytes) -> None:
         path.write_bytes(content)
         return
     local = Path(path.path)
-    temporary = local.with_name(f".{local.name}-{os.getpid()}")
+    temporary = local.with_name(f".{local.name}-{uuid.uuid4().hex}")
     temporary.write_bytes(content)
     _flush(temporary)
     temporary.replace(local)

@@ -5,8 +5,9 @@ copies AS (
     ROW_NUMBER() OVER (
       PARTITION BY event_id, user_id, product_id, event_type, event_ts, order_id, quantity ORDER BY event_id
     ) AS copy_number,
-    -- The first delivery of an event counts; what comes later under its id is a repetition, whatever it says.
-    ROW_NUMBER() OVER (
+    -- The first delivery of an event counts; what comes later under its id is a repetition, whatever it says. Copies of
+    -- one delivery rank the same, or the copy that is kept and the delivery that is kept could be two different rows.
+    RANK() OVER (
       PARTITION BY event_id ORDER BY event_ts, user_id, product_id, event_type, order_id, quantity
     ) AS delivery_number
   FROM events

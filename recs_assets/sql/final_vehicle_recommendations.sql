@@ -8,10 +8,11 @@ newest_users AS (
 ),
 -- Two accounts of one address get one mail, the one of the smaller id.
 addressees AS (
-  SELECT user_id, email_lower
+  SELECT newest_users.user_id, email_lower
   FROM newest_users
+  JOIN user_profiles ON user_profiles.user_id = newest_users.user_id
   WHERE IFNULL(REPLACE(email_lower, ' ', ''), '') != '' AND IFNULL(email_consent, TRUE)
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY email_lower ORDER BY user_id) = 1
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY email_lower ORDER BY newest_users.user_id) = 1
 ),
 first_vehicles AS (
   SELECT user_id, year, make, model

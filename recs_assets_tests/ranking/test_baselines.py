@@ -20,7 +20,7 @@ def test_popularity_orders_what_evidence_leaves_equal():
 
 
 def test_item_knn_is_the_shrunk_cosine_without_the_diagonal():
-    knn = baselines.item_knn(TRAIN, shrinkage=1.0).toarray()
+    knn = baselines.item_knn(TRAIN, shrinkage=1.0, neighbours=10).toarray()
     by_hand = 1 / (np.sqrt(3) + 1)
     expected = [[0, by_hand, by_hand, 0], [by_hand, 0, 0, 0], [by_hand, 0, 0, 0], [0, 0, 0, 0]]
     np.testing.assert_allclose(knn, expected)

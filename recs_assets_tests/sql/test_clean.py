@@ -133,6 +133,13 @@ def test_a_bot_week_begins_on_monday() -> None:
     assert {row["fault"] for row in faults("events", rows)} == {"bot: over 3 events in a week"}
 
 
+def test_one_of_two_exact_copies_of_an_event_always_stays() -> None:
+    delivered = [(f"e{n}", "u1", "p1", "view", shop.WEEK_START + DAY, None, None) for n in range(5_000)]
+    tables = tables_for("clean_events") | {"events": shop.source("events", delivered + delivered)}
+    found = on_duckdb("clean_events", tables, parameters_of("clean_events") | {"max_events_per_user_week": 10_000})
+    assert Counter(row["fault"] for row in found) == {None: 5_000, "exact duplicate": 5_000}
+
+
 def test_quarantined_rows_can_be_read_again() -> None:
     (row,) = (row for row in faults("events") if row["fault"] == "unknown event_type" and row["event_type"])
     assert row["row_key"] == "e8"

@@ -1,0 +1,120 @@
+"""The audit of a staged list: which count is whose check, and how many people have to be served."""
+
+import datetime as dt
+import json
+from typing import Any
+
+import pytest
+
+from recs_assets import gates
+from recs_assets import settings as settings_file
+from recs_assets.assets.auditing import Staged, audit_parameters, audit_results, audit_row, breaches, required_users
+from recs_assets.contract import AUDITS
+from recs_assets.settings import Gates
+
+SETTINGS = settings_file.load()
+WEEK = dt.date(2026, 9, 28)
+CLEAN: dict[str, Any] = {
+    "n_rows": 40,
+    "n_users": 2,
+    "content_hash": "1-2-40",
+    "price_too_low": 0,
+    "refurbished": 0,
+    "duplicate_product": 0,
+    "rank_gaps": 0,
+    "tie_out_of_order": 0,
+}
+
+
+def gate_settings(**limits: Any) -> Any:
+    return SETTINGS.model_copy(update={"gates": Gates(min_recall_lift=0.05, **limits)})
+
+
+def shown(found: dict[str, Any], required: int = 1) -> dict[str | None, tuple[bool, dict[str, Any]]]:
+    results = audit_results(found, required)
+    return {r.check_name: (r.passed, {name: value.value for name, value in r.metadata.items()}) for r in results}
+
+
+def test_a_clean_list_passes_all_five_checks() -> None:
+    assert shown(CLEAN) == {
+        "rules": (True, {}),
+        "no_duplicates": (True, {}),
+        "price": (True, {}),
+        "scores": (True, {}),
+        "users": (True, {"users": 2, "required": 1}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("count", "check"),
+    [
+        ("price_too_low", "price"),
+        ("duplicate_product", "no_duplicates"),
+        ("rank_gaps", "no_duplicates"),
+        ("tie_out_of_order", "scores"),
+        ("refurbished", "rules"),
+        ("a_rule_of_tomorrow", "rules"),
+    ],
+)
+def test_each_breach_fails_exactly_one_check_and_shows_its_count(count: str, check: str) -> None:
+    found = shown(CLEAN | {count: 3})
+    assert found[check] == (False, {count: 3})
+    assert {name for name, (passed, _) in found.items() if not passed} == {check}
+
+
+def test_too_few_people_fail_the_check_on_people() -> None:
+    assert shown(CLEAN, required=3)["users"] == (False, {"users": 2, "required": 3})
+
+
+def test_sizes_and_hash_are_no_breaches() -> None:
+    assert breaches(CLEAN | {"price_too_low": 2}) == {"price_too_low": 2}
+
+
+@pytest.mark.parametrize(
+    ("limits", "served_before", "required"),
+    [
+        ({"min_users": None, "min_users_share": 0.95}, [], 1),
+        ({"min_users": None, "min_users_share": 0.95}, [(dt.date(2026, 9, 21), 1_000)], 950),
+        ({"min_users": None, "min_users_share": 0.95}, [(dt.date(2026, 9, 14), 500), (dt.date(2026, 9, 21), 1_000)], 950),
+        ({"min_users": None, "min_users_share": 0.95}, [(dt.date(2026, 9, 21), 1_000), (WEEK, 10)], 950),
+        ({"min_users": None, "min_users_share": 0.95}, [(dt.date(2026, 10, 5), 1_000)], 1),
+        ({"min_users": None, "min_users_share": None}, [(dt.date(2026, 9, 21), 1_000)], 1),
+        ({"min_users": 450_000, "min_users_share": 0.95}, [(dt.date(2026, 9, 21), 1_000)], 450_000),
+    ],
+)
+def test_required_users(limits: dict[str, Any], served_before: list[tuple[dt.date, int]], required: int) -> None:
+    publications = [{"week": week, "publication_id": "p", "n_users": n_users} for week, n_users in served_before]
+    assert required_users(gate_settings(**limits), publications, WEEK) == required
+
+
+def test_the_audit_reads_the_constants_of_the_rules() -> None:
+    found = audit_parameters(SETTINGS, has_fitment=True)
+    assert (found["min_price"], found["max_per_part_type"], found["slots"], found["list_length"]) == (50.0, 2, 4, 20)
+    assert (found["has_fitment"], found["require_fitment"]) == (True, True)
+    assert "Gift Cards" in list(SETTINGS.rules.excluded_part_types or ())
+    assert found["excluded_part_types"] == list(SETTINGS.rules.excluded_part_types or ())
+
+
+def test_a_rule_that_is_off_reaches_the_audit_as_off() -> None:
+    rules = SETTINGS.rules.model_copy(update={"excluded_part_types": None, "min_price": None})
+    found = audit_parameters(SETTINGS.model_copy(update={"rules": rules}), has_fitment=False)
+    assert (found["excluded_part_types"], found["min_price"], found["has_fitment"]) == ([], None, False)
+
+
+def test_each_run_and_week_stages_under_names_of_its_own() -> None:
+    assert Staged.of_run("0a1b2c3d-4e5f-6789-abcd-ef0123456789", WEEK) == Staged(
+        "audit_20260928_0a1b2c3d4e5f",
+        "staged_recommendations_20260928_0a1b2c3d4e5f",
+        "staged_wide_20260928_0a1b2c3d4e5f",
+    )
+
+
+def test_the_ledger_keeps_the_verdict_with_its_breaches() -> None:
+    staged = Staged("audit_1", "staged_recommendations_1", "staged_wide_1")
+    found = CLEAN | {"price_too_low": 3}
+    verdict = gates.audit(breaches(found), n_users=2, required_users=1)
+    row = audit_row(staged, WEEK, found, verdict, "run 1").to_pylist()[0]
+    assert list(row) == list(AUDITS)
+    assert (row["audit_id"], row["staged_table"], row["decision"]) == ("audit_1", "staged_recommendations_1", "FAIL")
+    assert (row["n_rows"], row["n_users"], row["content_hash"]) == (40, 2, "1-2-40")
+    assert json.loads(row["violations_json"]) == {"price_too_low": 3}

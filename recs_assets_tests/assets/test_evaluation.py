@@ -1,0 +1,145 @@
+"""What may be served: the ladder from this week's model down to SQL, on small artifacts."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from recs_assets import gates
+from recs_assets.assets.evaluation import approve, headline, population_shares
+from recs_assets.resources.manifest import Provenance
+from recs_assets.resources.store import Artifact, Store
+from recs_assets_tests.conftest import Run
+from recs_assets_tests.worlds import NEXT_WEEK, WEEK, messages, metadata, settings_with
+
+ALPHA, OLD_ALPHA = {"cold": 0.1, "warm": 0.2, "hot": 0.3}, {"cold": 0.7, "warm": 0.8, "hot": 0.9}
+PASSED = gates.Verdict("gate_1", gates.PASS, "it is better")
+FAILED = gates.Verdict("gate_1", gates.FAIL, "it is not better")
+UNKNOWN = gates.Verdict("gate_1", gates.INSUFFICIENT_EVIDENCE, "too few users")
+AS_OF = dt.datetime(2026, 10, 5, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+def artifact(store: Store, asset: str, week: str, **facts: Any) -> Artifact:
+    with store.draft(asset, week, Provenance(AS_OF, {}, "settings", "1", "run")) as new:
+        new.path("model.pt").write_text(f"weights of {week}")
+        new.facts |= facts
+    return new.written
+
+
+def approved(
+    store: Store, verdict: gates.Verdict, previous: Artifact | None, *, similarity: bool = True
+) -> tuple[dict[str, Any], str | None]:
+    """The record, and whose weights are copied."""
+    trained = artifact(store, "trained_model", WEEK)
+    record, weights = approve(
+        verdict, similarity_not_worse=similarity, week=WEEK, alpha=ALPHA, trained=trained, previous=previous
+    )
+    return record, weights.path("model.pt").read_text() if weights else None
+
+
+def kept(store: Store) -> Artifact:
+    """Last week's record, which itself kept the model of the week before."""
+    return artifact(store, "approved_model", "2026-09-21", source="blend", model_week="2026-09-14", alpha=OLD_ALPHA)
+
+
+def test_a_model_that_passed_is_served_from_this_week_on(store: Store) -> None:
+    assert approved(store, PASSED, kept(store)) == (
+        {
+            "week": WEEK,
+            "decision": "PASS",
+            "reason": "it is better",
+            "source": "blend",
+            "model_week": WEEK,
+            "alpha": ALPHA,
+        },
+        "weights of 2026-09-28",
+    )
+
+
+@pytest.mark.parametrize("verdict", [FAILED, UNKNOWN])
+def test_otherwise_the_last_approved_model_is_kept_with_its_own_alpha_and_the_reason(
+    store: Store, verdict: gates.Verdict
+) -> None:
+    assert approved(store, verdict, kept(store)) == (
+        {
+            "week": WEEK,
+            "decision": verdict.decision,
+            "reason": verdict.reason,
+            "source": "blend",
+            "model_week": "2026-09-14",
+            "alpha": OLD_ALPHA,
+        },
+        "weights of 2026-09-21",
+    )
+
+
+@pytest.mark.parametrize("verdict", [FAILED, UNKNOWN])
+@pytest.mark.parametrize(("similarity", "source"), [(True, "similarity"), (False, "sql")])
+def test_without_any_approved_model_the_fallback_is_served(
+    store: Store, verdict: gates.Verdict, similarity: bool, source: str
+) -> None:
+    record, weights = approved(store, verdict, None, similarity=similarity)
+    assert (record["source"], record["model_week"], record["alpha"], weights) == (source, None, None, None)
+
+
+def test_a_fallback_of_last_week_is_no_model_to_keep(store: Store) -> None:
+    previous = artifact(store, "approved_model", "2026-09-21", source="similarity", model_week=None, alpha=None)
+    record, weights = approved(store, FAILED, previous, similarity=False)
+    assert (record["source"], weights) == ("sql", None)
+
+
+def test_a_gate_that_fails_in_a_real_run_keeps_the_model_of_the_week_before(first_run: Run, tmp_path: Path) -> None:
+    strict = settings_with(tmp_path, {"gates": {"min_recall_lift": 0.99}})
+    place = first_run.place.copy(tmp_path, settings=strict)
+    artifact(place.store, "approved_model", "2026-09-21", source="blend", model_week="2026-09-14", alpha=OLD_ALPHA)
+    result = place.materialize(["approved_model"], WEEK)
+    assert messages(result) == {}
+    shown = metadata(result, "approved_model")
+    assert (shown["decision"], shown["source"], shown["model_week"]) == ("FAIL", "blend", "2026-09-14")
+    assert shown["reason"].endswith("even the upper end is below the +99.0% asked for.")
+    assert place.artifact("approved_model").path("model.pt").read_text() == "weights of 2026-09-21"
+
+
+def test_what_passed_is_a_copy_of_the_trained_weights(first_run: Run) -> None:
+    record = first_run.place.artifact("approved_model")
+    trained = first_run.place.artifact("trained_model").manifest.files["model.pt"]
+    assert record.manifest.files["model.pt"].sha256 == trained.sha256
+    assert record.document("record.json")["model_week"] == WEEK
+
+
+def test_population_shares_count_all_users() -> None:
+    profiles = pa.table({"stratum": ["cold", "cold", "hot", "cold"]})
+    assert population_shares(profiles) == {"cold": 0.75, "hot": 0.25}
+
+
+def test_the_headline_is_recall_at_ten_of_all_users_best_first() -> None:
+    rows = [
+        ("sql", "all", 10, "recall", 0.1, 50),
+        ("blend", "all", 10, "recall", 0.2, 50),
+        ("blend", "all", 4, "recall", 0.9, 50),
+        ("blend", "all", 10, "ndcg", 0.8, 50),
+        ("sql", "hot", 10, "recall", 0.7, 9),
+    ]
+    names = ["system", "stratum", "k", "metric", "value", "users"]
+    found = headline(pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows]))
+    assert found.to_pylist() == [
+        {"system": "blend", "value": 0.2, "users": 50},
+        {"system": "sql", "value": 0.1, "users": 50},
+    ]
+
+
+def test_similar_parts_are_known_parts_and_never_the_part_itself(night: Run) -> None:
+    found = night.place.table("product_similarities", NEXT_WEEK).to_pandas()
+    known = set(night.place.table("product_nodes", NEXT_WEEK)["product_id"].to_pylist())
+    assert set(found["product_id"]) | set(found["similar_product_id"]) <= known
+    assert (found["product_id"] != found["similar_product_id"]).all()
+    assert found["similarity"].between(0, 1, inclusive="right").all()
+    assert (found["n_users"] >= 2).all()
+    assert len(found) > 0

@@ -1,0 +1,135 @@
+"""What an export holds, and that nothing in it lies at or after the moment its week may know."""
+
+import datetime as dt
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from recs_assets.assets.exports import RowCounts, _no_future_events, refuse_too_many_faults, row_counts
+from recs_assets.contract import ContractError
+from recs_assets.partitions import key_of
+from recs_assets_tests.small_shop import END, IN_WEEK, LAST_YEAR, START, Row, exported, needed_by, small_shop
+from recs_assets_tests.worlds import NEXT_WEEK, WEEK, messages, metadata
+
+MICROSECOND = dt.timedelta(microseconds=1)
+FAULTS = [
+    {"fault": "outside window", "n_rows": 7},
+    {"fault": "exact duplicate", "n_rows": 2},
+    {"fault": "repeated event_id", "n_rows": 3},
+    {"fault": "unknown user_id", "n_rows": 4, "sample_1": "e1", "sample_2": "e2", "sample_3": None},
+    {"fault": "empty user_id", "n_rows": 1, "sample_1": "e3", "sample_2": None, "sample_3": None},
+]
+
+
+def times(place_table: pa.Table) -> list[dt.datetime]:
+    found: list[dt.datetime] = place_table["event_ts"].to_pylist()
+    return found
+
+
+def test_an_event_at_the_end_of_the_week_is_future_and_the_one_before_it_is_not(tmp_path: Path) -> None:
+    events = [("last", "u1", "p2", "view", END - MICROSECOND, None, None), ("future", "u1", "p2", "order", END, None, None)]
+    place = small_shop(tmp_path, {"events": events})
+    result = place.materialize(needed_by("interaction_edges"), WEEK)
+    assert messages(result) == {}
+    assert metadata(result, "interaction_edges")["outside the window"] == 1
+    assert place.table("interaction_edges")["event_id"].to_pylist() == ["e1", "e2", "e3", "e4", "last"]
+    assert place.quarantined("events") == []
+    assert exported(place, "interaction_edges", NEXT_WEEK)["event_id"].to_pylist()[-1] == "future"
+
+
+def test_a_week_in_progress_knows_nothing_after_the_moment_of_its_run(tmp_path: Path) -> None:
+    now = dt.datetime.now(dt.UTC)
+    events = [
+        ("just now", "u1", "p2", "view", now - dt.timedelta(minutes=1), None, None),
+        ("soon", "u1", "p2", "view", now + dt.timedelta(minutes=30), None, None),
+    ]
+    place = small_shop(tmp_path, {"events": events})
+    found = exported(place, "interaction_edges", key_of(now))
+    assert found["event_id"].to_pylist()[-1] == "just now"
+    assert place.quarantined("events") == [("event in the future", "soon")]
+    assert now <= place.artifact("interaction_edges", key_of(now)).as_of < now + dt.timedelta(minutes=5)
+
+
+def test_events_are_looked_back_to_for_a_year(tmp_path: Path) -> None:
+    first = END - dt.timedelta(days=365)
+    events = [("in", "u1", "p2", "view", first, None, None), ("out", "u1", "p2", "view", first - MICROSECOND, None, None)]
+    place = small_shop(tmp_path, {"events": events})
+    assert times(exported(place, "interaction_edges"))[0] == first
+
+
+def test_people_parts_and_garages_of_the_future_are_not_known_yet(tmp_path: Path) -> None:
+    extra: dict[str, list[Row]] = {
+        "users": [("u4", "new@example.com", END, True), ("u5", "last@example.com", END - MICROSECOND, True)],
+        "products": [("p4", "Gauges", 75.0, None, None, None, None, False, True, END)],
+        "ownership": [("u3", "v1", 1, END), ("u3", "v2", 1, END - MICROSECOND)],
+    }
+    place = small_shop(tmp_path, extra)
+    assert exported(place, "user_nodes")["user_id"].to_pylist() == ["u1", "u2", "u3", "u5"]
+    assert exported(place, "product_nodes")["product_id"].to_pylist() == ["p1", "p2", "p3"]
+    owned = exported(place, "owns_edges")
+    assert list(zip(owned["user_id"].to_pylist(), owned["vehicle_id"].to_pylist(), strict=True)) == [
+        ("u1", "v1"),
+        ("u2", "v2"),
+        ("u3", "v2"),
+    ]
+
+
+def test_the_guard_against_future_events_fails_on_the_first_one() -> None:
+    def judged(moment: dt.datetime) -> bool:
+        return bool(_no_future_events(pa.table({"event_ts": [START, moment]}), END).passed)
+
+    assert [judged(END - MICROSECOND), judged(END), judged(END + MICROSECOND)] == [True, False, False]
+
+
+def test_parts_that_a_rule_keeps_out_stay_with_the_reason(tmp_path: Path) -> None:
+    extra = {
+        "products": [
+            ("p4", "Gauges", 49.99, None, None, None, None, False, True, LAST_YEAR),
+            ("p5", "Fluids", 60.0, None, None, None, None, False, True, LAST_YEAR),
+            ("p6", "Gauges", 60.0, None, None, None, None, True, True, LAST_YEAR),
+        ]
+    }
+    found = exported(small_shop(tmp_path, extra), "product_nodes")
+    reasons = dict(zip(found["product_id"].to_pylist(), found["ineligible_reason"].to_pylist(), strict=True))
+    assert [name for name, reason in reasons.items() if reason is None] == ["p1", "p2", "p3"]
+    assert {name: reason for name, reason in reasons.items() if reason} == {
+        "p4": "price below minimum",
+        "p5": "excluded part type",
+        "p6": "refurbished",
+    }
+
+
+def test_nothing_that_names_a_person_leaves_the_source(tmp_path: Path) -> None:
+    assert exported(small_shop(tmp_path), "user_nodes").column_names == ["user_id", "created_at", "email_consent"]
+
+
+def test_co_purchases_are_counted_by_week_for_pairs_that_two_people_bought(tmp_path: Path) -> None:
+    orders = [
+        (f"o{user}{part}", f"u{user}", f"p{part}", "order", IN_WEEK, f"order{user}", 1) for user in (1, 2) for part in (1, 2)
+    ]
+    place = small_shop(tmp_path, {"events": [*orders, ("o33", "u3", "p3", "order", IN_WEEK, "order3", 1)]})
+    assert place.materialize([*needed_by("interaction_edges"), "co_purchase_edges"], WEEK).success
+    assert place.table("co_purchase_edges").to_pylist() == [
+        {"product_id_a": "p1", "product_id_b": "p2", "week": START.date(), "n_users": 2},
+    ]
+
+
+def test_an_export_without_its_inputs_says_what_to_materialize(tmp_path: Path) -> None:
+    told = messages(small_shop(tmp_path).materialize(["fits_edges"], WEEK))["fits_edges"]
+    assert told.startswith("there is no raw_fitment for week 2026-09-28 in ")
+    assert told.endswith("Materialize raw_fitment for that week first.")
+
+
+def test_faults_are_sorted_into_what_became_of_the_rows() -> None:
+    counts = row_counts(FAULTS, source_rows=107)
+    assert counts == RowCounts(107, {"unknown user_id": 4, "empty user_id": 1}, 5, 7)
+    assert counts.rows_in == 100
+    assert [counts.conserved(accepted) for accepted in (89, 90, 91)] == [False, True, False]
+
+
+def test_five_percent_of_faults_are_accepted_and_more_are_not() -> None:
+    refuse_too_many_faults("events", WEEK, FAULTS, 107, 0.05)
+    with pytest.raises(ContractError) as raised:
+        refuse_too_many_faults("events", WEEK, FAULTS, 106, 0.05)
+    assert (raised.value.count, raised.value.samples) == (4, ("e1", "e2"))

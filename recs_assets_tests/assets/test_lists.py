@@ -1,0 +1,129 @@
+"""Each rung's list of every profile, and the promise that alpha = 1 is SQL, row for row."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from recs_assets import settings as settings_file
+from recs_assets.assets.lists import profile_recommendations, ranked_lists
+from recs_assets.ranking.rules import PartAttributes
+from recs_assets_tests.conftest import Run
+
+SETTINGS = settings_file.load()
+N_PARTS = 8
+# Part 7 is universal; parts 0 and 1 are variants of each other; otherwise every part is a kind of its own.
+PARTS = PartAttributes(
+    variant_group=np.array([0, 0, -1, -1, -1, -1, -1, -1]),
+    part_type=np.arange(N_PARTS),
+    is_universal=np.array([False] * 7 + [True]),
+)
+# 10 LN(81) is 8 LN(243) but for one rounding, by which it has to stay above it.
+SQL = pd.DataFrame(
+    [
+        (0, 0, 10 * math.log(81), "model"),
+        (0, 1, 8 * math.log(243), "make"),
+        (0, 2, 8 * math.log(243), "make"),
+        (0, 3, 0.0, "global"),
+        (1, 6, 0.0, "global"),
+        (1, 7, 0.0, "global"),
+    ],
+    columns=["profile", "product", "score", "pop_source"],
+)
+MODEL = pd.DataFrame(
+    [
+        (0, 5, 2.0, "popularity_fast"),
+        (0, 2, 1.0, "cosine_30"),
+        (0, 0, -3.0, "walk"),
+        (1, 6, 4.0, "garage_fitment"),
+        (1, 4, 3.0, "vehicle"),
+    ],
+    columns=["profile", "product", "score", "channel"],
+)
+SIMILAR = pd.DataFrame([(4, 3, 0.9)], columns=["product", "neighbour", "similarity"])
+# The owner of profile 0 has bought part 4, that of profile 1 nothing.
+HISTORY = sparse.csr_array(([1.0], ([0], [4])), shape=(2, N_PARTS))
+
+
+def lists(source: str, alpha: dict[str, float] | None = None) -> pd.DataFrame:
+    return ranked_lists(
+        source=source,
+        alpha=alpha,
+        strata=pd.Series(["warm", "cold"]),
+        sql_scores=SQL,
+        user_scores=MODEL,
+        similarities=SIMILAR,
+        history=HISTORY,
+        parts=PARTS,
+        settings=SETTINGS,
+    )
+
+
+def rows(found: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
+    return list(found[["profile", "rank", "product", *columns]].itertuples(index=False, name=None))
+
+
+def test_sql_alone_is_in_the_order_of_its_scores_with_ties_by_part() -> None:
+    assert rows(lists("sql"), "reason_code") == [
+        (0, 1, 0, "popular_with_model"),
+        (0, 2, 2, "popular_with_make"),
+        (0, 3, 3, "popular_in_store"),
+        (1, 1, 6, "popular_in_store"),
+        (1, 2, 7, "popular_in_store"),
+    ]
+
+
+def test_alpha_one_is_sql_row_for_row() -> None:
+    blended = lists("blend", {"cold": 1.0, "warm": 1.0, "hot": 1.0})
+    assert rows(blended, "reason_code", "reason_text") == rows(lists("sql"), "reason_code", "reason_text")
+    assert (blended["gnn_score"] == 0).all()
+
+
+def test_alpha_zero_is_the_model_alone() -> None:
+    blended = lists("blend", {"cold": 0.0, "warm": 0.0, "hot": 0.0})
+    assert rows(blended, "score", "reason_code") == [
+        (0, 1, 5, 1.0, "popular_now"),
+        (0, 2, 2, 0.8, "bought_together"),
+        (0, 3, 0, 0.0, "popular_with_model"),
+        (1, 1, 6, 1.0, "fits_your_garage"),
+        (1, 2, 4, 0.0, "chosen_by_owners"),
+    ]
+
+
+def test_each_stratum_has_an_alpha_of_its_own() -> None:
+    blended = lists("blend", {"cold": 1.0, "warm": 0.0, "hot": 0.5})
+    assert rows(blended[blended["profile"] == 0]) == [(0, 1, 5), (0, 2, 2), (0, 3, 0)]
+    assert rows(blended[blended["profile"] == 1]) == rows(lists("sql"))[-2:]
+
+
+def test_similar_parts_lift_what_goes_with_the_owners_history() -> None:
+    found = lists("similarity")
+    assert set(found["product"]) == set(lists("sql")["product"])
+    lifted = found[(found["profile"] == 0) & (found["product"] == 3)].iloc[0]
+    assert lifted["score"] > 0
+    assert (lifted["reason_code"], lifted["reason_text"]) == ("bought_together", "Bought together with parts you chose")
+    assert rows(found[found["profile"] == 1]) == rows(lists("sql"))[-2:]
+
+
+def test_alpha_one_is_sql_row_for_row_on_the_whole_planted_world(first_run: Run) -> None:
+    names = ["hetero_graph", "product_nodes", "user_nodes", "sql_scores", "user_scores", "product_similarities"]
+    inputs = {name: first_run.place.artifact(name) for name in names}
+    keys = ["profile_id", "rank", "product_id", "reason_code"]
+    ones = {"cold": 1.0, "warm": 1.0, "hot": 1.0}
+    blended = profile_recommendations(inputs, source="blend", alpha=ones, settings=SETTINGS)
+    sql = profile_recommendations(inputs, source="sql", alpha=None, settings=SETTINGS)
+    assert blended.select(keys).equals(sql.select(keys))
+    assert sql.num_rows > 1_000
+
+
+@pytest.mark.parametrize("source", ["sql", "similarity", "blend"])
+def test_every_row_names_its_rung(first_run: Run, source: str) -> None:
+    names = ["hetero_graph", "product_nodes", "user_nodes", "sql_scores", "user_scores", "product_similarities"]
+    inputs = {name: first_run.place.artifact(name) for name in names}
+    alpha = {"cold": 0.5, "warm": 0.5, "hot": 0.5} if source == "blend" else None
+    found = profile_recommendations(inputs, source=source, alpha=alpha, settings=SETTINGS)
+    assert set(found["source"].to_pylist()) == {source}
+    assert found["reason_text"].null_count == 0

@@ -1,0 +1,112 @@
+"""Nothing unaudited is published, and yesterday's table stays."""
+
+import datetime as dt
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from recs_assets_tests.conftest import Run
+from recs_assets_tests.test_definitions import AUDIT_CHECKS
+from recs_assets_tests.worlds import NEXT_WEEK, Place, checks, materialized, messages, metadata, settings_with
+
+LAST_STEPS = ["recommendations", "published_recommendations"]
+
+
+def unpublished(night: Run, folder: Path, keys: dict[str, dict[str, object]]) -> Place:
+    """The night's place with other settings, about to be audited again."""
+    return night.place.copy(folder, settings=settings_with(folder, keys))
+
+
+@pytest.mark.parametrize(
+    ("keys", "check", "count"),
+    [
+        ({"rules": {"min_price": 200.0}}, "price", "price_too_low"),
+        ({"rules": {"excluded_part_types": ["Carburetors", "Wheels", "Shocks"]}}, "rules", "excluded_part_type"),
+        ({"gates": {"min_users": 501}}, "users", "required"),
+    ],
+)
+def test_a_failed_audit_blocks_publishing(
+    night: Run, tmp_path: Path, keys: dict[str, dict[str, object]], check: str, count: str
+) -> None:
+    place = unpublished(night, tmp_path, keys)
+    before, published = place.served(), place.query("FROM publications")
+    result = place.materialize(LAST_STEPS, NEXT_WEEK)
+    assert materialized(result) == {"recommendations"}
+    assert "published_recommendations" not in messages(result), "it ran, and only the warehouse refused it"
+    assert {name for name, passed in checks(result).items() if not passed} == {("recommendations", check)}
+    (failed,) = (found for found in result.get_asset_check_evaluations() if not found.passed)
+    assert count in failed.metadata
+    assert place.served() == before
+    assert place.query("FROM publications") == published
+    assert place.query("SELECT decision FROM audits ORDER BY audited_at DESC LIMIT 1") == [("FAIL",)]
+
+
+def test_a_failed_audit_is_told_in_a_sentence(night: Run, tmp_path: Path) -> None:
+    result = unpublished(night, tmp_path, {"gates": {"min_users": 501}}).materialize(LAST_STEPS, NEXT_WEEK)
+    assert metadata(result, "recommendations")["reason"] == (
+        "500 people are served where 501 are required. The served table stays as it was."
+    )
+
+
+def test_launching_only_the_last_step_after_a_failed_audit_is_refused(night: Run, tmp_path: Path) -> None:
+    place = unpublished(night, tmp_path, {"gates": {"min_users": 501}})
+    place.materialize(LAST_STEPS, NEXT_WEEK)
+    before = place.served()
+    told = messages(place.materialize(["published_recommendations"], NEXT_WEEK))["published_recommendations"]
+    assert "says FAIL" in told
+    assert place.served() == before
+
+
+def test_a_staged_table_changed_after_its_audit_is_refused(night: Run, tmp_path: Path) -> None:
+    place = unpublished(night, tmp_path, {"rules": {"list_length": 10}})
+    place.materialize(["recommendations"], NEXT_WEEK)
+    staged = place.artifact("recommendations", NEXT_WEEK).document("staged.json")
+    with place.warehouse._ledger() as ledger:
+        ledger.run(f"UPDATE {staged['long_table']} SET final_score = 0.5 WHERE rank = 1")
+    before = place.served()
+    told = messages(place.materialize(["published_recommendations"], NEXT_WEEK))["published_recommendations"]
+    assert "Audit it again." in told
+    assert place.served() == before
+
+
+def test_a_run_that_was_overtaken_while_it_worked_is_refused(night: Run, tmp_path: Path) -> None:
+    slow = unpublished(night, tmp_path, {"rules": {"list_length": 10}})
+    fast = Place(slow.source, slow.home, settings_with(tmp_path / "fast", {"rules": {"list_length": 12}}))
+    slow.materialize(["recommendations"], NEXT_WEEK)
+    overtaken = slow.artifact("recommendations", NEXT_WEEK).folder
+    assert fast.materialize(LAST_STEPS, NEXT_WEEK).success
+    (overtaken.parent / "current").write_text(overtaken.name)
+    told = messages(slow.materialize(["published_recommendations"], NEXT_WEEK))["published_recommendations"]
+    assert "Nothing was written; run again to publish on top of it." in told
+    assert slow.query(f"SELECT max(rank) FROM recommendations WHERE week = '{NEXT_WEEK}'") == [(12,)]
+
+
+def test_publishing_before_anything_is_staged_says_what_to_run(night: Run, tmp_path: Path) -> None:
+    told = messages(night.place.copy(tmp_path).materialize(["published_recommendations"], "2026-10-12"))
+    assert told["published_recommendations"].startswith("there is no recommendations for week 2026-10-12 in ")
+    assert told["published_recommendations"].endswith("Materialize recommendations for that week first.")
+
+
+def test_a_new_publication_replaces_both_tables_and_says_why(night: Run, tmp_path: Path) -> None:
+    place = unpublished(night, tmp_path, {"rules": {"list_length": 10, "slots": 3}})
+    result = place.materialize(LAST_STEPS, NEXT_WEEK, reason="three slots")
+    assert metadata(result, "published_recommendations")["outcome"] == "published"
+    assert {name for name, passed in checks(result).items() if passed} == AUDIT_CHECKS
+    week = dt.date.fromisoformat(NEXT_WEEK)
+    assert place.query(f"SELECT week, max(rank) FROM recommendations WHERE week = '{NEXT_WEEK}' GROUP BY 1") == [(week, 10)]
+    names = [name for name, *_ in place.query("DESCRIBE final_vehicle_recommendations")]
+    assert ("rec_part_3" in names, "rec_part_4" in names) == (True, False)
+    assert place.query("SELECT reason FROM publications ORDER BY sequence DESC LIMIT 1") == [("three slots",)]
+
+
+def test_a_tampered_artifact_stops_the_run_before_it_is_used(night: Run, tmp_path: Path) -> None:
+    place = night.place.copy(tmp_path)
+    path = place.artifact("sql_scores", NEXT_WEEK).path("sql_scores.parquet")
+    scores = pq.read_table(path)
+    pq.write_table(scores.filter(pc.greater(scores["sql_score"], 1.0)), path)
+    told = messages(place.materialize(LAST_STEPS, NEXT_WEEK))
+    assert "sql_scores.parquet is damaged" in told["recommendations"]
+    assert f"materialize sql_scores for week {NEXT_WEEK} again" in told["recommendations"]
+    assert place.served() == night.place.served()

@@ -1,0 +1,81 @@
+"""The source tables as they are: profiled week by week, never copied."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recs_assets.assets.raw import check_profile
+from recs_assets.contract import SOURCE_TABLES, ContractError
+from recs_assets.partitions import week_of
+from recs_assets_tests.small_shop import IN_WEEK, LAST_MONTH, small_shop
+from recs_assets_tests.worlds import NEXT_WEEK, WEEK, checks, messages, metadata
+
+WHOLE_WEEK = week_of(WEEK, dt.datetime(2026, 11, 1, tzinfo=dt.UTC))
+PROFILE: dict[str, Any] = {"n_rows": 50, "events_in_week": 3, "events_before_week": 9}
+
+
+def refusal(table: str, **changes: Any) -> str:
+    last_week = {"n_rows": changes.pop("last_week", 100)}
+    with pytest.raises(ContractError) as raised:
+        check_profile(table, WHOLE_WEEK, PROFILE | changes, last_week, 0.5)
+    return str(raised.value)
+
+
+def test_all_seven_tables_pass_their_check_and_show_their_rows(tmp_path: Path) -> None:
+    place = small_shop(tmp_path)
+    result = place.materialize([f"raw_{table}" for table in SOURCE_TABLES], WEEK)
+    assert messages(result) == {}
+    assert checks(result) == {(f"raw_{table}", "contract"): True for table in SOURCE_TABLES}
+    rows = {table: metadata(result, f"raw_{table}")["n_rows"] for table in SOURCE_TABLES}
+    assert rows == {"users": 3, "vehicles": 2, "ownership": 2, "products": 3, "fitment": 2, "events": 4, "email_events": 1}
+
+
+def test_the_profile_of_events_counts_the_week_apart(tmp_path: Path) -> None:
+    place = small_shop(tmp_path)
+    place.materialize(["raw_events"], WEEK)
+    profile = place.artifact("raw_events").document("profile.json")
+    assert {name: profile[name] for name in ("n_rows", "n_keys", "events_in_week", "events_before_week", "events_in_window")} == {
+        "n_rows": 4,
+        "n_keys": 4,
+        "events_in_week": 3,
+        "events_before_week": 1,
+        "events_in_window": 4,
+    }
+    assert profile["first_ts"].startswith(f"{LAST_MONTH:%Y-%m-%d}")
+    assert profile["last_ts"].startswith(f"{IN_WEEK:%Y-%m-%d}")
+
+
+def test_a_table_that_has_not_changed_keeps_its_version(tmp_path: Path) -> None:
+    place = small_shop(tmp_path)
+    place.materialize(["raw_users"], WEEK)
+    version = place.artifact("raw_users").version
+    place.materialize(["raw_users"], WEEK)
+    assert place.artifact("raw_users").version == version
+
+
+def test_half_of_last_weeks_rows_is_the_least() -> None:
+    check_profile("users", WHOLE_WEEK, PROFILE, {"n_rows": 100}, 0.5)
+    assert "it has less than 50% of last week's 101 rows (50 rows)" in refusal("users", last_week=101)
+
+
+def test_a_table_may_not_vanish_all_of_a_sudden() -> None:
+    assert "it has less than 50% of last week's 100 rows (0 rows)" in refusal("fitment", n_rows=0)
+
+
+def test_a_first_week_has_no_week_before_it() -> None:
+    check_profile("events", WHOLE_WEEK, PROFILE | {"events_before_week": 0}, None, 0.5)
+
+
+def test_events_that_dried_up_are_refused() -> None:
+    assert "no event in the seven days before 2026-10-05 00:00 UTC" in refusal("events", last_week=50, events_in_week=0)
+
+
+def test_a_shop_before_its_first_event_is_not_refused_for_it() -> None:
+    check_profile("events", WHOLE_WEEK, PROFILE | {"events_in_week": 0, "events_before_week": 0}, None, 0.5)
+
+
+def test_a_week_that_has_not_begun_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="week 2026-10-05 has not begun yet: it is 2026-10-04 23:59 UTC"):
+        week_of(NEXT_WEEK, dt.datetime(2026, 10, 4, 23, 59, tzinfo=dt.UTC))

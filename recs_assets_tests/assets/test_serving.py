@@ -1,0 +1,88 @@
+"""Serving takes the best rung that has its evidence, and nothing but an approved model."""
+
+import datetime as dt
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recs_assets.assets.serving import newest_approved
+from recs_assets.resources.manifest import Provenance
+from recs_assets.resources.store import Store, StoreError
+from recs_assets_tests.conftest import Run
+from recs_assets_tests.worlds import NEXT_WEEK, Place, checks, messages
+
+FROM_SCORES = ["user_scores", "recommendations", "published_recommendations"]
+
+
+def record(store: Store, week: str, **facts: Any) -> None:
+    with store.draft("approved_model", week, Provenance(dt.datetime.now(dt.UTC), {}, "settings", "1", "run")) as new:
+        new.facts |= facts
+
+
+def test_the_newest_record_up_to_the_week_counts(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for week in ("2026-09-14", "2026-09-28", "2026-10-12"):
+        record(store, week, source=week)
+    assert newest_approved(store, NEXT_WEEK).facts["source"] == "2026-09-28"
+    assert newest_approved(store, "2026-09-21").facts["source"] == "2026-09-14"
+
+
+def test_without_any_record_the_message_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"no approved_model up to week 2026-10-05\. Run the weekly job first"):
+        newest_approved(Store(tmp_path), NEXT_WEEK)
+
+
+def test_a_trained_model_that_was_not_approved_is_not_served(night: Run, tmp_path: Path) -> None:
+    place = night.place.copy(tmp_path)
+    shutil.rmtree(place.home / "store" / "approved_model")
+    assert place.artifact("trained_model") is not None
+    told = messages(place.materialize(FROM_SCORES, NEXT_WEEK))
+    assert told["user_scores"].startswith("no approved_model up to week 2026-10-05.")
+    assert place.served() == night.place.served()
+
+
+def on_rung(night: Run, folder: Path, source: str) -> Place:
+    """The night once more, with nothing approved but a fallback."""
+    place = night.place.copy(folder)
+    record(place.store, NEXT_WEEK, source=source, model_week=None, alpha=None)
+    result = place.materialize(FROM_SCORES, NEXT_WEEK)
+    assert messages(result) == {}
+    assert all(checks(result).values())
+    return place
+
+
+@pytest.mark.parametrize("source", ["similarity", "sql"])
+def test_without_an_approved_model_a_fallback_is_published(night: Run, tmp_path: Path, source: str) -> None:
+    place = on_rung(night, tmp_path, source)
+    assert place.table("user_scores", NEXT_WEEK).num_rows == 0
+    found = place.query(f"SELECT DISTINCT source, model_week, gnn_score FROM recommendations WHERE week = '{NEXT_WEEK}'")
+    assert found == [(source, None, 0.0)]
+
+
+def test_the_sql_rung_serves_todays_query_and_nothing_else(night: Run, tmp_path: Path) -> None:
+    place = on_rung(night, tmp_path, "sql")
+    scores = place.table("sql_scores", NEXT_WEEK)
+    listed = set(zip(scores["profile_id"].to_pylist(), scores["product_id"].to_pylist(), strict=True))
+    lists = place.artifact("recommendations", NEXT_WEEK).table("profile_recommendations.parquet")
+    served = set(zip(lists["profile_id"].to_pylist(), lists["product_id"].to_pylist(), strict=True))
+    assert served
+    assert served <= listed
+
+
+def test_scores_are_kept_once_a_profile_and_no_more_than_asked_for(night: Run) -> None:
+    profiles = set(night.place.artifact("hetero_graph", NEXT_WEEK).table("profiles.parquet")["profile_id"].to_pylist())
+    for name in ("sql_scores", "user_scores"):
+        scores = night.place.table(name, NEXT_WEEK).to_pandas()
+        assert set(scores["profile_id"]) == profiles, name
+        assert not scores.duplicated(["profile_id", "product_id"]).any(), name
+        assert scores.groupby("profile_id").size().max() <= 100, name
+
+
+def test_no_score_is_given_to_a_part_that_a_rule_keeps_out(night: Run) -> None:
+    products = night.place.table("product_nodes", NEXT_WEEK).to_pandas()
+    refused = set(products[products["ineligible_reason"].notna()]["product_id"])
+    assert refused
+    for name in ("sql_scores", "user_scores"):
+        assert not refused & set(night.place.table(name, NEXT_WEEK)["product_id"].to_pylist()), name

@@ -1,0 +1,71 @@
+"""What the model learns from ends where the weeks that judge it begin."""
+
+import datetime as dt
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recs_assets import settings as settings_file
+from recs_assets.assets.training import training_moments
+from recs_assets.partitions import week_of
+from recs_assets_tests.conftest import Run
+from recs_assets_tests.test_definitions import EXPORTS
+from recs_assets_tests.worlds import WEEK, messages, settings_with
+
+LATER = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+FIRST_JUDGED = dt.datetime(2026, 9, 7, tzinfo=dt.UTC)
+
+
+def days(moments: list[dt.datetime]) -> list[str]:
+    return [moment.date().isoformat() for moment in moments]
+
+
+def test_the_last_targets_end_where_the_evaluation_weeks_begin(tmp_path: Path) -> None:
+    settings = settings_with(tmp_path, {"model": {"training_weeks": 3}})
+    assert days(training_moments(week_of(WEEK, LATER), settings)) == ["2026-08-17", "2026-08-24", "2026-08-31"]
+
+
+def test_a_longer_horizon_moves_all_snapshots_back(tmp_path: Path) -> None:
+    settings = settings_with(tmp_path, {"model": {"training_weeks": 2, "horizon_days": 28}})
+    assert days(training_moments(week_of(WEEK, LATER), settings)) == ["2026-08-03", "2026-08-10"]
+
+
+def test_a_week_in_progress_is_not_judged_and_so_not_kept_apart(tmp_path: Path) -> None:
+    settings = settings_with(tmp_path, {"model": {"training_weeks": 1}})
+    thursday = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)
+    assert days(training_moments(week_of(WEEK, thursday), settings)) == ["2026-08-24"]
+
+
+def test_sixteen_snapshots_are_learned_from() -> None:
+    moments = training_moments(week_of(WEEK, LATER), settings_file.load())
+    assert (len(moments), days(moments[:1])) == (16, ["2026-05-18"])
+
+
+def test_what_people_do_in_the_judged_weeks_does_not_change_the_model(first_run: Run, tmp_path: Path) -> None:
+    place = first_run.place.copy(tmp_path)
+    events = place.read_source("events")
+    judged = pc.greater_equal(events["event_ts"], pa.scalar(FIRST_JUDGED, events["event_ts"].type))
+    index = events.schema.get_field_index("product_id")
+    known = place.table("product_nodes")["product_id"][0]
+    assert pc.sum(judged).as_py() > 1_000
+    place.rewrite("events", events.set_column(index, "product_id", pc.if_else(judged, known, events["product_id"])))
+    needed = sorted(EXPORTS - {"user_nodes", "vehicle_nodes", "product_nodes", "fits_edges", "owns_edges"})
+    result = place.materialize(["raw_events", *needed, "hetero_graph", "trained_model"], WEEK)
+    assert messages(result) == {}
+    files = {name: run.artifact("trained_model").manifest.files for name, run in (("now", place), ("then", first_run.place))}
+    assert (
+        place.artifact("hetero_graph").manifest.files["graph.pt"]
+        != first_run.place.artifact("hetero_graph").manifest.files["graph.pt"]
+    )
+    assert files["now"]["model.pt"].sha256 == files["then"]["model.pt"].sha256
+    assert files["now"]["validation_model.pt"].sha256 == files["then"]["validation_model.pt"].sha256
+
+
+def test_the_fit_leaves_its_curve_and_the_weights_by_name(first_run: Run) -> None:
+    trained = first_run.place.artifact("trained_model")
+    losses = trained.table("curve.parquet")["loss"].to_pylist()
+    assert len(losses) == 300
+    # A step sees one of sixteen snapshots: only the mean over all of them can be compared.
+    assert sum(losses[-48:]) < 0.99 * sum(losses[:48])
+    assert {"popularity_fast", "popularity_middle", "popularity_slow"} <= set(trained.document("weights.json"))

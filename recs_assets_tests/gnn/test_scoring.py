@@ -1,0 +1,152 @@
+"""Scores of five users: by hand, in chunks, and against a slow computation of the same sum."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import sparse
+
+from recs_assets.gnn.channels import Evidence, channel_names, path_columns
+from recs_assets.gnn.model import GatedChannels
+from recs_assets.gnn.scoring import ENTRIES_PER_CHUNK, ROWS_PER_CHUNK, chunks, top_scores
+from recs_assets.gnn.training import eligible_candidates
+from recs_assets_tests.gnn import five_users
+from recs_assets_tests.gnn.five_users import past_of, world
+
+SETTINGS = five_users.settings()
+NAMES = channel_names(SETTINGS.model)
+EVERYONE = np.arange(5)
+
+
+@pytest.fixture(scope="module")
+def evidence() -> Evidence:
+    return Evidence(past_of(world()), SETTINGS.model)
+
+
+def _model(**weights: float) -> GatedChannels:
+    """Weights as given and 0 for all other channels, bends at 1, no gates."""
+    model = GatedChannels(SETTINGS.model, torch.ones(len(NAMES)))
+    with torch.no_grad():
+        model.base.copy_(torch.tensor([weights.get(name, 0.0) for name in NAMES]))
+    return model
+
+
+def _random_model() -> GatedChannels:
+    generator = torch.Generator().manual_seed(3)
+    model = GatedChannels(SETTINGS.model, torch.rand(len(NAMES), generator=generator) + 0.1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator))
+    return model
+
+
+def _candidates(evidence: Evidence, users: np.ndarray) -> sparse.csr_array:
+    return eligible_candidates(evidence.past, users, SETTINGS)
+
+
+def test_two_channels_by_hand_and_the_one_that_stands_out_is_named(evidence: Evidence) -> None:
+    # u1 may be shown p1, p3 and p4; the logarithm of what speaks for them:
+    #                    p1         p3         p4    average
+    #   garage fitment   log 1.5    log 1.5    0     0.270
+    #   part type        log 1.5    0          0     0.135
+    # p1 stands out by 0.135 in the garage and 0.270 in its type; p3 by 0.135 in the garage alone.
+    model = _model(garage_fitment=1.0, part_type=1.0)
+    top = top_scores(model, evidence, np.array([0]), _candidates(evidence, np.array([0])), keep=2)
+    assert list(top.columns) == ["profile", "product", "score", "channel"]
+    assert top[["profile", "product", "channel"]].to_numpy().tolist() == [[0, 0, "part_type"], [0, 2, "garage_fitment"]]
+    assert top["score"].tolist() == pytest.approx([2 * math.log(1.5), math.log(1.5)], rel=1e-6)
+
+
+def test_a_channel_that_says_the_same_of_every_part_is_not_the_reason(evidence: Evidence) -> None:
+    # u4's vehicle v1 is fitted by p1 and p2 alike, loudly; popularity is quieter and sets them apart.
+    candidates = sparse.csr_array(np.array([[1, 1, 0, 0, 0]], dtype=bool))
+    top = top_scores(_model(garage_fitment=100.0, popularity_slow=0.01), evidence, np.array([3]), candidates, keep=1)
+    assert top[["product", "channel"]].to_numpy().tolist() == [[1, "popularity_slow"]]
+
+
+def test_ties_go_to_the_smaller_product(evidence: Evidence) -> None:
+    top = top_scores(_model(), evidence, EVERYONE, _candidates(evidence, EVERYONE), keep=2)
+    pairs = list(zip(top["profile"], top["product"], strict=True))
+    assert pairs == [(0, 0), (0, 2), (1, 3), (2, 2), (2, 3), (3, 0), (3, 1), (4, 3)]
+    assert set(top["score"]) == {0.0}
+
+
+def test_profiles_are_positions_among_the_users_asked_for(evidence: Evidence) -> None:
+    users = np.array([3, 0])
+    top = top_scores(_model(garage_fitment=1.0), evidence, users, _candidates(evidence, users), keep=1)
+    assert top[["profile", "product"]].to_numpy().tolist() == [[0, 0], [1, 0]]
+
+
+def test_a_user_without_candidates_gets_no_rows_and_disturbs_nobody(evidence: Evidence) -> None:
+    candidates = sparse.csr_array(np.array([[0, 0, 0, 0, 0], [1, 1, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 1, 0, 0]], dtype=bool))
+    top = top_scores(_model(popularity_slow=1.0), evidence, np.arange(4), candidates, keep=5)
+    assert top[["profile", "product"]].to_numpy().tolist() == [[1, 1], [1, 0], [3, 2]]
+
+
+def test_nobody_to_score_gives_an_empty_table(evidence: Evidence) -> None:
+    nobody = np.array([], dtype=np.int64)
+    top = top_scores(_model(), evidence, nobody, sparse.csr_array((0, 5), dtype=bool), keep=3)
+    assert list(top.columns) == ["profile", "product", "score", "channel"]
+    assert len(top) == 0
+
+
+def test_scores_are_those_of_a_slow_computation(evidence: Evidence) -> None:
+    model, candidates = _random_model(), _candidates(evidence, EVERYONE)
+    found = top_scores(model, evidence, EVERYONE, candidates, keep=3)
+    expected = pd.DataFrame(
+        [row for user in EVERYONE for row in _slowly(model, evidence, int(user), candidates)[:3]], columns=found.columns
+    )
+    assert found.drop(columns="score").to_numpy().tolist() == expected.drop(columns="score").to_numpy().tolist()
+    np.testing.assert_allclose(found["score"], expected["score"], rtol=1e-5)
+
+
+def _slowly(model: GatedChannels, evidence: Evidence, user: int, candidates: sparse.csr_array) -> list[list[object]]:
+    """One user's rows by (score descending, product ascending): every term on its own."""
+    parts = np.flatnonzero(candidates.toarray()[user])
+    hidden = [math.tanh(value) for value in model.gate[0](torch.tensor(evidence.past.state[user], dtype=torch.float32)).tolist()]
+    gate = model.gate[2](torch.tensor(hidden)).tolist()
+    paths = range(len(NAMES))[path_columns(SETTINGS.model)]
+    terms = {}
+    for part in parts:
+        alone = sparse.csr_array(([True], ([0], [part])), shape=(1, 5))
+        (values,) = evidence.features(np.array([user]), alone).tolist()
+        logs = [math.log(1 + v / model.epsilon[c].item()) if c in paths else v for c, v in enumerate(values)]
+        terms[part] = [(model.base[c].item() + gate[c]) * value for c, value in enumerate(logs)]
+    average = [sum(column) / len(parts) for column in zip(*terms.values(), strict=True)]
+    rows: list[list[object]] = []
+    for part in sorted(parts, key=lambda part: (-sum(terms[part]), part)):
+        above = [term - usual for term, usual in zip(terms[part], average, strict=True)]
+        rows.append([user, part, sum(terms[part]), NAMES[above.index(max(above))]])
+    return rows
+
+
+def test_more_users_than_a_chunk_holds_are_scored_as_in_one(evidence: Evidence) -> None:
+    model = _random_model()
+    once = top_scores(model, evidence, EVERYONE, _candidates(evidence, EVERYONE), keep=3)
+    n_times = 2 * ROWS_PER_CHUNK // 5 + 1  # three chunks, whose borders fall between equal users
+    users = np.tile(EVERYONE, n_times)
+    many = top_scores(model, evidence, users, _candidates(evidence, users), keep=3)
+    expected = pd.concat([once.assign(profile=once["profile"] + 5 * number) for number in range(n_times)], ignore_index=True)
+    assert many.drop(columns="score").equals(expected.drop(columns="score"))
+    np.testing.assert_allclose(many["score"], expected["score"], rtol=1e-5)
+
+
+def _lists(lengths: list[int]) -> sparse.csr_array:
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    columns = np.concatenate([np.arange(length) for length in lengths])
+    return sparse.csr_array((np.ones(starts[-1], dtype=bool), columns, starts), shape=(len(lengths), max(lengths)))
+
+
+def test_a_chunk_holds_so_many_rows() -> None:
+    assert ROWS_PER_CHUNK == 512
+    found = list(chunks(_lists([1] * 1_100)))
+    assert found == [slice(0, 512), slice(512, 1024), slice(1024, 1100)]
+
+
+def test_a_chunk_holds_so_many_candidates_but_always_one_row() -> None:
+    assert ENTRIES_PER_CHUNK == 1_000_000
+    # 400,000 + 600,000 are just a chunk; 1,200,000 are one alone; then two rows fit, and one is left.
+    found = list(chunks(_lists([400_000, 600_000, 1_200_000, 500_000, 499_999, 2])))
+    assert found == [slice(0, 2), slice(2, 3), slice(3, 5), slice(5, 6)]

@@ -1,0 +1,179 @@
+"""What a snapshot knows of five users, and that nothing at or after its moment is in it."""
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy import sparse
+
+from recs_assets.gnn.channels import Evidence
+from recs_assets.gnn.snapshots import DAY, Snapshot, held_out, incidence, microseconds, snapshot
+from recs_assets.settings import EventWeights
+from recs_assets_tests.gnn import five_users
+from recs_assets_tests.gnn.five_users import FUTURE, OWNED, OWNED_LATER, PAST, PRODUCTS, USERS, past_of, world
+
+
+def _pairs(matrix: sparse.csr_array) -> dict[tuple[str, str], float]:
+    rows, columns = matrix.nonzero()
+    return {
+        (USERS[row], PRODUCTS[column]): value for row, column, value in zip(rows, columns, matrix[rows, columns], strict=True)
+    }
+
+
+def _held_out(past: Snapshot, **choices: Any) -> list[tuple[str, str]]:
+    users, products = held_out(past, **({"days": 7, "orders_only": True, "exclude_bought_days": None} | choices))
+    return [(USERS[user], PRODUCTS[product]) for user, product in zip(users, products, strict=True)]
+
+
+def test_microseconds_are_exact() -> None:
+    assert microseconds(dt.datetime(1970, 1, 2, tzinfo=dt.UTC)) == 86_400_000_000
+    # Odd and above 2 ** 53: seconds as a float would lose the last microsecond.
+    assert microseconds(dt.datetime(2285, 12, 31, 23, 59, 59, 999_999, tzinfo=dt.UTC)) == 9_972_028_799_999_999
+    assert microseconds(dt.datetime(2026, 3, 2, 1, tzinfo=dt.timezone(dt.timedelta(hours=1)))) == 1_772_409_600_000_000
+
+
+def test_an_event_at_as_of_is_not_seen_and_one_a_microsecond_earlier_is() -> None:
+    microsecond = 1 / DAY
+    past = past_of(world(events=[("u1", "p1", "view", microsecond), ("u4", "p1", "order", 0), ("u5", "p2", "cart", -1)]))
+    assert past.n_events.tolist() == [1, 0, 0, 0, 0]
+    assert past.log.user.tolist() == [0]
+
+
+def test_a_vehicle_added_at_as_of_or_later_is_not_in_the_garage() -> None:
+    # Rows u1 … u5, columns v1 … v4: u5's v4 was added at the moment itself, u2's v1 three days later.
+    expected = [[1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
+    np.testing.assert_array_equal(past_of(world()).garages.toarray(), expected)
+
+
+def test_a_vehicle_named_twice_is_owned_once() -> None:
+    past = past_of(world(owned=[("u1", "v1", None), ("u1", "v1", 5)]))
+    assert past.garages.toarray()[0].tolist() == [1, 0, 0, 0]
+
+
+def test_what_happens_later_changes_nothing_at_all() -> None:
+    planted = (*FUTURE, *((user, product, "order", -0.5) for user in USERS for product in PRODUCTS))
+    before = _everything(world(PAST, OWNED))
+    after = _everything(world(PAST + planted, OWNED + OWNED_LATER))
+    assert before.keys() == after.keys()
+    for name, values in before.items():
+        np.testing.assert_array_equal(after[name], values, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("what", "event"),
+    [("features", ("u1", "p3", "order", 1)), ("state", ("u5", "p5", "view", 1)), ("bought", ("u3", "p3", "order", 1))],
+)
+def test_the_same_comparison_notices_an_event_of_the_day_before(what: str, event: five_users.Event) -> None:
+    before, after = _everything(world(PAST, OWNED)), _everything(world((*PAST, event), OWNED))
+    assert not np.array_equal(before[what], after[what])
+
+
+def test_the_state_counts_events_and_days_since_the_last_one() -> None:
+    # u1: 3 events, the last one 20 days ago; u4 and u5 have none.
+    expected = [
+        [np.log(4), 0, np.log(21)],
+        [np.log(3), 0, np.log(21)],
+        [np.log(2), 0, np.log(21)],
+        [0, 1, 0],
+        [0, 1, 0],
+    ]
+    np.testing.assert_allclose(past_of(world()).state, expected)
+
+
+def test_days_since_the_last_event_count_from_the_newest_one() -> None:
+    past = past_of(world(events=[("u1", "p1", "view", 30), ("u1", "p2", "view", 4), ("u1", "p1", "view", 9)]))
+    assert past.state[0] == pytest.approx([np.log(4), 0, np.log(5)])
+
+
+def test_an_event_weighs_half_after_one_half_life() -> None:
+    past = past_of(world(events=[("u1", "p1", "view", 20), ("u1", "p2", "cart", 10), ("u1", "p3", "order", 0.000001)]))
+    # view 1, cart 2, order 3; ages two, one and no half-lives of 10 days.
+    assert past.weights(10) == pytest.approx([0.25, 1.0, 3.0])
+
+
+def test_touched_takes_the_strongest_event_of_a_pair_and_not_the_sum() -> None:
+    # u1 and p2: an order (3) of 20 days ago counts 1.5 after a half-life of 20 days, a view (1) of 40 days ago 0.25.
+    expected = {
+        ("u1", "p1"): 0.5,
+        ("u1", "p2"): 1.5,
+        ("u2", "p2"): 1.5,
+        ("u2", "p3"): 0.75,
+        ("u3", "p3"): 0.5,
+    }
+    assert _pairs(past_of(world()).touched(20)) == pytest.approx(expected)
+
+
+def test_the_strongest_event_is_the_one_after_decay() -> None:
+    # The order of 40 days ago counts 3 / 4, the newer view 1 x 1/2 less, the cart of today 2 more.
+    old_order, views = ("u1", "p1", "order", 40), [("u1", "p1", "view", 20), ("u1", "p1", "view", 21)]
+    assert _pairs(past_of(world(events=[old_order, *views])).touched(20)) == pytest.approx({("u1", "p1"): 0.75})
+    cart = ("u1", "p1", "cart", 1e-9)
+    assert _pairs(past_of(world(events=[old_order, cart, *views])).touched(20)) == pytest.approx({("u1", "p1"): 2.0})
+
+
+def test_bought_looks_back_so_many_days_and_at_orders_alone() -> None:
+    past = past_of(world())
+    everything = {("u1", "p2"): 1, ("u2", "p2"): 1, ("u2", "p3"): 1}
+    assert _pairs(past.bought(None)) == everything
+    assert _pairs(past.bought(40)) == everything  # the order of exactly 40 days ago is still in
+    assert _pairs(past.bought(39)) == {("u1", "p2"): 1, ("u2", "p2"): 1}
+    assert _pairs(past.bought(19)) == {}
+
+
+def test_held_out_is_what_was_ordered_in_the_window() -> None:
+    past = past_of(world())
+    # The order at the moment itself is in; u2's order exactly 7 days later is not.
+    assert _held_out(past) == [("u1", "p2"), ("u3", "p2"), ("u4", "p1")]
+    assert _held_out(past, days=8) == [("u1", "p2"), ("u2", "p1"), ("u3", "p2"), ("u4", "p1")]
+    assert _held_out(past, days=1) == [("u4", "p1")]
+
+
+def test_an_order_just_before_the_window_is_not_held_out() -> None:
+    past = past_of(world(events=[("u4", "p1", "order", 1 / DAY), ("u5", "p3", "order", -7 + 1 / DAY), ("u3", "p2", "order", -7)]))
+    assert _held_out(past) == [("u5", "p3")]
+
+
+def test_held_out_may_count_every_event_and_each_pair_once() -> None:
+    # u3 ordered p2 and put it into the cart: one pair.
+    assert _held_out(past_of(world()), orders_only=False) == [("u1", "p2"), ("u1", "p4"), ("u3", "p2"), ("u4", "p1")]
+
+
+def test_what_was_bought_before_is_not_held_out() -> None:
+    past = past_of(world())
+    assert _held_out(past, exclude_bought_days=365) == [("u3", "p2"), ("u4", "p1")]  # u1 bought p2 20 days before
+    assert _held_out(past, exclude_bought_days=19) == [("u1", "p2"), ("u3", "p2"), ("u4", "p1")]
+
+
+def test_repeated_edges_count_once_without_weights_and_add_up_with_them() -> None:
+    edges = np.array([[0, 0, 1], [1, 1, 0]])
+    assert incidence(edges, (2, 2)).toarray().tolist() == [[0, 1], [1, 0]]
+    assert incidence(edges, (2, 2), np.array([2.0, 3.0, 7.0])).toarray().tolist() == [[0, 5], [7, 0]]
+
+
+def test_a_moment_before_all_events_knows_nothing() -> None:
+    weights = EventWeights(view=1, cart=3, order=5)
+    early = snapshot(world(), microseconds(five_users.days_ago(1000)), weights)
+    assert early.n_events.tolist() == [0] * 5
+    assert early.touched(10).nnz == early.bought(None).nnz == 0
+    # Ownership whose beginning nobody knows has always been there.
+    assert early.garages.toarray().sum(axis=1).tolist() == [1, 0, 1, 0, 0]
+
+
+def _everything(data: Any) -> dict[str, npt.NDArray[Any]]:
+    """All that a snapshot says, for every user and every part."""
+    past = past_of(data)
+    everyone = np.arange(past.n_users)
+    every_part = sparse.csr_array(np.ones((past.n_users, past.n_products), dtype=bool))
+    options = five_users.settings().model
+    found = {
+        "features": Evidence(past, options).features(everyone, every_part),
+        "state": past.state,
+        "n_events": past.n_events,
+        "garages": past.garages.toarray(),
+        "fits": past.fits.toarray(),
+        "bought": past.bought(None).toarray(),
+        "bought lately": past.bought(30).toarray(),
+    }
+    return found | {f"touched {days}": past.touched(days).toarray() for days in (3, 20, 365)}

@@ -1,0 +1,214 @@
+"""What each fault of the contract gets: a row is quarantined with its reason, a set stops the run and changes nothing."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from recs_assets_tests.small_shop import IN_WEEK, LAST_YEAR, RAW_TABLES, ROWS, SECOND, Row, exported, needed_by, small_shop
+from recs_assets_tests.sql.rows import source as source_rows
+from recs_assets_tests.worlds import WEEK, Place, messages, metadata
+
+NAN, INFINITE = float("nan"), float("inf")
+NEWER = LAST_YEAR + dt.timedelta(days=1)
+IN_2099, IN_1999 = (dt.datetime(year, 12, 31, tzinfo=dt.UTC) for year in (2099, 1999))
+
+
+def event(
+    event_id: str | None, user: str | None = "u1", product: str | None = "p1", kind: str = "view", at: Any = IN_WEEK
+) -> Row:
+    return (event_id, user, product, kind, at, None, None)
+
+
+def part(product_id: str | None, price: float | None, created_at: dt.datetime = LAST_YEAR) -> Row:
+    return (product_id, "Carburetors", price, "Holley", "One", None, None, False, False, created_at)
+
+
+BAD_PRICE = "price is not a positive finite number"
+
+# Asset, rows added to its table, and what they get: reason and key of each quarantined row, and the number of duplicates.
+ROW_FAULTS: dict[str, tuple[str, list[Row], list[tuple[str, str | None]], int]] = {
+    "exact duplicate user": ("user_nodes", [ROWS["users"][0]], [], 1),
+    "exact duplicate vehicle": ("vehicle_nodes", [ROWS["vehicles"][0]], [], 1),
+    "exact duplicate part": ("product_nodes", [ROWS["products"][0]], [], 1),
+    "exact duplicate fitment": ("fits_edges", [ROWS["fitment"][0]], [], 1),
+    "exact duplicate ownership": ("owns_edges", [ROWS["ownership"][0]], [], 1),
+    "exact duplicate event": ("interaction_edges", [ROWS["events"][1]] * 2, [], 2),
+    "repeated event_id": ("interaction_edges", [("e2", "u1", "p1", "order", IN_WEEK + SECOND, "o1", 1)], [], 1),
+    "exact duplicate and repeated event_id": (
+        "interaction_edges",
+        [ROWS["events"][1], ("e2", "u1", "p1", "order", IN_WEEK + SECOND, "o1", 1)],
+        [],
+        2,
+    ),
+    "unknown user of an event": ("interaction_edges", [event("x", user="u9")], [("unknown user_id", "x")], 0),
+    "unknown part of an event": ("interaction_edges", [event("x", product="p9")], [("unknown product_id", "x")], 0),
+    "unknown part of a fitment": ("fits_edges", [("p9", "v1")], [("unknown product_id", "p9 | v1")], 0),
+    "unknown vehicle of a fitment": ("fits_edges", [("p1", "v9")], [("unknown vehicle_id", "p1 | v9")], 0),
+    "unknown user of an ownership": ("owns_edges", [("u9", "v1", 1, None)], [("unknown user_id", "u9 | v1")], 0),
+    "unknown vehicle of an ownership": ("owns_edges", [("u1", "v9", 1, None)], [("unknown vehicle_id", "u1 | v9")], 0),
+    "price NaN": ("product_nodes", [part("x", NAN)], [(BAD_PRICE, "x")], 0),
+    "price infinite": ("product_nodes", [part("x", INFINITE)], [(BAD_PRICE, "x")], 0),
+    "price minus infinite": ("product_nodes", [part("x", -INFINITE)], [(BAD_PRICE, "x")], 0),
+    "price zero": ("product_nodes", [part("x", 0.0)], [(BAD_PRICE, "x")], 0),
+    "price negative": ("product_nodes", [part("x", -19.95)], [(BAD_PRICE, "x")], 0),
+    "price absent": ("product_nodes", [part("x", None)], [(BAD_PRICE, "x")], 0),
+    "event in the future": ("interaction_edges", [event("x", at=IN_2099)], [("event in the future", "x")], 0),
+    "event before 2000": ("interaction_edges", [event("x", at=IN_1999)], [("event before 2000", "x")], 0),
+    "event without a time": ("interaction_edges", [event("x", at=None)], [("empty event_ts", "x")], 0),
+    "unknown event_type": ("interaction_edges", [event("x", kind="wishlist")], [("unknown event_type", "x")], 0),
+    "empty event_id": ("interaction_edges", [event("")], [("empty event_id", "")], 0),
+    "absent event_id": ("interaction_edges", [event(None)], [("empty event_id", None)], 0),
+    "empty user of an event": ("interaction_edges", [event("x", user=" ")], [("empty user_id", "x")], 0),
+    "empty part of an event": ("interaction_edges", [event("x", product=None)], [("empty product_id", "x")], 0),
+    "empty user_id": ("user_nodes", [("", "x@example.com", None, True)], [("empty user_id", "")], 0),
+    "empty product_id": ("product_nodes", [part(" ", 75.0)], [("empty product_id", " ")], 0),
+    "empty vehicle_id": ("vehicle_nodes", [(None, 1969, "Ford", "F-100", None)], [("empty vehicle_id", None)], 0),
+    "empty id of a fitment": ("fits_edges", [("p1", "")], [("empty vehicle_id", "p1 | ")], 0),
+    "empty id of an ownership": ("owns_edges", [("", "v1", 1, None)], [("empty user_id", " | v1")], 0),
+}  # fmt: skip
+
+
+def outcome(place: Place, export: str) -> tuple[list[tuple[str, str | None]], int, int]:
+    """Quarantined rows, duplicates removed, and rows accepted, checked against the rows of the source."""
+    result = place.materialize(needed_by(export), WEEK)
+    assert messages(result) == {}
+    shown, table = metadata(result, export), RAW_TABLES[export]
+    quarantined = place.quarantined(table)
+    accepted: int = place.table(export).num_rows
+    assert len(quarantined) == sum(shown["quarantined"].values())
+    assert place.read_source(table).num_rows == accepted + len(quarantined) + shown["duplicates removed"]
+    return quarantined, shown["duplicates removed"], accepted
+
+
+@pytest.mark.parametrize("fault", ROW_FAULTS)
+def test_a_faulty_row_is_counted_and_the_others_are_kept(fault: str, tmp_path: Path) -> None:
+    export, rows, quarantined, duplicates = ROW_FAULTS[fault]
+    table = RAW_TABLES[export]
+    assert outcome(small_shop(tmp_path, {table: rows}), export) == (quarantined, duplicates, len(ROWS[table]))
+
+
+def test_of_two_rows_for_one_part_the_newest_is_kept(tmp_path: Path) -> None:
+    place = small_shop(tmp_path, {"products": [part("p1", 120.0, created_at=NEWER)]})
+    assert outcome(place, "product_nodes") == ([("older row of the same product_id", "p1")], 0, 3)
+    assert place.table("product_nodes").to_pylist()[0]["price"] == 120.0
+
+
+def test_of_two_rows_for_one_user_the_newest_is_kept(tmp_path: Path) -> None:
+    place = small_shop(tmp_path, {"users": [("u1", "ann@example.com", NEWER, False)]})
+    assert outcome(place, "user_nodes") == ([("older row of the same user_id", "u1")], 0, 3)
+    assert place.table("user_nodes").to_pylist()[0] == {"user_id": "u1", "created_at": NEWER, "email_consent": False}
+
+
+def test_of_two_rows_for_one_vehicle_one_is_kept_always_the_same(tmp_path: Path) -> None:
+    place = small_shop(tmp_path, {"vehicles": [("v1", 1970, "Chevrolet", "Camaro", "V8")]})
+    assert outcome(place, "vehicle_nodes") == ([("another row of the same vehicle_id", "v1")], 0, 2)
+
+
+def test_a_faulty_newer_row_displaces_nobody(tmp_path: Path) -> None:
+    place = small_shop(tmp_path, {"products": [part("p1", NAN, created_at=NEWER)]})
+    assert outcome(place, "product_nodes") == ([(BAD_PRICE, "p1")], 0, 3)
+    assert place.table("product_nodes").to_pylist()[0]["price"] == 100.0
+
+
+def test_a_bots_events_are_quarantined_all_of_them(tmp_path: Path) -> None:
+    extra = {"events": [event(f"b{n}", user="u3", at=IN_WEEK + n * SECOND) for n in range(3)]}
+    place = small_shop(tmp_path, extra, max_events_per_user_week=3)
+    reason = "bot: over 3 events in a week"
+    assert outcome(place, "interaction_edges") == ([(reason, "b0"), (reason, "b1"), (reason, "b2"), (reason, "e4")], 0, 3)
+
+
+def test_as_many_events_as_allowed_make_no_bot(tmp_path: Path) -> None:
+    extra = {"events": [event(f"b{n}", user="u3", at=IN_WEEK + n * SECOND) for n in range(2)]}
+    place = small_shop(tmp_path, extra, max_events_per_user_week=3)
+    assert outcome(place, "interaction_edges") == ([], 0, 6)
+
+
+def test_a_quarantined_row_is_kept_whole_but_for_what_names_a_person(tmp_path: Path) -> None:
+    place = small_shop(tmp_path, {"users": [("", "secret@example.com", LAST_YEAR, True)], "products": [part("x", -1.5)]})
+    exported(place, "user_nodes")
+    exported(place, "product_nodes")
+    (user,), (product,) = place.query("SELECT row_json FROM quarantine ORDER BY source_table DESC")
+    assert "secret" not in user
+    assert '"price":"-1.5"' in product
+
+
+def test_running_again_does_not_quarantine_twice(tmp_path: Path) -> None:
+    place = small_shop(tmp_path, {"products": [part("x", 0.0)]})
+    exported(place, "product_nodes")
+    exported(place, "product_nodes")
+    assert place.quarantined("products") == [(BAD_PRICE, "x")]
+
+
+def test_a_table_with_too_many_faults_is_refused_with_the_worst_of_them(tmp_path: Path) -> None:
+    extra = {"events": [event(f"x{n}", kind="wishlist") for n in range(1, 5)] + [event("y", user="u9")]}
+    place = small_shop(tmp_path, extra, max_quarantined_share=0.5)
+    result = place.materialize(needed_by("interaction_edges"), WEEK)
+    assert messages(result) == {
+        "interaction_edges": "source table 'events', week 2026-09-28: 5 of its 9 rows are faulty, 55.6% where 50% are "
+        "allowed; the most frequent fault is 'unknown event_type' (4 rows; for example 'x1', 'x2', 'x3'). "
+        "Mend the source; if these rows are really to be left out, raise source.max_quarantined_share in the settings."
+    }
+    assert place.store.find("interaction_edges", WEEK) is None
+
+
+def test_as_many_faults_as_allowed_are_accepted(tmp_path: Path) -> None:
+    place = small_shop(tmp_path, {"events": [event(f"x{n}", kind="wishlist") for n in range(4)]}, max_quarantined_share=0.5)
+    assert outcome(place, "interaction_edges")[2] == 4
+
+
+MIXTURE: dict[str, tuple[str | None, Any]] = {
+    "fine": (None, {}),
+    "outside": (None, {"at": IN_WEEK + dt.timedelta(days=7)}),
+    "type": ("unknown event_type", {"kind": "return"}),
+    "future": ("event in the future", {"at": IN_2099}),
+    "past": ("event before 2000", {"at": IN_1999}),
+    "user": ("unknown user_id", {"user": "u9"}),
+    "part": ("unknown product_id", {"product": "p9"}),
+    "empty": ("empty user_id", {"user": ""}),
+}
+
+
+@pytest.fixture(scope="module")
+def mixed_shop(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return small_shop(tmp_path_factory.mktemp("mixed"), max_quarantined_share=1.0)
+
+
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(st.sampled_from(sorted(MIXTURE)), st.integers(0, 3), st.integers(0, 2)), max_size=40))
+def test_whatever_the_mixture_of_faults_every_row_is_accounted_for(
+    mixed_shop: Place, mixture: list[tuple[str, int, int]]
+) -> None:
+    rows: list[Row] = []
+    for number, (name, copies, repeats) in enumerate(mixture):
+        row = event(f"m{number:03}", **MIXTURE[name][1])
+        later = [event(f"m{number:03}", kind="cart", at=row[4] + n * SECOND) for n in range(1, repeats + 1)]
+        rows += [row] * (1 + copies) + later
+    pq.write_table(source_rows("events", [*ROWS["events"], *rows[::-1]]), mixed_shop.source / "events.parquet")
+    shown = metadata(mixed_shop.materialize(needed_by("interaction_edges"), WEEK), "interaction_edges")
+    reasons = [reason for name, _, _ in mixture if (reason := MIXTURE[name][0])]
+    assert shown["quarantined"] == {reason: reasons.count(reason) for reason in reasons}
+    assert shown["duplicates removed"] == sum(copies + repeats for _, copies, repeats in mixture)
+    assert shown["outside the window"] == sum(name == "outside" for name, _, _ in mixture)
+    accepted = mixed_shop.table("interaction_edges")["event_id"].to_pylist()
+    fine = [f"m{number:03}" for number, (name, _, _) in enumerate(mixture) if name == "fine"]
+    assert sorted(accepted) == ["e1", "e2", "e3", "e4", *fine]
+
+
+def test_without_email_events_everything_still_works(tmp_path: Path) -> None:
+    place = small_shop(tmp_path)
+    (place.source / "email_events.parquet").unlink()
+    assert messages(place.materialize(["raw_email_events", *needed_by("interaction_edges")], WEEK)) == {}
+
+
+def test_extra_columns_are_ignored(tmp_path: Path) -> None:
+    place = small_shop(tmp_path)
+    place.rewrite("users", place.read_source("users").append_column("shoe_size", pa.array([42, 43, 44])))
+    result = place.materialize(needed_by("user_nodes"), WEEK)
+    assert metadata(result, "raw_users")["ignored columns"] == 1
+    assert place.table("user_nodes").column_names == ["user_id", "created_at", "email_consent"]

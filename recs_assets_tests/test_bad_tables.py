@@ -1,0 +1,159 @@
+"""What a fault of a whole table gets: the night stops, says what to do, and the served table stays as it was."""
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from recs_assets_tests.conftest import Run
+from recs_assets_tests.small_shop import needed_by, small_shop
+from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place, materialized, messages, settings_with
+
+Change = Callable[[Place], None]
+
+
+def without_column(table: str, column: str) -> Change:
+    return lambda place: place.rewrite(table, place.read_source(table).drop_columns([column]))
+
+
+def retyped(table: str, column: str, value: str | int) -> Change:
+    def change(place: Place) -> None:
+        rows = place.read_source(table)
+        index = rows.schema.get_field_index(column)
+        place.rewrite(table, rows.set_column(index, column, pa.repeat(value, rows.num_rows)))
+
+    return change
+
+
+def first_rows(table: str, count: int) -> Change:
+    return lambda place: place.rewrite(table, place.read_source(table).slice(0, count))
+
+
+def events_until(moment: dt.datetime) -> Change:
+    def change(place: Place) -> None:
+        rows = place.read_source("events")
+        place.rewrite("events", rows.filter(pc.less(rows["event_ts"], pa.scalar(moment, rows["event_ts"].type))))
+
+    return change
+
+
+def no_parquet(place: Place) -> None:
+    (place.source / "products.parquet").write_text("product_id,part_type,price\n")
+
+
+def absent(*tables: str) -> Change:
+    def change(place: Place) -> None:
+        for table in tables:
+            (place.source / f"{table}.parquet").unlink()
+
+    return change
+
+
+# The change of the source, the table that is named, and what the run says.
+SET_FAULTS: dict[str, tuple[Change, str, str]] = {
+    "required column missing": (
+        without_column("events", "product_id"),
+        "raw_events",
+        "source table 'events', column 'product_id', week 2026-10-05: the required column is missing. "
+        "Add a column 'product_id' (string) to 'events'; its columns are: event_id, user_id, event_type, event_ts, order_id, quantity.",
+    ),
+    "column of another type": (
+        retyped("products", "price", "$59.95"),
+        "raw_products",
+        "source table 'products', column 'price', week 2026-10-05: the column is string, the contract says number. "
+        "Cast it to number in the source.",
+    ),
+    "optional column of another type": (
+        retyped("ownership", "added_at", 1),
+        "raw_ownership",
+        "source table 'ownership', column 'added_at', week 2026-10-05: the column is integer, the contract says timestamp. "
+        "Cast it to timestamp in the source.",
+    ),
+    "table empty": (
+        first_rows("users", 0),
+        "raw_users",
+        "source table 'users', week 2026-10-05: the table is empty (0 rows). Check last night's load of it.",
+    ),
+    "optional table empty": (
+        first_rows("ownership", 0),
+        "raw_ownership",
+        "source table 'ownership', week 2026-10-05: the table is empty (0 rows). Check last night's load of it.",
+    ),
+    "required table absent": (
+        absent("products"),
+        "raw_products",
+        "source table 'products', week 2026-10-05: the table is absent. Provide 'products' in the source (RECS_SOURCE).",
+    ),
+    "less than half of last week's rows": (
+        first_rows("fitment", 700),
+        "raw_fitment",
+        "source table 'fitment', week 2026-10-05: it has less than 50% of last week's 1,472 rows (700 rows). "
+        "Check the load; if the loss is real, lower source.min_rows_share in the settings for this run.",
+    ),
+    "week without events": (
+        events_until(dt.datetime(2026, 10, 5, tzinfo=dt.UTC)),
+        "raw_events",
+        "source table 'events', column 'event_ts', week 2026-10-05: no event in the seven days before 2026-10-12 00:00 UTC, "
+        "though earlier weeks had some (0 rows). Check the load of events.",
+    ),
+    "fitment tables partly absent": (
+        absent("fitment", "vehicles"),
+        "raw_fitment",
+        "source table 'vehicles', week 2026-10-05: the table is absent although ownership is present. "
+        "Provide all of vehicles, ownership, fitment, or none of them.",
+    ),
+    "not Parquet": (
+        no_parquet,
+        "raw_products",
+        "source table 'products': {source}/products.parquet is not a Parquet file (Invalid Input Error: No magic bytes found at "
+        "end of file '{source}/products.parquet'). Write the table as Parquet again.",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", SET_FAULTS)
+def test_the_night_stops_says_why_and_leaves_the_served_table(fault: str, first_run: Run, tmp_path: Path) -> None:
+    change, asset, message = SET_FAULTS[fault]
+    place = first_run.place.copy(tmp_path)
+    before, published = place.served(), place.query("FROM publications")
+    change(place)
+    result = place.launch("nightly", NEXT_WEEK)
+    assert messages(result)[asset] == message.format(source=place.source)
+    assert "published_recommendations" not in materialized(result)
+    assert place.served() == before
+    assert place.query("FROM publications") == published
+
+
+def test_half_of_last_weeks_rows_are_enough(first_run: Run, tmp_path: Path) -> None:
+    place = first_run.place.copy(tmp_path)
+    first_rows("fitment", 736)(place)
+    assert messages(place.materialize(["raw_fitment"], NEXT_WEEK)) == {}
+
+
+def test_the_first_events_of_all_need_no_events_before_them(tmp_path: Path) -> None:
+    place = small_shop(tmp_path)
+    events_until(dt.datetime(2026, 9, 1, tzinfo=dt.UTC))(place)
+    assert "no event in the seven days" in messages(place.materialize(["raw_events"], WEEK))["raw_events"]
+    assert messages(place.materialize(["raw_events"], "2026-08-24")) == {}
+
+
+def test_a_store_without_fitment_gets_lists_from_its_whole_catalogue(first_run: Run, tmp_path: Path) -> None:
+    quick = settings_with(tmp_path, {"model": {"steps": 10}})
+    place = Place(first_run.place.copy(tmp_path).source, tmp_path / "fresh", quick)
+    absent("fitment", "vehicles", "ownership")(place)
+    assert messages(place.launch("everything", WEEK)) == {}
+    (row,) = place.query("SELECT count(DISTINCT user_id), max(rank) FROM recommendations")
+    assert row == (500, 20)
+    assert place.query("SELECT DISTINCT v1_make, rec1_type FROM final_vehicle_recommendations") == [(None, "universal")]
+
+
+def test_a_source_that_is_not_there_is_named(tmp_path: Path) -> None:
+    place = small_shop(tmp_path)
+    (place.source / "users.parquet").unlink()
+    told = messages(place.materialize(needed_by("user_nodes"), WEEK))
+    assert told == {
+        "raw_users": f"source table 'users', week {WEEK}: the table is absent. Provide 'users' in the source (RECS_SOURCE)."
+    }

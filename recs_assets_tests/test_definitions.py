@@ -1,0 +1,139 @@
+"""The contract of the graph: what depends on what, what every asset carries, and what the jobs run."""
+
+import subprocess
+import sys
+
+import dagster as dg
+
+from recs_assets import definitions
+from recs_assets.assets.weekly import OWNER, RETRIES
+from recs_assets.partitions import weekly
+from recs_assets.targets import TARGETS
+
+GRAPH = definitions.defs.resolve_asset_graph()
+ASSETS = [definition for definition in definitions.defs.assets or () if isinstance(definition, dg.AssetsDefinition)]
+
+NODES = {"user_nodes", "vehicle_nodes", "product_nodes"}
+EXPORTS = NODES | {"fits_edges", "owns_edges", "interaction_edges", "co_purchase_edges"}
+
+EDGES: dict[str, set[str]] = {
+    "raw_users": set(),
+    "raw_vehicles": set(),
+    "raw_ownership": set(),
+    "raw_products": set(),
+    "raw_fitment": set(),
+    "raw_events": set(),
+    "raw_email_events": set(),
+    "user_nodes": {"raw_users"},
+    "vehicle_nodes": {"raw_vehicles"},
+    "product_nodes": {"raw_products"},
+    "fits_edges": {"raw_fitment", "product_nodes", "vehicle_nodes"},
+    "owns_edges": {"raw_ownership", "user_nodes", "vehicle_nodes"},
+    "interaction_edges": {"raw_events", "user_nodes", "product_nodes"},
+    "co_purchase_edges": {"interaction_edges"},
+    "hetero_graph": EXPORTS,
+    "trained_model": {"hetero_graph"},
+    "offline_metrics": {"trained_model", "hetero_graph"} | EXPORTS,
+    "approved_model": {"offline_metrics", "trained_model"},
+    "product_similarities": {"hetero_graph"},
+    "sql_scores": {"hetero_graph"} | EXPORTS,
+    "user_scores": {"hetero_graph", "approved_model"},
+    "recommendations": {"sql_scores", "user_scores", "product_similarities", "approved_model", "hetero_graph"} | EXPORTS,
+    "published_recommendations": {"recommendations"},
+}
+
+GROUPS = {
+    "raw": {name for name in EDGES if name.startswith("raw_")},
+    "exports": EXPORTS,
+    "graph": {"hetero_graph"},
+    "model": {"trained_model"},
+    "evaluation": {"offline_metrics", "approved_model", "product_similarities"},
+    "serving": {"sql_scores", "user_scores", "recommendations", "published_recommendations"},
+}
+
+CONTRACT_CHECKS = {(f"raw_{table}", "contract") for table in ["users", "vehicles", "ownership", "products", "fitment", "events"]}
+CONSERVED_CHECKS = {(export, "rows_conserved") for export in EXPORTS - {"co_purchase_edges"}}
+AUDIT_CHECKS = {("recommendations", name) for name in ("rules", "no_duplicates", "price", "scores", "users")}
+BLOCKING = (
+    CONTRACT_CHECKS
+    | CONSERVED_CHECKS
+    | AUDIT_CHECKS
+    | {("raw_email_events", "contract"), ("interaction_edges", "no_future_events")}
+)
+
+LEARNED = {"trained_model", "offline_metrics", "approved_model"}
+SERVED = {"sql_scores", "user_scores", "recommendations", "published_recommendations"}
+
+
+def selected(job: str) -> set[str]:
+    keys = definitions.defs.resolve_job_def(job).asset_layer.executable_asset_keys
+    return {key.to_user_string() for key in keys}
+
+
+def test_every_asset_depends_on_exactly_what_it_should() -> None:
+    found = {
+        key.to_user_string(): {parent.to_user_string() for parent in GRAPH.get(key).parent_keys}
+        for key in GRAPH.get_all_asset_keys()
+    }
+    assert found == EDGES
+
+
+def test_no_dependency_is_a_misspelt_name_that_became_an_external_asset() -> None:
+    assert GRAPH.external_asset_keys == set()
+
+
+def test_every_asset_is_in_its_group() -> None:
+    found: dict[str, set[str]] = {}
+    for key in GRAPH.get_all_asset_keys():
+        found.setdefault(str(GRAPH.get(key).group_name), set()).add(key.to_user_string())
+    assert found == GROUPS
+
+
+def test_every_asset_is_described_in_a_sentence_and_has_an_owner_kinds_and_weeks() -> None:
+    for asset in ASSETS:
+        node = GRAPH.get(asset.key)
+        assert node.description, asset.key
+        assert node.description.endswith("."), asset.key
+        assert "\n" not in node.description, asset.key
+        assert node.owners == [OWNER], asset.key
+        assert node.kinds, asset.key
+        assert node.partitions_def == weekly, asset.key
+    assert {asset.key.to_user_string() for asset in ASSETS} == set(EDGES)
+
+
+def test_every_asset_is_retried_twice() -> None:
+    assert (RETRIES.max_retries, RETRIES.backoff) == (2, dg.Backoff.EXPONENTIAL)
+    assert {asset.op.retry_policy for asset in ASSETS} == {RETRIES}
+
+
+def test_all_checks_block_but_the_gate_on_the_model() -> None:
+    specs = [spec for asset in ASSETS for spec in asset.check_specs]
+    assert {(spec.asset_key.to_user_string(), spec.name) for spec in specs if spec.blocking} == BLOCKING
+    assert [(spec.asset_key.to_user_string(), spec.name) for spec in specs if not spec.blocking] == [
+        ("offline_metrics", "gate_1")
+    ]
+    assert all(spec.description for spec in specs)
+
+
+def test_the_weekly_job_learns_and_serves_nothing() -> None:
+    assert selected("weekly") == set(EDGES) - SERVED - {"raw_email_events"}
+
+
+def test_the_nightly_job_serves_and_learns_nothing() -> None:
+    assert selected("nightly") == set(EDGES) - LEARNED - {"raw_email_events"}
+
+
+def test_the_everything_job_runs_everything() -> None:
+    assert selected("everything") == set(EDGES)
+
+
+def test_all_steps_of_a_local_run_share_one_process() -> None:
+    assert TARGETS["local"].executor is dg.in_process_executor
+    assert definitions.defs.executor is definitions.target.executor
+
+
+def test_definitions_load_without_torch_or_pandas() -> None:
+    heavy = ("torch", "torch_geometric", "pandas", "scipy", "google.cloud")
+    code = f"import sys; import recs_assets.definitions; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,106 @@
+"""Imports go down only, and what is heavy is loaded where it is used: read off the source, module by module."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import recs_assets
+
+ROOT = Path(recs_assets.__file__).parent
+UPPER = ("assets", "definitions", "schedules", "targets", "console", "partitions", "gates")
+DAGSTER = ("dagster", "dagster_gcp", "dagster_k8s")
+TORCH = ("torch", "torch_geometric")
+
+FORBIDDEN = {
+    "gnn": (*DAGSTER, *(f"recs_assets.{name}" for name in (*UPPER, "resources", "demo"))),
+    "ranking": (*DAGSTER, *TORCH, *(f"recs_assets.{name}" for name in (*UPPER, "resources", "demo", "gnn"))),
+    "resources": (*DAGSTER, *TORCH, *(f"recs_assets.{name}" for name in (*UPPER, "demo", "gnn", "ranking"))),
+    "demo": (*DAGSTER, *TORCH, *(f"recs_assets.{name}" for name in (*UPPER, "resources", "gnn", "ranking"))),
+}
+# Modules that assets import inside their bodies, and a command of its own: all else outside gnn/ loads within moments.
+LAZY = {*(f"recs_assets.assets.{name}" for name in ("judging", "systems", "lists", "profiles")), "recs_assets.reference"}
+
+
+def _name(path: Path) -> str:
+    return ".".join(("recs_assets", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+
+
+MODULES = {_name(path): ast.parse(path.read_text()) for path in sorted(ROOT.rglob("*.py"))}
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    """What a module imports anywhere, functions included; ``from a import b`` gives ``a.b``, which may be a module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _at_load(tree: ast.AST) -> Iterator[str]:
+    """What a module imports when it is loaded itself: nothing of what stands in a function or under TYPE_CHECKING."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from _imports(ast.Module([node], []))
+        else:
+            yield from _at_load(node)
+
+
+def _within(name: str, packages: tuple[str, ...] | set[str]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def _of_layer(layer: str) -> dict[str, ast.Module]:
+    return {name: tree for name, tree in MODULES.items() if _within(name, {f"recs_assets.{layer}"})}
+
+
+@pytest.mark.parametrize("layer", FORBIDDEN)
+def test_imports_go_down_only(layer: str) -> None:
+    modules = _of_layer(layer)
+    assert len(modules) > 3
+    upward = {(name, used) for name, tree in modules.items() for used in _imports(tree) if _within(used, FORBIDDEN[layer])}
+    assert upward == set()
+
+
+def test_torch_is_loaded_by_the_model_and_by_what_assets_load_late() -> None:
+    loads = {name for name, tree in MODULES.items() if any(_within(used, TORCH) for used in _at_load(tree))}
+    outside = {name for name in loads if not _within(name, {"recs_assets.gnn"})}
+    assert "recs_assets.gnn.graph" in loads
+    assert outside <= LAZY
+
+
+def test_late_modules_are_loaded_inside_functions_or_by_each_other() -> None:
+    loading = {(name, used) for name, tree in MODULES.items() for used in _at_load(tree) if _within(used, LAZY)}
+    early = {(name, used) for name, used in loading if name not in LAZY}
+    assert early == set()
+    assert MODULES.keys() >= LAZY
+
+
+def test_everything_is_imported_by_its_whole_name() -> None:
+    relative = [
+        (name, node.lineno)
+        for name, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert relative == []
+
+
+def test_packages_are_empty_files() -> None:
+    assert [path.parent.name for path in ROOT.rglob("__init__.py") if path.read_text()] == []
+
+
+def test_the_definitions_load_without_anything_heavy() -> None:
+    code = "import sys, recs_assets.definitions; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT.parent)
+    modules = set(loaded.stdout.split())
+    assert "recs_assets.assets.training" in modules
+    assert modules & {"torch", "torch_geometric", "pandas", "scipy"} == set()

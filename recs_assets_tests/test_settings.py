@@ -1,0 +1,158 @@
+"""The settings file: what is packaged loads, what overrides it is merged or refused with the key's name."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pydantic
+import pytest
+import yaml
+
+from recs_assets import settings as settings_file
+from recs_assets.settings import PACKAGED, Settings, SettingsError
+
+
+@pytest.fixture(autouse=True)
+def _defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RECS_SETTINGS", raising=False)
+
+
+def _override(folder: Path, text: str) -> Path:
+    path = folder / "mine.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_packaged_file_loads() -> None:
+    found = settings_file.load()
+    assert found.lookback_days == 365
+    assert found.rules.min_price == 50.0
+    assert found.model.popularity_half_lives_days == (3.0, 10.0, 120.0)
+    assert found.blend.alpha == "auto"
+    assert found.gates.min_users is None
+    assert found.schedules.weekly == "0 3 * * 1"
+
+
+def test_an_override_changes_its_keys_and_leaves_all_others(tmp_path: Path) -> None:
+    path = _override(tmp_path, "lookback_days: 90\nrules: {min_price: null, slots: 6}\nblend: {alpha: 0.3}\n")
+    found, packaged = settings_file.load(path), settings_file.load()
+    changed = packaged.model_dump()
+    changed["lookback_days"] = 90
+    changed["rules"] |= {"min_price": None, "slots": 6}
+    changed["blend"]["alpha"] = 0.3
+    assert found.model_dump() == changed
+
+
+def test_the_override_may_be_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECS_SETTINGS", str(_override(tmp_path, "lookback_days: 90")))
+    assert settings_file.load().lookback_days == 90
+    monkeypatch.setenv("RECS_SETTINGS", "")
+    assert settings_file.load().lookback_days == 365
+
+
+def test_an_empty_override_changes_nothing(tmp_path: Path) -> None:
+    assert settings_file.load(_override(tmp_path, "# nothing yet\n")) == settings_file.load()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("lokback_days: 3", r"mine\.yaml: unknown key 'lokback_days'\. The nearest one is 'lookback_days'\."),
+        ("rules: {min_prize: 3}", r"unknown key 'rules\.min_prize'\. The nearest one is 'rules\.min_price'\."),
+        ("rules: {walk: 3}", r"unknown key 'rules\.walk'\. The nearest one is 'rules\."),
+        ("7: 3", r"unknown key '7'"),
+        ("rules: 7", r"'rules' is a section with keys of its own, not a single value"),
+        ("rules: null", r"'rules' is a section with keys of its own"),
+        ("gates: {min_users_share: 2}", r"gates\.min_users_share: .*less than or equal to 1.*stand in settings\.yaml"),
+        ("rules: {slots: many}", r"mine\.yaml: rules\.slots: .*integer"),
+        ("evaluation: {relevance: click}", r"evaluation\.relevance: .*'order' or 'any'"),
+        ("model: {popularity_half_lives_days: [3, 10]}", r"model\.popularity_half_lives_days\.2: "),
+        ("events: {view: 0}", r"events\.view: .*greater than 0"),
+        ("blend: {alpha: 1.5}", r"blend\.alpha"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_by_name(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        settings_file.load(_override(tmp_path, text))
+
+
+def test_all_bad_values_are_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"lookback_days: .*; rules\.slots: "):
+        settings_file.load(_override(tmp_path, "lookback_days: 0\nrules: {slots: 0}"))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"RECS_SETTINGS names .*nowhere\.yaml, which is not a file\. Correct the path"):
+        settings_file.load(tmp_path / "nowhere.yaml")
+    with pytest.raises(SettingsError, match="which is not a file"):
+        settings_file.load(tmp_path)
+
+
+def test_a_file_that_is_not_yaml_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"mine\.yaml is not YAML"):
+        settings_file.load(_override(tmp_path, "rules: {min_price: 3"))
+
+
+def test_a_file_that_holds_no_keys_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"must hold keys and values, as settings\.yaml does; it holds a list"):
+        settings_file.load(_override(tmp_path, "- rules\n- model\n"))
+
+
+def test_the_hash_is_the_same_in_every_process() -> None:
+    code = "from recs_assets import settings; print(settings.load().hash)"
+    environment = {key: value for key, value in os.environ.items() if key != "RECS_SETTINGS"}
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-c", code], env=environment | {"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for seed in ("1", "2")
+    }
+    assert hashes == {settings_file.load().hash}
+    assert re.fullmatch("[0-9a-f]{16}", settings_file.load().hash)
+
+
+@pytest.mark.parametrize(
+    "text", ["lookback_days: 364", "rules: {min_price: null}", "model: {seed: 2}", "evaluation: {ks: [4, 10]}"]
+)
+def test_the_hash_changes_with_a_value(tmp_path: Path, text: str) -> None:
+    assert settings_file.load(_override(tmp_path, text)).hash != settings_file.load().hash
+
+
+def test_the_hash_does_not_depend_on_how_a_value_is_written(tmp_path: Path) -> None:
+    same = _override(tmp_path, "rules: {min_price: 50}\nlookback_days: 365")
+    assert settings_file.load(same).hash == settings_file.load().hash
+
+
+def test_settings_cannot_be_changed_in_place() -> None:
+    found = settings_file.load()
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        found.lookback_days = 3
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        found.rules.min_price = 3
+    assert hash(found) == hash(settings_file.load())
+
+
+def test_the_packaged_file_holds_exactly_the_keys_of_the_model() -> None:
+    assert yaml.safe_load(PACKAGED.read_text()).keys() == Settings.model_fields.keys()
+    for section, values in yaml.safe_load(PACKAGED.read_text()).items():
+        if isinstance(values, dict):
+            assert values.keys() == getattr(settings_file.load(), section).model_dump().keys(), section
+
+
+def test_every_packaged_key_says_what_it_is() -> None:
+    text = PACKAGED.read_text()
+    silent = [name for name, line in _lines_of_keys(yaml.compose(text)) if "#" not in text.splitlines()[line]]
+    assert silent == []
+
+
+def _lines_of_keys(node: yaml.MappingNode, at: tuple[str, ...] = ()) -> Iterator[tuple[str, int]]:
+    """Every key that has a value of its own, with its line; sections aside."""
+    for key, value in node.value:
+        name = (*at, key.value)
+        if isinstance(value, yaml.MappingNode):
+            yield from _lines_of_keys(value, name)
+        else:
+            yield ".".join(name), key.start_mark.line
