@@ -58,7 +58,8 @@ SET_FAULTS: dict[str, tuple[Change, str, str]] = {
         without_column("events", "product_id"),
         "raw_events",
         "source table 'events', column 'product_id', week 2026-10-05: the required column is missing. "
-        "Add a column 'product_id' (string) to 'events'; its columns are: event_id, user_id, event_type, event_ts, order_id, quantity.",
+        "Add a column 'product_id' (string) to 'events'; its columns are: "
+        "event_id, user_id, event_type, event_ts, order_id, quantity.",
     ),
     "column of another type": (
         retyped("products", "price", "$59.95"),

@@ -20,7 +20,6 @@ CLASSIFIED_BY = {
     "fits_edges": "clean_fitment",
     "owns_edges": "clean_ownership",
     "interaction_edges": "clean_events",
-    "email_interactions": "clean_email_events",
     "fault_counts": "clean_events",
     "quarantined_rows": "clean_events",
 }
