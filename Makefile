@@ -10,8 +10,10 @@ RUN := $(BIN)/python -m recs_assets
 
 # Where runs leave what they make, and where source tables come from (default: the demo world in RECS_HOME).
 export RECS_HOME ?= $(CURDIR)/.recs
-export DAGSTER_HOME ?= $(RECS_HOME)/dagster
+# Dagster takes an absolute path only.
+export DAGSTER_HOME ?= $(abspath $(RECS_HOME))/dagster
 DEMO_WEEK := 2026-09-28
+DATA ?= ../shared/data/benchmarks
 SEED ?= 1
 PRESET ?= small
 REASON ?=
@@ -53,6 +55,9 @@ versions: ready week ## Every published version of WEEK
 rollback: ready week ## Serve the version of WEEK before the current one (or VERSION) again; say why with REASON="..."
 	$(RUN) rollback --week $(WEEK) --reason "$(REASON)" $(if $(VERSION),--version $(VERSION))
 
+reference: ready ## Public benchmark figures (Gowalla, Amazon electronics) beside the published ones, from DATA
+	$(BIN)/python -m recs_assets.reference --data $(DATA)
+
 ui: ready ## Open the project in the Dagster UI on http://127.0.0.1:3000
 	$(BIN)/dg dev
 
@@ -83,4 +88,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test run train nightly backfill report latest versions rollback ui world lock clean ready week
+.PHONY: help demo test run train nightly backfill report latest versions rollback reference ui world lock clean ready week

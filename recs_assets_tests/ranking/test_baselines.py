@@ -72,3 +72,16 @@ def test_history_sums_its_evidence():
     item_item = sparse.csr_array(np.array([[0, 0.5, 0.2, 0], [0.5, 0, 0, 0], [0.2, 0, 0, 0], [0, 0, 0, 0]]))
     scores = baselines.score_history(sparse.csr_array(np.array([[1.0, 0, 2, 0]])), item_item)
     assert scores.tolist() == [[pytest.approx(0.4), 0.5, pytest.approx(0.2), 0]]
+
+
+def test_gf_cf_is_two_filters_of_the_normalised_matrix() -> None:
+    # Users a, b, c have bought 2, 1 and 2 parts, parts 0, 1, 2 were bought by 2, 2 and 1 users.
+    train = sparse.csr_array(np.array([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0], [1.0, 0.0, 1.0]]))
+    normalised = np.array([[1 / 2, 1 / 2, 0], [0, np.sqrt(1 / 2), 0], [1 / 2, 0, np.sqrt(1 / 2)]])
+    gram = normalised.T @ normalised
+    first = np.linalg.eigh(gram)[1][:, -1:]  # the one lowest frequency
+    roots = np.sqrt([2.0, 2.0, 1.0])
+    history = np.array([[1.0, 0.0, 0.0]])
+    expected = history @ gram + 0.3 * ((history / roots) @ first @ first.T) * roots
+    scores = baselines.gf_cf(train, n_frequencies=1)(sparse.csr_array(history))
+    np.testing.assert_allclose(scores, expected, rtol=1e-12)
