@@ -29,14 +29,14 @@ KINDS: dict[str, str] = {
 }
 
 
-def source_columns(connection: duckdb.DuckDBPyConnection, folder: Path | None) -> dict[str, dict[str, str] | None]:
+def source_columns(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, dict[str, str] | None]:
     """Every contract table with its columns and their kinds (or DuckDB's own word), or ``None`` where its file is absent.
 
     Raises:
         SourceError: the folder is missing or holds none of the tables.
         ContractError: a file is not Parquet.
     """
-    if folder is None or not folder.is_dir():
+    if not folder.is_dir():
         raise SourceError(f"there is no source folder {folder}. Set RECS_SOURCE to a folder of <table>.parquet files.")
     if not any(_path(folder, table).exists() for table in SOURCE_TABLES):
         wanted = ", ".join(f"{table}.parquet" for table in SOURCE_TABLES)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import expressions
 
+from recs_assets.contract import SOURCE_TABLES
 from recs_assets.resources.duckdb_source import quoted, source_columns, source_select
 from recs_assets.resources.errors import WarehouseError
 from recs_assets.resources.ledger import Ledger
@@ -57,7 +58,7 @@ def tables_of(text: str) -> frozenset[str]:
 class DuckDBWarehouse(Warehouse):
     """DuckDB: heavy work in memory (spilling beside the file), the file itself attached only for as long as needed."""
 
-    def __init__(self, file: Path, source: Path | None, memory_limit: str | None = None, threads: int | None = None) -> None:
+    def __init__(self, file: Path, source: Path, memory_limit: str | None = None, threads: int | None = None) -> None:
         self.file = file
         self.source = source
         self._config: dict[str, str | bool | int | float | list[str]] = {
@@ -83,14 +84,10 @@ class DuckDBWarehouse(Warehouse):
     def session(self, tables: Mapping[str, Mount] | None = None) -> Iterator[Session]:
         """A session over the source tables, ``tables`` and the persistent ones; see ``Warehouse.session``.
 
-        Raises:
-            WarehouseError, ContractError: as for ``source_columns``; a warehouse without a source has only ``tables``.
+        The source is opened by the first query that reads a table of it.
         """
         with self._connection() as connection:
             session = DuckDBSession(self, connection)
-            if self.source is not None:
-                for table, columns in source_columns(connection, self.source).items():
-                    session.view(table, source_select(self.source, table, columns))
             for name, mount in (tables or {}).items():
                 session.mount(name, mount)
             yield session
@@ -220,7 +217,14 @@ class DuckDBSession(Session):
             self.view(name, f"SELECT * FROM read_parquet([{', '.join(quoted(path) for path in mount)}])")
 
     def _persistent(self, text: str) -> frozenset[str]:
-        return tables_of(text) - self._local
+        absent = tables_of(text) - self._local
+        from_source = absent & set(SOURCE_TABLES)
+        if not from_source:
+            return absent
+        found = source_columns(self._connection, self._warehouse.source)
+        for table in from_source:
+            self.view(table, source_select(self._warehouse.source, table, found[table]))
+        return absent - from_source
 
     @contextmanager
     def _attached(self, text: str, *, read_only: bool) -> Iterator[None]:

@@ -118,8 +118,7 @@ class Warehouse(ABC):
 
         Source tables hold the contract's columns only; an absent optional column is NULL, an absent optional table empty.
 
-        Raises:
-            WarehouseError, ContractError: as for ``source_columns``.
+        A query that reads a source table raises ``WarehouseError`` and ``ContractError`` as ``source_columns`` does.
         """
 
     @abstractmethod

@@ -106,7 +106,7 @@ def test_exports_are_the_same_bytes(warehouse: DuckDBWarehouse, tmp_path: Path) 
     classified = shop.source("events", events).append_column("fault", pa.nulls(n_rows, pa.string()))
     paths = [tmp_path / "first.parquet", tmp_path / "second.parquet"]
     for path, threads, rows in zip(paths, (1, 2), (classified, classified.sort_by("quantity")), strict=True):
-        limited = DuckDBWarehouse(warehouse.file, None, memory_limit="500MB", threads=threads)
+        limited = DuckDBWarehouse(warehouse.file, warehouse.source, memory_limit="500MB", threads=threads)
         with limited.session({"classified": rows}) as session:
             assert session.export("interaction_edges", path) == n_rows
     assert paths[0].read_bytes() == paths[1].read_bytes()

@@ -29,7 +29,7 @@ SECOND: Rows = [("u1", 1, "p2", 0.75), ("u2", 1, "p2", 0.25), ("u3", 1, "p1", 0.
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> DuckDBWarehouse:
-    return DuckDBWarehouse(tmp_path / "warehouse.duckdb", None)
+    return DuckDBWarehouse(tmp_path / "warehouse.duckdb", tmp_path)
 
 
 def stage(warehouse: DuckDBWarehouse, name: str, rows: Rows, *, decision: str = "PASS", slots: int = 1) -> Publication:
@@ -261,7 +261,7 @@ import datetime, os, signal, sys
 from pathlib import Path
 from recs_assets.resources import fault_points
 from recs_assets_tests.resources.test_warehouse_publishing import DuckDBWarehouse, SECOND, publish, stage
-warehouse = DuckDBWarehouse(Path(sys.argv[1]), None)
+warehouse = DuckDBWarehouse(Path(sys.argv[1]), Path(sys.argv[1]).parent)
 second = stage(warehouse, "two", SECOND)
 fault_points.LISTENERS.append(lambda point: point == sys.argv[2] and os.kill(os.getpid(), signal.SIGKILL))
 publish(warehouse, second)

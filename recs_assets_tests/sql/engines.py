@@ -43,7 +43,7 @@ def tables_for(query: str) -> dict[str, pa.Table]:
 def on_duckdb(query: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rows of a query through the warehouse that production uses on one machine."""
     with tempfile.TemporaryDirectory() as folder:
-        warehouse = DuckDBWarehouse(Path(folder) / "warehouse.duckdb", None)
+        warehouse = DuckDBWarehouse(Path(folder) / "warehouse.duckdb", Path(folder))
         with warehouse.session(tables) as session:
             rows: list[dict[str, Any]] = session.read(query, **parameters).to_pylist()
             return rows
@@ -61,6 +61,6 @@ def on_reference(query: str, tables: Mapping[str, pa.Table], parameters: Mapping
 def _classified(query: str) -> pa.Table:
     tables = tables_for(query)
     with tempfile.TemporaryDirectory() as folder:
-        warehouse = DuckDBWarehouse(Path(folder) / "warehouse.duckdb", None)
+        warehouse = DuckDBWarehouse(Path(folder) / "warehouse.duckdb", Path(folder))
         with warehouse.session(tables) as session:
             return session.read(query, **parameters_of(query))
