@@ -74,9 +74,10 @@ def _served(warehouse: Warehouse, store: Store, week: str) -> str:
         return "Nothing has been published for this week."
     newest, approved = published[-1], store.newest("approved_model", up_to=week)
     rung = approved.facts["source"] if approved else "sql"
+    model = f"the model of week {newest['model_week']}" if newest["model_week"] else "no model"
     return (
-        f"Served: {newest['n_users']:,} users, {newest['n_rows']:,} rows, from {rung} "
-        f"(model of week {newest['model_week']}), version {newest['publication_id']}"
+        f"Served: {newest['n_users']:,} users, {newest['n_rows']:,} rows, source {rung} with {model}, "
+        f"version {newest['publication_id']}"
     )
 
 

@@ -248,7 +248,9 @@ def _restorable_wide(ledger: Ledger, target: Mapping[str, Any]) -> str | None:
 def _target(ledger: Ledger, restoration: Restoration, newest: Mapping[str, Any]) -> dict[str, Any]:
     served = row_of(ledger, newest["version_after"])
     version = restoration.version or (served or newest)["version_before"]
-    target = None if version is None else row_of(ledger, version)
+    if version is None:
+        raise PublishRefused(f"week {restoration.week}: there is no version before the served one to go back to.")
+    target = row_of(ledger, version)
     kept = ledger.rows(
         "SELECT publication_id, long_table FROM publications WHERE week = @week AND action = 'publish' ORDER BY sequence DESC",
         week=restoration.week,

@@ -202,7 +202,7 @@ def test_restore_walks_back(warehouse: DuckDBWarehouse) -> None:
         "publication one",
     )
     assert served(warehouse) == (list(FIRST), wide(FIRST))
-    with pytest.raises(PublishRefused, match="version None is not kept; versions that can be restored:"):
+    with pytest.raises(PublishRefused, match="there is no version before the served one"):
         warehouse.restore(restoration(warehouse, "b"))
     warehouse.restore(restoration(warehouse, "c", "publication two"))
     assert served(warehouse) == (list(SECOND), wide(SECOND))
