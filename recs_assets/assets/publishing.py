@@ -1,6 +1,7 @@
 """From lists to the table that the email system reads: staged, audited, then published in one step."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import dagster as dg
@@ -21,7 +22,7 @@ from recs_assets.assets.serving import SQL_SCORES, newest_approved, profile_tabl
 from recs_assets.assets.weekly import draft, inputs_of, parquet_of, preview, week_of_run, weekly_asset
 from recs_assets.resources.publishing import Publication
 from recs_assets.resources.store import Store
-from recs_assets.resources.warehouse import Warehouse
+from recs_assets.resources.warehouse import Mount, Warehouse
 from recs_assets.settings import Settings
 
 STAGED, PROFILE_LISTS = "staged.json", "profile_recommendations.parquet"
@@ -51,30 +52,22 @@ def recommendations(
     ranked = lists.profile_recommendations(inputs, source=rung, alpha=approved.facts["alpha"], settings=settings)
     tables = parquet_of({name: inputs[name] for name in EXPORT_NAMES}) | profile_tables(inputs["hetero_graph"])
     tables |= {"profile_recommendations": ranked, "sql_scores": [inputs["sql_scores"].path(SQL_SCORES)]}
-    day, as_of, now = week.start.date(), inputs["hetero_graph"].as_of, dt.datetime.now(dt.UTC)
-    staged, model_week = Staged.of_run(context.run.run_id, day), approved.facts["model_week"]
-    with warehouse.session(tables) as session:
-        session.stage(
-            staged.long_table,
-            "recommendations",
-            week=day,
-            arm=ARM,
-            model_week=dt.date.fromisoformat(model_week) if model_week else None,
-            run_id=context.run.run_id,
-            scored_at=now,
-        )
+    day, as_of, model_week = week.start.date(), inputs["hetero_graph"].as_of, approved.facts["model_week"]
+    staged = Staged.of_run(context.run.run_id, day)
+    stage(
+        warehouse,
+        tables,
+        staged,
+        week=day,
+        as_of=as_of,
+        model_week=model_week,
+        run_id=context.run.run_id,
+        slots=settings.rules.slots,
+    )
     has_fitment = inputs["fits_edges"].table("fits_edges.parquet").num_rows > 0
     with warehouse.session({**tables, "staged": staged.long_table}) as session:
-        session.stage(
-            staged.wide_table,
-            "final_vehicle_recommendations",
-            week=day,
-            as_of=as_of,
-            slots=settings.rules.slots,
-            generated_at=now,
-            pipeline_version=f"recs_assets {targets.code_version()}",
-        )
-        found = session.audit("audit", week=day, as_of=as_of, **audit_parameters(settings, has_fitment=has_fitment))
+        found = session.audit("content_hash", week=day)
+        found |= session.audit("audit", week=day, as_of=as_of, **audit_parameters(settings, has_fitment=has_fitment))
         publications = session.read("last_publications").to_pylist()
     required = required_users(settings, publications, day)
     # Publishing expects what is served now: a run that was overtaken while it worked is refused.
@@ -96,6 +89,41 @@ def recommendations(
         },
         check_results=audit_results(found, required),
     )
+
+
+def stage(
+    warehouse: Warehouse,
+    tables: Mapping[str, Mount],
+    staged: Staged,
+    *,
+    week: dt.date,
+    as_of: dt.datetime,
+    model_week: str | None,
+    run_id: str,
+    slots: int,
+) -> None:
+    """Write both tables of a run beside the served ones: the lists of all people, and the mail made from them."""
+    now = dt.datetime.now(dt.UTC)
+    with warehouse.session(tables) as session:
+        session.stage(
+            staged.long_table,
+            "recommendations",
+            week=week,
+            arm=ARM,
+            model_week=dt.date.fromisoformat(model_week) if model_week else None,
+            run_id=run_id,
+            scored_at=now,
+        )
+    with warehouse.session({**tables, "staged": staged.long_table}) as session:
+        session.stage(
+            staged.wide_table,
+            "final_vehicle_recommendations",
+            week=week,
+            as_of=as_of,
+            slots=slots,
+            generated_at=now,
+            pipeline_version=f"recs_assets {targets.code_version()}",
+        )
 
 
 class PublishConfig(dg.Config):

@@ -65,7 +65,7 @@ def test_a_table_may_not_vanish_all_of_a_sudden() -> None:
 
 
 def test_a_first_week_has_no_week_before_it() -> None:
-    check_profile("events", WHOLE_WEEK, PROFILE | {"events_before_week": 0}, None, 0.5)
+    assert check_profile("events", WHOLE_WEEK, PROFILE | {"events_before_week": 0}, None, 0.5) is None
 
 
 def test_events_that_dried_up_are_refused() -> None:
@@ -73,7 +73,7 @@ def test_events_that_dried_up_are_refused() -> None:
 
 
 def test_a_shop_before_its_first_event_is_not_refused_for_it() -> None:
-    check_profile("events", WHOLE_WEEK, PROFILE | {"events_in_week": 0, "events_before_week": 0}, None, 0.5)
+    assert check_profile("events", WHOLE_WEEK, PROFILE | {"events_in_week": 0, "events_before_week": 0}, None, 0.5) is None
 
 
 def test_a_week_that_has_not_begun_is_refused(tmp_path: Path) -> None:

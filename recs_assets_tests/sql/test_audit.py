@@ -8,7 +8,6 @@ import pytest
 from recs_assets_tests.sql import shop
 from recs_assets_tests.sql.engines import on_duckdb, parameters_of, tables_for
 
-NOT_BREACHES = {"n_rows", "n_users", "content_hash"}
 OFF = {name: None for name in shop.RULES if name not in {"list_length", "slots", "require_fitment", "has_fitment"}}
 
 
@@ -17,8 +16,13 @@ def audit(staged: pa.Table, **changed: Any) -> dict[str, Any]:
     return row
 
 
+def content_hash(staged: pa.Table) -> str:
+    (row,) = on_duckdb("content_hash", {"staged": staged}, parameters_of("content_hash"))
+    return str(row["content_hash"])
+
+
 def breaches(staged: pa.Table, **changed: Any) -> dict[str, int]:
-    return {name: count for name, count in audit(staged, **changed).items() if name not in NOT_BREACHES and count}
+    return {name: count for name, count in audit(staged, **changed).items() if count}
 
 
 def test_breaches_are_counted() -> None:
@@ -71,8 +75,7 @@ def test_a_rule_without_a_setting_is_off() -> None:
 def test_an_excluded_part_type_and_another_week() -> None:
     staged = shop.staged([("u5", 1, "p5", 0.5)])
     assert breaches(staged, https_image=None) == {"excluded_part_type": 1}
-    found = audit(staged, week=shop.AS_OF.date(), https_image=None)
-    assert (found["wrong_week"], found["n_rows"]) == (1, 0)
+    assert audit(staged, week=shop.AS_OF.date(), https_image=None)["wrong_week"] == 1
 
 
 @pytest.mark.parametrize(
@@ -82,8 +85,8 @@ def test_an_excluded_part_type_and_another_week() -> None:
 def test_the_hash_knows_content_and_not_order(column: str, value: Any) -> None:
     rows = shop.STAGED.to_pylist()
     turned = pa.Table.from_pylist(rows[::-1], shop.STAGED.schema)
-    assert audit(turned)["content_hash"] == audit(shop.STAGED)["content_hash"]
+    assert content_hash(turned) == content_hash(shop.STAGED)
     changed = pa.Table.from_pylist([rows[0] | {column: value}, *rows[1:]], shop.STAGED.schema)
-    assert audit(changed)["content_hash"] != audit(shop.STAGED)["content_hash"]
+    assert content_hash(changed) != content_hash(shop.STAGED)
     rerun = pa.Table.from_pylist([row | {"run_id": "another", "scored_at": shop.NOW} for row in rows], shop.STAGED.schema)
-    assert audit(rerun)["content_hash"] == audit(shop.STAGED)["content_hash"]
+    assert content_hash(rerun) == content_hash(shop.STAGED)

@@ -93,14 +93,3 @@ def test_nullable_parameters_are_cast() -> None:
             assert not re.search(rf"(?<!CAST\()@{parameter}\b", query_text(name)), (
                 f"{name}: @{parameter} has no type where it is NULL"
             )
-
-
-def test_both_hashes_are_the_same_text() -> None:
-    """What is audited is what is compared when it is served."""
-
-    def steps(name: str) -> list[str]:
-        tree = sqlglot.parse_one(query_text(name), read="bigquery")
-        return [step.sql("bigquery", comments=False) for step in tree.find_all(exp.CTE) if step.alias.startswith("content")]
-
-    assert len(steps("audit")) == 2
-    assert steps("audit") == steps("content_hash")
