@@ -137,6 +137,7 @@ def _example(train: sparse.csr_array, settings: Settings, rng: np.random.Generat
     candidates = unseen(kept[users])
     return training.Example(
         moment=past.as_of,
+        users=users,
         candidates=candidates,
         features=Evidence(past, settings.model).features(users, candidates),
         targets=at_candidates(hidden[users], candidates),

@@ -113,6 +113,50 @@ class Model(Section):
     threads: Count | None
 
 
+class Negatives(Section):
+    """Candidates that training sets against the targets; ``per_user`` ``None`` takes them all."""
+
+    per_user: Count | None
+    in_batch: Share
+    random: Share
+    fitment_hard: Share
+
+    @pydantic.model_validator(mode="after")
+    def _shares_are_whole(self) -> "Negatives":
+        if abs(self.in_batch + self.random + self.fitment_hard - 1) > 1e-9:
+            raise ValueError("the shares in_batch, random and fitment_hard must sum to 1")
+        return self
+
+
+class Towers(Section):
+    """The two-tower residual on top of the channels."""
+
+    encoder: Literal["gat", "mean", "none"]
+    dimension: Count
+    heads: Count
+    hops: Literal[1, 2]
+    neighbours: Count
+    half_life_days: Positive | None
+    hash_buckets: Count
+    id_dropout: Share
+    loss: Literal["softmax", "bce", "bpr"]
+    negatives: Negatives
+    epochs: Count
+    patience: Count
+    learning_rate: Positive
+    weight_decay: Annotated[float, pydantic.Field(ge=0)]
+    embedding_learning_rate: Positive
+    embedding_weight_decay: Annotated[float, pydantic.Field(ge=0)]
+    max_gradient_norm: Positive
+    device: Literal["cpu", "cuda"]
+
+    @pydantic.model_validator(mode="after")
+    def _heads_divide_dimension(self) -> "Towers":
+        if self.dimension % self.heads:
+            raise ValueError(f"heads ({self.heads}) must divide dimension ({self.dimension})")
+        return self
+
+
 class Blend(Section):
     """alpha x SQL + (1 - alpha) x GNN."""
 
@@ -180,6 +224,7 @@ class Settings(Section):
     sql: SqlBaseline
     strata: Strata
     model: Model
+    towers: Towers
     blend: Blend
     similarity: Similarity
     baselines: Baselines

@@ -22,7 +22,10 @@ FORBIDDEN = {
     "demo": (*DAGSTER, *TORCH, *(f"recs_assets.{name}" for name in (*UPPER, "resources", "gnn", "ranking"))),
 }
 # Modules that assets import inside their bodies, and a command of its own: all else outside gnn/ loads within moments.
-LAZY = {*(f"recs_assets.assets.{name}" for name in ("judging", "systems", "lists", "profiles")), "recs_assets.reference"}
+LAZY = {
+    *(f"recs_assets.assets.{name}" for name in ("judging", "systems", "lists", "profiles", "trained", "vectors")),
+    "recs_assets.reference",
+}
 
 
 def _name(path: Path) -> str:

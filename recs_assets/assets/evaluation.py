@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from recs_assets import gates
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, GRAPH, USER_PROFILES, hetero_graph
-from recs_assets.assets.training import MODEL, VALIDATION_MODEL, trained_model, training_moments
+from recs_assets.assets.training import MODEL, TOWERS, VALIDATION_MODEL, trained_model, training_moments
 from recs_assets.assets.weekly import check, draft, inputs_of, parquet_of, preview, week_of_run, weekly_asset
 from recs_assets.resources.store import Artifact, Store
 from recs_assets.resources.warehouse import Warehouse
@@ -39,6 +39,7 @@ def offline_metrics(
     judged = judge.judge(
         model_file=model.path(MODEL),
         validation_file=model.path(VALIDATION_MODEL),
+        towers_file=model.path(TOWERS) if TOWERS in model.manifest.files else None,
         validation_weeks=training_moments(week, settings)[-settings.model.validation_weeks :],
         evaluation_weeks=week.last_complete(settings.evaluation.weeks),
         population_shares=population_shares(source.table(USER_PROFILES)),
@@ -101,7 +102,8 @@ def approved_model(
     )
     with draft(context, store, settings, measured.as_of, inputs.values()) as new:
         if weights is not None:
-            shutil.copyfile(weights.path(MODEL), new.path(MODEL))
+            for name in sorted({MODEL, TOWERS} & set(weights.manifest.files)):
+                shutil.copyfile(weights.path(name), new.path(name))
         new.write_document(RECORD, record)
         new.facts |= record
     return dg.MaterializeResult(metadata={name: str(value) for name, value in record.items()})

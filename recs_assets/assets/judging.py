@@ -13,8 +13,9 @@ from torch_geometric.data import HeteroData
 
 from recs_assets.assets import systems
 from recs_assets.assets.systems import Cohort, node_ids
-from recs_assets.gnn import graph
+from recs_assets.gnn import graph, residual
 from recs_assets.gnn.model import GatedChannels, load
+from recs_assets.gnn.residual import Residual
 from recs_assets.gnn.snapshots import microseconds, snapshot
 from recs_assets.ranking import evaluation
 from recs_assets.ranking.blend import blend, choose_alpha
@@ -68,6 +69,7 @@ class Judge:
         *,
         model_file: Path,
         validation_file: Path,
+        towers_file: Path | None,
         validation_weeks: Sequence[dt.datetime],
         evaluation_weeks: Sequence[dt.datetime],
         population_shares: Mapping[str, float],
@@ -77,12 +79,14 @@ class Judge:
         Args:
             model_file: weights fitted on every week before the evaluation weeks.
             validation_file: weights fitted on the weeks before the validation weeks.
+            towers_file: towers fitted on the weeks before the validation weeks; ``None`` where there are none.
             validation_weeks: their first moments.
             evaluation_weeks: their first moments; nothing is chosen on them.
             population_shares: share of cold, warm and hot among all users, for the re-weighted rows.
         """
         settings, parts = self.settings, self._parts
-        earlier = self._pool(validation_weeks, load(validation_file, settings.model), everything=False)
+        towers = residual.load(towers_file, settings) if towers_file else None
+        earlier = self._pool(validation_weeks, load(validation_file, settings.model), towers, everything=False)
         alpha, curve = choose_alpha(
             earlier.lists["sql"],
             earlier.lists["model"],
@@ -93,7 +97,7 @@ class Judge:
             settings=settings.blend,
         )
         self.report(f"alpha chosen on {len(validation_weeks)} validation weeks: {alpha}")
-        pool = self._pool(evaluation_weeks, load(model_file, settings.model), everything=True)
+        pool = self._pool(evaluation_weeks, load(model_file, settings.model), towers, everything=True)
         alphas = np.asarray(pool.profiles["stratum"].map(alpha), dtype=np.float64)
         lists = pool.lists | {"blend": blend(pool.lists["sql"], pool.lists["model"], alphas)}
         ranked = {name: apply_list_rules(found, parts, settings.rules) for name, found in lists.items()}
@@ -109,23 +113,22 @@ class Judge:
         )
         return Judged(result.metrics, result.per_user, alpha, curve, evaluation.ceiling(pool.reasons))
 
-    def _pool(self, weeks: Sequence[dt.datetime], model: GatedChannels, *, everything: bool) -> Pool:
+    def _pool(self, weeks: Sequence[dt.datetime], model: GatedChannels, towers: Residual | None, *, everything: bool) -> Pool:
         pooled: list[Pool] = []
         offset = 0
         for start in weeks:
             judged = systems.cohort(self.data, start, self.settings)
             self.report(f"week of {start:%Y-%m-%d}: {len(judged.users)} users with new purchases")
-            pooled.append(_shifted(self._of_week(judged, model, everything), offset))
+            pooled.append(_shifted(self._of_week(judged, model, towers, everything), offset))
             offset += len(judged.users)
         return _joined(pooled)
 
-    def _of_week(self, judged: Cohort, model: GatedChannels, everything: bool) -> Pool:
+    def _of_week(self, judged: Cohort, model: GatedChannels, towers: Residual | None, everything: bool) -> Pool:
         sql = systems.sql_lists(judged, self.warehouse, self.exports)
-        lists = {"sql": sql, "model": systems.model_lists(judged, model)}
+        lists = {"sql": sql, "model": systems.model_lists(judged, model, towers)}
         if everything:
             lists |= systems.baseline_lists(judged) | systems.channel_lists(judged)
-            # Without a residual the model is its channels; the row stands where the towers will be compared with it.
-            lists |= {"channels": lists["model"], "similarity": systems.similarity_lists(judged, sql)}
+            lists |= {"channels": systems.model_lists(judged, model), "similarity": systems.similarity_lists(judged, sql)}
         week = judged.start.date().isoformat()
         ids = self._user_ids.take(pa.array(judged.users)).to_pylist()
         profiles = pd.DataFrame({"user_id": ids, "week": week, "stratum": judged.strata})

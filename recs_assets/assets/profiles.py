@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recs_assets.gnn import graph, model
+from recs_assets.gnn import graph, model, residual
 from recs_assets.gnn.channels import Evidence
 from recs_assets.gnn.scoring import top_scores
 from recs_assets.gnn.snapshots import microseconds, snapshot
@@ -19,6 +19,7 @@ def scores(
     *,
     graph_file: Path,
     model_file: Path,
+    towers_file: Path | None,
     as_of: dt.datetime,
     profiles: pa.Table,
     user_ids: pa.ChunkedArray,
@@ -29,7 +30,8 @@ def scores(
 
     Args:
         graph_file: the graph of the week.
-        model_file: approved weights.
+        model_file: approved weights of the channels.
+        towers_file: approved towers, ``None`` where the model has none.
         as_of: what the scores may know.
         profiles: columns profile_id and user_id, somebody who has the profile.
         user_ids: ids by index in the graph.
@@ -43,7 +45,8 @@ def scores(
     users = pc.index_in(profiles["user_id"], user_ids.combine_chunks()).to_numpy().astype("int64")
     candidates = eligible_candidates(past, users, settings)
     fitted = model.load(model_file, settings.model)
-    top = top_scores(fitted, Evidence(past, settings.model), users, candidates, settings.candidates.kept)
+    towers = residual.load(towers_file, settings) if towers_file else None
+    top = top_scores(fitted, Evidence(past, settings.model), users, candidates, settings.candidates.kept, towers)
     return _with_ids(top, profiles["profile_id"], product_ids)
 
 

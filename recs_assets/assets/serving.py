@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from recs_assets.assets.evaluation import approved_model
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, GRAPH, PROFILE_VEHICLES, PROFILES, USER_PROFILES, hetero_graph
-from recs_assets.assets.training import MODEL
+from recs_assets.assets.training import MODEL, TOWERS
 from recs_assets.assets.v5_17 import v5_17_parameters
 from recs_assets.assets.weekly import draft, inputs_of, parquet_of, preview, weekly_asset
 from recs_assets.resources.store import Artifact, Store, StoreError
@@ -53,6 +53,7 @@ def user_scores(
         scores = profiles.scores(
             graph_file=source.path(GRAPH),
             model_file=approved.path(MODEL),
+            towers_file=approved.path(TOWERS) if TOWERS in approved.manifest.files else None,
             as_of=source.as_of,
             profiles=source.table(PROFILES),
             user_ids=store.current("user_nodes", context.partition_key).table("user_nodes.parquet")["user_id"],

@@ -16,8 +16,9 @@ from torch_geometric.data import HeteroData
 
 from recs_assets.assets.v5_17 import v5_17_parameters
 from recs_assets.gnn.channels import Evidence, channel_names
-from recs_assets.gnn.graph import BOUGHT_WITH, catalogue
+from recs_assets.gnn.graph import catalogue
 from recs_assets.gnn.model import GatedChannels
+from recs_assets.gnn.residual import Residual
 from recs_assets.gnn.scoring import top_scores
 from recs_assets.gnn.snapshots import DAY, Ints, Snapshot, held_out, microseconds, snapshot
 from recs_assets.gnn.training import eligible_candidates
@@ -165,18 +166,15 @@ def channel_lists(judged: Cohort) -> dict[str, pd.DataFrame]:
     }
 
 
-def model_lists(judged: Cohort, model: GatedChannels) -> pd.DataFrame:
-    """What the model would have listed: columns profile, product, score, channel."""
-    return top_scores(model, judged.evidence, judged.users, judged.candidates, judged.settings.candidates.kept)
+def model_lists(judged: Cohort, model: GatedChannels, towers: Residual | None = None) -> pd.DataFrame:
+    """What the model would have listed, with or without towers: columns profile, product, score, channel."""
+    return top_scores(model, judged.evidence, judged.users, judged.candidates, judged.settings.candidates.kept, towers)
 
 
 def similar_parts(past: Snapshot, settings: Settings) -> pd.DataFrame:
     """Item-item similarities from what was bought together in weeks that had ended: columns product, neighbour, similarity."""
-    edges = past.data[BOUGHT_WITH]
-    known = edges.week.numpy() + WEEK.days * DAY <= past.as_of
-    first, second = edges.edge_index.numpy()[:, known]
-    pairs = pd.DataFrame({"product_a": first, "product_b": second, "n_users": edges.n_users.numpy()[known]})
-    pairs = pairs.groupby(["product_a", "product_b"])["n_users"].sum().reset_index()
+    known = sparse.coo_array(past.bought_with(settings.co_purchase.min_users))
+    pairs = pd.DataFrame({"product_a": known.row, "product_b": known.col, "n_users": known.data.astype(np.int64)})
     buyers = np.asarray(past.bought(None).sum(axis=0)).ravel().astype(np.int64)
     options = settings.similarity
     return similarity.product_similarities(pairs, buyers, options.neighbours, options.shrinkage)

@@ -3,18 +3,17 @@
 import datetime as dt
 
 import dagster as dg
-import pyarrow as pa
 
-from recs_assets.assets.graph import GRAPH, hetero_graph
-from recs_assets.assets.weekly import draft, week_of_run, weekly_asset
+from recs_assets.assets.graph import hetero_graph
+from recs_assets.assets.weekly import draft, inputs_of, week_of_run, weekly_asset
 from recs_assets.partitions import WEEK, Week
 from recs_assets.resources.store import Store
 from recs_assets.settings import Settings
 
-MODEL = "model.pt"
-VALIDATION_MODEL = "validation_model.pt"
-CURVE = "curve.parquet"
-WEIGHTS = "weights.json"
+MODEL, VALIDATION_MODEL, TOWERS = "model.pt", "validation_model.pt", "towers.pt"
+CURVE, TOWERS_CURVE = "curve.parquet", "towers_curve.parquet"
+WEIGHTS, RESIDUAL = "weights.json", "residual.json"
+USER_VECTORS, PRODUCT_VECTORS = "user_vectors.parquet", "product_vectors.parquet"
 
 
 def training_moments(week: Week, settings: Settings) -> list[dt.datetime]:
@@ -28,28 +27,25 @@ def training_moments(week: Week, settings: Settings) -> list[dt.datetime]:
 def trained_model(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], settings: dg.ResourceParam[Settings]
 ) -> dg.MaterializeResult:
-    """How much each kind of evidence counts, learned from what people bought in past weeks."""
-    from recs_assets.gnn import graph, model, training  # torch and PyG: 4 s at load
-    from recs_assets.gnn.snapshots import microseconds
+    """How much each kind of evidence counts, and what the attention towers add, learned from what people bought."""
+    from recs_assets.assets import trained  # torch and PyG: 4 s at load
 
-    source = store.current("hetero_graph", context.partition_key)
     week = week_of_run(context)
-    moments = [microseconds(moment) for moment in training_moments(week, settings)]
-    found = list(training.examples(graph.load(source.path(GRAPH)), moments, settings))
-    earlier = [example for example in found if example.moment < moments[-settings.model.validation_weeks]]
-    validation = training.fit(earlier, settings, report=context.log.info)
-    final = training.fit(found, settings, report=context.log.info)
-    with draft(context, store, settings, source.as_of, [source]) as new:
-        model.save(final.model, new.path(MODEL))
-        model.save(validation.model, new.path(VALIDATION_MODEL))
-        new.write_table(CURVE, pa.table({"step": range(1, len(final.losses) + 1), "loss": final.losses}))
-        new.write_document(WEIGHTS, final.model.named_weights())
+    inputs = inputs_of(store, week.key, ["hetero_graph", "user_nodes", "product_nodes"])
+    # Towers start from those that were approved last, which have seen no week that judges these.
+    approved = store.newest("approved_model", up_to=week.previous)
+    used = [*inputs.values(), *([approved] if approved else [])]
+    with draft(context, store, settings, inputs["hetero_graph"].as_of, used) as new:
+        found = trained.train(
+            inputs,
+            approved,
+            new,
+            moments=training_moments(week, settings),
+            working_folder=store.working_folder(f"trained_model-{week.key}"),
+            settings=settings,
+            report=context.log.info,
+        )
+    found.checkpoints.clear()
     return dg.MaterializeResult(
-        metadata={
-            "users learned from": sum(example.n_users for example in found),
-            "snapshots": len(found),
-            "first loss": final.losses[0],
-            "last loss": final.losses[-1],
-            "weights": final.model.named_weights(),
-        }
+        metadata=found.figures | {"towers": dg.MetadataValue.json(found.record), "curve": dg.MetadataValue.md(found.plot)}
     )

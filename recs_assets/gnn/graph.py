@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import torch
 from torch_geometric.data import HeteroData
 
+from recs_assets.gnn.tokens import tokens
 from recs_assets.ranking.candidates import Catalogue
 
 EVENT_TYPES = ("view", "cart", "order")
@@ -36,6 +37,7 @@ def build(tables: dict[str, pa.Table]) -> HeteroData:
         ``user.num_nodes``; ``vehicle.model_code`` and ``vehicle.make_code`` [vehicles], -1 where unknown;
         ``product.part_type``, ``.brand``, ``.variant_group`` codes [products], -1 where there is none,
         ``.is_universal``, ``.is_eligible`` bool and ``.price`` float64 [products];
+        ``product.tokens`` (the id's first, then type, brand and words of the title) and ``vehicle.tokens`` [nodes x tokens];
         ``user-owns-vehicle.added_at`` microseconds [edges], the smallest integer where unknown;
         ``user-interacts-product.time`` microseconds, ascending, and ``.event_type`` [edges], an index of ``EVENT_TYPES``;
         ``product-bought_with-product.week`` microseconds and ``.n_users`` [edges], each pair once.
@@ -56,6 +58,8 @@ def build(tables: dict[str, pa.Table]) -> HeteroData:
     data["product"].is_universal = _tensor(pc.fill_null(products["is_universal"], False))
     data["product"].is_eligible = _tensor(pc.is_null(products["ineligible_reason"]))
     data["product"].price = _tensor(products["price"])
+    data["product"].tokens = torch.from_numpy(tokens(products, ("product_id", "part_type", "brand"), "title"))
+    data["vehicle"].tokens = torch.from_numpy(tokens(vehicles, ("make", "model", "year")))
 
     owns, fits, events = tables["owns_edges"], tables["fits_edges"], tables["interaction_edges"]
     data[OWNS].edge_index = _edge_index(owns, ids, ("user", "user_id"), ("vehicle", "vehicle_id"))

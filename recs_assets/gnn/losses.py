@@ -1,22 +1,62 @@
-"""What training minimises."""
+"""What training minimises: each loss takes scores of candidates laid out user by user, and the weight of each target.
+
+A user with n targets weighs 1 / sqrt(n) a target, so that a wholesaler does not outvote everybody else; on top of it a target
+counts as much as its edge (the kind of event that made it).
+"""
 
 import torch
+from torch.nn import functional
 
 
-def softmax_loss(scores: torch.Tensor, is_candidate: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Exact softmax over each user's candidates: the weighted mean over targets of -log p(target | user).
+def softmax_loss(
+    scores: torch.Tensor, is_candidate: torch.Tensor, targets: torch.Tensor, log_q: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Softmax over each user's candidates: the weighted mean over targets of -log p(target | user).
 
-    A user with n targets weighs 1 / sqrt(n) a target, so that a wholesaler does not outvote everybody else.
+    Over all candidates it is exact; over sampled ones the log of their expected count is taken off the scores, so that what
+    is sampled often is not pushed down for it (Bengio & Senecal 2008; Yi et al. 2019).
 
     Args:
         scores: [users x candidates].
-        is_candidate: [users x candidates] bool, False on padding.
-        targets: [users x candidates] 1.0 where the user took up the candidate, else 0.0.
+        is_candidate: [users x candidates] bool, False on padding and on accidental hits.
+        targets: [users x candidates] weight of the edge where the user took up the candidate, else 0.
+        log_q: [users x candidates] log of the expected number of times each was drawn, 0 for what is always there.
 
     Returns:
         A scalar; at least one target is expected.
     """
-    log_share = torch.log_softmax(scores.masked_fill(~is_candidate, torch.finfo(scores.dtype).min), dim=1)
-    n_targets = targets.sum(dim=1, keepdim=True)
-    weights = targets / n_targets.clamp(min=1).sqrt()
+    corrected = scores if log_q is None else scores - log_q
+    log_share = torch.log_softmax(corrected.masked_fill(~is_candidate, torch.finfo(scores.dtype).min), dim=1)
+    weights = target_weights(targets)
     return -(weights * log_share).sum() / weights.sum()
+
+
+def bce_loss(scores: torch.Tensor, is_candidate: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Binary cross-entropy: targets towards 1 by their weight, the other candidates towards 0, both sides with one vote a user.
+
+    Per user: sum of w_t softplus(-s_t) over targets, plus the targets' total weight x the mean of softplus(s_c) over the others.
+    """
+    weights = target_weights(targets)
+    is_other = is_candidate & (targets == 0)
+    found = (weights * functional.softplus(-scores)).sum(dim=1)
+    others = (functional.softplus(scores) * is_other).sum(dim=1) / is_other.sum(dim=1).clamp(min=1)
+    return (found + weights.sum(dim=1) * others).sum() / weights.sum()
+
+
+def bpr_loss(scores: torch.Tensor, is_candidate: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Bayesian personalised ranking (Rendle et al. 2009): a target above each other candidate, -log sigmoid(s_t - s_c).
+
+    The mean over the user's others, the weighted mean over targets.
+    """
+    weights = target_weights(targets)
+    is_other = is_candidate & (targets == 0)
+    row, column = torch.nonzero(weights, as_tuple=True)
+    margins = scores[row, column][:, None] - scores[row]
+    missed = (functional.softplus(-margins) * is_other[row]).sum(dim=1) / is_other[row].sum(dim=1).clamp(min=1)
+    return (weights[row, column] * missed).sum() / weights.sum()
+
+
+def target_weights(targets: torch.Tensor) -> torch.Tensor:
+    """[users x candidates] each target's edge weight over the root of its user's number of targets."""
+    n_targets = (targets > 0).sum(dim=1, keepdim=True)
+    return targets / n_targets.clamp(min=1).sqrt()

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from recs_assets.gnn.channels import Evidence, channel_names
 from recs_assets.gnn.model import GatedChannels
+from recs_assets.gnn.residual import Residual
 from recs_assets.gnn.snapshots import Floats, Ints
 from recs_assets.ranking.candidates import top_of_sparse
 
@@ -22,7 +23,14 @@ ENTRIES_PER_CHUNK = 1_000_000
 ROWS_PER_CHUNK = 512
 
 
-def top_scores(model: GatedChannels, evidence: Evidence, users: Ints, candidates: sparse.csr_array, keep: int) -> pd.DataFrame:
+def top_scores(
+    model: GatedChannels,
+    evidence: Evidence,
+    users: Ints,
+    candidates: sparse.csr_array,
+    keep: int,
+    residual: Residual | None = None,
+) -> pd.DataFrame:
     """The ``keep`` best candidates of each user, ties to the smaller product.
 
     Args:
@@ -31,6 +39,7 @@ def top_scores(model: GatedChannels, evidence: Evidence, users: Ints, candidates
         users: [n] rows of the graph's users; a profile that many share is scored as any one of them.
         candidates: [n x products], indices sorted.
         keep: entries per user at most.
+        residual: fitted towers; without them, or with a scale of 0, the channels alone score.
 
     Returns:
         Columns ``profile`` (position in ``users``), ``product``, ``score`` and ``channel``, the name of the channel whose
@@ -39,6 +48,7 @@ def top_scores(model: GatedChannels, evidence: Evidence, users: Ints, candidates
     names = np.array(channel_names(evidence.settings))
     if not len(users):
         return top_of_sparse(np.empty(0), candidates, keep).assign(channel=names[:0])
+    vectors = residual.vectors(evidence.past, users) if residual is not None and residual.scale else None
     found = []
     started = time.monotonic()
     for rows in chunks(candidates):
@@ -48,6 +58,9 @@ def top_scores(model: GatedChannels, evidence: Evidence, users: Ints, candidates
         row_of_entry = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
         contributions *= weights[row_of_entry]
         scores = contributions.sum(axis=1, dtype=np.float64)
+        if residual is not None and vectors is not None:
+            of_users, of_products = vectors
+            scores += residual.scale * (of_users[rows] @ of_products.T)[row_of_entry, part.indices]
         top = top_of_sparse(scores, part, keep)
         entries = _entries(part, top)
         loudest = (contributions[entries] - _row_means(contributions, part)[top["profile"]]).argmax(axis=1)

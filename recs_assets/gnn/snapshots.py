@@ -9,13 +9,18 @@ import numpy.typing as npt
 from scipy import sparse
 from torch_geometric.data import HeteroData
 
-from recs_assets.gnn.graph import FITS, INTERACTS, ORDER, OWNS
+from recs_assets.gnn.graph import BOUGHT_WITH, FITS, INTERACTS, ORDER, OWNS
 from recs_assets.settings import EventWeights
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 DAY = 86_400_000_000  # microseconds
+WEEK = 7 * DAY
+
+
+class LeakageError(ValueError):
+    """Something was asked of a snapshot that nobody could know at its moment."""
 
 
 def microseconds(moment: dt.datetime) -> int:
@@ -116,6 +121,43 @@ class Snapshot:
         edges = np.stack([self.log.user[strongest], self.log.product[strongest]])
         return incidence(edges, (self.n_users, self.n_products), weights[strongest])
 
+    def used(self, half_life_days: float) -> sparse.csr_array:
+        """[users x products] decayed weights of all of a pair's events together: event type x frequency x decay."""
+        edges = np.stack([self.log.user, self.log.product])
+        return incidence(edges, (self.n_users, self.n_products), self.weights(half_life_days))
+
+    def bought_with(self, min_users: int, half_life_days: float = np.inf, as_of: int | None = None) -> sparse.csr_array:
+        """[products x products] people who bought both, each pair once with the smaller product first, newer ones weighing more.
+
+        Only weeks that had ended count, and only pairs that at least ``min_users`` people had bought by then: the export
+        keeps a pair for what happened in any of its weeks.
+
+        Args:
+            min_users: people who bought both.
+            half_life_days: age at which a week's people count half.
+            as_of: microseconds; another moment than the snapshot's own.
+
+        Raises:
+            LeakageError: ``as_of`` is later than the snapshot.
+        """
+        moment = self.as_of if as_of is None else as_of
+        if moment > self.as_of:
+            later = (moment - self.as_of) / DAY
+            raise LeakageError(
+                f"co-purchases were asked for as of {later:.1f} days after their snapshot: what a model is judged on would be "
+                "among its inputs. Take a snapshot of that moment instead."
+            )
+        edges = self.data[BOUGHT_WITH]
+        age = moment - (edges.week.numpy() + WEEK)
+        known = age >= 0
+        pairs, n_users = edges.edge_index.numpy()[:, known], edges.n_users.numpy()[known]
+        shape = (self.n_products, self.n_products)
+        people = incidence(pairs, shape, n_users.astype(np.float64))
+        decayed = incidence(pairs, shape, n_users * np.exp2(-age[known] / DAY / half_life_days))
+        decayed.data[people.data < min_users] = 0.0
+        decayed.eliminate_zeros()
+        return decayed
+
     def bought(self, days: int | None) -> sparse.csr_array:
         """[users x products] 1 where the user ordered the product in the ``days`` before; all time where ``days`` is None."""
         start = np.iinfo(np.int64).min if days is None else self.as_of - days * DAY
@@ -157,3 +199,15 @@ def held_out(past: Snapshot, *, days: int, orders_only: bool, exclude_bought_day
     taken.sort_indices()
     users, products = taken.nonzero()
     return users.astype(np.int64), products.astype(np.int64)
+
+
+def edge_weights(past: Snapshot, users: Ints, products: Ints, days: int) -> Floats:
+    """Weight of each held-out pair: that of its heaviest event in the ``days`` after the snapshot, an order's being 1."""
+    window = interactions(past.data).between(past.as_of, past.as_of + days * DAY)
+    order = np.argsort(past.event_weights[window.event_type], kind="stable")
+    keys = window.user[order] * past.n_products + window.product[order]
+    # Of a repeated key the last one in the order, the heaviest, is found by searching from the right of a stable sort.
+    by_key = np.argsort(keys, kind="stable")
+    last = np.searchsorted(keys[by_key], users * past.n_products + products, side="right") - 1
+    heaviest = past.event_weights[window.event_type[order[by_key[last]]]]
+    return np.asarray(heaviest / past.event_weights[ORDER], dtype=np.float64)

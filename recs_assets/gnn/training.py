@@ -10,13 +10,13 @@ import torch
 from scipy import sparse
 from torch_geometric.data import HeteroData
 
-from recs_assets.gnn.channels import Evidence, at_candidates
+from recs_assets.gnn.channels import Evidence, at_candidates, channel_names
 from recs_assets.gnn.graph import catalogue
 from recs_assets.gnn.losses import softmax_loss
 from recs_assets.gnn.model import Bends, GatedChannels
-from recs_assets.gnn.snapshots import Ints, Snapshot, held_out, snapshot
+from recs_assets.gnn.snapshots import Ints, Snapshot, edge_weights, held_out, snapshot
 from recs_assets.ranking.candidates import candidate_matrix
-from recs_assets.settings import Settings
+from recs_assets.settings import Model, Settings
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +46,19 @@ class Batch:
 
 @dataclass(frozen=True)
 class Example:
-    """One snapshot's users with targets, their candidates, and what speaks for each candidate (before the logarithm)."""
+    """One snapshot's users with targets, their candidates, and what speaks for each candidate (before the logarithm).
+
+    Attributes:
+        moment: microseconds.
+        users: [n] rows of the graph's users.
+        candidates: [n x products].
+        features: [entries x channels] as ``Evidence.features`` gives them.
+        targets: [entries] weight of the edge where the user took the candidate up, the heaviest event's over an order's; else 0.
+        state: [n x 3].
+    """
 
     moment: int
+    users: Ints
     candidates: sparse.csr_array
     features: np.ndarray
     targets: np.ndarray
@@ -58,6 +68,10 @@ class Example:
     def n_users(self) -> int:
         """Users in it."""
         return int(self.candidates.shape[0])
+
+    def fits(self, settings: Model) -> np.ndarray:
+        """[entries] whether the candidate fits a vehicle of the user's garage."""
+        return np.asarray(self.features[:, channel_names(settings).index("garage_fitment")] > 0)
 
     def batch(self, model: GatedChannels) -> Batch:
         """The padded tensors of this snapshot."""
@@ -113,7 +127,8 @@ def _example(past: Snapshot, settings: Settings, seed: int) -> Example | None:
         orders_only=settings.evaluation.relevance == "order",
         exclude_bought_days=settings.rules.exclude_bought_days,
     )
-    taken = sparse.csr_array((np.ones(len(users)), (users, products)), shape=(past.n_users, past.n_products))
+    weights = edge_weights(past, users, products, settings.model.horizon_days)
+    taken = sparse.csr_array((weights, (users, products)), shape=(past.n_users, past.n_products))
     active = np.unique(users)
     candidates = eligible_candidates(past, active, settings)
     reachable = np.flatnonzero(np.asarray(taken[active].multiply(candidates).sum(axis=1)).ravel())
@@ -123,6 +138,7 @@ def _example(past: Snapshot, settings: Settings, seed: int) -> Example | None:
     active, candidates = active[chosen], candidates[chosen]
     return Example(
         moment=past.as_of,
+        users=active,
         candidates=candidates,
         features=Evidence(past, settings.model).features(active, candidates),
         targets=at_candidates(taken[active], candidates),

@@ -189,6 +189,11 @@ class Store:
         weeks = sorted((path.name for path in folder.iterdir()), reverse=True) if folder.exists() else []
         return next((found for week in weeks if week <= up_to and (found := self.find(asset, week))), None)
 
+    def working_folder(self, name: str) -> Path:
+        """A local folder for what a run needs to go on after a crash; who uses it removes it in the end."""
+        root = Path(tempfile.gettempdir()) / "recs_assets" if self.root.protocol else Path(self.root.path)
+        return root / ".work" / name
+
     def _scratch(self) -> Path | None:
         if self.root.protocol:
             return None

@@ -69,7 +69,9 @@ def test_targets_may_be_any_event() -> None:
     (example,) = _examples(any_event)
     # u1 viewed p4; u3 put p2 into the cart; u4 ordered p1. u1 bought p2, so it is no candidate there.
     assert _shown(example.candidates) == [["p1", "p3", "p4"], ["p1", "p2", "p3", "p4"], ["p1", "p2", "p3", "p4"]]
-    assert example.targets.tolist() == [0, 0, 1, 0, 1, 0, 0, 1, 0, 0, 0]
+    # u1's view counts a third of an order; u3 put p2 into the cart and then ordered it, and the order counts.
+    assert example.targets.tolist() == pytest.approx([0, 0, 1 / 3, 0, 1, 0, 0, 1, 0, 0, 0])
+    assert example.users.tolist() == [0, 2, 3]
 
 
 def test_a_moment_after_which_nothing_new_happens_gives_no_example() -> None:
@@ -82,7 +84,7 @@ def test_a_batch_is_padded_to_the_longest_list() -> None:
     (example,) = _examples(settings)
     batch = example.batch(GatedChannels(settings.model, torch.ones(len(NAMES))))
     assert batch.is_candidate.tolist() == [[True, True, True, False], [True] * 4, [True] * 4]
-    assert batch.targets.tolist() == [[0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0]]
+    torch.testing.assert_close(batch.targets, torch.tensor([[0, 0, 1 / 3, 0], [0, 1, 0, 0], [1, 0, 0, 0]]))
     assert batch.log_evidence.shape == (3, 4, len(NAMES))
     assert not batch.log_evidence[0, 3].any()
     # The garage of u4 is v1, which p1 fits and one more: x = 1/2 at a bend of 1.
@@ -137,6 +139,7 @@ def _planted(seed: int, n_users: int = 40, n_candidates: int = 12) -> Example:
     targets[np.arange(n_users), chosen] = 1.0
     return Example(
         moment=seed,
+        users=np.arange(n_users),
         candidates=sparse.csr_array(np.ones((n_users, n_candidates), dtype=bool)),
         features=features.reshape(-1, len(NAMES)),
         targets=targets.ravel(),

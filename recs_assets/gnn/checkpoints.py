@@ -1,0 +1,71 @@
+"""Where a training that was killed goes on: one file an epoch, the last two kept, each with its hash in its name."""
+
+import hashlib
+import logging
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+
+KEPT = 2
+NAME = re.compile(r"epoch_(\d{4})_([0-9a-f]{64})\.pt")
+
+log = logging.getLogger(__name__)
+
+
+class Checkpoints:
+    """The checkpoints of one training.
+
+    Attributes:
+        folder: a folder of their own.
+        made_from: names the inputs and settings; checkpoints of a training from others are passed over.
+    """
+
+    def __init__(self, folder: Path, made_from: str) -> None:
+        self.folder = folder
+        self.made_from = made_from
+
+    def save(self, epoch: int, state: dict[str, Any]) -> Path:
+        """Keep the state after an epoch; the file appears whole or not at all."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        partial = self.folder / f"partial_{os.getpid()}.pt"
+        torch.save({"made_from": self.made_from, "state": state}, partial)
+        with partial.open("rb") as stream:
+            os.fsync(stream.fileno())
+        target = self.folder / f"epoch_{epoch:04d}_{_digest(partial)}.pt"
+        partial.replace(target)
+        for _, old in self._found()[:-KEPT]:
+            old.unlink()
+        return target
+
+    def newest(self) -> dict[str, Any] | None:
+        """The state of this training's newest checkpoint that is what it was; damaged ones are told of and passed over."""
+        for digest, path in reversed(self._found()):
+            found = _digest(path)
+            if found == digest:
+                saved: dict[str, Any] = torch.load(path, weights_only=True)
+                return saved["state"] if saved["made_from"] == self.made_from else None
+            log.warning("checkpoint %s is damaged (SHA-256 %s, expected %s): going on from the one before", path, found, digest)
+        return None
+
+    def clear(self) -> None:
+        """Remove all of them: the training has ended."""
+        for _, path in self._found():
+            path.unlink()
+        if self.folder.exists():
+            for left in self.folder.glob("partial_*.pt"):
+                left.unlink()
+            self.folder.rmdir()
+
+    def _found(self) -> list[tuple[str, Path]]:
+        if not self.folder.exists():
+            return []
+        named = [(match, path) for path in self.folder.iterdir() if (match := NAME.fullmatch(path.name))]
+        return [(match[2], path) for match, path in sorted(named, key=lambda pair: pair[1].name)]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,137 @@
+"""Which candidates training sets against a user's targets: all of them, or a few drawn in three ways."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from recs_assets.gnn.snapshots import Floats, Ints
+from recs_assets.ranking.arrays import positions
+from recs_assets.ranking.candidates import top_of_sparse
+from recs_assets.settings import Negatives
+
+HARDEST = 100  # fitting candidates with the highest scores, among which hard negatives are drawn
+
+
+@dataclass(frozen=True)
+class Slates:
+    """Some entries of the candidate matrix for every user, side by side.
+
+    Attributes:
+        entry: int64 [users x width] positions in ``candidates.indices``, 0 where there is none.
+        is_candidate: bool [users x width] False on padding and on accidental hits.
+        log_q: float32 [users x width] log of the expected number of draws; 0 for what is always there.
+    """
+
+    entry: Ints
+    is_candidate: np.ndarray
+    log_q: np.ndarray
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Draws slates for the users of one snapshot.
+
+    Attributes:
+        candidates: [users x products], indices sorted.
+        targets: [entries] above 0 where the user took up the candidate.
+        scores: [entries] what the channels say.
+        fits: bool [entries] whether the candidate fits the user's garage.
+        settings: how many, and of which kind.
+    """
+
+    candidates: sparse.csr_array
+    targets: Floats
+    scores: Floats
+    fits: np.ndarray
+    settings: Negatives
+
+    def slates(self, rng: np.random.Generator) -> Slates:
+        """Every user's targets, and the negatives drawn this time."""
+        if self.settings.per_user is None:
+            return _padded(np.arange(self.candidates.nnz), self._row_of_entry, self.candidates.shape[0])
+        taken = np.flatnonzero(self.targets > 0)
+        always = _padded(taken, self._row_of_entry[taken], self.candidates.shape[0])
+        counts = self._counts()
+        drawn = [draw(count, rng) for draw, count in zip((self._in_batch, self._random, self._hard), counts, strict=True)]
+        entry = np.concatenate([entries for entries, _ in drawn], axis=1)
+        found = np.concatenate([is_candidate for _, is_candidate in drawn], axis=1)
+        found &= self.targets[entry] == 0
+        log_q = np.where(found, np.log(np.maximum(self._expected(entry, counts), 1e-12)), 0.0).astype(np.float32)
+        return Slates(
+            np.concatenate([always.entry, np.where(found, entry, 0)], axis=1),
+            np.concatenate([always.is_candidate, found], axis=1),
+            np.concatenate([always.log_q, log_q], axis=1),
+        )
+
+    def _counts(self) -> tuple[int, int, int]:
+        total = self.settings.per_user or 0
+        in_batch, hard = (round(total * share) for share in (self.settings.in_batch, self.settings.fitment_hard))
+        return in_batch, total - in_batch - hard, hard
+
+    @cached_property
+    def _row_of_entry(self) -> Ints:
+        return np.repeat(np.arange(self.candidates.shape[0]), np.diff(self.candidates.indptr))
+
+    def _in_batch(self, count: int, rng: np.random.Generator) -> tuple[Ints, np.ndarray]:
+        """What other users of the snapshot took up; a part that is no candidate of this user is masked."""
+        taken = self.candidates.indices[np.flatnonzero(self.targets > 0)]
+        products = rng.choice(taken, size=(self.candidates.shape[0], count))
+        keys = self._row_of_entry * self.candidates.shape[1] + self.candidates.indices
+        wanted = np.arange(self.candidates.shape[0])[:, None] * self.candidates.shape[1] + products
+        entry = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        return entry, keys[entry] == wanted
+
+    def _random(self, count: int, rng: np.random.Generator) -> tuple[Ints, np.ndarray]:
+        lengths = np.diff(self.candidates.indptr)[:, None]
+        place = np.floor(rng.random((self.candidates.shape[0], count)) * lengths).astype(np.int64)
+        return self.candidates.indptr[:-1, None] + place, np.ones_like(place, dtype=bool)
+
+    def _hard(self, count: int, rng: np.random.Generator) -> tuple[Ints, np.ndarray]:
+        hard = self._hardest
+        sizes = hard.is_candidate.sum(axis=1)[:, None]
+        place = np.floor(rng.random((self.candidates.shape[0], count)) * sizes).astype(np.int64)
+        entry = np.take_along_axis(hard.entry, place, axis=1)
+        return entry, np.broadcast_to(sizes > 0, entry.shape).copy()
+
+    @cached_property
+    def _hardest(self) -> Slates:
+        """The best scored of the fitting candidates; of all candidates for a user whom nothing fits."""
+        row = self._row_of_entry
+        has_fitting = np.bincount(row, self.fits, self.candidates.shape[0]) > 0
+        allowed = np.flatnonzero(self.fits | ~has_fitting[row])
+        within = sparse.csr_array((allowed, (row[allowed], self.candidates.indices[allowed])), shape=self.candidates.shape)
+        within.sort_indices()
+        top = top_of_sparse(self.scores[within.data], within, HARDEST)
+        entry = _entries(self.candidates, top["profile"].to_numpy(), top["product"].to_numpy())
+        return _padded(entry, top["profile"].to_numpy(), self.candidates.shape[0])
+
+    def _expected(self, entry: Ints, counts: tuple[int, int, int]) -> Floats:
+        """How often each entry is drawn on average, by all three ways together."""
+        in_batch, random, hard = counts
+        taken = self.candidates.indices[np.flatnonzero(self.targets > 0)]
+        share_taken = np.bincount(taken, minlength=self.candidates.shape[1]) / max(1, len(taken))
+        hardest = self._hardest
+        is_hard = np.zeros(self.candidates.nnz)
+        rows, places = np.nonzero(hardest.is_candidate)
+        is_hard[hardest.entry[rows, places]] = 1.0 / hardest.is_candidate.sum(axis=1)[rows]
+        uniform = random / np.maximum(1, np.diff(self.candidates.indptr))[:, None]
+        expected: Floats = in_batch * share_taken[self.candidates.indices[entry]] + uniform + hard * is_hard[entry]
+        return expected
+
+
+def _entries(candidates: sparse.csr_array, rows: Ints, products: Ints) -> Ints:
+    keys = np.repeat(np.arange(candidates.shape[0]), np.diff(candidates.indptr)) * candidates.shape[1] + candidates.indices
+    found: Ints = np.searchsorted(keys, rows * candidates.shape[1] + products)
+    return found
+
+
+def _padded(entries: Ints, rows: Ints, n_rows: int) -> Slates:
+    """Entries of ascending rows side by side."""
+    place = positions(rows)
+    shape = (n_rows, int(place.max(initial=-1)) + 1)
+    entry, is_candidate = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=bool)
+    entry[rows, place] = entries
+    is_candidate[rows, place] = True
+    return Slates(entry, is_candidate, np.zeros(shape, dtype=np.float32))
