@@ -15,6 +15,8 @@ export DAGSTER_HOME ?= $(abspath $(RECS_HOME))/dagster
 DEMO_WEEK := 2026-09-28
 DATA ?= ../shared/data/benchmarks
 SEED ?= 1
+SEEDS ?= 3
+ONLY ?=
 PRESET ?= small
 REASON ?=
 
@@ -58,6 +60,9 @@ rollback: ready week ## Serve the version of WEEK before the current one (or VER
 reference: ready ## Public benchmark figures (Gowalla, Amazon electronics) beside the published ones, from DATA
 	$(BIN)/python -m recs_assets.reference --data $(DATA)
 
+ablation: ready week ## What each part of the model is worth, on the evaluation weeks of a WEEK that has been run (SEEDS=3, ONLY=towers)
+	$(BIN)/python -m recs_assets.ablation --week $(WEEK) --seeds $(SEEDS) --only "$(ONLY)"
+
 ui: ready ## Open the project in the Dagster UI on http://127.0.0.1:3000
 	$(BIN)/dg dev
 
@@ -88,4 +93,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test run train nightly backfill report latest versions rollback reference ui world lock clean ready week
+.PHONY: help demo test run train nightly backfill report latest versions rollback reference ablation ui world lock clean ready week

@@ -69,3 +69,27 @@ def test_the_fit_leaves_its_curve_and_the_weights_by_name(first_run: Run) -> Non
     # A step sees one of sixteen snapshots: only the mean over all of them can be compared.
     assert sum(losses[-48:]) < 0.99 * sum(losses[:48])
     assert {"popularity_fast", "popularity_middle", "popularity_slow"} <= set(trained.document("weights.json"))
+
+
+def test_the_towers_leave_a_record_a_curve_and_a_vector_for_everybody_and_every_part(first_run: Run) -> None:
+    place = first_run.place
+    trained = place.artifact("trained_model")
+    record = trained.document("residual.json")
+    assert record["scale"] == trained.facts["towers_scale"]
+    assert record["scale"] > 0 or record["validation"]["low"] <= 0  # kept only if it shows that it helps
+    assert trained.table("towers_curve.parquet").column_names == ["epoch", "loss", "recall", "scale"]
+    for kind in ("user", "product"):
+        vectors = trained.table(f"{kind}_vectors.parquet")
+        assert vectors[f"{kind}_id"].to_pylist() == place.table(f"{kind}_nodes")[f"{kind}_id"].to_pylist()
+        assert vectors["vector"].type == pa.list_(pa.float32(), 128)
+    assert not (place.home / "store" / ".work" / f"trained_model-{WEEK}").exists()
+
+
+def test_people_who_share_a_profile_share_a_vector_and_the_dot_product_is_that_of_the_model(first_run: Run) -> None:
+    place = first_run.place
+    profiles = place.artifact("hetero_graph").table("user_profiles.parquet").to_pandas()
+    shared = profiles[profiles["profile_id"] == profiles[profiles["stratum"] == "cold"]["profile_id"].mode()[0]]["user_id"]
+    vectors = place.artifact("trained_model").table("user_vectors.parquet").to_pandas().set_index("user_id")["vector"]
+    assert len(shared) > 1
+    assert {vector.tobytes() for vector in vectors[shared]} == {vectors[shared.iloc[0]].tobytes()}
+    assert len({vector.tobytes() for vector in vectors}) > 100

@@ -10,7 +10,9 @@ from scipy import sparse
 
 from recs_assets.gnn.channels import Evidence, channel_names, path_columns
 from recs_assets.gnn.model import GatedChannels
+from recs_assets.gnn.residual import Residual
 from recs_assets.gnn.scoring import ENTRIES_PER_CHUNK, ROWS_PER_CHUNK, chunks, top_scores
+from recs_assets.gnn.towers import TwoTowers
 from recs_assets.gnn.training import eligible_candidates
 from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.five_users import past_of, world
@@ -120,6 +122,25 @@ def _slowly(model: GatedChannels, evidence: Evidence, user: int, candidates: spa
         above = [term - usual for term, usual in zip(terms[part], average, strict=True)]
         rows.append([user, part, sum(terms[part]), NAMES[above.index(max(above))]])
     return rows
+
+
+def test_the_towers_add_their_dot_product_times_its_scale(evidence: Evidence) -> None:
+    settings = five_users.settings(towers={"dimension": 8, "heads": 2, "hash_buckets": 64})
+    torch.manual_seed(0)
+    towers = TwoTowers(settings.towers)
+    torch.nn.init.eye_(towers.user_out.weight)
+    candidates = _candidates(evidence, EVERYONE)
+    columns = ["profile", "product"]
+    alone = top_scores(_random_model(), evidence, EVERYONE, candidates, keep=5).set_index(columns)["score"].sort_index()
+    fitted = Residual(towers, 0.5, settings)
+    added = top_scores(_random_model(), evidence, EVERYONE, candidates, keep=5, residual=fitted).set_index(columns)["score"]
+    of_users, of_products = fitted.vectors(evidence.past, EVERYONE)
+    users, products = (alone.index.get_level_values(name).to_numpy() for name in columns)
+    expected = alone + 0.5 * np.einsum("nd,nd->n", of_users[users], of_products[products])
+    np.testing.assert_allclose(added.sort_index(), expected, rtol=1e-5)
+    assert not np.allclose(expected, alone)
+    without = top_scores(_random_model(), evidence, EVERYONE, candidates, keep=5, residual=Residual(towers, 0.0, settings))
+    np.testing.assert_array_equal(without.set_index(columns)["score"].sort_index(), alone)
 
 
 def test_more_users_than_a_chunk_holds_are_scored_as_in_one(evidence: Evidence) -> None:

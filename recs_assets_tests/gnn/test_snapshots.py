@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pytest
 from scipy import sparse
 
+from recs_assets.gnn import graph
 from recs_assets.gnn.channels import Evidence
-from recs_assets.gnn.snapshots import DAY, Snapshot, held_out, incidence, microseconds, snapshot
+from recs_assets.gnn.snapshots import DAY, LeakageError, Snapshot, edge_weights, held_out, incidence, microseconds, snapshot
 from recs_assets.settings import EventWeights
 from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.five_users import FUTURE, OWNED, OWNED_LATER, PAST, PRODUCTS, USERS, past_of, world
@@ -177,3 +179,45 @@ def _everything(data: Any) -> dict[str, npt.NDArray[Any]]:
         "bought lately": past.bought(30).toarray(),
     }
     return found | {f"touched {days}": past.touched(days).toarray() for days in (3, 20, 365)}
+
+
+def test_a_pair_counts_from_the_week_in_which_enough_people_had_bought_both() -> None:
+    tables = five_users.tables()
+    # Weeks of 2026-02-09 and 02-16 have ended by 2 March, that of 03-02 has not begun.
+    weeks = [dt.date(2026, 2, 9), dt.date(2026, 2, 16), dt.date(2026, 3, 2), dt.date(2026, 2, 9), dt.date(2026, 3, 2)]
+    tables["co_purchase_edges"] = pa.table(
+        {
+            "product_id_a": ["p1", "p1", "p1", "p2", "p2"],
+            "product_id_b": ["p2", "p2", "p2", "p3", "p3"],
+            "week": weeks,
+            "n_users": [1, 1, 5, 1, 5],
+        }
+    )
+    past = past_of(graph.build(tables))
+    assert past.bought_with(2).toarray()[[0, 1], [1, 2]].tolist() == [2.0, 0.0]
+    # The weeks ended 14 and 7 days before: 2 ^ -1 + 2 ^ -1/2 at a half-life of 14 days.
+    assert past.bought_with(2, half_life_days=14)[0, 1] == pytest.approx(0.5 + 2**-0.5)
+    earlier = past.as_of - 7 * DAY
+    assert past.bought_with(1, as_of=earlier)[0, 1] == 2.0
+    assert past.bought_with(1, as_of=earlier - 1)[0, 1] == 1.0
+
+
+def test_co_purchases_of_a_later_moment_are_refused() -> None:
+    past = past_of(world())
+    with pytest.raises(LeakageError, match=r"as of 28\.0 days after their snapshot"):
+        past.bought_with(1, as_of=past.as_of + 28 * DAY)
+
+
+def test_a_held_out_pair_weighs_as_much_as_its_heaviest_event() -> None:
+    past = past_of(world())
+    users, products = held_out(past, days=7, orders_only=False, exclude_bought_days=None)
+    named = [(USERS[user], PRODUCTS[product]) for user, product in zip(users, products, strict=True)]
+    assert named == [("u1", "p2"), ("u1", "p4"), ("u3", "p2"), ("u4", "p1")]
+    # An order is 1, a view a third of it; u3 put p2 into the cart before ordering it.
+    assert edge_weights(past, users, products, days=7).tolist() == pytest.approx([1, 1 / 3, 1, 1])
+
+
+def test_what_is_used_often_weighs_more() -> None:
+    # u1 ordered p2 20 days ago (3) and viewed it 40 days ago (1), p1 was viewed once.
+    used = past_of(world()).used(20)
+    assert used[0].toarray().ravel().tolist() == pytest.approx([0.5, 1.75, 0, 0, 0])

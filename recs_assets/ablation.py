@@ -1,0 +1,232 @@
+"""What each part of the model is worth: ``python -m recs_assets.ablation --week 2011-08-29``.
+
+One thing is changed at a time, the model is fitted again with several seeds, and Recall@10 and NDCG@10 are measured on the
+week's evaluation weeks after the list rules, by the same functions as ``offline_metrics``. To choose settings, name a week whose
+evaluation weeks are not the ones that the choice will be judged on.
+"""
+
+import argparse
+import dataclasses
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch_geometric.data import HeteroData
+
+from recs_assets import settings as settings_file
+from recs_assets import targets
+from recs_assets.assets import systems
+from recs_assets.assets.graph import GRAPH
+from recs_assets.assets.training import training_moments
+from recs_assets.gnn import graph, training
+from recs_assets.gnn.channels import channel_names
+from recs_assets.gnn.checkpoints import Checkpoints
+from recs_assets.gnn.lessons import Lesson, channel_scores, dot_products, lessons
+from recs_assets.gnn.snapshots import DAY, LeakageError, microseconds, snapshot
+from recs_assets.gnn.tower_training import TowerFit, fit_towers
+from recs_assets.gnn.training import Example
+from recs_assets.partitions import Week, week_of
+from recs_assets.ranking import metrics
+from recs_assets.ranking.candidates import top_of_sparse
+from recs_assets.ranking.rules import PartAttributes, apply_list_rules
+from recs_assets.settings import Settings
+
+K = 10
+NEVER_DECAYS = 1e9
+CHANGED_EXAMPLE = Callable[[Example], Example]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One change: of settings, or of what the model is shown."""
+
+    name: str
+    changes: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    shown: CHANGED_EXAMPLE = lambda example: example
+    has_towers: bool = False
+
+    def settings(self, base: Settings, seed: int) -> Settings:
+        """The settings with this change and another seed."""
+        values = base.model_dump()
+        for section, keys in (*self.changes.items(), ("model", {"seed": seed})):
+            values[section] |= keys
+        return Settings.model_validate(values)
+
+
+def variants(settings: Settings) -> Iterator[Variant]:
+    """Every row of the table, in its order."""
+    yield Variant("channels")
+    for column, name in enumerate(channel_names(settings.model)):
+        yield Variant(f"without {name}", shown=_without(column))
+    yield Variant("gate constant", shown=lambda example: dataclasses.replace(example, state=np.zeros_like(example.state)))
+    for name, factor in (("off", None), ("short (a quarter)", 0.25), ("long (four times)", 4.0)):
+        yield Variant(f"decay of the paths {name}", {"model": _half_lives(settings, factor)})
+    for encoder in ("gat", "mean"):
+        yield Variant(f"towers: {encoder}", {"towers": {"encoder": encoder}}, has_towers=True)
+    yield Variant("towers: gat, 2 hops", {"towers": {"encoder": "gat", "hops": 2}}, has_towers=True)
+    for loss in ("bce", "bpr"):
+        yield Variant(f"towers: loss {loss}", {"towers": {"loss": loss}}, has_towers=True)
+    for kind in ("in_batch", "random", "fitment_hard"):
+        shares = {"per_user": 200, "in_batch": 0, "random": 0, "fitment_hard": 0} | {kind: 1.0}
+        yield Variant(f"towers: 200 negatives {kind}", {"towers": {"negatives": shares}}, has_towers=True)
+    mixed = {"per_user": 200, "in_batch": 0.4, "random": 0.3, "fitment_hard": 0.3}
+    yield Variant("towers: 200 negatives mixed", {"towers": {"negatives": mixed}}, has_towers=True)
+    for name, days in (("off", None), ("short (14 days)", 14.0), ("long (365 days)", 365.0)):
+        yield Variant(f"towers: decay {name}", {"towers": {"half_life_days": days}}, has_towers=True)
+    for share in (0.0, 1.0):
+        yield Variant(f"towers: id dropout {share:g}", {"towers": {"id_dropout": share}}, has_towers=True)
+
+
+def _without(column: int) -> CHANGED_EXAMPLE:
+    def shown(example: Example) -> Example:
+        features = example.features.copy()
+        features[:, column] = 0.0
+        return dataclasses.replace(example, features=features)
+
+    return shown
+
+
+def _half_lives(settings: Settings, factor: float | None) -> dict[str, Any]:
+    def changed(days: float) -> float:
+        return days * factor if factor else NEVER_DECAYS
+
+    model = settings.model
+    return {
+        "cosine_half_lives_days": tuple(changed(days) for days in model.cosine_half_lives_days),
+        "walk_half_life_days": changed(model.walk_half_life_days),
+        "history_half_life_days": changed(model.history_half_life_days),
+    }
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """The week's graph and the weeks that judge; examples are made once a set of channel settings."""
+
+    data: HeteroData
+    week: Week
+    settings: Settings
+
+    def measure(self, variant: Variant, seed: int) -> dict[str, float]:
+        """Mean Recall@10 and NDCG@10 over the evaluation weeks, and the scale that the towers earned."""
+        settings = variant.settings(self.settings, seed)
+        found, judged = self._examples(settings, variant)
+        first = microseconds(training_moments(self.week, settings)[-settings.model.validation_weeks])
+        earlier = [example for example in found if example.moment < first]
+        fitted = training.fit(found, settings).model
+        dots = [np.zeros(example.candidates.nnz) for example in judged]
+        scale, earned = 0.0, 0.0
+        if variant.has_towers:
+            prepared = lessons(self.data, [*found, *judged], training.fit(earlier, settings).model, settings)
+            towers = self._towers(prepared[: len(found)], first, settings)
+            dots = dot_products(towers.residual.towers, prepared[len(found) :])
+            scale, earned = towers.record()["tried_scale"], towers.residual.scale
+        scores = [channel_scores(fitted, example) + scale * dot for example, dot in zip(judged, dots, strict=True)]
+        recall, ndcg = self._judged(judged, scores)
+        return {"recall": recall, "ndcg": ndcg, "earned_scale": earned}
+
+    def _towers(self, prepared: Sequence[Lesson], first: int, settings: Settings) -> TowerFit:
+        with tempfile.TemporaryDirectory() as folder:
+            return fit_towers(
+                [lesson for lesson in prepared if lesson.example.moment < first],
+                [lesson for lesson in prepared if lesson.example.moment >= first],
+                settings,
+                checkpoints=Checkpoints(Path(folder) / "towers", "ablation"),
+            )
+
+    def _judged(self, judged: Sequence[Example], scores: Sequence[np.ndarray]) -> tuple[float, float]:
+        store = graph.catalogue(self.data)
+        parts = PartAttributes(store.variant_group, store.part_type, store.is_universal)
+        rows = []
+        for example, cohort, values in zip(judged, self._cohorts, scores, strict=True):
+            top = top_of_sparse(values, example.candidates, self.settings.candidates.kept)
+            ranked = apply_list_rules(top, parts, self.settings.rules)
+            rows.append(metrics.per_user(ranked, cohort.held_out, [K]))
+        found = pd.concat(rows)
+        return float(found[f"recall_at_{K}"].mean()), float(found[f"ndcg_at_{K}"].mean())
+
+    @cached_property
+    def _cohorts(self) -> list[systems.Cohort]:
+        starts = self.week.last_complete(self.settings.evaluation.weeks)
+        return [systems.cohort(self.data, start, self.settings) for start in starts]
+
+    @cached_property
+    def _cache(self) -> dict[str, tuple[list[Example], list[Example]]]:
+        return {}
+
+    def _examples(self, settings: Settings, variant: Variant) -> tuple[list[Example], list[Example]]:
+        """What is learned from and what is judged, as this variant is shown them."""
+        key = str(settings.model.model_dump(exclude={"seed"}))
+        if key not in self._cache:
+            self._cache.clear()  # one set of features fits in memory, two may not
+            moments = [microseconds(moment) for moment in training_moments(self.week, settings)]
+            found = list(training.examples(self.data, moments, settings))
+            self._cache[key] = found, [_judged_example(cohort, settings) for cohort in self._cohorts]
+        found, judged = self._cache[key]
+        return [variant.shown(example) for example in found], [variant.shown(example) for example in judged]
+
+
+def _judged_example(cohort: systems.Cohort, settings: Settings) -> Example:
+    cohort = dataclasses.replace(cohort, settings=settings)
+    return Example(
+        moment=cohort.past.as_of,
+        users=cohort.users,
+        candidates=cohort.candidates,
+        features=cohort.features,
+        targets=np.zeros(cohort.candidates.nnz),
+        state=cohort.past.state[cohort.users].astype(np.float32),
+    )
+
+
+def refusal(data: HeteroData, week: Week, settings: Settings) -> str:
+    """What is answered to whoever would let the co-purchases of the evaluation weeks into a model judged on them.
+
+    Raises:
+        RuntimeError: nothing refused it.
+    """
+    first = microseconds(week.last_complete(settings.evaluation.weeks)[0])
+    try:
+        snapshot(data, first, settings.events).bought_with(settings.co_purchase.min_users, as_of=first + 28 * DAY)
+    except LeakageError as error:
+        return f"refused: {error}"
+    raise RuntimeError("co-purchases of the evaluation weeks were handed out: every figure above is worth nothing.")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the table row by row, and keep every seed's figures beside the data."""
+    parser = argparse.ArgumentParser(prog="python -m recs_assets.ablation", description=__doc__)
+    parser.add_argument("--week", required=True, help="a week whose hetero_graph has been materialized")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", default="", help="rows whose name contains this")
+    options = parser.parse_args(arguments)
+    settings = settings_file.load()
+    source = targets.current().store().current("hetero_graph", options.week)
+    week = week_of(options.week, source.as_of)
+    data = graph.load(source.path(GRAPH))
+    laboratory, rows = Laboratory(data, week, settings), []
+    print(f"{'':<36}  Recall@{K}         NDCG@{K}           towers earned a place")
+    for variant in variants(settings):
+        if options.only not in variant.name:
+            continue
+        started = time.monotonic()
+        found = pd.DataFrame([laboratory.measure(variant, seed) for seed in range(1, options.seeds + 1)])
+        rows.append(found.assign(variant=variant.name, seed=range(1, options.seeds + 1)))
+        mean, spread = found.mean(), found.std(ddof=0)
+        earned = f"{int((found['earned_scale'] > 0).sum())} of {len(found)}" if variant.has_towers else ""
+        figures = f"{mean['recall']:.4f} ± {spread['recall']:.4f}  {mean['ndcg']:.4f} ± {spread['ndcg']:.4f}"
+        print(f"{variant.name:<36}  {figures}  {earned:<8} {time.monotonic() - started:6.0f} s", flush=True)
+    print(f"{'co-purchases as of four weeks later':<36}  {refusal(data, week, settings)}")
+    path = targets.home() / f"ablation_{options.week}.csv"
+    pd.concat(rows).to_csv(path, index=False)
+    print(f"every seed's figures: {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
