@@ -25,6 +25,7 @@ FORBIDDEN = {
 LAZY = {
     *(f"recs_assets.assets.{name}" for name in ("judging", "systems", "lists", "profiles", "trained", "vectors")),
     "recs_assets.reference",
+    "recs_assets.ablation",
 }
 
 

@@ -21,6 +21,7 @@ from torch_geometric.data import HeteroData
 
 from recs_assets.gnn import graph
 from recs_assets.gnn.snapshots import Snapshot, microseconds, snapshot
+from recs_assets.gnn.training import Example, examples
 from recs_assets.settings import PACKAGED, Settings
 
 AS_OF = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
@@ -119,6 +120,12 @@ def world(events: Sequence[Event] = PAST + FUTURE, owned: Sequence[Ownership] = 
 def past_of(data: HeteroData) -> Snapshot:
     """The graph as of ``AS_OF``."""
     return snapshot(data, microseconds(AS_OF), settings().events)
+
+
+def example() -> Example:
+    """The only snapshot of ``world`` that anybody can be learned from: u4, who ordered p1."""
+    (found,) = examples(world(), [microseconds(AS_OF)], settings())
+    return found
 
 
 def days_ago(days: float) -> dt.datetime:
