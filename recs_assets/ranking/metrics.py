@@ -31,20 +31,30 @@ def per_user(ranked: pd.DataFrame, held_out: pd.DataFrame, ks: Sequence[int]) ->
         ``hit_at_k`` for each k in turn.
     """
     wanted = held_out[["profile", "product"]].drop_duplicates()
-    n_held_out = wanted.groupby("profile").size()
-    hits = ranked[["profile", "product", "rank"]].merge(wanted, on=["profile", "product"])
-    hits = hits.sort_values(["profile", "rank"]).drop_duplicates(["profile", "product"])
-    hits["gain"] = 1 / np.log2(hits["rank"] + 1)
+    profiles, n_held_out = np.unique(wanted["profile"].to_numpy(np.int64), return_counts=True)
+    hits = _hits(ranked[ranked["rank"] <= max(ks)], wanted)
+    user, rank = np.searchsorted(profiles, hits["profile"]), hits["rank"].to_numpy(np.int64)
     columns = {}
     for k in ks:
-        within = hits[hits["rank"] <= k].groupby("profile")
-        n_hits = within.size().reindex(n_held_out.index, fill_value=0)
-        ideal = np.cumsum(1 / np.log2(np.arange(k) + 2))[np.minimum(n_held_out, k) - 1]
+        within = rank <= k
+        n_hits = np.bincount(user[within], minlength=len(profiles))
+        gain = np.bincount(user[within], weights=1 / np.log2(rank[within] + 1), minlength=len(profiles))
+        first = np.full(len(profiles), np.inf)
+        np.minimum.at(first, user[within], rank[within])
+        ideal = np.cumsum(1 / np.log2(np.arange(k) + 2))
         columns[f"recall_at_{k}"] = n_hits / n_held_out
-        columns[f"ndcg_at_{k}"] = within["gain"].sum().reindex(n_held_out.index, fill_value=0.0) / ideal
-        columns[f"mrr_at_{k}"] = (1 / within["rank"].min()).reindex(n_held_out.index, fill_value=0.0)
+        columns[f"ndcg_at_{k}"] = gain / ideal[np.minimum(n_held_out, k) - 1]
+        columns[f"mrr_at_{k}"] = 1 / first
         columns[f"hit_at_{k}"] = (n_hits > 0).astype(np.float64)
-    return pd.DataFrame(columns, index=n_held_out.index)
+    return pd.DataFrame(columns, index=pd.Index(profiles, name="profile"))
+
+
+def _hits(ranked: pd.DataFrame, wanted: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``ranked`` whose pair is wanted, each pair once at its first rank, by profile and rank."""
+    listed, sought = _common_keys(ranked, wanted)
+    is_hit = pd.Series(listed).isin(sought).to_numpy()  # by hashing: half the time of numpy.s, which sorts
+    hits = ranked.loc[is_hit, ["profile", "product", "rank"]]
+    return hits.sort_values(["profile", "rank"]).drop_duplicates(["profile", "product"])
 
 
 def coverage(ranked: pd.DataFrame, n_products: int, k: int) -> float:
