@@ -56,7 +56,15 @@ def _systems(measured: Artifact, week: str) -> str:
     rows = [[name, *(_share(table.loc[name].get(stratum)) for stratum in STRATA)] for name in SHOWN_SYSTEMS]
     counts = ["users", *(f"{users[stratum]:,}" if stratum in users else "-" for stratum in STRATA)]
     title = f"Recall@{LENGTH} on the held-out weeks up to {week} (population: strata weighted as among all users)"
-    return f"{title}\n{_table(['system', *STRATA], [*rows, counts])}"
+    return "\n".join([title, _table(["system", *STRATA], [*rows, counts]), *_changed(metrics)])
+
+
+def _changed(metrics: "pd.DataFrame") -> list[str]:
+    changed = metrics[(metrics["system"] == "blend") & (metrics["metric"] == "first_changed_sql")]
+    return [
+        f"With the blend {value:.0%} of these lists begin with other {slots} parts than SQL's, or with the same in another order."
+        for value, slots in zip(changed["value"], changed["k"], strict=True)
+    ]
 
 
 def _verdict(measured: Artifact) -> str:

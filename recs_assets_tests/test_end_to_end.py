@@ -203,8 +203,36 @@ def test_the_metrics_compare_every_system_on_the_same_users(first_run: Run) -> N
     assert {metric for metric, k in zip(metrics["metric"], metrics["k"], strict=True) if k == 10} == {
         "recall", "ndcg", "mrr", "hit", "coverage", "novelty", "overlap_sql",
     }  # fmt: skip
+    assert set(metrics.loc[metrics["metric"] == "first_changed_sql", "k"]) == {4}
     assert per_user.groupby("system").size().nunique() == 1
     assert per_user.groupby(["week", "user_id"])["system"].nunique().nunique() == 1
+
+
+def test_both_relevances_are_measured_and_the_one_of_the_settings_gates(first_run: Run) -> None:
+    measured = first_run.place.artifact("offline_metrics")
+    names = ("metrics", "per_user", "metrics_by_relevance", "per_user_by_relevance")
+    metrics, per_user, both, both_per_user = (measured.table(f"{name}.parquet").to_pandas() for name in names)
+    assert set(both["relevance"]) == set(both_per_user["relevance"]) == {"order", "any"}
+    for gating, by_relevance in ((metrics, both), (per_user, both_per_user)):
+        of_orders = by_relevance[by_relevance["relevance"] == "order"].drop(columns="relevance")
+        pd.testing.assert_frame_equal(of_orders.reset_index(drop=True), gating)
+    people = both_per_user[both_per_user["system"] == "sql"].groupby("relevance")["user_id"].nunique()
+    assert people["any"] > people["order"]
+
+
+def test_slices_hold_every_system_and_add_up_to_all_users(first_run: Run) -> None:
+    measured = first_run.place.artifact("offline_metrics")
+    slices, per_user = (measured.table(f"{name}.parquet").to_pandas() for name in ("slices", "per_user"))
+    assert list(slices.columns) == ["slice", "group", "system", "k", "metric", "value", "users"]
+    groups = slices.groupby("slice")["group"].unique().map(set)
+    assert groups["price_band"] == {"low", "middle", "high"}
+    assert groups["vehicle_density"] == set(per_user["vehicle_density"]) <= {"none", "rare", "usual", "common"}
+    assert slices.groupby(["slice", "group"])["system"].nunique().unique().tolist() == [per_user["system"].nunique()]
+    of_sql = per_user[per_user["system"] == "sql"]
+    rows = of_sql.groupby("vehicle_density").size()
+    found = slices.query("slice == 'vehicle_density' and system == 'sql' and k == 10 and metric == 'recall'")
+    weighted = (found.set_index("group")["value"] * rows).sum() / rows.sum()
+    assert weighted == pytest.approx(of_sql["recall_at_10"].mean())
 
 
 def recall_at_10(metrics: pd.DataFrame, stratum: str) -> "pd.Series[float]":

@@ -15,6 +15,8 @@ from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 
 PER_USER, VERDICT, RECORD = "per_user.parquet", "verdict.json", "record.json"
+# metrics and per_user go by the relevance that gates.
+TABLES = ("metrics", "per_user", "metrics_by_relevance", "per_user_by_relevance", "slices", "alpha_curve", "ceiling")
 
 GATE_1 = check("offline_metrics", "gate_1", "Recall@10 of the blend is at least 5% above SQL on held-out weeks.")
 SERVING_SYSTEMS = {"blend": "the model blended with SQL", "similarity": "SQL with similar parts added", "sql": "SQL v5.17"}
@@ -46,7 +48,7 @@ def offline_metrics(
     )
     verdict = gates.gate_1(judged.per_user, min_lift=settings.gates.min_recall_lift)
     with draft(context, store, settings, source.as_of, inputs.values()) as new:
-        for name in ("metrics", "per_user", "alpha_curve", "ceiling"):
+        for name in TABLES:
             new.write_table(f"{name}.parquet", pa.Table.from_pandas(getattr(judged, name), preserve_index=False))
         document = verdict.to_dict()
         new.write_document(VERDICT, document | document.pop("figures") | {"alpha": judged.alpha})

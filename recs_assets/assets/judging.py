@@ -17,11 +17,13 @@ from recs_assets.gnn import graph, residual
 from recs_assets.gnn.model import GatedChannels, load
 from recs_assets.gnn.residual import Residual
 from recs_assets.gnn.snapshots import microseconds, snapshot
-from recs_assets.ranking import evaluation
+from recs_assets.ranking import evaluation, slices
 from recs_assets.ranking.blend import blend, choose_alpha
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
+
+RELEVANCES = ("order", "any")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,9 @@ class Judged:
         alpha: weight of SQL in the blend by stratum, chosen on the validation weeks.
         alpha_curve: Recall@10 of every alpha on the validation weeks: stratum, alpha, recall, users.
         ceiling: why held-out purchases could or could not be found: reason, purchases, share.
+        metrics_by_relevance: as ``metrics``, by both relevances, with the column relevance before the others.
+        per_user_by_relevance: as ``per_user``, likewise.
+        slices: by vehicle density and price band: slice, group, system, k, metric, value, users.
     """
 
     metrics: pd.DataFrame
@@ -41,17 +46,20 @@ class Judged:
     alpha: dict[str, float]
     alpha_curve: pd.DataFrame
     ceiling: pd.DataFrame
+    metrics_by_relevance: pd.DataFrame
+    per_user_by_relevance: pd.DataFrame
+    slices: pd.DataFrame
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Several weeks' lists put together: a profile is one user in one week."""
+    """Several weeks' lists by system, held-out parts and ideal lists by relevance: a profile is one user in one week."""
 
     lists: dict[str, pd.DataFrame]
-    held_out: pd.DataFrame
+    held_out: dict[str, pd.DataFrame]
+    ideal: dict[str, pd.DataFrame]
     reasons: pd.DataFrame
     profiles: pd.DataFrame
-    ideal: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,7 @@ class Judge:
         alpha, curve = choose_alpha(
             earlier.lists["sql"],
             earlier.lists["model"],
-            earlier.held_out,
+            earlier.held_out[settings.evaluation.relevance],
             strata=earlier.profiles["stratum"],
             parts=parts,
             rules=settings.rules,
@@ -101,24 +109,48 @@ class Judge:
         alphas = np.asarray(pool.profiles["stratum"].map(alpha), dtype=np.float64)
         lists = pool.lists | {"blend": blend(pool.lists["sql"], pool.lists["model"], alphas)}
         ranked = {name: apply_list_rules(found, parts, settings.rules) for name, found in lists.items()}
-        eligible = int(self.data["product"].is_eligible.sum())
-        result = evaluation.evaluate(
-            ranked | {evaluation.CEILING: pool.ideal},
-            pool.held_out,
-            pool.profiles,
-            settings.evaluation.ks,
-            population_shares=population_shares,
-            popularity=self._purchases(before=evaluation_weeks[0]),
-            n_products=eligible,
+        results = {
+            relevance: evaluation.evaluate(
+                ranked | {evaluation.CEILING: pool.ideal[relevance]},
+                held_out,
+                pool.profiles,
+                settings.evaluation.ks,
+                population_shares=population_shares,
+                popularity=self._purchases(before=evaluation_weeks[0]),
+                n_products=int(self.data["product"].is_eligible.sum()),
+                slots=settings.rules.slots,
+            )
+            for relevance, held_out in pool.held_out.items()
+        }
+        result = results[settings.evaluation.relevance]
+        return Judged(
+            result.metrics,
+            result.per_user,
+            alpha,
+            curve,
+            evaluation.ceiling(pool.reasons),
+            _by_relevance({relevance: found.metrics for relevance, found in results.items()}),
+            _by_relevance({relevance: found.per_user for relevance, found in results.items()}),
+            self._slices(result.per_user, ranked, pool),
         )
-        return Judged(result.metrics, result.per_user, alpha, curve, evaluation.ceiling(pool.reasons))
+
+    def _slices(self, per_user: pd.DataFrame, ranked: dict[str, pd.DataFrame], pool: Pool) -> pd.DataFrame:
+        options, product = self.settings.evaluation, self.data["product"]
+        bands = slices.price_bands(product.price.numpy(), product.is_eligible.numpy())
+        held_out = pool.held_out[options.relevance]
+        by_price = slices.by_price_band(
+            ranked | {evaluation.CEILING: pool.ideal[options.relevance]}, held_out, pool.profiles, options.ks, bands
+        )
+        return pd.concat([slices.by_vehicle_density(per_user), by_price], ignore_index=True)
 
     def _pool(self, weeks: Sequence[dt.datetime], model: GatedChannels, towers: Residual | None, *, everything: bool) -> Pool:
         pooled: list[Pool] = []
         offset = 0
+        gating = self.settings.evaluation.relevance
         for start in weeks:
-            judged = systems.cohort(self.data, start, self.settings)
-            self.report(f"week of {start:%Y-%m-%d}: {len(judged.users)} users with new purchases")
+            judged = systems.cohort(self.data, start, self.settings, RELEVANCES if everything else (gating,))
+            counts = ", ".join(f"{frame['profile'].nunique()} ({relevance})" for relevance, frame in judged.held_out.items())
+            self.report(f"week of {start:%Y-%m-%d}: users with something new {counts}")
             pooled.append(_shifted(self._of_week(judged, model, towers, everything), offset))
             offset += len(judged.users)
         return _joined(pooled)
@@ -131,8 +163,10 @@ class Judge:
             lists |= {"channels": systems.model_lists(judged, model), "similarity": systems.similarity_lists(judged, sql)}
         week = judged.start.date().isoformat()
         ids = self._user_ids.take(pa.array(judged.users)).to_pylist()
-        profiles = pd.DataFrame({"user_id": ids, "week": week, "stratum": judged.strata})
-        return Pool(lists, judged.held_out, judged.reasons, profiles, evaluation.ideal_lists(judged.held_out, judged.candidates))
+        density = slices.vehicle_densities(systems.owners_of_primary(judged, self.exports))[judged.users]
+        profiles = pd.DataFrame({"user_id": ids, "week": week, "stratum": judged.strata, "vehicle_density": density})
+        ideal = {name: evaluation.ideal_lists(frame, judged.candidates) for name, frame in judged.held_out.items()}
+        return Pool(lists, judged.held_out, ideal, judged.reasons, profiles)
 
     @cached_property
     def _user_ids(self) -> pa.Array:
@@ -150,21 +184,24 @@ class Judge:
 
 
 def _shifted(pool: Pool, offset: int) -> Pool:
-    def shift(frame: pd.DataFrame) -> pd.DataFrame:
-        return frame.assign(profile=frame["profile"] + offset)
+    def shift(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+        return {name: frame.assign(profile=frame["profile"] + offset) for name, frame in frames.items()}
 
-    lists = {name: shift(frame) for name, frame in pool.lists.items()}
-    return replace(pool, lists=lists, held_out=shift(pool.held_out), reasons=shift(pool.reasons), ideal=shift(pool.ideal))
+    return replace(pool, lists=shift(pool.lists), held_out=shift(pool.held_out), ideal=shift(pool.ideal))
 
 
 def _joined(pools: Sequence[Pool]) -> Pool:
-    def join(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-        return pd.concat(frames, ignore_index=True)
+    def join(frames: Sequence[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
+        return {name: pd.concat([frame[name] for frame in frames], ignore_index=True) for name in frames[0]}
 
     return Pool(
-        lists={name: join([pool.lists[name] for pool in pools]) for name in pools[0].lists},
+        lists=join([pool.lists for pool in pools]),
         held_out=join([pool.held_out for pool in pools]),
-        reasons=join([pool.reasons for pool in pools]),
-        profiles=join([pool.profiles for pool in pools]),
         ideal=join([pool.ideal for pool in pools]),
+        reasons=pd.concat([pool.reasons for pool in pools], ignore_index=True),
+        profiles=pd.concat([pool.profiles for pool in pools], ignore_index=True),
     )
+
+
+def _by_relevance(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(tables, names=["relevance"]).reset_index("relevance").reset_index(drop=True)

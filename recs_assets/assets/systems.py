@@ -39,16 +39,16 @@ class Cohort:
         start: first moment of the held-out week.
         past: the graph as of its first moment.
         users: [n] rows of the graph's users, ascending.
-        held_out: columns profile (row of this cohort) and product, eligible parts only.
-        all_new: the same, eligible or not.
+        held_out: by relevance, columns profile (row of this cohort) and product: new and eligible parts.
+        n_not_eligible: new pairs besides, of the relevance in the settings, whose part may not be recommended to anybody.
         settings: the settings of the run.
     """
 
     start: dt.datetime
     past: Snapshot
     users: Ints
-    held_out: pd.DataFrame
-    all_new: pd.DataFrame
+    held_out: dict[str, pd.DataFrame]
+    n_not_eligible: int
     settings: Settings
 
     @property
@@ -79,35 +79,75 @@ class Cohort:
 
     @cached_property
     def reasons(self) -> pd.DataFrame:
-        """Every new purchase with why it could be found or not: column reason."""
-        profile, product = self.all_new["profile"].to_numpy(), self.all_new["product"].to_numpy()
+        """Every new pair of the relevance in the settings with why it could be found or not: column reason.
+
+        The first that holds: not eligible; a candidate that fits, is universal, or is neither (in a store that shows
+        everybody everything); a variant of a bought part; does not fit.
+        """
+        new = self.held_out[self.settings.evaluation.relevance]
+        profile, product = new["profile"].to_numpy(), new["product"].to_numpy()
         store = catalogue(self.past.data)
+        universal = store.is_universal[product]
         fits = np.zeros(len(profile), dtype=bool)
         if store.fits is not None:
             fits = np.asarray((self.past.garages[self.users] @ store.fits.T)[profile, product]).ravel() > 0
         candidate = np.asarray(self.candidates[profile, product]).ravel() > 0
+        suits = fits | universal | (not (self.settings.candidates.require_fitment and self.has_fitment))
         reason = np.select(
-            [~store.eligible[product], candidate & fits, candidate & store.is_universal[product], candidate, fits],
-            ["not eligible", "fits", "universal", "any part", "variant of a bought part"],
+            [candidate & fits, candidate & universal, candidate, suits],
+            ["fits", "universal", "any part", "variant of a bought part"],
             "does not fit",
         )
-        return pd.DataFrame({"profile": profile, "product": product, "reason": reason})
+        return pd.DataFrame({"reason": [*reason.tolist(), *["not eligible"] * self.n_not_eligible]})
 
 
-def cohort(data: HeteroData, moment: dt.datetime, settings: Settings) -> Cohort:
-    """The users to be judged in the week that begins at ``moment``."""
+def cohort(data: HeteroData, moment: dt.datetime, settings: Settings, relevances: Sequence[str]) -> Cohort:
+    """The users to be judged in the week that begins at ``moment``: whoever has something new by any of the relevances.
+
+    Args:
+        data: the graph.
+        moment: first moment of the week.
+        settings: the settings of the run.
+        relevances: ``order`` (what was ordered counts as found), ``any`` (every event does); that of the settings among them.
+    """
     past = snapshot(data, microseconds(moment), settings.events)
-    users, products = held_out(
-        past,
-        days=WEEK.days,
-        orders_only=settings.evaluation.relevance == "order",
-        exclude_bought_days=settings.rules.exclude_bought_days,
-    )
-    eligible = data["product"].is_eligible.numpy()[products]
-    judged = np.unique(users[eligible])
-    taken = pd.DataFrame({"profile": np.searchsorted(judged, users), "product": products})
-    of_judged = np.isin(users, judged)
-    return Cohort(moment, past, judged, taken[eligible], taken[of_judged], settings)
+    is_eligible = data["product"].is_eligible.numpy()
+    found: dict[str, tuple[Ints, Ints]] = {}
+    n_not_eligible = 0
+    for relevance in relevances:
+        users, products = held_out(
+            past,
+            days=WEEK.days,
+            orders_only=relevance == "order",
+            exclude_bought_days=settings.rules.exclude_bought_days,
+        )
+        eligible = is_eligible[products]
+        found[relevance] = users[eligible], products[eligible]
+        if relevance == settings.evaluation.relevance:
+            n_not_eligible = int(np.count_nonzero(~eligible))
+    judged = np.unique(np.concatenate([users for users, _ in found.values()]))
+    frames = {
+        relevance: pd.DataFrame({"profile": np.searchsorted(judged, users), "product": products})
+        for relevance, (users, products) in found.items()
+    }
+    return Cohort(moment, past, judged, frames, n_not_eligible, settings)
+
+
+def owners_of_primary(judged: Cohort, exports: Mapping[str, Sequence[Path]]) -> Ints:
+    """[users of the graph] how many people own the user's primary vehicle, as known before the week; 0 without a vehicle.
+
+    The primary vehicle is the one with the lowest slot; one without a slot comes last, and the first by id wins a tie.
+    """
+    owned = pq.read_table(exports["owns_edges"][0], columns=["user_id", "vehicle_id", "slot", "added_at"])
+    owned = owned.filter(pc.fill_null(pc.less(owned["added_at"], pa.scalar(judged.start)), True))
+    user = pc.index_in(owned["user_id"], node_ids(exports, "user")).to_numpy().astype(np.int64)
+    vehicle = pc.index_in(owned["vehicle_id"], node_ids(exports, "vehicle")).to_numpy().astype(np.int64)
+    slot = pc.fill_null(owned["slot"].cast(pa.int64()), np.iinfo(np.int64).max).to_numpy()
+    order = np.lexsort((vehicle, slot, user))
+    primary = order[np.flatnonzero(np.diff(user[order], prepend=-1))]
+    owners = np.zeros(judged.past.n_users, dtype=np.int64)
+    owners[user[primary]] = np.bincount(vehicle)[vehicle[primary]]
+    return owners
 
 
 def sql_lists(judged: Cohort, warehouse: Warehouse, exports: Mapping[str, Sequence[Path]]) -> pd.DataFrame:

@@ -14,6 +14,7 @@ METRICS = ("recall", "ndcg", "mrr", "hit")
 STRATA = ("cold", "warm", "hot")
 CEILING = "ceiling"
 SQL = "sql"
+FIRST_CHANGED = "first_changed_sql"
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class EvaluationResult:
     Attributes:
         metrics: columns system, stratum, k, metric, value, users, weeks.
         per_user: columns system, week, user_id, stratum, then ``recall_at_k``, ``ndcg_at_k``, ``mrr_at_k``,
-            ``hit_at_k`` for each k.
+            ``hit_at_k`` for each k, then vehicle_density.
     """
 
     metrics: pd.DataFrame
@@ -39,30 +40,39 @@ def evaluate(
     population_shares: Mapping[str, float],
     popularity: Floats,
     n_products: int,
+    slots: int,
 ) -> EvaluationResult:
     """Every system on the same users and the same held-out items.
 
-    A profile here is one user in one week; the users are those with something held out. Values are means over these
-    rows. Stratum ``all`` is everyone, ``population`` the strata's means weighted by ``population_shares`` (left out
-    where a stratum with a share has no users: its mean is not known). ``coverage``, ``novelty`` and ``overlap_sql`` are
-    given for stratum ``all`` and real systems, not for the ceiling.
+    A profile here is one user in one week; the users are those with something held out, and the lists of others count
+    for nothing. Values are means over these rows. Stratum ``all`` is everyone, ``population`` the strata's means weighted
+    by ``population_shares`` (left out where a stratum with a share has no users: its mean is not known).
+
+    For stratum ``all`` and real systems, not for the ceiling, also ``coverage``, ``novelty`` and ``overlap_sql``; and at
+    K = ``slots`` alone ``first_changed_sql``, the share of lists whose first ``slots`` parts differ from SQL's in a part
+    or in the order.
 
     Args:
         ranked_by_system: ranked frames (profile, product, rank); ``sql`` is the one that others are overlapped with.
         held_out: columns profile, product.
-        profiles: index profile; columns user_id, week, stratum (cold, warm or hot).
+        profiles: index profile; columns user_id, week, stratum (cold, warm or hot), vehicle_density.
         ks: the values of K.
         population_shares: share of each stratum in the served population; they need not sum to 1.
         popularity: float64[products], purchases before the evaluation weeks, for novelty.
         n_products: eligible products, for coverage.
+        slots: parts of a list that are shown first.
     """
     rows, tables = [], []
-    for system, ranked in ranked_by_system.items():
+    concerned = held_out["profile"].unique()
+    lists = {name: ranked[ranked["profile"].isin(concerned)] for name, ranked in ranked_by_system.items()}
+    for system, ranked in lists.items():
         measured = profiles[["week", "user_id", "stratum"]].join(metrics.per_user(ranked, held_out, ks), how="inner")
-        tables.append(measured.assign(system=system))
+        tables.append(measured.join(profiles["vehicle_density"]).assign(system=system))
         rows += _stratum_rows(system, measured, ks, population_shares)
         if system != CEILING:
-            rows += _list_rows(system, ranked_by_system, measured, ks, popularity=popularity, n_products=n_products)
+            rows += _list_rows(system, ranked, measured, ks, popularity=popularity, n_products=n_products)
+        if system not in (CEILING, SQL) and SQL in lists:
+            rows += _change_rows(system, ranked, lists[SQL], measured, ks, slots)
     columns = ["system", "stratum", "k", "metric", "value", "users", "weeks"]
     per_user = pd.concat(tables, ignore_index=True)
     per_user.insert(0, "system", per_user.pop("system"))
@@ -120,23 +130,22 @@ def _stratum_rows(
 
 
 def _list_rows(
-    system: str,
-    ranked_by_system: Mapping[str, pd.DataFrame],
-    measured: pd.DataFrame,
-    ks: Sequence[int],
-    *,
-    popularity: Floats,
-    n_products: int,
+    system: str, ranked: pd.DataFrame, measured: pd.DataFrame, ks: Sequence[int], *, popularity: Floats, n_products: int
 ) -> list[tuple[object, ...]]:
-    ranked, counts = ranked_by_system[system], _counts(measured)
+    counts = _counts(measured)
     rows: list[tuple[object, ...]] = []
     for k in ks:
         rows.append((system, "all", k, "coverage", metrics.coverage(ranked, n_products, k), *counts))
         rows.append((system, "all", k, "novelty", metrics.novelty(ranked, popularity, k), *counts))
-        if system != SQL and SQL in ranked_by_system:
-            shared = metrics.overlap(ranked, ranked_by_system[SQL], k)
-            rows.append((system, "all", k, "overlap_sql", shared, *counts))
     return rows
+
+
+def _change_rows(
+    system: str, ranked: pd.DataFrame, sql: pd.DataFrame, measured: pd.DataFrame, ks: Sequence[int], slots: int
+) -> list[tuple[object, ...]]:
+    counts = _counts(measured)
+    rows: list[tuple[object, ...]] = [(system, "all", k, "overlap_sql", metrics.overlap(ranked, sql, k), *counts) for k in ks]
+    return [*rows, (system, "all", slots, FIRST_CHANGED, metrics.share_first_changed(ranked, sql, slots), *counts)]
 
 
 def _counts(measured: pd.DataFrame) -> tuple[int, int]:

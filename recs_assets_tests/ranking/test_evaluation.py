@@ -12,6 +12,7 @@ PROFILES = pd.DataFrame(
         "user_id": ["ann", "bob", "ann", "cid", "dan"],
         "week": ["2024-01-01", "2024-01-01", "2024-01-08", "2024-01-08", "2024-01-08"],
         "stratum": ["cold", "warm", "warm", "cold", "hot"],
+        "vehicle_density": ["rare", "none", "rare", "common", "none"],
     },
     index=pd.Index(range(5), name="profile"),
 )
@@ -33,7 +34,7 @@ SYSTEMS = {
 
 def _evaluate(shares: dict[str, float], systems: dict[str, pd.DataFrame] = SYSTEMS) -> EvaluationResult:
     popularity = np.array([0, 4.0, 4, 0, 0, 2, 2, 2, 2])
-    return evaluate(systems, HELD_OUT, PROFILES, [1, 2], population_shares=shares, popularity=popularity, n_products=10)
+    return evaluate(systems, HELD_OUT, PROFILES, [1, 2], population_shares=shares, popularity=popularity, n_products=10, slots=2)
 
 
 def _value(result: EvaluationResult, *key: object) -> tuple[float, int, int]:
@@ -44,7 +45,9 @@ def _value(result: EvaluationResult, *key: object) -> tuple[float, int, int]:
 def test_per_user_rows_name_who_and_when():
     per_user = _evaluate(SHARES).per_user
     assert per_user.columns[:5].tolist() == ["system", "week", "user_id", "stratum", "recall_at_1"]
+    assert per_user.columns[-1] == "vehicle_density"
     ours = per_user[per_user["system"] == "blend"]
+    assert ours["vehicle_density"].tolist() == ["rare", "none", "rare", "common"]
     assert ours["user_id"].tolist() == ["ann", "bob", "ann", "cid"]
     assert ours["recall_at_1"].tolist() == [1.0, 1.0, 0.5, 0.0]
 
@@ -77,8 +80,24 @@ def test_list_figures_are_given_for_real_systems_only():
     assert _value(result, "blend", "all", 2, "overlap_sql")[0] == pytest.approx((1 + 0.5 + 0) / 3)
     assert _value(result, "sql", "all", 1, "novelty")[0] == pytest.approx(2.0)
     figures = result.metrics.groupby("system")["metric"].unique().map(set)
-    assert "overlap_sql" not in figures["sql"]
+    # The first two parts of ann's, bob's, ann's and cid's lists: all are others, the last one's are gone.
+    assert _value(result, "blend", "all", 2, "first_changed_sql")[0] == 1.0
+    assert not {"overlap_sql", "first_changed_sql"} & figures["sql"]
     assert figures["ceiling"] == {"recall", "ndcg", "mrr", "hit"}
+
+
+def test_the_share_of_lists_whose_first_parts_changed_counts_those_with_something_held_out():
+    same, other = [1, 2], [2, 1]
+    blend = _ranked({0: [1, 5], 1: same, 2: other, 3: same, 4: other})  # profile 4 has nothing held out
+    result = _evaluate(SHARES, SYSTEMS | {"blend": blend})
+    assert _value(result, "blend", "all", 2, "first_changed_sql")[0] == 0.25
+    assert (result.metrics["metric"] == "first_changed_sql").sum() == 1
+
+
+def test_lists_of_people_with_nothing_held_out_count_for_nothing():
+    without = _evaluate(SHARES, {"sql": SYSTEMS["sql"][SYSTEMS["sql"]["profile"] != 4]})
+    other = _evaluate(SHARES, {"sql": pd.concat([SYSTEMS["sql"], _ranked({4: [7, 8]})])})
+    pd.testing.assert_frame_equal(without.metrics, other.metrics)
 
 
 def test_ceiling_finds_what_the_candidates_hold():
