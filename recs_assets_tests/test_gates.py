@@ -1,4 +1,4 @@
-"""The verdict table of gate 1, its false passes by simulation, and the test of fallback 2B."""
+"""The verdict table of gate 1, and the test of fallback 2B."""
 
 import json
 import subprocess
@@ -86,25 +86,6 @@ def test_systems_measured_on_different_users_are_refused():
     per_user = _per_user(_hits(3, 40), _hits(4, 40)).iloc[:-1]
     with pytest.raises(ValueError, match="blend has 39 rows and sql 40"):
         gate_1(per_user, min_lift=0.05)
-
-
-@pytest.mark.parametrize(("n_users", "hit_rate"), [(100, 0.1), (400, 0.05), (1_500, 0.06)])
-def test_without_any_lift_it_passes_at_most_five_times_in_100(n_users, hit_rate):
-    generator = np.random.default_rng(n_users)
-    passed, n_draws = 0, 400
-    for _ in range(n_draws):
-        taste = generator.beta(1, 1 / hit_rate - 1, n_users)
-        sql, blend = (generator.random((2, n_users)) < taste).astype(float).tolist()
-        passed += gate_1(_per_user(sql, blend), min_lift=0.05).decision == PASS
-    assert passed / n_draws <= 0.05
-
-
-def test_a_large_true_lift_passes():
-    generator = np.random.default_rng(5)
-    taste = generator.beta(1, 9, 3_000)
-    sql = (generator.random(3_000) < taste).astype(float).tolist()
-    blend = (generator.random(3_000) < 1.5 * taste).astype(float).tolist()
-    assert gate_1(_per_user(sql, blend), min_lift=0.05).decision == PASS
 
 
 def test_not_worse_compares_means_on_the_same_users():

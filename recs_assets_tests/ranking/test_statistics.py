@@ -1,9 +1,10 @@
-"""The paired lift by hand, against a bootstrap, and how often its interval holds the truth."""
+"""The paired lift by hand, against a bootstrap and statsmodels, and how often its interval holds the truth."""
 
 import math
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 
 from recs_assets.ranking.statistics import paired_lift, smallest_detectable_lift, weeks_needed
 
@@ -38,6 +39,29 @@ def test_error_is_that_of_a_bootstrap_over_users():
     draws = generator.integers(0, len(x), (4_000, len(x)))
     bootstrapped = (y[draws].sum(axis=1) / x[draws].sum(axis=1)).std()
     assert paired_lift(baseline, system, users).standard_error == pytest.approx(bootstrapped, rel=0.06)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_lift_and_error_are_those_of_a_poisson_regression_clustered_by_user(seed: int):
+    """With a logarithmic link and one indicator, exp(coefficient) is the ratio of the means.
+
+    The sandwich error of the coefficient, clustered by user, is sqrt(sum (y - R x)^2) / sum(y), which times R is the delta
+    method's, but for G / (G - 1) of the sample variance.
+    """
+    generator = np.random.default_rng(seed)
+    users = generator.integers(0, 200, 500)
+    taste = generator.beta(1, 9, 200)[users]
+    baseline = generator.binomial(4, taste) / 4
+    system = generator.binomial(4, np.minimum(1, 1.3 * taste)) / 4
+    design = sm.add_constant(np.repeat([0.0, 1.0], 500))
+    outcome, groups = np.concatenate([baseline, system]), np.tile(users, 2)
+    fitted = sm.GLM(outcome, design, family=sm.families.Poisson()).fit(
+        tol=1e-14, cov_type="cluster", cov_kwds={"groups": groups, "use_correction": False}
+    )
+    ratio, n_users = np.exp(fitted.params[1]), len(np.unique(users))
+    lift = paired_lift(baseline, system, users)
+    assert lift.lift == pytest.approx(ratio - 1, rel=1e-9)
+    assert lift.standard_error == pytest.approx(ratio * fitted.bse[1] * math.sqrt(n_users / (n_users - 1)), rel=1e-9)
 
 
 def test_no_baseline_few_users_and_no_users_have_no_interval_and_say_so():
