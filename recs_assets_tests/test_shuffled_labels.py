@@ -1,0 +1,77 @@
+"""A model that learned from shuffled labels never passes, in the world in which the real one does: so nothing leaks."""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from recs_assets.assets.evaluation import population_shares
+from recs_assets.assets.graph import EXPORT_NAMES, GRAPH, USER_PROFILES
+from recs_assets.assets.judging import Judge, Judged
+from recs_assets.assets.training import training_moments
+from recs_assets.assets.weekly import inputs_of, parquet_of
+from recs_assets.gates import FAIL, PASS, gate_1
+from recs_assets.gnn import graph, model, training
+from recs_assets.gnn.snapshots import microseconds
+from recs_assets.gnn.training import Example
+from recs_assets.partitions import week_of
+from recs_assets_tests.conftest import Run
+from recs_assets_tests.worlds import WEEK
+
+NOW = dt.datetime(2026, 10, 5, tzinfo=dt.UTC)
+
+
+def _shuffled(example: Example, generator: np.random.Generator) -> Example:
+    """Every user has taken up as many of the same candidates, but others."""
+    user = np.repeat(np.arange(example.n_users), np.diff(example.candidates.indptr))
+    return replace(example, targets=example.targets[np.lexsort((generator.random(len(user)), user))])
+
+
+def _judged(run: Run, folder: Path, labelled: Callable[[Example], Example]) -> Judged:
+    """Fitted and judged as the assets do it, with the labels of every training week changed."""
+    settings, week = run.place.settings, week_of(WEEK, NOW)
+    inputs = inputs_of(run.place.store, WEEK, [*EXPORT_NAMES, "hetero_graph"])
+    source = inputs.pop("hetero_graph")
+    data = graph.load(source.path(GRAPH))
+    moments = training_moments(week, settings)
+    validation = moments[-settings.model.validation_weeks :]
+    found = [labelled(example) for example in training.examples(data, [*map(microseconds, moments)], settings)]
+    earlier = [example for example in found if example.moment < microseconds(validation[0])]
+    for name, learned_from in (("model.pt", found), ("validation_model.pt", earlier)):
+        model.save(training.fit(learned_from, settings).model, folder / name)
+    return Judge(data, run.place.warehouse, parquet_of(inputs), settings, print).judge(
+        model_file=folder / "model.pt",
+        validation_file=folder / "validation_model.pt",
+        validation_weeks=validation,
+        evaluation_weeks=week.last_complete(settings.evaluation.weeks),
+        population_shares=population_shares(source.table(USER_PROFILES)),
+    )
+
+
+def test_shuffling_keeps_how_many_each_user_took_up(first_run: Run) -> None:
+    settings = first_run.place.settings
+    data = graph.load(first_run.place.artifact("hetero_graph").path(GRAPH))
+    (moment,) = training_moments(week_of(WEEK, NOW), settings)[-1:]
+    (example,) = training.examples(data, [microseconds(moment)], settings)
+    other = _shuffled(example, np.random.default_rng(1))
+    starts = example.candidates.indptr[:-1]
+    assert np.add.reduceat(other.targets, starts).tolist() == np.add.reduceat(example.targets, starts).tolist()
+    assert (other.targets != example.targets).any()
+
+
+def test_with_its_true_labels_the_model_passes(first_run: Run, tmp_path: Path) -> None:
+    judged = _judged(first_run, tmp_path, lambda example: example)
+    assert gate_1(judged.per_user, min_lift=0.05).decision == PASS
+    assert gate_1(judged.per_user, min_lift=0.05, system="model").decision == PASS
+
+
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_with_shuffled_labels_it_does_not(first_run: Run, tmp_path: Path, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    judged = _judged(first_run, tmp_path, lambda example: _shuffled(example, generator))
+    assert gate_1(judged.per_user, min_lift=0.05).decision != PASS
+    # By itself it is shown to be no better; the blend, whose alpha is chosen on validation weeks, falls back on SQL.
+    assert gate_1(judged.per_user, min_lift=0.05, system="model").decision == FAIL
