@@ -60,7 +60,7 @@ def _systems(measured: Artifact, week: str) -> str:
 
 
 def _changed(metrics: "pd.DataFrame") -> list[str]:
-    changed = metrics[(metrics["system"] == "blend") & (metrics["metric"] == "first_changed_sql")]
+    changed = metrics[(metrics["system"] == "blend") & (metrics["metric"] == "first_changed_sql")].dropna()
     return [
         f"With the blend {value:.0%} of these lists begin with other {slots} parts than SQL's, or with the same in another order."
         for value, slots in zip(changed["value"], changed["k"], strict=True)

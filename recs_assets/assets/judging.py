@@ -109,6 +109,7 @@ class Judge:
         alphas = np.asarray(pool.profiles["stratum"].map(alpha), dtype=np.float64)
         lists = pool.lists | {"blend": blend(pool.lists["sql"], pool.lists["model"], alphas)}
         ranked = {name: apply_list_rules(found, parts, settings.rules) for name, found in lists.items()}
+        popularity, n_products = self._purchases(before=evaluation_weeks[0]), int(self.data["product"].is_eligible.sum())
         results = {
             relevance: evaluation.evaluate(
                 ranked | {evaluation.CEILING: pool.ideal[relevance]},
@@ -116,8 +117,8 @@ class Judge:
                 pool.profiles,
                 settings.evaluation.ks,
                 population_shares=population_shares,
-                popularity=self._purchases(before=evaluation_weeks[0]),
-                n_products=int(self.data["product"].is_eligible.sum()),
+                popularity=popularity,
+                n_products=n_products,
                 slots=settings.rules.slots,
             )
             for relevance, held_out in pool.held_out.items()

@@ -82,8 +82,9 @@ def evaluate(
 def ideal_lists(held_out: pd.DataFrame, candidates: sparse.csr_array) -> pd.DataFrame:
     """The best lists that these candidates allow, as the ranked frame of the system ``ceiling``.
 
-    Each list holds exactly the held-out items that are candidates, in product order. Its recall is what part of the
-    held-out items could be reached at all; list rules and list length are not counted against it.
+    Each list holds exactly the held-out items that are candidates, in product order. So its recall is what part of the
+    held-out items could be reached at all, and where more than K are held out, what part K ranks have room for; list rules
+    are not counted against it.
 
     Args:
         held_out: columns profile, product.

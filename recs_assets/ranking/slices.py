@@ -83,8 +83,8 @@ def _means(measured: pd.DataFrame, name: str) -> pd.DataFrame:
     values = [column for column in measured.columns if "_at_" in column]
     table = groups[values].mean().join(groups["user_id"].nunique().rename("users")).reset_index()
     table = table.melt(["group", "system", "users"], values, "column")
-    metric_and_k = table["column"].str.rsplit("_at_", n=1, expand=True)
-    return table.assign(slice=name, metric=metric_and_k[0], k=metric_and_k[1].astype(np.int64))[COLUMNS]
+    table[["metric", "k"]] = table["column"].str.extract(r"(.+)_at_(\d+)")
+    return table.assign(slice=name, k=table["k"].astype(np.int64))[COLUMNS]
 
 
 def _thirds(values: NDArray[Any], among: NDArray[Any], names: tuple[str, str, str]) -> Names:

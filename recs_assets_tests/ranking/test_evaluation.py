@@ -94,6 +94,15 @@ def test_the_share_of_lists_whose_first_parts_changed_counts_those_with_somethin
     assert (result.metrics["metric"] == "first_changed_sql").sum() == 1
 
 
+def test_with_nothing_held_out_nobody_is_measured():
+    result = evaluate(
+        SYSTEMS, HELD_OUT.head(0), PROFILES, [2], population_shares=SHARES, popularity=np.ones(9), n_products=10, slots=2
+    )
+    assert len(result.per_user) == 0
+    assert result.metrics["users"].tolist() == [0] * len(result.metrics)
+    assert set(result.metrics["metric"]) == {"coverage", "novelty", "overlap_sql", "first_changed_sql"}
+
+
 def test_lists_of_people_with_nothing_held_out_count_for_nothing():
     without = _evaluate(SHARES, {"sql": SYSTEMS["sql"][SYSTEMS["sql"]["profile"] != 4]})
     other = _evaluate(SHARES, {"sql": pd.concat([SYSTEMS["sql"], _ranked({4: [7, 8]})])})

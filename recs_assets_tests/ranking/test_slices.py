@@ -59,5 +59,7 @@ def test_by_price_band_only_that_band_is_looked_for():
 def test_nothing_held_out_leaves_the_columns():
     nothing = pd.DataFrame({"profile": [], "product": []}, dtype=np.int64)
     ranked = pd.DataFrame({"profile": [0], "product": [1], "rank": [1]})
-    found = by_price_band({"sql": ranked}, nothing, pd.DataFrame({"user_id": ["ann"]}), [2], np.array(["low", "low"]))
-    assert (found.columns.tolist(), len(found)) == (COLUMNS, 0)
+    by_price = by_price_band({"sql": ranked}, nothing, pd.DataFrame({"user_id": ["ann"]}), [2], np.array(["low", "low"]))
+    by_density = by_vehicle_density(pd.DataFrame(columns=["system", "user_id", "recall_at_2", "vehicle_density"]))
+    for found in (by_price, by_density):
+        assert (found.columns.tolist(), len(found)) == (COLUMNS, 0)
