@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from recs_assets.gates import FAIL, INSUFFICIENT_EVIDENCE, PASS, gate_1
+from recs_assets.ranking.statistics import paired_lift, smallest_detectable_lift
 
 MIN_LIFT = 0.05
 STRATA = ("cold", "warm", "hot")
@@ -45,13 +46,18 @@ class Evaluations:
 
     def decisions(self) -> npt.NDArray[np.str_]:
         """[evaluations] what gate 1 decides, by its rule written in arrays."""
-        lift, reach = self._lift(np.ones(len(self.stratum), dtype=bool))
-        strata = [self._lift(self.stratum == number) for number in range(len(STRATA))]
+        lift, reach = self.lift(self.everybody)
+        strata = [self.lift(self.stratum == number) for number in range(len(STRATA))]
         worse = np.any([of_stratum + its_reach < 0 for of_stratum, its_reach in strata], axis=0)
         passed = (lift >= MIN_LIFT) & (lift - reach > 0) & ~worse
         return np.select([lift + reach < MIN_LIFT, passed], [FAIL, PASS], INSUFFICIENT_EVIDENCE)
 
-    def _lift(self, chosen: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    @property
+    def everybody(self) -> npt.NDArray[np.bool_]:
+        """[users] all of them."""
+        return np.ones(len(self.stratum), dtype=bool)
+
+    def lift(self, chosen: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
         """[evaluations] relative lift among the chosen users, and half the width of its 95% interval."""
         starts = np.flatnonzero(np.diff(self.user, prepend=-1))
         x, y = (np.add.reduceat(recall, starts, axis=1)[:, chosen] for recall in (self.sql, self.blend))
@@ -124,3 +130,11 @@ def test_its_power_at_a_true_lift_of_ten_percent(n_users: int, mean_recall: floa
     found = simulated(n_users, mean_recall, 0.1, n_evaluations=400)
     assert least <= share(found, PASS) <= most
     assert share(found, FAIL) <= 0.05
+
+
+def test_the_smallest_detectable_lift_shows_itself_four_times_in_five() -> None:
+    before = simulated(3_600, 0.09, 0.0, n_evaluations=1)
+    detectable = smallest_detectable_lift(paired_lift(before.sql[0], before.blend[0], before.user))
+    found = simulated(3_600, 0.09, detectable, n_evaluations=400)
+    lift, reach = found.lift(found.everybody)
+    assert (lift - reach > 0).mean() == pytest.approx(0.8, abs=0.06)
