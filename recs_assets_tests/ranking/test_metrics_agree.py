@@ -7,18 +7,12 @@ K beyond the list. Where their definitions are other than ours, a case worked by
 
 from collections.abc import Iterator
 
-import numpy as np
-import pandas as pd
 import pytest
 import pytrec_eval
 import torch
 from torch_geometric.metrics import LinkPredHitRatio, LinkPredMetric, LinkPredMRR, LinkPredNDCG, LinkPredRecall
 
-from recs_assets.ranking import metrics
-
-KS = (1, 3, 5, 10, 20)
-LONGEST = 15
-Lists = dict[int, list[int]]
+from recs_assets_tests.ranking.random_lists import KS, Lists, ours, random_case
 
 
 @pytest.fixture
@@ -26,22 +20,6 @@ def double_precision() -> Iterator[None]:
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
-
-
-def _random_case(seed: int) -> tuple[Lists, Lists]:
-    """Lists of 0 to 15 of 40 parts and 1 to 25 held-out ones, of 60 people."""
-    generator = np.random.default_rng(seed)
-    lists = {user: generator.permutation(40)[: generator.integers(0, LONGEST + 1)].tolist() for user in range(60)}
-    held_out = {user: generator.permutation(40)[: generator.integers(1, 26)].tolist() for user in range(60)}
-    return lists, held_out
-
-
-def _ours(lists: Lists, held_out: Lists, ks: tuple[int, ...] = KS) -> pd.DataFrame:
-    ranked = [(user, part, rank) for user, parts in lists.items() for rank, part in enumerate(parts, start=1)]
-    sought = [(user, part) for user, parts in held_out.items() for part in parts]
-    return metrics.per_user(
-        pd.DataFrame(ranked, columns=["profile", "product", "rank"]), pd.DataFrame(sought, columns=["profile", "product"]), ks
-    )
 
 
 def _by_trec_eval(lists: Lists, held_out: Lists, ks: tuple[int, ...] = KS) -> dict[int, dict[str, float]]:
@@ -65,21 +43,21 @@ def _by_pyg(metric: type[LinkPredMetric], lists: Lists, held_out: Lists, k: int,
 
 @pytest.mark.parametrize("seed", range(20))
 def test_trec_eval_gives_every_user_the_same(seed: int) -> None:
-    lists, held_out = _random_case(seed)
-    ours, theirs = _ours(lists, held_out), _by_trec_eval(lists, held_out)
+    lists, held_out = random_case(seed)
+    found_by_us, theirs = ours(lists, held_out), _by_trec_eval(lists, held_out)
     assert theirs.keys() == {user for user, parts in lists.items() if parts}
     for user, found in theirs.items():
         expected = [found[f"{name}_{k}"] for k in KS for name in ("recall", "ndcg_cut", "success")]
         names = [f"{name}_at_{k}" for k in KS for name in ("recall", "ndcg", "hit")]
-        assert ours.loc[user, names].tolist() == pytest.approx(expected, abs=1e-12)
-        assert ours.loc[user, "mrr_at_20"] == pytest.approx(found["recip_rank"], abs=1e-12)
+        assert found_by_us.loc[user, names].tolist() == pytest.approx(expected, abs=1e-12)
+        assert found_by_us.loc[user, "mrr_at_20"] == pytest.approx(found["recip_rank"], abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.usefixtures("double_precision")
 def test_pyg_gives_the_same_means_when_padded_with_a_part_that_is_nowhere(seed: int) -> None:
-    lists, held_out = _random_case(seed)
-    means = _ours(lists, held_out).mean()
+    lists, held_out = random_case(seed)
+    means = ours(lists, held_out).mean()
     named = {"recall": LinkPredRecall, "ndcg": LinkPredNDCG, "mrr": LinkPredMRR, "hit": LinkPredHitRatio}
     for name, metric in named.items():
         theirs = [_by_pyg(metric, lists, held_out, k, padding=40) for k in KS]
@@ -89,20 +67,20 @@ def test_pyg_gives_the_same_means_when_padded_with_a_part_that_is_nowhere(seed: 
 def test_trec_eval_leaves_out_who_has_no_list_and_we_count_zero() -> None:
     lists, held_out = {1: [7]}, {1: [7], 2: [8]}
     assert _by_trec_eval(lists, held_out, ks=(1,)).keys() == {1}  # so its mean recall is 1
-    assert _ours(lists, held_out, ks=(1,))["recall_at_1"].tolist() == [1, 0]  # and ours 1/2
+    assert ours(lists, held_out, ks=(1,))["recall_at_1"].tolist() == [1, 0]  # and ours 1/2
 
 
 def test_trec_eval_looks_for_the_first_hit_in_the_whole_list_and_we_among_k() -> None:
     lists, held_out = {1: [5, 6, 7]}, {1: [7]}
     assert _by_trec_eval(lists, held_out, ks=(2,))[1]["recip_rank"] == pytest.approx(1 / 3)
-    assert _ours(lists, held_out, ks=(2,)).loc[1, "mrr_at_2"] == 0
+    assert ours(lists, held_out, ks=(2,)).loc[1, "mrr_at_2"] == 0
 
 
 @pytest.mark.usefixtures("double_precision")
 def test_pyg_padded_with_minus_one_takes_padding_for_the_part_that_the_user_before_had_held_out() -> None:
     # Parts run from 0 to 9, so part -1 of the second user has the same number as part 9 of the first, a held-out one.
     lists, held_out = {1: [9], 2: [3]}, {1: [9], 2: [3]}
-    assert _ours(lists, held_out, ks=(4,))["recall_at_4"].mean() == 1
+    assert ours(lists, held_out, ks=(4,))["recall_at_4"].mean() == 1
     assert _by_pyg(LinkPredRecall, lists, held_out, k=4, padding=99) == 1
     # The second user's three paddings are all hits: (1 + 4) / 2.
     assert _by_pyg(LinkPredRecall, lists, held_out, k=4, padding=-1) == pytest.approx(2.5)
@@ -112,11 +90,12 @@ def test_pyg_padded_with_minus_one_takes_padding_for_the_part_that_the_user_befo
 def test_pyg_counts_a_repeated_part_as_often_as_it_stands_and_we_once() -> None:
     lists, held_out = {1: [5, 5, 6]}, {1: [5, 8]}
     assert _by_pyg(LinkPredRecall, lists, held_out, k=3, padding=9) == 1
-    assert _ours(lists, held_out, ks=(3,)).loc[1, "recall_at_3"] == 0.5
+    assert ours(lists, held_out, ks=(3,)).loc[1, "recall_at_3"] == 0.5
 
 
 def test_the_ideal_is_what_a_list_of_k_can_hold_as_in_trec_eval_and_pyg() -> None:
-    # RecTools divides by K hits instead unless divide_by_achievable=True: 0.6131 here, 1 / (1 + 1 / log2(3)).
+    # RecTools divides by K hits instead unless divide_by_achievable=True: 0.6131 here, 1 / (1 + 1 / log2(3)). It and ranx
+    # do not install beside this project; recs_assets_tests/benchmarks/other_libraries.py asks them.
     lists, held_out = {1: [7, 8]}, {1: [7]}
-    assert _ours(lists, held_out, ks=(2,)).loc[1, "ndcg_at_2"] == 1
+    assert ours(lists, held_out, ks=(2,)).loc[1, "ndcg_at_2"] == 1
     assert _by_trec_eval(lists, held_out, ks=(2,))[1]["ndcg_cut_2"] == 1
