@@ -52,7 +52,7 @@ def per_user(ranked: pd.DataFrame, held_out: pd.DataFrame, ks: Sequence[int]) ->
 def _hits(ranked: pd.DataFrame, wanted: pd.DataFrame) -> pd.DataFrame:
     """The rows of ``ranked`` whose pair is wanted, each pair once at its first rank, by profile and rank."""
     listed, sought = _common_keys(ranked, wanted)
-    is_hit = pd.Series(listed).isin(sought).to_numpy()  # by hashing: half the time of numpy.s, which sorts
+    is_hit = pd.Series(listed).isin(sought).to_numpy()  # by hashing: half the time of np.isin, which sorts
     hits = ranked.loc[is_hit, ["profile", "product", "rank"]]
     return hits.sort_values(["profile", "rank"]).drop_duplicates(["profile", "product"])
 
