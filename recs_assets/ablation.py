@@ -147,14 +147,15 @@ class Laboratory:
         for example, cohort, values in zip(judged, self._cohorts, scores, strict=True):
             top = top_of_sparse(values, example.candidates, self.settings.candidates.kept)
             ranked = apply_list_rules(top, parts, self.settings.rules)
-            rows.append(metrics.per_user(ranked, cohort.held_out, [K]))
+            rows.append(metrics.per_user(ranked, cohort.held_out[self.settings.evaluation.relevance], [K]))
         found = pd.concat(rows)
         return float(found[f"recall_at_{K}"].mean()), float(found[f"ndcg_at_{K}"].mean())
 
     @cached_property
     def _cohorts(self) -> list[systems.Cohort]:
         starts = self.week.last_complete(self.settings.evaluation.weeks)
-        return [systems.cohort(self.data, start, self.settings) for start in starts]
+        relevances = (self.settings.evaluation.relevance,)
+        return [systems.cohort(self.data, start, self.settings, relevances) for start in starts]
 
     @cached_property
     def _cache(self) -> dict[str, tuple[list[Example], list[Example]]]:
