@@ -165,6 +165,14 @@ class Blend(Section):
     min_stratum_users: Count
 
 
+class Reasons(Section):
+    """When the words of a reason may say popular, and when trending."""
+
+    popular_people: Count
+    recent_days: Count
+    trend: Positive
+
+
 class Similarity(Section):
     """Fallback 2B."""
 
@@ -227,6 +235,7 @@ class Settings(Section):
     towers: Towers
     blend: Blend
     similarity: Similarity
+    reasons: Reasons
     baselines: Baselines
     evaluation: Evaluation
     gates: Gates

@@ -15,11 +15,24 @@ from recs_assets.contract import AUDITS
 from recs_assets.resources.warehouse import Parameter
 from recs_assets.settings import Settings
 
-# Which counts of audit.sql each check shows; what no other check shows is a breach of the rules.
+# Which counts of audit.sql and reasons.sql each check shows; what no other check shows is a breach of the rules.
 CHECKED_COUNTS = {
     "no_duplicates": ("duplicate_product", "duplicate_rank", "rank_gaps"),
     "price": ("price_too_low",),
     "scores": ("score_not_finite", "score_not_descending", "tie_out_of_order"),
+    "reasons": (
+        "reason_missing",
+        "reason_unknown",
+        "reason_history_not_there",
+        "reason_history_not_bought",
+        "reason_vehicle_not_owned",
+        "reason_not_fitting",
+        "reason_count_wrong",
+        "reason_attribute_differs",
+        "reason_untrue",
+        "reason_names_another",
+        "reason_of_another_list",
+    ),
 }
 NOT_BREACHES = frozenset({"n_rows", "n_users", "content_hash"})
 DESCRIPTIONS = {
@@ -27,6 +40,7 @@ DESCRIPTIONS = {
     "no_duplicates": "No person has a part or a rank twice, and ranks have no gaps.",
     "price": "No part is below the lowest price.",
     "scores": "Scores are finite, descend with rank, and ties are in the order of part ids.",
+    "reasons": "Every reason names an edge that is in the week's graph, and its people are counted right.",
     "users": "As many people are served as the gate asks for.",
 }
 AUDIT_CHECKS = [check("recommendations", name, text, blocking=True) for name, text in DESCRIPTIONS.items()]

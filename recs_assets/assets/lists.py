@@ -12,10 +12,12 @@ from scipy import sparse
 from recs_assets.assets.graph import GRAPH, PROFILES
 from recs_assets.assets.serving import SQL_SCORES, USER_SCORES
 from recs_assets.gnn import graph
+from recs_assets.gnn.channels import Evidence
+from recs_assets.gnn.explanations import Explainer, strongest_edges
 from recs_assets.gnn.snapshots import microseconds, snapshot
 from recs_assets.ranking import similarity
 from recs_assets.ranking.blend import blend, normalise_sql
-from recs_assets.ranking.reasons import REASON_TEXTS, blend_reasons, similarity_reasons
+from recs_assets.ranking.reasons import CODES, Terms, blend_terms, names_of, similarity_terms, texts
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
 from recs_assets.resources.store import Artifact
 from recs_assets.settings import Settings
@@ -26,10 +28,11 @@ KEYS = ["profile", "product"]
 def profile_recommendations(
     inputs: Mapping[str, Artifact], *, source: str, alpha: Mapping[str, float] | None, settings: Settings
 ) -> pa.Table:
-    """Every profile's list as the query ``recommendations`` expands it to people.
+    """Every profile's list as the query ``recommendations`` expands it to people, and the edge behind each reason.
 
     Args:
-        inputs: current artifacts by asset: hetero_graph, product_nodes, sql_scores, user_scores, product_similarities.
+        inputs: current artifacts by asset: hetero_graph, user_nodes, vehicle_nodes, product_nodes, sql_scores, user_scores,
+            product_similarities.
         source: the rung: ``blend``, ``similarity`` or ``sql``.
         alpha: weight of SQL by stratum; of the blend only.
         settings: rules and weights.
@@ -38,13 +41,14 @@ def profile_recommendations(
     data = graph.load(known.path(GRAPH))
     store = graph.catalogue(data)
     profiles = known.table(PROFILES)
+    nodes = {name: inputs[name].table(f"{name}.parquet") for name in ("user_nodes", "vehicle_nodes", "product_nodes")}
     profile_ids = profiles["profile_id"].combine_chunks()
-    product_ids = inputs["product_nodes"].table("product_nodes.parquet")["product_id"].combine_chunks()
-    user_ids = inputs["user_nodes"].table("user_nodes.parquet")["user_id"].combine_chunks()
+    product_ids = nodes["product_nodes"]["product_id"].combine_chunks()
     past = snapshot(data, microseconds(known.as_of), settings.events)
+    user_ids = nodes["user_nodes"]["user_id"].combine_chunks()
     representative = pc.index_in(profiles["user_id"], user_ids).to_numpy().astype(np.int64)
-    similar = inputs["product_similarities"].table("product_similarities.parquet")
-    ranked = ranked_lists(
+    similarities = indexed_similarities(inputs["product_similarities"].table("product_similarities.parquet"), product_ids)
+    ranked, terms = ranked_lists(
         source=source,
         alpha=alpha,
         strata=profiles["stratum"].to_pandas(),
@@ -52,11 +56,15 @@ def profile_recommendations(
             columns={"sql_score": "score"}
         ),
         user_scores=indexed(inputs["user_scores"].table(USER_SCORES), profile_ids, product_ids),
-        similarities=indexed_similarities(similar, product_ids),
+        similarities=similarities,
         history=past.touched(float("inf"))[representative],
         parts=PartAttributes(store.variant_group, store.part_type, store.is_universal),
         settings=settings,
     )
+    users = representative[ranked["profile"].to_numpy()]
+    similar = similarity_matrix(similarities, past.n_products)
+    explainer = Explainer(Evidence(past, settings.model), similar, settings.sql, settings.reasons)
+    edges = strongest_edges(explainer, users, ranked["product"].to_numpy(), terms)
     return pa.table(
         {
             "profile_id": profile_ids.take(pa.array(ranked["profile"])),
@@ -66,10 +74,22 @@ def profile_recommendations(
             "sql_score": pa.array(ranked["sql_score"]),
             "gnn_score": pa.array(ranked["gnn_score"]),
             "source": pa.array([source] * len(ranked), pa.string()),
-            "reason_code": pa.array(ranked["reason_code"], pa.string()),
-            "reason_text": pa.array(ranked["reason_text"], pa.string()),
+            **reason_columns(edges, nodes, settings),
         }
     )
+
+
+def reason_columns(edges: pd.DataFrame, nodes: Mapping[str, pa.Table], settings: Settings) -> dict[str, pa.Array]:
+    """Each row's reason in words, and the edge that they speak of: ids of a part and a vehicle, and how many people."""
+    products, vehicles = nodes["product_nodes"], nodes["vehicle_nodes"]
+    names = names_of(products.to_pydict(), vehicles.to_pydict())
+    return {
+        "reason_code": pa.array(np.array(CODES, dtype=object)[edges["code"]], pa.string()),
+        "reason_text": pa.array(texts(edges, names, settings.reasons.popular_people), pa.string()),
+        "reason_product_id": products["product_id"].combine_chunks().take(_optional(edges["history"])),
+        "reason_vehicle_id": vehicles["vehicle_id"].combine_chunks().take(_optional(edges["vehicle"])),
+        "reason_count": _optional(edges["count"]),
+    }
 
 
 def ranked_lists(
@@ -83,7 +103,7 @@ def ranked_lists(
     history: sparse.csr_array,
     parts: PartAttributes,
     settings: Settings,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, Terms]:
     """Every profile's list after the rules.
 
     Args:
@@ -91,34 +111,48 @@ def ranked_lists(
         alpha: weight of SQL by stratum; of the blend only.
         strata: stratum of each profile, by profile number.
         sql_scores: columns profile, product, score, pop_source.
-        user_scores: columns profile, product, score, channel; empty where no model is served.
+        user_scores: columns profile, product, score, channels; empty where no model is served.
         similarities: columns product, neighbour, similarity.
         history: [profiles x products] non-zero where the profile's owner has a history with the part.
         parts: attributes of every product.
         settings: rules and weights.
 
     Returns:
-        Columns profile, rank, product, score, sql_score, gnn_score, reason_code, reason_text, sorted by profile and rank.
+        Columns profile, rank, product, score, sql_score, gnn_score, sorted by profile and rank; and what each row's score
+        is made of, the most important first.
     """
     if source == "blend":
         weights = np.asarray(strata.map(alpha or {}), dtype=np.float64)
-        listed = blend(sql_scores[[*KEYS, "score"]], user_scores[[*KEYS, "score"]], weights)
-        listed = listed.merge(sql_scores[[*KEYS, "pop_source"]], on=KEYS, how="left")
-        listed = listed.merge(user_scores[[*KEYS, "channel"]], on=KEYS, how="left")
-        sql_weight = weights[listed["profile"]]
-        terms = listed.assign(sql_term=sql_weight * listed["sql_score"], gnn_term=(1 - sql_weight) * listed["gnn_score"])
-        listed["reason_code"] = blend_reasons(terms)
+        scored = blend(sql_scores[[*KEYS, "score"]], user_scores[[*KEYS, "score"]], weights)
+        listed = _listed(scored, parts, settings)
+        listed = listed.merge(sql_scores[[*KEYS, "pop_source"]], on=KEYS, how="left", validate="one_to_one")
+        listed = listed.merge(user_scores[[*KEYS, "channels"]], on=KEYS, how="left", validate="one_to_one")
+        return listed, blend_terms(listed.assign(alpha=weights[listed["profile"]]))
+    scored = sql_scores.assign(sql_score=normalise_sql(sql_scores), similarity=0.0, gnn_score=0.0)
+    if source == "similarity":
+        found = similarity.similarity_lists(sql_scores[[*KEYS, "score"]], history, similarities, settings.similarity.weight)
+        scored[["score", "similarity"]] = found[["score", "similarity"]].to_numpy()
     else:
-        listed = sql_scores.assign(sql_score=normalise_sql(sql_scores), similarity=0.0)
-        if source == "similarity":
-            found = similarity.similarity_lists(sql_scores[[*KEYS, "score"]], history, similarities, settings.similarity.weight)
-            listed[["score", "similarity"]] = found[["score", "similarity"]].to_numpy()
-        else:
-            listed["score"] = listed["sql_score"]
-        listed = listed.assign(gnn_score=0.0, reason_code=similarity_reasons(listed))
-    ranked = apply_list_rules(listed[[*KEYS, "score"]], parts, settings.rules)
-    detailed = ranked.merge(listed[[*KEYS, "sql_score", "gnn_score", "reason_code"]], on=KEYS, how="left", validate="one_to_one")
-    return detailed.assign(reason_text=detailed["reason_code"].map(REASON_TEXTS))
+        scored["score"] = scored["sql_score"]
+    listed = _listed(scored, parts, settings)
+    halves = listed.assign(sql_term=listed["sql_score"], similarity_term=settings.similarity.weight * listed["similarity"])
+    return listed, similarity_terms(halves)
+
+
+def _listed(scored: pd.DataFrame, parts: PartAttributes, settings: Settings) -> pd.DataFrame:
+    ranked = apply_list_rules(scored[[*KEYS, "score"]], parts, settings.rules)
+    return ranked.merge(scored.drop(columns="score"), on=KEYS, how="left", validate="one_to_one")
+
+
+def _optional(numbers: "pd.Series[int]") -> pa.Array:
+    """The numbers with null in place of -1."""
+    return pa.array(numbers.to_numpy(), mask=(numbers < 0).to_numpy())
+
+
+def similarity_matrix(similarities: pd.DataFrame, n_products: int) -> sparse.csr_array:
+    """[products x products] similarity of each neighbour (column) to a part (row)."""
+    places = (similarities["product"], similarities["neighbour"])
+    return sparse.csr_array((similarities["similarity"], places), shape=(n_products, n_products))
 
 
 def indexed_similarities(similar: pa.Table, product_ids: pa.Array) -> pd.DataFrame:

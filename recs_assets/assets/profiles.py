@@ -39,7 +39,7 @@ def scores(
         settings: candidates, rules and channels.
 
     Returns:
-        Columns profile_id, product_id, score, channel; ``settings.candidates.kept`` rows a profile at most.
+        Columns profile_id, product_id, score, channels; ``settings.candidates.kept`` rows a profile at most.
     """
     past = snapshot(graph.load(graph_file), microseconds(as_of), settings.events)
     users = pc.index_in(profiles["user_id"], user_ids.combine_chunks()).to_numpy().astype("int64")
@@ -56,6 +56,6 @@ def _with_ids(top: pd.DataFrame, profile_ids: pa.ChunkedArray, product_ids: pa.C
             "profile_id": profile_ids.combine_chunks().take(pa.array(top["profile"])),
             "product_id": product_ids.combine_chunks().take(pa.array(top["product"])),
             "score": pa.array(top["score"], pa.float64()),
-            "channel": pa.array(top["channel"], pa.string()),
+            "channels": pa.array(top["channels"], pa.string()),
         }
     )

@@ -68,6 +68,7 @@ def recommendations(
     with warehouse.session({**tables, "staged": staged.long_table}) as session:
         found = session.audit("content_hash", week=day)
         found |= session.audit("audit", week=day, as_of=as_of, **audit_parameters(settings, has_fitment=has_fitment))
+        found |= session.audit("reasons", as_of=as_of, **settings.reasons.model_dump())
         publications = session.read("last_publications").to_pylist()
     required = required_users(settings, publications, day)
     # Publishing expects what is served now: a run that was overtaken while it worked is refused.

@@ -16,7 +16,7 @@ from recs_assets.settings import Settings
 
 SQL_SCORES, USER_SCORES = "sql_scores.parquet", "user_scores.parquet"
 NO_SCORES = pa.schema(
-    [("profile_id", pa.string()), ("product_id", pa.string()), ("score", pa.float64()), ("channel", pa.string())]
+    [("profile_id", pa.string()), ("product_id", pa.string()), ("score", pa.float64()), ("channels", pa.string())]
 )
 
 

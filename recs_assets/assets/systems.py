@@ -207,7 +207,7 @@ def channel_lists(judged: Cohort) -> dict[str, pd.DataFrame]:
 
 
 def model_lists(judged: Cohort, model: GatedChannels, towers: Residual | None = None) -> pd.DataFrame:
-    """What the model would have listed, with or without towers: columns profile, product, score, channel."""
+    """What the model would have listed, with or without towers: columns profile, product, score, channels."""
     return top_scores(model, judged.evidence, judged.users, judged.candidates, judged.settings.candidates.kept, towers)
 
 

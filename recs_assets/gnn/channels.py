@@ -24,9 +24,13 @@ POPULARITY_FLOOR = 0.02
 
 def channel_names(settings: Model) -> tuple[str, ...]:
     """The channels in the order of the feature columns."""
-    cosines = tuple(f"cosine_{half_life:g}d" for half_life in settings.cosine_half_lives_days)
-    paths = ("interest", *cosines, "walk", *ATTRIBUTES, "garage_fitment", "garage_usage")
+    paths = ("interest", *cosine_names(settings), "walk", *ATTRIBUTES, "garage_fitment", "garage_usage")
     return (*POPULARITY, *paths, *VEHICLES)
+
+
+def cosine_names(settings: Model) -> tuple[str, ...]:
+    """The channels of shrunk cosines, one a half-life."""
+    return tuple(f"cosine_{half_life:g}d" for half_life in settings.cosine_half_lives_days)
 
 
 def path_columns(settings: Model) -> slice:
@@ -72,19 +76,26 @@ class Evidence:
         return share
 
     @cached_property
-    def _history(self) -> sparse.csr_array:
+    def history(self) -> sparse.csr_array:
+        """[users x products] share of each part in what a user has touched, decayed."""
         return normalise_rows(self.past.touched(self.settings.history_half_life_days))
 
     def _paths(self, users: Ints) -> list[sparse.csr_array | npt.NDArray[np.float32]]:
-        history = self._history[users]
+        history = self.history[users]
         return [
             history,
             *(self._walk(history, walk) for walk in self._cosines),
             self._walk(history, self._walk3),
             *(self._shared(history, attribute) for attribute in ATTRIBUTES),
-            self.past.garages[users] @ self._fitting,
-            self._usage(users, history) @ self._fitting,
+            self.past.garages[users] @ self.fitting,
+            self.usage(users, history) @ self.fitting,
         ]
+
+    def steps(self, channel: str) -> tuple[sparse.csr_array, sparse.csr_array]:
+        """The two steps of a channel that walks from part to part: [products x active users], [active users x products]."""
+        if channel == "walk":
+            return self._walk3
+        return self._cosines[cosine_names(self.settings).index(channel)]
 
     def _walk(self, history: sparse.csr_array, steps: tuple[sparse.csr_array, sparse.csr_array]) -> npt.NDArray[np.float32]:
         to_users, to_products = steps
@@ -96,7 +107,7 @@ class Evidence:
     def _cosines(self) -> list[tuple[sparse.csr_array, sparse.csr_array]]:
         walks = []
         for half_life in self.settings.cosine_half_lives_days:
-            touched = self.past.touched(half_life)[self._active]
+            touched = self.past.touched(half_life)[self.active]
             norms = np.sqrt(np.asarray(touched.multiply(touched).sum(axis=0)).ravel() + self.settings.cosine_shrinkage)
             scaled = sparse.csr_array(touched @ sparse.diags_array(1.0 / norms), dtype=np.float32)
             walks.append((sparse.csr_array(scaled.T), scaled))
@@ -104,11 +115,12 @@ class Evidence:
 
     @cached_property
     def _walk3(self) -> tuple[sparse.csr_array, sparse.csr_array]:
-        touched = self.past.touched(self.settings.walk_half_life_days)[self._active].astype(np.float32)
+        touched = self.past.touched(self.settings.walk_half_life_days)[self.active].astype(np.float32)
         return normalise_rows(sparse.csr_array(touched.T)), normalise_rows(touched)
 
     @cached_property
-    def _active(self) -> Ints:
+    def active(self) -> Ints:
+        """Users with a history, ascending: the people in the middle of a walk."""
         return np.flatnonzero(self.past.n_events)
 
     def _shared(self, history: sparse.csr_array, attribute: str) -> sparse.csr_array:
@@ -120,19 +132,21 @@ class Evidence:
         return {name: one_hot(self.past.data["product"][name].numpy()) for name in ATTRIBUTES}
 
     @cached_property
-    def _fitting(self) -> sparse.csr_array:
+    def fitting(self) -> sparse.csr_array:
+        """[vehicles x products] each fitting part's share of what fits the vehicle."""
         return normalise_rows(sparse.csr_array(self.past.fits.T))
 
-    def _usage(self, users: Ints, history: sparse.csr_array) -> sparse.csr_array:
+    def usage(self, users: Ints, history: sparse.csr_array) -> sparse.csr_array:
         """Each of the garage's vehicles by the share of the user's own history that fits it."""
         return sparse.csr_array((history @ self.past.fits).multiply(self.past.garages[users]))
 
     def _vehicles(self, users: Ints) -> list[sparse.csr_array]:
         garages = self.past.garages[users]
-        return [self._behaviour(garages @ sparse.csr_array(groups), behaviour) for groups, behaviour in self._groups]
+        return [self._behaviour(garages @ sparse.csr_array(groups), behaviour) for groups, behaviour in self.groups]
 
     @cached_property
-    def _groups(self) -> list[tuple[sparse.csr_array, sparse.csr_array]]:
+    def groups(self) -> list[tuple[sparse.csr_array, sparse.csr_array]]:
+        """By channel of ``VEHICLES``: [vehicles x groups] membership, and [groups x products] what the owners touched."""
         vehicle = self.past.data["vehicle"]
         half_life = self.settings.popularity_half_lives_days[-1]
         touched = self.past.touched(half_life)

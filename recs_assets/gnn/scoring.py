@@ -15,6 +15,7 @@ from recs_assets.gnn.model import GatedChannels
 from recs_assets.gnn.residual import Residual
 from recs_assets.gnn.snapshots import Floats, Ints
 from recs_assets.ranking.candidates import top_of_sparse
+from recs_assets.ranking.reasons import N_CHANNELS, by_family, joined_names
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +43,11 @@ def top_scores(
         residual: fitted towers; without them, or with a scale of 0, the channels alone score.
 
     Returns:
-        Columns ``profile`` (position in ``users``), ``product``, ``score`` and ``channel``, the name of the channel whose
-        contribution stands out most from what the same channel gives the user's average candidate.
+        Columns ``profile`` (position in ``users``), ``product``, ``score`` and ``channels``: see ``loudest_channels``.
     """
-    names = np.array(channel_names(evidence.settings))
+    names = channel_names(evidence.settings)
     if not len(users):
-        return top_of_sparse(np.empty(0), candidates, keep).assign(channel=names[:0])
+        return top_of_sparse(np.empty(0), candidates, keep).assign(channels=np.empty(0, dtype=object))
     vectors = residual.vectors(evidence.past, users) if residual is not None and residual.scale else None
     found = []
     started = time.monotonic()
@@ -63,10 +63,42 @@ def top_scores(
             scores += residual.scale * (of_users[rows] @ of_products.T)[row_of_entry, part.indices]
         top = top_of_sparse(scores, part, keep)
         entries = _entries(part, top)
-        loudest = (contributions[entries] - _row_means(contributions, part)[top["profile"]]).argmax(axis=1)
-        found.append(top.assign(channel=names[loudest], profile=top["profile"] + rows.start))
+        loudest = loudest_channels(contributions[entries], _row_means(contributions, part)[top["profile"]], names)
+        found.append(top.assign(channels=loudest, profile=top["profile"] + rows.start))
         _report(rows.stop, len(users), started)
     return pd.concat(found, ignore_index=True)
+
+
+def loudest_channels(
+    contributions: npt.NDArray[np.float32], usual: npt.NDArray[np.float32], names: tuple[str, ...]
+) -> npt.NDArray[np.object_]:
+    """What spoke loudest for each part: the names of three channels at most, loudest first, with a space between.
+
+    Loud is what stands out from the same channel's contribution to the user's average candidate. Of channels that name the
+    same kind of edge the loudest one speaks; popularities speak together, as their weights play against each other. A
+    channel without evidence, or whose evidence counts against the part, says nothing.
+
+    Args:
+        contributions: [parts x channels] weight times log evidence.
+        usual: [parts x channels] the same of the user's average candidate.
+        names: of the channels.
+    """
+    above = contributions - usual
+    families = by_family(names)
+    volume = np.full((len(above), len(families)), -np.inf)
+    speaker = np.zeros(volume.shape, dtype=np.int64)
+    for place, (family, columns) in enumerate(families.items()):
+        speaks = contributions[:, columns] > 0
+        if family == "popularity":
+            # The logarithm of a share is negative: so is a contribution whose weight is not.
+            speaks = (contributions[:, columns] < 0) & (above[:, columns].sum(axis=1, keepdims=True) > 0)
+        own = np.where(speaks, above[:, columns], -np.inf)
+        speaker[:, place] = np.array(columns)[own.argmax(axis=1)]
+        together = above[:, columns].sum(axis=1) if family == "popularity" else own.max(axis=1)
+        volume[:, place] = np.where(speaks.any(axis=1), together, -np.inf)
+    order = np.argsort(-volume, axis=1, kind="stable")[:, :N_CHANNELS]
+    heard = np.take_along_axis(volume, order, axis=1) > -np.inf
+    return joined_names(np.where(heard, np.take_along_axis(speaker, order, axis=1), -1), names)
 
 
 def chunks(candidates: sparse.csr_array) -> Iterator[slice]:

@@ -2,14 +2,24 @@
 
 import datetime as dt
 import json
+import re
 from typing import Any
 
 import pytest
 
 from recs_assets import gates
 from recs_assets import settings as settings_file
-from recs_assets.assets.auditing import Staged, audit_parameters, audit_results, audit_row, breaches, required_users
+from recs_assets.assets.auditing import (
+    CHECKED_COUNTS,
+    Staged,
+    audit_parameters,
+    audit_results,
+    audit_row,
+    breaches,
+    required_users,
+)
 from recs_assets.contract import AUDITS
+from recs_assets.resources.queries import query_text
 from recs_assets.settings import Gates
 
 SETTINGS = settings_file.load()
@@ -35,12 +45,13 @@ def shown(found: dict[str, Any], required: int = 1) -> dict[str | None, tuple[bo
     return {r.check_name: (r.passed, {name: value.value for name, value in r.metadata.items()}) for r in results}
 
 
-def test_a_clean_list_passes_all_five_checks() -> None:
+def test_a_clean_list_passes_all_six_checks() -> None:
     assert shown(CLEAN) == {
         "rules": (True, {}),
         "no_duplicates": (True, {}),
         "price": (True, {}),
         "scores": (True, {}),
+        "reasons": (True, {}),
         "users": (True, {"users": 2, "required": 1}),
     }
 
@@ -53,6 +64,7 @@ def test_a_clean_list_passes_all_five_checks() -> None:
         ("rank_gaps", "no_duplicates"),
         ("tie_out_of_order", "scores"),
         ("refurbished", "rules"),
+        ("reason_count_wrong", "reasons"),
         ("a_rule_of_tomorrow", "rules"),
     ],
 )
@@ -60,6 +72,10 @@ def test_each_breach_fails_exactly_one_check_and_shows_its_count(count: str, che
     found = shown(CLEAN | {count: 3})
     assert found[check] == (False, {count: 3})
     assert {name for name, (passed, _) in found.items() if not passed} == {check}
+
+
+def test_every_promise_about_reasons_is_shown_by_the_check_on_reasons() -> None:
+    assert set(re.findall(r" AS (reason_\w+)", query_text("reasons"))) == set(CHECKED_COUNTS["reasons"])
 
 
 def test_too_few_people_fail_the_check_on_people() -> None:

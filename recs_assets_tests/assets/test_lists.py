@@ -14,6 +14,7 @@ from recs_assets.ranking.rules import PartAttributes
 from recs_assets_tests.conftest import Run
 
 SETTINGS = settings_file.load()
+INPUTS = ["hetero_graph", "user_nodes", "vehicle_nodes", "product_nodes", "sql_scores", "user_scores", "product_similarities"]
 N_PARTS = 8
 # Part 7 is universal; parts 0 and 1 are variants of each other; otherwise every part is a kind of its own.
 PARTS = PartAttributes(
@@ -36,12 +37,12 @@ SQL = pd.DataFrame(
 MODEL = pd.DataFrame(
     [
         (0, 5, 2.0, "popularity_fast"),
-        (0, 2, 1.0, "cosine_30"),
+        (0, 2, 1.0, "cosine_30d brand popularity_fast"),
         (0, 0, -3.0, "walk"),
-        (1, 6, 4.0, "garage_fitment"),
-        (1, 4, 3.0, "vehicle"),
+        (1, 6, 4.0, "garage_fitment vehicle"),
+        (1, 4, 3.0, ""),
     ],
-    columns=["profile", "product", "score", "channel"],
+    columns=["profile", "product", "score", "channels"],
 )
 SIMILAR = pd.DataFrame([(4, 3, 0.9)], columns=["product", "neighbour", "similarity"])
 # The owner of profile 0 has bought part 4, that of profile 1 nothing.
@@ -49,7 +50,8 @@ HISTORY = sparse.csr_array(([1.0], ([0], [4])), shape=(2, N_PARTS))
 
 
 def lists(source: str, alpha: dict[str, float] | None = None) -> pd.DataFrame:
-    return ranked_lists(
+    """The lists with what each row is made of, the most important first: column terms."""
+    found, terms = ranked_lists(
         source=source,
         alpha=alpha,
         strata=pd.Series(["warm", "cold"]),
@@ -60,6 +62,7 @@ def lists(source: str, alpha: dict[str, float] | None = None) -> pd.DataFrame:
         parts=PARTS,
         settings=SETTINGS,
     )
+    return found.assign(terms=[" ".join(terms.names[code] for code in codes if code >= 0) for codes in terms.codes])
 
 
 def rows(found: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
@@ -67,29 +70,29 @@ def rows(found: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
 
 
 def test_sql_alone_is_in_the_order_of_its_scores_with_ties_by_part() -> None:
-    assert rows(lists("sql"), "reason_code") == [
-        (0, 1, 0, "popular_with_model"),
-        (0, 2, 2, "popular_with_make"),
-        (0, 3, 3, "popular_in_store"),
-        (1, 1, 6, "popular_in_store"),
-        (1, 2, 7, "popular_in_store"),
+    assert rows(lists("sql"), "terms") == [
+        (0, 1, 0, "sql_model"),
+        (0, 2, 2, "sql_make"),
+        (0, 3, 3, "sql_global"),
+        (1, 1, 6, "sql_global"),
+        (1, 2, 7, "sql_global"),
     ]
 
 
 def test_alpha_one_is_sql_row_for_row() -> None:
     blended = lists("blend", {"cold": 1.0, "warm": 1.0, "hot": 1.0})
-    assert rows(blended, "reason_code", "reason_text") == rows(lists("sql"), "reason_code", "reason_text")
+    assert rows(blended, "terms") == rows(lists("sql"), "terms")
     assert (blended["gnn_score"] == 0).all()
 
 
 def test_alpha_zero_is_the_model_alone() -> None:
     blended = lists("blend", {"cold": 0.0, "warm": 0.0, "hot": 0.0})
-    assert rows(blended, "score", "reason_code") == [
-        (0, 1, 5, 1.0, "popular_now"),
-        (0, 2, 2, 0.8, "bought_together"),
-        (0, 3, 0, 0.0, "popular_with_model"),
-        (1, 1, 6, 1.0, "fits_your_garage"),
-        (1, 2, 4, 0.0, "chosen_by_owners"),
+    assert rows(blended, "score", "terms") == [
+        (0, 1, 5, 1.0, "popularity_fast"),
+        (0, 2, 2, 0.8, "cosine_30d brand popularity_fast"),
+        (0, 3, 0, 0.0, "walk"),
+        (1, 1, 6, 1.0, "garage_fitment vehicle"),
+        (1, 2, 4, 0.0, ""),
     ]
 
 
@@ -103,14 +106,12 @@ def test_similar_parts_lift_what_goes_with_the_owners_history() -> None:
     found = lists("similarity")
     assert set(found["product"]) == set(lists("sql")["product"])
     lifted = found[(found["profile"] == 0) & (found["product"] == 3)].iloc[0]
-    assert lifted["score"] > 0
-    assert (lifted["reason_code"], lifted["reason_text"]) == ("bought_together", "Bought together with parts you chose")
+    assert (lifted["score"], lifted["terms"]) == (pytest.approx(0.45), "similarity sql_global")
     assert rows(found[found["profile"] == 1]) == rows(lists("sql"))[-2:]
 
 
 def test_alpha_one_is_sql_row_for_row_on_the_whole_planted_world(first_run: Run) -> None:
-    names = ["hetero_graph", "product_nodes", "user_nodes", "sql_scores", "user_scores", "product_similarities"]
-    inputs = {name: first_run.place.artifact(name) for name in names}
+    inputs = {name: first_run.place.artifact(name) for name in INPUTS}
     keys = ["profile_id", "rank", "product_id", "reason_code"]
     ones = {"cold": 1.0, "warm": 1.0, "hot": 1.0}
     blended = profile_recommendations(inputs, source="blend", alpha=ones, settings=SETTINGS)
@@ -121,9 +122,8 @@ def test_alpha_one_is_sql_row_for_row_on_the_whole_planted_world(first_run: Run)
 
 @pytest.mark.parametrize("source", ["sql", "similarity", "blend"])
 def test_every_row_names_its_rung(first_run: Run, source: str) -> None:
-    names = ["hetero_graph", "product_nodes", "user_nodes", "sql_scores", "user_scores", "product_similarities"]
-    inputs = {name: first_run.place.artifact(name) for name in names}
+    inputs = {name: first_run.place.artifact(name) for name in INPUTS}
     alpha = {"cold": 0.5, "warm": 0.5, "hot": 0.5} if source == "blend" else None
     found = profile_recommendations(inputs, source=source, alpha=alpha, settings=SETTINGS)
     assert set(found["source"].to_pylist()) == {source}
-    assert found["reason_text"].null_count == 0
+    assert all(text.strip() for text in found["reason_text"].to_pylist())

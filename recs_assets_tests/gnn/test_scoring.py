@@ -11,7 +11,7 @@ from scipy import sparse
 from recs_assets.gnn.channels import Evidence, channel_names, path_columns
 from recs_assets.gnn.model import GatedChannels
 from recs_assets.gnn.residual import Residual
-from recs_assets.gnn.scoring import ENTRIES_PER_CHUNK, ROWS_PER_CHUNK, chunks, top_scores
+from recs_assets.gnn.scoring import ENTRIES_PER_CHUNK, ROWS_PER_CHUNK, chunks, loudest_channels, top_scores
 from recs_assets.gnn.towers import TwoTowers
 from recs_assets.gnn.training import eligible_candidates
 from recs_assets_tests.gnn import five_users
@@ -48,24 +48,49 @@ def _candidates(evidence: Evidence, users: np.ndarray) -> sparse.csr_array:
     return eligible_candidates(evidence.past, users, SETTINGS)
 
 
-def test_two_channels_by_hand_and_the_one_that_stands_out_is_named(evidence: Evidence) -> None:
+def test_two_channels_by_hand_and_the_one_that_stands_out_is_named_first(evidence: Evidence) -> None:
     # u1 may be shown p1, p3 and p4; the logarithm of what speaks for them:
     #                    p1         p3         p4    average
     #   garage fitment   log 1.5    log 1.5    0     0.270
     #   part type        log 1.5    0          0     0.135
-    # p1 stands out by 0.135 in the garage and 0.270 in its type; p3 by 0.135 in the garage alone.
+    # p1 stands out by 0.135 in the garage and 0.270 in its type; p3 by 0.135 in the garage, and of its type nothing is known.
     model = _model(garage_fitment=1.0, part_type=1.0)
     top = top_scores(model, evidence, np.array([0]), _candidates(evidence, np.array([0])), keep=2)
-    assert list(top.columns) == ["profile", "product", "score", "channel"]
-    assert top[["profile", "product", "channel"]].to_numpy().tolist() == [[0, 0, "part_type"], [0, 2, "garage_fitment"]]
+    assert list(top.columns) == ["profile", "product", "score", "channels"]
+    assert top[["product", "channels"]].to_numpy().tolist() == [[0, "part_type garage_fitment"], [2, "garage_fitment"]]
     assert top["score"].tolist() == pytest.approx([2 * math.log(1.5), math.log(1.5)], rel=1e-6)
 
 
-def test_a_channel_that_says_the_same_of_every_part_is_not_the_reason(evidence: Evidence) -> None:
+def test_a_channel_that_says_the_same_of_every_part_is_not_the_first_reason(evidence: Evidence) -> None:
     # u4's vehicle v1 is fitted by p1 and p2 alike, loudly; popularity is quieter and sets them apart.
     candidates = sparse.csr_array(np.array([[1, 1, 0, 0, 0]], dtype=bool))
     top = top_scores(_model(garage_fitment=100.0, popularity_slow=0.01), evidence, np.array([3]), candidates, keep=1)
-    assert top[["product", "channel"]].to_numpy().tolist() == [[1, "popularity_slow"]]
+    assert top[["product", "channels"]].to_numpy().tolist() == [[1, "popularity_slow garage_fitment"]]
+
+
+def test_three_channels_speak_and_of_one_family_only_the_loudest() -> None:
+    names = ("popularity_fast", "cosine_20d", "walk", "brand", "vehicle", "part_type", "tower")
+    contributions = np.array([[-1.0, 0.5, 0.7, 0.4, 0.3, 0.2, 9.0]], dtype=np.float32)
+    # walk .7, brand .4, vehicle .3; popularity is below the usual, and nobody can name what a tower saw.
+    assert loudest_channels(contributions, np.zeros((1, 7), dtype=np.float32), names).tolist() == ["walk brand vehicle"]
+
+
+def test_evidence_that_counts_against_a_part_says_nothing_for_it() -> None:
+    contributions = np.array([[0.0, -0.2], [0.1, -0.2]], dtype=np.float32)
+    usual = np.array([[-0.3, -0.5], [0.4, -0.5]], dtype=np.float32)
+    # The first part has no such neighbour and so escapes a malus; the second has one, if fewer than usual.
+    assert loudest_channels(contributions, usual, ("walk", "brand")).tolist() == ["", "walk"]
+
+
+def test_popularities_speak_together_through_one_that_counts_for_the_part() -> None:
+    names = ("popularity_fast", "popularity_middle", "popularity_slow")
+    # Above the usual by .1 and .5 where popular is good, by .2 where it is bad: together .8, most of it by the middle one.
+    contributions = np.array([[-2.9, -2.5, 3.2]], dtype=np.float32)
+    usual = np.array([[-3.0, -3.0, 3.0]], dtype=np.float32)
+    assert loudest_channels(contributions, usual, names).tolist() == ["popularity_middle"]
+    # Now .5 below where it is good and .2 above where it is bad: the part is not here for being popular.
+    contributions = np.array([[-3.5, -3.0, 3.2]], dtype=np.float32)
+    assert loudest_channels(contributions, usual, names).tolist() == [""]
 
 
 def test_ties_go_to_the_smaller_product(evidence: Evidence) -> None:
@@ -90,7 +115,7 @@ def test_a_user_without_candidates_gets_no_rows_and_disturbs_nobody(evidence: Ev
 def test_nobody_to_score_gives_an_empty_table(evidence: Evidence) -> None:
     nobody = np.array([], dtype=np.int64)
     top = top_scores(_model(), evidence, nobody, sparse.csr_array((0, 5), dtype=bool), keep=3)
-    assert list(top.columns) == ["profile", "product", "score", "channel"]
+    assert list(top.columns) == ["profile", "product", "score", "channels"]
     assert len(top) == 0
 
 
@@ -119,9 +144,25 @@ def _slowly(model: GatedChannels, evidence: Evidence, user: int, candidates: spa
     average = [sum(column) / len(parts) for column in zip(*terms.values(), strict=True)]
     rows: list[list[object]] = []
     for part in sorted(parts, key=lambda part: (-sum(terms[part]), part)):
-        above = [term - usual for term, usual in zip(terms[part], average, strict=True)]
-        rows.append([user, part, sum(terms[part]), NAMES[above.index(max(above))]])
+        rows.append([user, part, sum(terms[part]), _loudest_slowly(terms[part], average)])
     return rows
+
+
+def _loudest_slowly(terms: list[float], average: list[float]) -> str:
+    kinds: dict[str, list[tuple[float, str]]] = {}
+    popularity = 0.0
+    for name, term, usual in zip(NAMES, terms, average, strict=True):
+        kind = {"cosine": "walk", "garage": "garage"}.get(name.split("_")[0], name)
+        kind = "popularity" if name.startswith("popularity") else kind
+        popularity += term - usual if kind == "popularity" else 0.0
+        if term < 0 if kind == "popularity" else term > 0:
+            kinds.setdefault(kind, []).append((term - usual, name))
+    loudest = {kind: max(found) for kind, found in kinds.items()}
+    if "popularity" in loudest:
+        loudest["popularity"] = (popularity, loudest["popularity"][1])
+    if popularity <= 0:
+        loudest.pop("popularity", None)
+    return " ".join(name for _, name in sorted(loudest.values(), key=lambda found: -found[0])[:3])
 
 
 def test_the_towers_add_their_dot_product_times_its_scale(evidence: Evidence) -> None:

@@ -34,14 +34,15 @@ PRODUCT_NODES = table(
         "is_universal": "BOOL",
         "ineligible_reason": "STRING",
         "title": "STRING",
+        "brand": "STRING",
     },
     [
-        ("p1", "Carburetors", 100.0, "https://x/1.png", "g1", False, False, None, None),
-        ("p2", "Carburetors", 120.5, "https://x/2.png", "g1", None, None, None, None),
-        ("p3", "Gauges", 49.99, "http://x/3.png", None, True, True, None, None),
-        ("p4", "Gauges", 60.0, None, None, None, True, None, None),
-        ("p5", "Fluids", 60.0, None, "g2", None, True, "part type Fluids", None),
-        ("p6", "Gauges", 75.0, None, None, None, True, None, None),
+        ("p1", "Carburetors", 100.0, "https://x/1.png", "g1", False, False, None, None, "Holley"),
+        ("p2", "Carburetors", 120.5, "https://x/2.png", "g1", None, None, None, None, "Holley"),
+        ("p3", "Gauges", 49.99, "http://x/3.png", None, True, True, None, " ", None),
+        ("p4", "Gauges", 60.0, None, None, None, True, None, "Oil Gauge", None),
+        ("p5", "Fluids", 60.0, None, "g2", None, True, "part type Fluids", None, None),
+        ("p6", "Gauges", 75.0, None, None, None, True, None, None, "Autometer"),
     ],
 )
 FITS_EDGES = source("fitment", [("p1", "v1"), ("p2", "v1"), ("p2", "v2"), ("p4", "v5"), ("p5", "v1")])
@@ -79,24 +80,47 @@ USER_PROFILES = table(
     {"user_id": "STRING", "profile_id": "STRING", "stratum": "STRING", "n_events": "INT64", "n_vehicles": "INT64"},
     [("u1", "user:u1", "warm", 2, 2), ("u2", "garage:a", "cold", 0, 1), ("u5", "garage:a", "cold", 0, 1)],
 )
-PROFILE_RECOMMENDATIONS = table(
-    {
-        "profile_id": "STRING",
-        "rank": "INT64",
-        "product_id": "STRING",
-        "final_score": "FLOAT64",
-        "sql_score": "FLOAT64",
-        "gnn_score": "FLOAT64",
-        "source": "STRING",
-        "reason_code": "STRING",
-        "reason_text": "STRING",
-    },
-    [
-        ("garage:a", 1, "p1", 0.5, 0.5, None, "sql", "model", "popular with owners"),
-        ("garage:a", 2, "p4", 0.25, 0.25, None, "sql", "global", None),
-        ("user:u1", 1, "p2", 1.0, None, 1.0, "blend", "walk", "it's it"),
-    ],
-)
+PROFILE_RECOMMENDATION_COLUMNS = {
+    "profile_id": "STRING",
+    "rank": "INT64",
+    "product_id": "STRING",
+    "final_score": "FLOAT64",
+    "sql_score": "FLOAT64",
+    "gnn_score": "FLOAT64",
+    "source": "STRING",
+    "reason_code": "STRING",
+    "reason_text": "STRING",
+    "reason_product_id": "STRING",
+    "reason_vehicle_id": "STRING",
+    "reason_count": "INT64",
+}
+
+
+def explained(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    """Rows of profiles' lists: profile_id, product_id, reason_code, reason_text, reason_product_id, reason_vehicle_id, count."""
+    full = [(profile, n, part, 0.5, 0.5, None, "blend", *edge) for n, (profile, part, *edge) in enumerate(rows, start=1)]
+    return table(PROFILE_RECOMMENDATION_COLUMNS, full)
+
+
+# Every one of them is true of this shop.
+REASONS: list[tuple[Any, ...]] = [
+    # Of the Camaros' owners u1 and u2 have bought p1; u4 drives a Chevrolet of unknown model.
+    ("garage:a", "p1", "popular_with_vehicle", "Popular with 1969 Chevrolet Camaro owners", None, "v1", 2),
+    ("garage:a", "p4", "trending", "Trending this month", None, None, 3),
+    ("garage:a", "p2", "fits_vehicle", "Fits your 1969 Chevrolet Camaro", None, "v1", None),
+    ("garage:a", "p6", "popular_in_store", "Bought from our store before", None, None, 1),
+    ("garage:a", "p3", "universal", "A universal part", None, None, None),
+    ("user:u1", "p4", "bought_together", "Bought together with your Holley p1 by 2 owners", "p1", None, 2),
+    ("user:u1", "p1", "popular_with_model", "Of interest to Chevrolet Camaro owners", None, "v2", 1),
+    ("user:u1", "p6", "popular_with_make", "Of interest to Chevrolet owners", None, "v2", 1),
+    ("user:u1", "p2", "same_variant_group", "Another version of your Holley p1", "p1", None, None),
+    ("user:u4", "p2", "same_brand", "More from Holley, like your Holley p1", "p1", None, None),
+    ("user:u4", "p3", "same_part_type", "More Gauges, like your Oil Gauge", "p4", None, None),
+    ("user:u4", "p6", "looked_at", "You looked at it before", None, None, None),
+    ("user:u4", "p1", "popular_now", "Popular right now", None, None, 2),
+    ("user:u4", "p4", "viewed_together", "Looked at by 2 people who also looked at the Holley p1", "p1", None, 2),
+]
+PROFILE_RECOMMENDATIONS = explained(REASONS)
 SQL_SCORES = table(
     {"profile_id": "STRING", "product_id": "STRING", "pop_source": "STRING"},
     [("garage:a", "p1", "model"), ("garage:a", "p4", "global"), ("user:u1", "p9", "make")],
@@ -228,4 +252,7 @@ PARAMETERS: dict[str, Any] = RULES | {
     "pipeline_version": "1",
     "user_id": "u1",
     "length": 4,
+    "popular_people": 2,
+    "recent_days": 30,
+    "trend": 2.0,
 }

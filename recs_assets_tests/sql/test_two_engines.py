@@ -23,6 +23,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         | {"excluded_part_types": []},
         {"slots": 1, "list_length": 1, "max_universal": 0, "require_fitment": False},
     ],
+    "reasons": [{"popular_people": 3, "recent_days": 9, "trend": 0.5}],
     "final_vehicle_recommendations": [{"slots": 1}, {"slots": 3}],
     "co_purchase_edges": [{"min_users": 1, "window_days": 1}, {"max_parts_per_user": 3, "min_users": 1}],
 }
