@@ -154,7 +154,7 @@ class Names:
         brand: ``None`` where unknown.
         part_type: ``None`` where unknown.
         vehicle: by reason code: year, make and model as far as known, for the codes on models and makes less than that;
-            empty where nothing is.
+            empty where neither make nor model is.
     """
 
     product: Sequence[str]
@@ -168,16 +168,18 @@ def names_of(products: Mapping[str, Sequence[str | None]], vehicles: Mapping[str
     brands = [_text(brand) for brand in products["brand"]]
     titles = [_text(title) for title in products["title"]]
     named = zip(titles, brands, products["product_id"], strict=True)
-    years, makes, models = vehicles["year"], vehicles["make"], vehicles["model"]
+    makes, models = vehicles["make"], vehicles["model"]
+    vehicle_models = [_joined(*known) for known in zip(makes, models, strict=True)]
+    dated = [_joined(year, name) if name else "" for year, name in zip(vehicles["year"], vehicle_models, strict=True)]
     return Names(
-        product=[title or " ".join(filter(None, (brand, product_id))) for title, brand, product_id in named],
+        product=[title or _joined(brand, product_id) for title, brand, product_id in named],
         brand=brands,
         part_type=[_text(name) for name in products["part_type"]],
         vehicle={
-            "fits_vehicle": [_vehicle(*known) for known in zip(years, makes, models, strict=True)],
-            "popular_with_vehicle": [_vehicle(*known) for known in zip(years, makes, models, strict=True)],
-            "popular_with_model": [_vehicle(*known) for known in zip(makes, models, strict=True)],
-            "popular_with_make": [_vehicle(make) for make in makes],
+            "fits_vehicle": dated,
+            "popular_with_vehicle": dated,
+            "popular_with_model": vehicle_models,
+            "popular_with_make": [_joined(make) for make in makes],
         },
     )
 
@@ -215,7 +217,7 @@ def _sentence(edge: Any, names: Names, popular_people: int) -> str:
     )
 
 
-def _vehicle(*known: str | int | None) -> str:
+def _joined(*known: str | int | None) -> str:
     return " ".join(str(value) for value in known if _text(value))
 
 

@@ -43,6 +43,21 @@ def test_a_failed_audit_blocks_publishing(
     assert place.query("SELECT decision FROM audits ORDER BY audited_at DESC LIMIT 1") == [("FAIL",)]
 
 
+def test_a_reason_whose_edge_is_not_in_the_weeks_tables_blocks_publishing(night: Run, tmp_path: Path) -> None:
+    place = night.place.copy(tmp_path)
+    before = place.served()
+    events = place.read_source("events")
+    place.rewrite("events", events.take([row for row in range(events.num_rows) if row % 5]))
+    # The events are exported anew, and the graph that the reasons come from is still that of the old ones.
+    assert place.materialize(["raw_events", "interaction_edges"], NEXT_WEEK).success
+    result = place.materialize(LAST_STEPS, NEXT_WEEK)
+    assert {name for name, passed in checks(result).items() if not passed} == {("recommendations", "reasons")}
+    (failed,) = (found for found in result.get_asset_check_evaluations() if not found.passed)
+    assert {"reason_history_not_there", "reason_count_wrong"} <= set(failed.metadata)
+    assert "published_recommendations" not in materialized(result)
+    assert place.served() == before
+
+
 def test_a_failed_audit_is_told_in_a_sentence(night: Run, tmp_path: Path) -> None:
     result = unpublished(night, tmp_path, {"gates": {"min_users": 501}}).materialize(LAST_STEPS, NEXT_WEEK)
     assert metadata(result, "recommendations")["reason"] == (
