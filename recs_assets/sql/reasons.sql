@@ -45,12 +45,34 @@ make_people AS (
   FROM garages
   GROUP BY make, product_id
 ),
+-- Numbers instead of ids: who had to do with both parts of a pair is many rows. One number for a person and a part keeps an
+-- engine from joining everybody's parts with each other before it looks at the pairs.
+parts AS (
+  SELECT product_id, ROW_NUMBER() OVER (ORDER BY product_id) AS part
+  FROM product_nodes
+),
+people AS (
+  SELECT user_id, 1000000000 * ROW_NUMBER() OVER (ORDER BY user_id) AS person
+  FROM (SELECT DISTINCT user_id FROM events) AS active
+),
+steps AS (
+  SELECT person, part, person + part AS step, n_bought
+  FROM touched
+  JOIN people ON people.user_id = touched.user_id
+  JOIN parts ON parts.product_id = touched.product_id
+),
+pairs AS (
+  SELECT DISTINCT reason_product_id, own.part AS own_part, reasons.product_id, other.part AS other_part
+  FROM profile_recommendations AS reasons
+  JOIN parts AS own ON own.product_id = reason_product_id
+  JOIN parts AS other ON other.product_id = reasons.product_id
+),
 pair_people AS (
-  SELECT reason_product_id, pairs.product_id, COUNT(*) AS n_people, SUM(own.n_bought * other.n_bought) AS n_buyers
-  FROM (SELECT DISTINCT reason_product_id, product_id FROM profile_recommendations) AS pairs
-  JOIN touched AS own ON own.product_id = pairs.reason_product_id
-  JOIN touched AS other ON other.product_id = pairs.product_id AND other.user_id = own.user_id
-  GROUP BY reason_product_id, pairs.product_id
+  SELECT reason_product_id, product_id, COUNT(*) AS n_people, SUM(own.n_bought * other.n_bought) AS n_buyers
+  FROM pairs
+  JOIN steps AS own ON own.part = own_part
+  JOIN steps AS other ON other.step = own.person + other_part
+  GROUP BY reason_product_id, product_id
 ),
 -- What the graph says of each row's edge; NULL where it says nothing.
 found AS (
