@@ -46,9 +46,10 @@ class Edges:
             getattr(found, name)[mask] = values[mask]
         return found
 
-    def take(self, mask: np.ndarray) -> "Edges":
-        """The edges that the mask picks."""
-        return Edges(self.code[mask], self.history[mask], self.vehicle[mask], self.count[mask])
+    def overlay(self, other: "Edges") -> None:
+        """Take over the edges of the other where it has one."""
+        rows = np.flatnonzero(other.code >= 0)
+        self.put(rows, Edges(other.code[rows], other.history[rows], other.vehicle[rows], other.count[rows]))
 
     def put(self, rows: Ints, found: "Edges") -> None:
         """Write the edges of some rows."""
@@ -183,18 +184,16 @@ class Explainer:
 
     def _bought_with(self, history: Ints, users: Ints, products: Ints) -> Edges:
         """What other people did with both parts: ordered them, or at least looked at them."""
-        found = Edges.none(len(users))
         named = np.flatnonzero(history >= 0)
         user, first, second = users[named], history[named], products[named]
         is_own = at(self.bought, user, first) > 0
         buyers = n_in_both(self._buyers, first, second) - (is_own & (at(self.bought, user, second) > 0))
         viewers = n_in_both(self._viewers, first, second) - (at(self.touched, user, second) > 0)
-        mine = Edges.where((buyers > 0) & is_own, "bought_together", history=first, count=buyers)
-        seen = Edges.where((buyers > 0) & ~is_own, "bought_with_viewed", history=first, count=buyers)
-        viewed = Edges.where((buyers == 0) & (viewers > 0), "viewed_together", history=first, count=viewers)
-        for kind in (mine, seen, viewed):
-            of_kind = kind.code >= 0
-            found.put(named[of_kind], kind.take(of_kind))
+        edges = Edges.where(viewers > 0, "viewed_together", history=first, count=viewers)
+        edges.overlay(Edges.where((buyers > 0) & ~is_own, "bought_with_viewed", history=first, count=buyers))
+        edges.overlay(Edges.where((buyers > 0) & is_own, "bought_together", history=first, count=buyers))
+        found = Edges.none(len(users))
+        found.put(named, edges)
         return found
 
     def _shared(self, attribute: str, users: Ints, products: Ints) -> Edges:
@@ -237,11 +236,10 @@ class Explainer:
 
     def _popular(self, products: Ints, *, is_fast: bool) -> Edges:
         recent, before, buyers = (people[products] for people in self._people)
-        is_popular = is_fast & (recent >= self.options.popular_people)
         found = Edges.where(buyers > 0, "popular_in_store", count=buyers)
-        found.put(np.flatnonzero(is_popular), Edges.where(is_popular, "popular_now", count=recent).take(is_popular))
-        is_trending = is_popular & (recent >= self.options.trend * before)
-        found.put(np.flatnonzero(is_trending), Edges.where(is_trending, "trending", count=recent).take(is_trending))
+        is_popular = is_fast & (recent >= self.options.popular_people)
+        found.overlay(Edges.where(is_popular, "popular_now", count=recent))
+        found.overlay(Edges.where(is_popular & (recent >= self.options.trend * before), "trending", count=recent))
         return found
 
     @cached_property
