@@ -24,7 +24,6 @@ FORBIDDEN = {
 # Modules that assets import inside their bodies, and a command of its own: all else outside gnn/ loads within moments.
 LAZY = {
     *(f"recs_assets.assets.{name}" for name in ("judging", "systems", "lists", "profiles", "trained", "vectors")),
-    "recs_assets.reference",
     "recs_assets.ablation",
 }
 
