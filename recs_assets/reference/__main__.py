@@ -61,7 +61,7 @@ def systems(split: Split, settings: Settings) -> Iterator[tuple[str, str, System
     yield "ease", covered, of_history(lambda history: baselines.score_history(history, weights))
     yield "gf_cf", "", of_history(baselines.gf_cf(train))
     for name, channels in (("channels", CHANNELS), ("model", CHANNELS + EXTRA)):
-        mixture = learn(train, channels, settings)
+        mixture = learn(split, channels, settings)
         learned = ", ".join(f"{channel} {weight:.2f}" for channel, weight in zip(channels, mixture.base, strict=True))
         yield name, learned, partial(mixture.score, StaticEvidence(train, channels, settings))
 
