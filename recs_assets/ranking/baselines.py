@@ -152,12 +152,13 @@ def gf_cf(train: sparse.csr_array, *, n_frequencies: int = 256, low_pass: float 
     """
     user_scale, item_scale = (_inverse_root(np.asarray(train.sum(axis=axis), dtype=np.float64)) for axis in (1, 0))
     filtered = sparse.csr_array(sparse.diags_array(user_scale) @ train @ sparse.diags_array(item_scale))
+    linear_filter = sparse.csr_array(filtered.T @ filtered)
     k = min(n_frequencies, min(train.shape) - 1)
     _, _, vectors = linalg_sparse.svds(filtered, k=k, random_state=0)
     spread = np.divide(1.0, item_scale, out=np.zeros_like(item_scale), where=item_scale > 0)
 
     def score(history: sparse.csr_array) -> Floats:
-        linear = (history @ filtered.T @ filtered).toarray()
+        linear = (history @ linear_filter).toarray()
         ideal = (history @ sparse.diags_array(item_scale) @ vectors.T) @ vectors * spread
         return np.asarray(linear + low_pass * ideal, dtype=np.float64)
 

@@ -26,14 +26,6 @@ def test_three_step_walk_on_gowalla_gives_the_known_recall_and_ndcg() -> None:
     assert ndcg == pytest.approx(0.1563, abs=0.00005)
 
 
-def test_graph_filters_on_gowalla_give_the_known_recall_and_ndcg() -> None:
-    split = _read("gowalla")
-    filtered = baselines.gf_cf(split.train)
-    recall, ndcg = judged(split, lambda users: filtered(split.train[users]))
-    assert recall == pytest.approx(0.18495, abs=0.000005)
-    assert ndcg == pytest.approx(0.15184, abs=0.000005)
-
-
 def test_ease_on_amazon_electronics_gives_the_known_ndcg() -> None:
     split = _read("amazon_electronics")
     weights = baselines.ease(split.train, regularization=100.0, max_parts=split.train.shape[1])
