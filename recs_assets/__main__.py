@@ -11,7 +11,7 @@ import dagster as dg
 
 from recs_assets import report
 from recs_assets.definitions import defs, settings, target
-from recs_assets.partitions import WEEK, key_of, monday
+from recs_assets.partitions import WEEK, key_of, monday, week_of
 from recs_assets.resources.errors import WarehouseError
 from recs_assets.resources.publishing import PublishRefused, Restoration
 from recs_assets.resources.store import StoreError
@@ -47,7 +47,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    first, last = monday(options.week), monday(options.to or options.week)
+    now = dt.datetime.now(dt.UTC)
+    first, last = week_of(options.week, now).start, week_of(options.to or options.week, now).start
     job = defs.resolve_job_def(options.job)
     with dg.DagsterInstance.get() as instance:
         while first <= last:

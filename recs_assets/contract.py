@@ -1,6 +1,7 @@
 """What comes in and what goes out: the seven source tables, the served and the ledger tables, and the error for a breach."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,6 +48,19 @@ class ContractError(ValueError):
             details.append("for example " + ", ".join(repr(sample) for sample in self.samples))
         about = f" ({'; '.join(details)})" if details else ""
         return f"{where}: {self.problem}{about}. {self.fix}"
+
+
+@contextmanager
+def in_week(week: str) -> Iterator[None]:
+    """Add the week to a breach that was found where weeks are not known."""
+    try:
+        yield
+    except ContractError as error:
+        if error.week is not None:
+            raise
+        raise ContractError(
+            error.table, error.problem, error.fix, week=week, column=error.column, count=error.count, samples=error.samples
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -237,61 +251,3 @@ def wide_columns(slots: int) -> dict[str, str]:
             f"rec{slot}_pop_source": "STRING",
         }
     return columns | {"generated_at": "TIMESTAMP", "pipeline_version": "STRING"}
-
-
-# What the engine may call a column of each kind; a column of nothing but NULLs has no type of its own and fits anywhere.
-ACCEPTED_KINDS: dict[Kind, frozenset[str]] = {
-    "string": frozenset({"string", "null"}),
-    "timestamp": frozenset({"timestamp", "null"}),
-    "number": frozenset({"number", "integer", "null"}),
-    "integer": frozenset({"number", "integer", "null"}),
-    "boolean": frozenset({"boolean", "null"}),
-}
-
-
-def check_columns(table: str, found: Mapping[str, str] | None, week: str | None = None) -> list[str]:
-    """Hold one source table against the contract.
-
-    Args:
-        table: a name in ``SOURCE_TABLES``.
-        week: named in the message of an error.
-        found: its columns with their kinds, as ``Warehouse.source_columns`` gives them; ``None`` where the table is absent.
-
-    Returns:
-        Warnings, one for each column that the contract does not know.
-
-    Raises:
-        ContractError: the table is absent and not optional, or a column is missing or of another type.
-    """
-    contract = SOURCE_TABLES[table]
-    if found is None:
-        if contract.optional:
-            return []
-        raise ContractError(table, "the table is absent", f"Provide '{table}' in the source (RECS_SOURCE).", week=week)
-    for column in contract.columns:
-        if column.name not in found:
-            if column.required:
-                present = ", ".join(found) or "none"
-                fix = f"Add a column '{column.name}' ({column.kind}) to '{table}'; its columns are: {present}."
-                raise ContractError(table, "the required column is missing", fix, week=week, column=column.name)
-        elif found[column.name] not in ACCEPTED_KINDS[column.kind]:
-            problem = f"the column is {found[column.name]}, the contract says {column.kind}"
-            raise ContractError(table, problem, f"Cast it to {column.kind} in the source.", week=week, column=column.name)
-    known = {column.name for column in contract.columns}
-    return [
-        f"source table '{table}': column '{name}' is not in the contract and is ignored" for name in found if name not in known
-    ]
-
-
-def check_presence(found: Mapping[str, Mapping[str, str] | None], week: str | None = None) -> bool:
-    """Whether the store has fitment: all of ``FITMENT_TABLES`` are present (True) or none of them is (False).
-
-    Raises:
-        ContractError: only some of them are present.
-    """
-    absent = [table for table in FITMENT_TABLES if found.get(table) is None]
-    if absent and len(absent) < len(FITMENT_TABLES):
-        present = ", ".join(table for table in FITMENT_TABLES if table not in absent)
-        problem = f"the table is absent although {present} is present"
-        raise ContractError(absent[0], problem, f"Provide all of {', '.join(FITMENT_TABLES)}, or none of them.", week=week)
-    return not absent

@@ -45,9 +45,11 @@ def week_of(key: str, now: dt.datetime) -> Week:
     """The week with this key as of its end, or as of ``now`` while it is running.
 
     Raises:
-        ValueError: the key is not a Monday, or the week has not begun at ``now``.
+        ValueError: the key is not a Monday, the week has not begun at ``now``, or it lies before the first one.
     """
     start = monday(key)
+    if start < monday(FIRST_WEEK):
+        raise ValueError(f"week {key} is before the first one, {FIRST_WEEK}. Choose a later week.")
     if now < start:
         raise ValueError(f"week {key} has not begun yet: it is {now:%Y-%m-%d %H:%M} UTC. Choose a week that has begun.")
     return Week(key, min(start + WEEK, now), now)

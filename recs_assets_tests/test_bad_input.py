@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recs_assets_tests.small_shop import IN_WEEK, LAST_YEAR, RAW_TABLES, ROWS, SECOND, Row, exported, needed_by, small_shop
+from recs_assets_tests.small_shop import END, IN_WEEK, LAST_YEAR, RAW_TABLES, ROWS, SECOND, Row, exported, needed_by, small_shop
 from recs_assets_tests.sql.rows import source as source_rows
 from recs_assets_tests.worlds import WEEK, Place, messages, metadata
 
@@ -70,6 +70,10 @@ ROW_FAULTS: dict[str, tuple[str, list[Row], list[tuple[str, str | None]], int]] 
     "empty product_id": ("product_nodes", [part(" ", 75.0)], [("empty product_id", " ")], 0),
     "empty vehicle_id": ("vehicle_nodes", [(None, 1969, "Ford", "F-100", None)], [("empty vehicle_id", None)], 0),
     "empty id of a fitment": ("fits_edges", [("p1", "")], [("empty vehicle_id", "p1 | ")], 0),
+    "NUL in a user_id": ("user_nodes", [("\0u", "x@example.com", None, True)], [("NUL character in user_id", "\0u")], 0),
+    "NUL in a product_id": ("product_nodes", [part("p\0", 75.0)], [("NUL character in product_id", "p\0")], 0),
+    "NUL in an event_id": ("interaction_edges", [event("x\0")], [("NUL character in event_id", "x\0")], 0),
+    "price near infinity": ("product_nodes", [part("x", 1e308)], [(BAD_PRICE, "x")], 0),
     "empty id of an ownership": ("owns_edges", [("", "v1", 1, None)], [("empty user_id", " | v1")], 0),
 }  # fmt: skip
 
@@ -91,6 +95,54 @@ def test_a_faulty_row_is_counted_and_the_others_are_kept(fault: str, tmp_path: P
     export, rows, quarantined, duplicates = ROW_FAULTS[fault]
     table = RAW_TABLES[export]
     assert outcome(small_shop(tmp_path, {table: rows}), export) == (quarantined, duplicates, len(ROWS[table]))
+
+
+def in_other_years(place: Place, table: str, column: str, keys: list[str], moments: list[int], unit: str) -> None:
+    """Put moments that Python has no name for, in units since 1970, into copies of a table's first row."""
+    rows = place.read_source(table)
+    first = rows.slice(0, 1)
+    added = pa.concat_tables([first] * len(keys))
+    for name, values in ((rows.column_names[0], pa.array(keys)), (column, pa.array(moments, pa.int64()))):
+        index = rows.schema.get_field_index(name)
+        rows = rows.set_column(index, name, rows[name].cast(pa.timestamp(unit)) if name == column else rows[name])
+        added = added.set_column(index, name, values.cast(pa.timestamp(unit)) if name == column else values)
+    place.rewrite(table, pa.concat_tables([rows, added]))
+
+
+def test_moments_that_no_calendar_knows_are_quarantined(tmp_path: Path) -> None:
+    place = small_shop(tmp_path)
+    in_other_years(place, "events", "event_ts", ["late", "early"], [2**63 - 2, -(2**55)], "us")
+    in_other_years(place, "products", "created_at", ["late"], [2**63 - 2], "us")
+    assert outcome(place, "product_nodes") == ([("created_at in the future", "late")], 0, 3)
+    assert outcome(place, "interaction_edges") == ([("event before 2000", "early"), ("event in the future", "late")], 0, 4)
+
+
+def test_moments_that_microseconds_cannot_hold_are_refused(tmp_path: Path) -> None:
+    place = small_shop(tmp_path)
+    in_other_years(place, "events", "event_ts", ["late"], [2**62], "ms")
+    told = messages(place.materialize(["raw_events"], WEEK))["raw_events"]
+    assert told.startswith("source table 'events', week 2026-09-28: its rows cannot be read (Conversion Error: ")
+
+
+def test_what_names_a_part_or_a_person_of_later_is_not_known_yet_either(tmp_path: Path) -> None:
+    extra: dict[str, list[Row]] = {
+        "users": [("later", "later@example.com", END, True)],
+        "products": [part("later", 75.0, created_at=END), part("never", 75.0, created_at=IN_2099)],
+        "fitment": [("later", "v1"), ("never", "v1")],
+        "ownership": [("later", "v1", 1, LAST_YEAR)],
+        "events": [event("x", product="later"), event("y", user="later"), event("z", product="never")],
+    }
+    place = small_shop(tmp_path, extra)
+    for export, kept, reasons in (
+        ("fits_edges", 2, [("unknown product_id", "never | v1")]),
+        ("owns_edges", 2, []),
+        ("interaction_edges", 4, [("unknown product_id", "z")]),
+    ):
+        result = place.materialize(needed_by(export), WEEK)
+        assert messages(result) == {}
+        assert place.quarantined(RAW_TABLES[export]) == reasons
+        assert place.table(export).num_rows == kept
+        assert metadata(result, export)["outside the window"] == {"interaction_edges": 2}.get(export, 1)
 
 
 def test_of_two_rows_for_one_part_the_newest_is_kept(tmp_path: Path) -> None:
@@ -155,6 +207,12 @@ def test_a_table_with_too_many_faults_is_refused_with_the_worst_of_them(tmp_path
         "Mend the source; if these rows are really to be left out, raise source.max_quarantined_share in the settings."
     }
     assert place.store.find("interaction_edges", WEEK) is None
+
+
+def test_a_refusal_shows_nobodys_id(tmp_path: Path) -> None:
+    place = small_shop(tmp_path, {"ownership": [(f"somebody {n}", "v1", 1, None) for n in range(5)]}, max_quarantined_share=0.5)
+    told = messages(place.materialize(needed_by("owns_edges"), WEEK))["owns_edges"]
+    assert "the most frequent fault is 'unknown user_id' (5 rows). Mend the source" in told
 
 
 def test_as_many_faults_as_allowed_are_accepted(tmp_path: Path) -> None:

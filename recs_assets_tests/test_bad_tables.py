@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pytest
 
 from recs_assets_tests.conftest import Run
-from recs_assets_tests.small_shop import needed_by, small_shop
+from recs_assets_tests.small_shop import exported, needed_by, small_shop
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place, materialized, messages, settings_with
 
 Change = Callable[[Place], None]
@@ -109,8 +109,8 @@ SET_FAULTS: dict[str, tuple[Change, str, str]] = {
     "not Parquet": (
         no_parquet,
         "raw_products",
-        "source table 'products': {source}/products.parquet is not a Parquet file (Invalid Input Error: No magic bytes found at "
-        "end of file '{source}/products.parquet'). Write the table as Parquet again.",
+        "source table 'products', week 2026-10-05: {source}/products.parquet is not a Parquet file (Invalid Input Error: "
+        "No magic bytes found at end of file '{source}/products.parquet'). Write the table as Parquet again.",
     ),
 }
 
@@ -126,6 +126,117 @@ def test_the_night_stops_says_why_and_leaves_the_served_table(fault: str, first_
     assert "published_recommendations" not in materialized(result)
     assert place.served() == before
     assert place.query("FROM publications") == published
+
+
+def of_bytes(table: str, content: bytes) -> Change:
+    return lambda place: place.source.joinpath(f"{table}.parquet").write_bytes(content) and None
+
+
+def damaged(table: str) -> Change:
+    def change(place: Place) -> None:
+        path = place.source / f"{table}.parquet"
+        content = bytearray(path.read_bytes())
+        content[4:300] = bytes(byte ^ 0x5A for byte in content[4:300])
+        path.write_bytes(content)
+
+    return change
+
+
+def cut(table: str) -> Change:
+    def change(place: Place) -> None:
+        path = place.source / f"{table}.parquet"
+        path.write_bytes(path.read_bytes()[:-9])
+
+    return change
+
+
+def not_utf8(table: str, column: str) -> Change:
+    def change(place: Place) -> None:
+        rows = place.read_source(table)
+        bad = pa.array([b"\xff\xfe"] * rows.num_rows, pa.binary())
+        texts = pa.Array.from_buffers(pa.string(), rows.num_rows, bad.buffers())
+        place.rewrite(table, rows.set_column(rows.schema.get_field_index(column), column, texts))
+
+    return change
+
+
+def twice(table: str, column: str, name: str) -> Change:
+    def change(place: Place) -> None:
+        rows = place.read_source(table)
+        place.rewrite(table, pa.Table.from_arrays([*rows.columns, rows[column]], names=[*rows.column_names, name]))
+
+    return change
+
+
+def recast(table: str, column: str, kind: pa.DataType) -> Change:
+    def change(place: Place) -> None:
+        rows = place.read_source(table)
+        index = rows.schema.get_field_index(column)
+        place.rewrite(table, rows.set_column(index, column, rows[column].cast(kind)))
+
+    return change
+
+
+def nested(table: str, column: str) -> Change:
+    def change(place: Place) -> None:
+        rows = place.read_source(table)
+        index = rows.schema.get_field_index(column)
+        place.rewrite(table, rows.set_column(index, column, pa.array([["u1"]] * rows.num_rows)))
+
+    return change
+
+
+# The change, the asset that refuses, and what its message holds besides the table, the week and what to do.
+REFUSED: dict[str, tuple[Change, str, str]] = {
+    "empty file": (of_bytes("users", b""), "raw_users", "too small to be a Parquet file"),
+    "text": (of_bytes("users", b"user_id,email\n" * 9), "raw_users", "is not a Parquet file"),
+    "cut off": (cut("events"), "raw_events", "is not a Parquet file"),
+    "damaged pages": (damaged("events"), "raw_events", "its rows cannot be read"),
+    "ids that are not UTF-8": (not_utf8("users", "user_id"), "raw_users", "a value is not valid UTF8"),
+    "titles that are not UTF-8": (not_utf8("products", "title"), "product_nodes", "a value is not valid UTF8"),
+    "a column twice": (twice("users", "user_id", "user_id"), "raw_users", "column 'user_id', week 2026-09-28: 2 columns have"),
+    "a column in two cases": (twice("users", "email", "EMAIL"), "raw_users", "column 'email', week 2026-09-28: 2 columns have"),
+    "a date for a time": (recast("events", "event_ts", pa.date32()), "raw_events", "the column is date"),
+    "bytes for text": (recast("events", "user_id", pa.binary()), "raw_events", "the column is blob"),
+    "text for a truth": (recast("users", "email_consent", pa.string()), "raw_users", "the column is string"),
+    "a list for an id": (nested("users", "user_id"), "raw_users", "the column is varchar[]"),
+    "no price at all": (retyped("products", "price", -1), "product_nodes", "3 of its 3 rows are faulty"),
+}
+
+
+@pytest.mark.parametrize("fault", REFUSED)
+def test_a_table_that_cannot_be_used_is_refused_with_table_week_and_fix(fault: str, tmp_path: Path) -> None:
+    change, asset, problem = REFUSED[fault]
+    place = small_shop(tmp_path)
+    change(place)
+    told = messages(place.materialize(needed_by("interaction_edges"), WEEK))[asset]
+    table = {"product_nodes": "products"}.get(asset, asset.removeprefix("raw_"))
+    assert told.startswith(f"source table '{table}'")
+    assert problem in told
+    assert "week 2026-09-28" in told
+    assert "Traceback" not in told
+    assert told.endswith((".", "settings."))
+    assert "\\xFF" not in told, "values may be ids"
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "kind"),
+    [
+        ("events", "event_ts", pa.timestamp("ns")),
+        ("events", "event_ts", pa.timestamp("us")),
+        ("events", "event_ts", pa.timestamp("s", "America/New_York")),
+        ("events", "user_id", pa.large_string()),
+        ("events", "user_id", pa.dictionary(pa.int32(), pa.string())),
+        ("events", "quantity", pa.float64()),
+        ("products", "price", pa.decimal128(12, 2)),
+        ("products", "price", pa.int32()),
+    ],
+)
+def test_every_way_to_write_a_type_gives_the_same_export(table: str, column: str, kind: pa.DataType, tmp_path: Path) -> None:
+    plain, recasted = small_shop(tmp_path / "plain"), small_shop(tmp_path / "recast")
+    recast(table, column, kind)(recasted)
+    for export in ("product_nodes", "interaction_edges"):
+        assert exported(recasted, export).equals(exported(plain, export))
 
 
 def test_half_of_last_weeks_rows_are_enough(first_run: Run, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import pytest
 
-from recs_assets.contract import SOURCE_TABLES, ContractError, check_columns, check_presence, wide_columns
+from recs_assets.assets.raw import check_columns, check_presence
+from recs_assets.contract import SOURCE_TABLES, ContractError, wide_columns
 
 EVENTS = {column.name: column.kind for column in SOURCE_TABLES["events"].columns}
 

@@ -44,6 +44,20 @@ def test_a_week_that_has_not_begun_is_refused() -> None:
     assert week_of("2026-03-09", _utc(2026, 3, 9)).as_of == _utc(2026, 3, 9)  # it begins at midnight, knowing nothing of itself
 
 
+@pytest.mark.parametrize("key", ["2009-12-28", "0001-01-01"])
+def test_a_week_before_the_first_is_refused(key: str) -> None:
+    with pytest.raises(ValueError, match=rf"week {key} is before the first one, 2010-01-04\. Choose a later week"):
+        week_of(key, dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+
+
+@pytest.mark.parametrize("key", ["2024-02-26", "2026-03-23", "2026-03-30", "2026-10-19", "2026-11-02", "2020-12-28"])
+def test_leap_days_changes_of_the_clock_and_long_years_do_not_change_a_weeks_length(key: str) -> None:
+    week = week_of(key, dt.datetime(2026, 12, 1, tzinfo=dt.UTC))
+    window = weekly.time_window_for_partition_key(key)
+    assert (week.start, week.as_of) == (window.start, window.end)
+    assert week.as_of - week.start == dt.timedelta(hours=168)
+
+
 def test_a_past_week_knows_all_of_itself_and_nothing_later() -> None:
     week = week_of("2026-03-02", _utc(2026, 11, 5, 7))
     assert (week.start, week.end) == (_utc(2026, 3, 2), _utc(2026, 3, 9))

@@ -1,7 +1,8 @@
 """Is the model better than today's SQL? Judged on held-out weeks; and what may be served after that."""
 
 import shutil
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pyarrow as pa
@@ -10,9 +11,13 @@ from recs_assets import gates
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, GRAPH, USER_PROFILES, hetero_graph
 from recs_assets.assets.training import MODEL, TOWERS, VALIDATION_MODEL, trained_model, training_moments
 from recs_assets.assets.weekly import check, draft, inputs_of, parquet_of, preview, week_of_run, weekly_asset
+from recs_assets.partitions import Week
 from recs_assets.resources.store import Artifact, Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from recs_assets.assets.judging import Judged
 
 PER_USER, VERDICT, RECORD = "per_user.parquet", "verdict.json", "record.json"
 # metrics and per_user go by the relevance that gates.
@@ -30,22 +35,10 @@ def offline_metrics(
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult:
     """How well every system would have foreseen what people bought, and whether the model may replace SQL."""
-    from recs_assets.assets.judging import Judge  # torch and pandas: 5 s at load
-    from recs_assets.gnn import graph
-
     week = week_of_run(context)
     inputs = inputs_of(store, week.key, [*EXPORT_NAMES, "hetero_graph", "trained_model"])
-    model, source = inputs["trained_model"], inputs["hetero_graph"]
-    exports = parquet_of({name: inputs[name] for name in EXPORT_NAMES})
-    judge = Judge(graph.load(source.path(GRAPH)), warehouse, exports, settings, context.log.info)
-    judged = judge.judge(
-        model_file=model.path(MODEL),
-        validation_file=model.path(VALIDATION_MODEL),
-        towers_file=model.path(TOWERS) if TOWERS in model.manifest.files else None,
-        validation_weeks=training_moments(week, settings)[-settings.model.validation_weeks :],
-        evaluation_weeks=week.last_complete(settings.evaluation.weeks),
-        population_shares=population_shares(source.table(USER_PROFILES)),
-    )
+    source = inputs["hetero_graph"]
+    judged = _judged(inputs, warehouse, settings, week, context.log)
     verdict = gates.gate_1(judged.per_user, min_lift=settings.gates.min_recall_lift)
     with draft(context, store, settings, source.as_of, inputs.values()) as new:
         for name in TABLES:
@@ -68,6 +61,33 @@ def offline_metrics(
             )
         ],
     )
+
+
+def _judged(
+    inputs: Mapping[str, Artifact], warehouse: Warehouse, settings: Settings, week: Week, log: dg.DagsterLogManager
+) -> "Judged":
+    """Every system on the held-out weeks; nothing at all where there is no model or nobody to judge it by."""
+    from recs_assets.assets import judging  # torch and pandas: 5 s at load
+    from recs_assets.gnn import graph
+
+    model, source = inputs["trained_model"], inputs["hetero_graph"]
+    if MODEL not in model.manifest.files:
+        log.warning(f"week {week.key}: nothing is judged, because {model.facts['reason']}")
+        return judging.nothing_judged()
+    exports = parquet_of({name: inputs[name] for name in EXPORT_NAMES})
+    judge = judging.Judge(graph.load(source.path(GRAPH)), warehouse, exports, settings, log.info)
+    try:
+        return judge.judge(
+            model_file=model.path(MODEL),
+            validation_file=model.path(VALIDATION_MODEL),
+            towers_file=model.path(TOWERS) if TOWERS in model.manifest.files else None,
+            validation_weeks=training_moments(week, settings)[-settings.model.validation_weeks :],
+            evaluation_weeks=week.last_complete(settings.evaluation.weeks),
+            population_shares=population_shares(source.table(USER_PROFILES)),
+        )
+    except judging.NobodyToJudgeError as nobody:
+        log.warning(f"week {week.key}: nothing is judged, because {nobody}")
+        return judging.nothing_judged()
 
 
 def population_shares(profiles: pa.Table) -> dict[str, float]:

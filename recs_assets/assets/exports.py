@@ -1,6 +1,7 @@
 """Cleaned nodes and edges as Parquet: faulty rows quarantined with a reason, and every row accounted for."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,14 +20,16 @@ from recs_assets.assets.raw import (
     raw_vehicles,
 )
 from recs_assets.assets.weekly import check, draft, inputs_of, parquet_of, preview, week_of_run, weekly_asset
-from recs_assets.contract import DUPLICATE_FAULTS, OUTSIDE_WINDOW, ContractError
+from recs_assets.contract import DUPLICATE_FAULTS, OUTSIDE_WINDOW, ContractError, in_week
 from recs_assets.partitions import Week
 from recs_assets.resources.store import Artifact, Draft, Store
 from recs_assets.resources.warehouse import Parameter, Session, Warehouse
 from recs_assets.settings import Settings
 
 CLASSIFIED = "classified"
-UNDATED_TABLES = frozenset({"vehicles", "fitment"})
+UNDATED_TABLES = frozenset({"vehicles"})
+# What names these rows is a person's id, which errors and logs must not show.
+KEYED_BY_PERSON = frozenset({"users", "ownership"})
 
 NO_FUTURE_EVENTS = check(
     "interaction_edges", "no_future_events", "No event lies at or after the moment this week may know.", blocking=True
@@ -70,13 +73,14 @@ def export(
     source_rows = inputs[f"raw_{table}"].document(PROFILE)["n_rows"]
     nodes = {name: artifact for name, artifact in inputs.items() if name in references}
     with (
+        in_week(week.key),
         warehouse.session(parquet_of(nodes)) as session,
         draft(context, store, settings, week.as_of, inputs.values()) as new,
     ):
         session.materialize(CLASSIFIED, f"clean_{table}", **_parameters(table, week, settings))
         faults = session.read("fault_counts").to_pylist()
         refuse_too_many_faults(table, week.key, faults, source_rows, settings.source.max_quarantined_share)
-        WRITERS.get(asset, _write)(session, asset, new, settings)
+        WRITERS.get(asset, _write)(session, asset, new, settings, week.key)
         quarantine = session.read("quarantined_rows", week=week.start.date(), source_table=table)
     warehouse.append("quarantine", quarantine, replace={"week": week.start.date(), "source_table": table})
     return _result(new.written, row_counts(faults, source_rows))
@@ -106,6 +110,7 @@ def refuse_too_many_faults(
     if n_quarantined <= max_share * counts.rows_in:
         return
     worst = max((row for row in faults if row["fault"] in counts.quarantined), key=lambda row: row["n_rows"])
+    samples = [worst[f"sample_{number}"] for number in (1, 2, 3) if worst[f"sample_{number}"] is not None]
     raise ContractError(
         table,
         f"{n_quarantined:,} of its {counts.rows_in:,} rows are faulty, {n_quarantined / counts.rows_in:.1%} where "
@@ -113,23 +118,45 @@ def refuse_too_many_faults(
         "Mend the source; if these rows are really to be left out, raise source.max_quarantined_share in the settings.",
         week=week,
         count=worst["n_rows"],
-        samples=[worst[f"sample_{number}"] for number in (1, 2, 3) if worst[f"sample_{number}"] is not None],
+        samples=() if table in KEYED_BY_PERSON else samples,
     )
 
 
-def _write(session: Session, asset: str, new: Draft, settings: Settings) -> None:
+def refuse_nothing_to_sell(reasons: Sequence[str | None], week: str) -> None:
+    """Refuse a catalogue of which the rules keep every part out of every list.
+
+    Raises:
+        ContractError: names the most frequent reason.
+    """
+    if any(reason is None for reason in reasons):
+        return
+    if not reasons:
+        problem = "none of its parts is known by the end of the week"
+        raise ContractError("products", problem, "Choose a later week, or mend created_at.", week=week, count=0)
+    worst, count = Counter(reasons).most_common(1)[0]
+    raise ContractError(
+        "products",
+        f"the rules keep every part out of every list, most of them because of '{worst}'",
+        "Mend the column behind it, or change that rule in the settings (section rules).",
+        week=week,
+        count=count,
+    )
+
+
+def _write(session: Session, asset: str, new: Draft, settings: Settings, week: str) -> None:
     session.export(asset, new.path(f"{asset}.parquet"))
 
 
-def _write_products(session: Session, asset: str, new: Draft, settings: Settings) -> None:
+def _write_products(session: Session, asset: str, new: Draft, settings: Settings, week: str) -> None:
     from recs_assets.ranking.rules import ineligible_reason  # pandas: 0.4 s at load
 
     products = session.read(asset)
-    reasons = ineligible_reason(products.to_pandas(), settings.rules)
-    new.write_table(f"{asset}.parquet", products.append_column("ineligible_reason", pa.array(reasons, pa.string())))
+    reasons = pa.array(ineligible_reason(products.to_pandas(), settings.rules), pa.string())
+    refuse_nothing_to_sell(reasons.to_pylist(), week)
+    new.write_table(f"{asset}.parquet", products.append_column("ineligible_reason", reasons))
 
 
-WRITERS: Mapping[str, Callable[[Session, str, Draft, Settings], None]] = {"product_nodes": _write_products}
+WRITERS: Mapping[str, Callable[[Session, str, Draft, Settings, str], None]] = {"product_nodes": _write_products}
 
 
 def _parameters(table: str, week: Week, settings: Settings) -> dict[str, Parameter]:

@@ -51,6 +51,10 @@ class Judged:
     slices: pd.DataFrame
 
 
+class NobodyToJudgeError(ValueError):
+    """Nobody took up anything new and eligible in the weeks to be judged on; the message names them."""
+
+
 @dataclass(frozen=True)
 class Pool:
     """Several weeks' lists by system, held-out parts and ideal lists by relevance: a profile is one user in one week."""
@@ -91,6 +95,9 @@ class Judge:
             validation_weeks: their first moments.
             evaluation_weeks: their first moments; nothing is chosen on them.
             population_shares: share of cold, warm and hot among all users, for the re-weighted rows.
+
+        Raises:
+            NobodyToJudgeError: no user can be judged in the validation or in the evaluation weeks.
         """
         settings, parts = self.settings, self._parts
         towers = residual.load(towers_file, settings) if towers_file else None
@@ -152,8 +159,11 @@ class Judge:
             judged = systems.cohort(self.data, start, self.settings, RELEVANCES if everything else (gating,))
             counts = ", ".join(f"{frame['profile'].nunique()} ({relevance})" for relevance, frame in judged.held_out.items())
             self.report(f"week of {start:%Y-%m-%d}: users with something new {counts}")
-            pooled.append(_shifted(self._of_week(judged, model, towers, everything), offset))
+            if len(judged.users):
+                pooled.append(_shifted(self._of_week(judged, model, towers, everything), offset))
             offset += len(judged.users)
+        if not pooled:
+            raise NobodyToJudgeError(f"nobody bought anything new in the weeks {weeks[0]:%Y-%m-%d} to {weeks[-1]:%Y-%m-%d}")
         return _joined(pooled)
 
     def _of_week(self, judged: Cohort, model: GatedChannels, towers: Residual | None, everything: bool) -> Pool:
@@ -206,3 +216,18 @@ def _joined(pools: Sequence[Pool]) -> Pool:
 
 def _by_relevance(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(tables, names=["relevance"]).reset_index("relevance").reset_index(drop=True)
+
+
+def nothing_judged() -> Judged:
+    """The tables of an evaluation in which nothing could be compared: all columns, no rows."""
+    metrics = ["system", "stratum", "k", "metric", "value", "users", "weeks"]
+    per_user = ["system", "week", "user_id", "stratum", "recall_at_10"]
+    empty = {name: pd.DataFrame(columns=columns) for name, columns in (("metrics", metrics), ("per_user", per_user))}
+    return Judged(
+        **empty,
+        **{f"{name}_by_relevance": pd.DataFrame(columns=["relevance", *table.columns]) for name, table in empty.items()},
+        slices=pd.DataFrame(columns=slices.COLUMNS),
+        alpha={},
+        alpha_curve=pd.DataFrame(columns=["stratum", "alpha", "recall", "users"]),
+        ceiling=evaluation.ceiling(pd.DataFrame({"reason": []})),
+    )

@@ -74,6 +74,10 @@ def recommendations(
     # Publishing expects what is served now: a run that was overtaken while it worked is refused.
     served = next((row["publication_id"] for row in publications if row["week"] == day), None)
     verdict = gates.audit(breaches(found), n_users=found["n_users"], required_users=required)
+    if verdict.decision != gates.PASS:
+        # Dagster's own error names the checks that failed, and neither the figures nor what to do.
+        advice = "Mend the source or the rule, then materialize recommendations again."
+        context.log.error(f"recommendations of week {week.key} are not published: {verdict.reason} {advice}")
     warehouse.append("audits", audit_row(staged, day, found, verdict, context.run.run_id), replace={"audit_id": staged.audit_id})
     with draft(context, store, settings, as_of, [*inputs.values(), approved]) as new:
         new.write_table(PROFILE_LISTS, ranked)

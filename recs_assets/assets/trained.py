@@ -3,6 +3,7 @@
 import base64
 import datetime as dt
 import io
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +29,11 @@ from recs_assets.gnn import graph, model, residual
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.gnn.fitting import WeeklyFit, fit_week
 from recs_assets.gnn.snapshots import microseconds, snapshot
+from recs_assets.gnn.training import NoTrainingDataError
 from recs_assets.resources.store import Artifact, Draft
 from recs_assets.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,12 @@ def train(
         working_folder, f"{source.version} {settings.hash} {approved.version if approved and has_towers else None}"
     )
     warm = torch.load(approved.path(TOWERS), weights_only=True) if approved and has_towers else None
-    fitted = fit_week(
-        data, [microseconds(moment) for moment in moments], settings, checkpoints=checkpoints, warm=warm, report=report
-    )
+    try:
+        fitted = fit_week(
+            data, [microseconds(moment) for moment in moments], settings, checkpoints=checkpoints, warm=warm, report=report
+        )
+    except NoTrainingDataError as nobody:
+        return _nothing_learned(nobody, new, checkpoints)
     losses, record = fitted.channels.losses, {}
     model.save(fitted.channels.model, new.path(MODEL))
     model.save(fitted.validation.model, new.path(VALIDATION_MODEL))
@@ -103,6 +110,13 @@ def train(
         "scale of the towers": record.get("scale", 0.0),
     }
     return Trained(figures, record, plot(fitted), checkpoints)
+
+
+def _nothing_learned(nobody: NoTrainingDataError, new: Draft, checkpoints: Checkpoints) -> Trained:
+    """A version without weights: a store without purchases has no model, and is served by what needs none."""
+    log.warning("%s There is no model, and serving falls back", nobody)
+    new.facts |= {"reason": str(nobody)}
+    return Trained({"users learned from": 0, "snapshots": 0, "reason": str(nobody)}, {}, "", checkpoints)
 
 
 def plot(fitted: WeeklyFit) -> str:

@@ -1,6 +1,9 @@
 """The retailer's tables as DuckDB reads them: a folder with one Parquet file a table, brought to the contract's types."""
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -28,13 +31,22 @@ KINDS: dict[str, str] = {
     **dict.fromkeys(("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"), "timestamp"),
 }
 
+# The years that BigQuery and Python know. What lies outside is brought to the border: far too early or too late all the
+# same, and so quarantined wherever a time has to make sense.
+FIRST_MOMENT, LAST_MOMENT = "TIMESTAMPTZ '0001-01-01 00:00:00+00'", "TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'"
+
+# Accidents of the machine, which may be gone when the step is tried again. Anything else that stops a query over a source
+# table is in its data: a damaged page is a plain duckdb.Error as often as not.
+OF_THE_MACHINE = (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.InterruptException)
+SHOWN_VALUE = re.compile(r'value ".*?"')
+
 
 def source_columns(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, dict[str, str] | None]:
     """Every contract table with its columns and their kinds (or DuckDB's own word), or ``None`` where its file is absent.
 
     Raises:
         SourceError: the folder is missing or holds none of the tables.
-        ContractError: a file is not Parquet.
+        ContractError: a file is not Parquet, or has a column of the contract twice.
     """
     if not folder.is_dir():
         raise SourceError(f"there is no source folder {folder}. Set RECS_SOURCE to a folder of <table>.parquet files.")
@@ -55,6 +67,24 @@ def source_select(folder: Path, table: str, found: Mapping[str, str] | None) -> 
     return f"SELECT {columns} FROM read_parquet({quoted(_path(folder, table))})"
 
 
+@contextmanager
+def readable(tables: Collection[str]) -> Iterator[None]:
+    """Say which source tables cannot be read, where a query over them stumbles upon their data.
+
+    Raises:
+        ContractError: a page is damaged, a text is not UTF-8, or a value cannot be brought to the contract's type.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        if not tables or isinstance(error, OF_THE_MACHINE):
+            raise
+        # A value may be somebody's id, and errors are logged.
+        reason = SHOWN_VALUE.sub("a value", str(error).splitlines()[0])
+        fix = "Write the table again, from data that can be read whole."
+        raise ContractError(" or ".join(sorted(tables)), f"its rows cannot be read ({reason})", fix) from error
+
+
 def quoted(path: Path) -> str:
     """A path as a string literal."""
     return "'" + str(path).replace("'", "''") + "'"
@@ -69,9 +99,16 @@ def _file_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path)
         return None
     try:
         found = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({quoted(path)})").fetchall()
+        stored = connection.execute(f"SELECT name FROM parquet_schema({quoted(path)})").fetchall()
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise ContractError(table, f"{path} is not a Parquet file ({reason})", "Write the table as Parquet again.") from error
+    # DuckDB reads the second of two as another column, BigQuery takes neither; case makes no difference to either.
+    times = Counter(str(name).lower() for (name,) in stored)
+    for column in SOURCE_TABLES[table].columns:
+        if times[column.name] > 1:
+            fix = "Keep the one that is meant, and write the table again."
+            raise ContractError(table, f"{times[column.name]} columns have this name", fix, column=column.name)
     return {name: _kind(kind) for name, kind, *_ in found}
 
 
@@ -88,4 +125,8 @@ def _column(column: Column, found: Mapping[str, str] | None) -> str:
     if column.kind == "integer":
         # A float column with NaN for NULL is how pandas writes integers that may be absent.
         return f"TRY_CAST({column.name} AS {kind}) AS {column.name}"
+    if column.kind == "timestamp":
+        moment = f"TRY_CAST({column.name} AS {kind})"
+        bounded = f"WHEN {moment} < {FIRST_MOMENT} THEN {FIRST_MOMENT} WHEN {moment} <= {LAST_MOMENT} THEN {moment}"
+        return f"CASE WHEN {column.name} IS NULL THEN NULL {bounded} ELSE {LAST_MOMENT} END AS {column.name}"
     return f"CAST({column.name} AS {kind}) AS {column.name}"

@@ -15,7 +15,7 @@ import sqlglot
 from sqlglot import expressions
 
 from recs_assets.contract import SOURCE_TABLES
-from recs_assets.resources.duckdb_source import quoted, source_columns, source_select
+from recs_assets.resources.duckdb_source import quoted, readable, source_columns, source_select
 from recs_assets.resources.errors import WarehouseError
 from recs_assets.resources.ledger import Ledger
 from recs_assets.resources.queries import identifier, prepare
@@ -160,16 +160,18 @@ class DuckDBSession(Session):
         self._warehouse = warehouse
         self._connection = connection
         self._local: set[str] = set()
+        self._from_source: set[str] = set()
         self._aliases: dict[str, str] = {}
 
     def batches(self, query: str, **parameters: Parameter) -> pa.RecordBatchReader:
         """The rows of a query as a stream; other queries may run while it is read."""
         text, bound = prepare(query, parameters)
-        if not self._persistent(text):
+        if not self._persistent(text) and not self._of_source(text):
             cursor = self._connection.cursor()
             cursor.execute("SET TimeZone = 'UTC'")
             return cursor.sql(transpile(text), params=bound).to_arrow_reader(ROW_GROUP_ROWS)
-        # The file must not stay attached for as long as somebody reads: the rows are set aside first.
+        # The file must not stay attached for as long as somebody reads, and a source that cannot be read is to be named:
+        # the rows are set aside first.
         with self._attached(text, read_only=True):
             rows = self._connection.sql(transpile(text), params=bound).to_arrow_table()
         return rows.to_reader(ROW_GROUP_ROWS)
@@ -224,13 +226,18 @@ class DuckDBSession(Session):
         found = source_columns(self._connection, self._warehouse.source)
         for table in from_source:
             self.view(table, source_select(self._warehouse.source, table, found[table]))
+            self._from_source.add(table)
         return absent - from_source
+
+    def _of_source(self, text: str) -> frozenset[str]:
+        return tables_of(text) & self._from_source
 
     @contextmanager
     def _attached(self, text: str, *, read_only: bool) -> Iterator[None]:
         needed = self._persistent(text)
         if read_only and not needed:
-            yield
+            with readable(self._of_source(text)):
+                yield
             return
         with self._warehouse.attached(self._connection, read_only=read_only):
             for name in needed & set(self._aliases):

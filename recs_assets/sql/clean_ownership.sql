@@ -5,20 +5,30 @@ copies AS (
     ROW_NUMBER() OVER (PARTITION BY user_id, vehicle_id, slot, added_at ORDER BY user_id) AS copy_number
   FROM ownership
 ),
+-- People of whom the week does not know yet: what names one is not known yet either, and no fault.
+later_users AS (
+  SELECT DISTINCT user_id
+  FROM users
+  WHERE created_at >= @as_of AND created_at <= @now
+),
 judged AS (
   SELECT
     copies.*,
     CASE
       WHEN copy_number > 1 THEN 'exact duplicate'
       WHEN IFNULL(REPLACE(copies.user_id, ' ', ''), '') = '' THEN 'empty user_id'
+      WHEN REGEXP_CONTAINS(copies.user_id, '[\\x00]') THEN 'NUL character in user_id'
       WHEN IFNULL(REPLACE(copies.vehicle_id, ' ', ''), '') = '' THEN 'empty vehicle_id'
+      WHEN REGEXP_CONTAINS(copies.vehicle_id, '[\\x00]') THEN 'NUL character in vehicle_id'
       WHEN added_at > @now THEN 'added_at in the future'
       WHEN added_at >= @as_of THEN 'outside window'
-      WHEN user_nodes.user_id IS NULL THEN 'unknown user_id'
+      WHEN user_nodes.user_id IS NULL AND later_users.user_id IS NULL THEN 'unknown user_id'
       WHEN vehicle_nodes.vehicle_id IS NULL THEN 'unknown vehicle_id'
+      WHEN user_nodes.user_id IS NULL THEN 'outside window'
     END AS row_fault
   FROM copies
   LEFT JOIN user_nodes ON user_nodes.user_id = copies.user_id
+  LEFT JOIN later_users ON later_users.user_id = copies.user_id
   LEFT JOIN vehicle_nodes ON vehicle_nodes.vehicle_id = copies.vehicle_id
 ),
 ranked AS (

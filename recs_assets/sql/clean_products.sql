@@ -21,6 +21,7 @@ judged AS (
     CASE
       WHEN copy_number > 1 THEN 'exact duplicate'
       WHEN IFNULL(REPLACE(product_id, ' ', ''), '') = '' THEN 'empty product_id'
+      WHEN REGEXP_CONTAINS(product_id, '[\\x00]') THEN 'NUL character in product_id'
       WHEN price_text = 'nan' OR NOT IFNULL(price > 0 AND price < 1e300, FALSE) THEN 'price is not a positive finite number'
       WHEN created_at > @now THEN 'created_at in the future'
       WHEN created_at >= @as_of THEN 'outside window'

@@ -11,6 +11,7 @@ judged AS (
     CASE
       WHEN copy_number > 1 THEN 'exact duplicate'
       WHEN IFNULL(REPLACE(user_id, ' ', ''), '') = '' THEN 'empty user_id'
+      WHEN REGEXP_CONTAINS(user_id, '[\\x00]') THEN 'NUL character in user_id'
       WHEN created_at > @now THEN 'created_at in the future'
       WHEN created_at >= @as_of THEN 'outside window'
     END AS row_fault

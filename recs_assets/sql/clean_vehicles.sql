@@ -11,6 +11,7 @@ judged AS (
     CASE
       WHEN copy_number > 1 THEN 'exact duplicate'
       WHEN IFNULL(REPLACE(vehicle_id, ' ', ''), '') = '' THEN 'empty vehicle_id'
+      WHEN REGEXP_CONTAINS(vehicle_id, '[\\x00]') THEN 'NUL character in vehicle_id'
     END AS row_fault
   FROM copies
 ),

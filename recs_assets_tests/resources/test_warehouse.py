@@ -85,7 +85,7 @@ def test_values_are_bound_never_pasted(warehouse: DuckDBWarehouse) -> None:
         session.materialize("classified", "clean_users", **parameters_of("clean_users"))
         rows = session.read("quarantined_rows", week=WEEK, source_table=nasty)
         assert set(rows["source_table"].to_pylist()) == {nasty}
-        assert session.read("fault_counts").num_rows == 5
+        assert session.read("fault_counts").num_rows == 6
         with pytest.raises(ValueError, match="is not a table or query name"):
             session.materialize("x; DROP TABLE users", "clean_users", **parameters_of("clean_users"))
 

@@ -18,6 +18,7 @@ USERS = source(
         ("u7", "far@example.com", NOW + dt.timedelta(seconds=1), True),
         (None, "nobody@example.com", None, None),
         (" ", "blank@example.com", None, None),
+        ("u\0", "nul@example.com", None, None),
         ('ü"8\\\n', "odd@example.com", days_ago(1), True),
     ],
 )
@@ -65,13 +66,29 @@ OWNERSHIP = source(
         ("u2", "v1", 1, days_ago(30)),
         ("u3", "v5", 1, AS_OF),
         ("u3", "v5", 1, NOW + dt.timedelta(days=9)),
+        ("u6", "v1", 1, None),
         ("u9", "v1", 1, None),
         ("u1", "v9", 1, None),
         (None, "v1", 1, None),
         ("u1", "", 1, None),
     ],
 )
-FITMENT = source("fitment", [("p1", "v1"), ("p1", "v1"), ("p2", "v1"), ("p99", "v1"), ("p1", "v99"), (None, "v1"), ("p1", None)])
+FITMENT = source(
+    "fitment",
+    [
+        ("p1", "v1"),
+        ("p1", "v1"),
+        ("p2", "v1"),
+        ("p10", "v1"),
+        ("p10", "v99"),
+        ("p11", "v1"),
+        ("p99", "v1"),
+        ("p1", "v99"),
+        (None, "v1"),
+        ("p1", None),
+        ("p1", "v\0"),
+    ],
+)
 EVENTS = source(
     "events",
     [
@@ -93,6 +110,11 @@ EVENTS = source(
         (None, "u1", "p1", "view", days_ago(1), None, None),
         (None, "u1", "p1", "view", days_ago(1), None, None),
         ("e14", "u1", "p1", "view", None, None, None),
+        ("e15", "u6", "p1", "view", days_ago(1), None, None),
+        ("e16", "u1", "p10", "view", days_ago(1), None, None),
+        ("e17", "u6", "p99", "view", days_ago(1), None, None),
+        ("e18", "u7", "p10", "view", days_ago(1), None, None),
+        ("e\0", "u1", "p1", "view", days_ago(1), None, None),
         *((f"b{n}", "u2", "p1", "view", days_ago(n / 10), None, None) for n in range(1, 5)),
     ],
 )
