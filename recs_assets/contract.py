@@ -217,6 +217,17 @@ AUDITS: dict[str, str] = {
     "audited_at": "TIMESTAMP",
 }
 
+VERDICTS: dict[str, str] = {
+    "gate": "STRING",
+    "week": "DATE",
+    "decision": "STRING",
+    "reason": "STRING",
+    "figures_json": "STRING",
+    "run_id": "STRING",
+    "settings_hash": "STRING",
+    "judged_at": "TIMESTAMP",
+}
+
 PUBLICATIONS: dict[str, str] = {
     "sequence": "INT64",
     "publication_id": "STRING",

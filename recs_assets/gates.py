@@ -1,9 +1,15 @@
-"""What must be shown before anything is promoted: pure functions from measured rows to a verdict."""
+"""What must be shown before anything is promoted or published: pure functions from measured figures to a verdict.
 
+FAIL stops what the gate guards, WARN asks somebody to look, and neither ever stops the mail: what was served stays.
+"""
+
+import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from recs_assets.ranking.drift import population_stability_index
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -12,12 +18,13 @@ if TYPE_CHECKING:
 
 PASS = "PASS"
 FAIL = "FAIL"
+WARN = "WARN"
 INSUFFICIENT_EVIDENCE = "INSUFFICIENT EVIDENCE"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer of a gate: ``PASS``, ``FAIL`` or ``INSUFFICIENT EVIDENCE``, why in one sentence, and the figures."""
+    """The answer of a gate: ``PASS``, ``WARN``, ``FAIL`` or ``INSUFFICIENT EVIDENCE``, why in a sentence, and the figures."""
 
     gate: str
     decision: str
@@ -140,3 +147,108 @@ def audit(breaches: Mapping[str, int], *, n_users: int, required_users: int) -> 
     if found:
         return Verdict("audit", FAIL, f"{'; '.join(found)}. The served table stays as it was.", figures)
     return Verdict("audit", PASS, f"every rule holds for {n_users:,} people.", figures)
+
+
+def row_count(table: str, n_rows: int, n_last_week: int | None, *, min_share: float, max_change: float | None) -> Verdict:
+    """Is a source table as large as last week's? FAIL: below ``min_share`` of it. WARN: changed by more than ``max_change``.
+
+    Args:
+        table: its name; the gate is called ``row_count_<table>``.
+        n_rows: rows today; a table that is absent has none.
+        n_last_week: ``None`` in a first week, which passes.
+        min_share: of last week's rows.
+        max_change: of last week's rows, either way; ``None`` never warns.
+    """
+    figures = {"rows": n_rows, "last_week": n_last_week}
+    if not n_last_week:
+        return Verdict(f"row_count_{table}", PASS, f"{n_rows:,} rows, and no week before to compare them with.", figures)
+    change = n_rows / n_last_week - 1
+    found = f"{n_rows:,} rows, {change:+.1%} against last week's {n_last_week:,}"
+    if n_rows < min_share * n_last_week:
+        return Verdict(f"row_count_{table}", FAIL, f"{found}: less than the {min_share:.0%} asked for.", figures)
+    if max_change is not None and abs(n_rows - n_last_week) > max_change * n_last_week:
+        return Verdict(f"row_count_{table}", WARN, f"{found}: more than {max_change:.0%} either way.", figures)
+    return Verdict(f"row_count_{table}", PASS, f"{found}.", figures)
+
+
+def freshness(newest: dt.datetime | None, as_of: dt.datetime, *, max_age_hours: float | None) -> Verdict:
+    """Do events still arrive? WARN: the newest one is older than ``max_age_hours`` (``None``: never), or there is none."""
+    if newest is None:
+        return Verdict("freshness", WARN, "there is no event at all.", {"newest": None, "age_hours": None})
+    age = (as_of - newest) / dt.timedelta(hours=1)
+    figures = {"newest": newest.isoformat(), "age_hours": round(age, 1)}
+    found = f"the newest event is {age:.1f} hours older than the moment the week may know"
+    if max_age_hours is not None and age > max_age_hours:
+        return Verdict("freshness", WARN, f"{found}: more than {max_age_hours:g}. Check the load of events.", figures)
+    return Verdict("freshness", PASS, f"{found}.", figures)
+
+
+def users_served(n_users: int, required: int) -> Verdict:
+    """Are enough people served? FAIL: fewer than ``required``."""
+    figures = {"users": n_users, "required": required}
+    if n_users < required:
+        return Verdict("users_served", FAIL, f"{n_users:,} people are served where {required:,} are required.", figures)
+    return Verdict("users_served", PASS, f"{n_users:,} people are served, {required:,} are required.", figures)
+
+
+def score_drift(histogram: Sequence[Mapping[str, Any]], *, max_psi: float | None, max_zero_share: float | None) -> Verdict:
+    """Are final scores spread as in the list served before?
+
+    FAIL: they collapsed (all equal, or more than ``max_zero_share`` of them zero) although those before had not. WARN:
+    the population stability index is above ``max_psi``, or they are collapsed as they were before. ``None`` switches a
+    limit off.
+
+    Args:
+        histogram: rows of ``score_histogram.sql``, all scores of both lists among them.
+    """
+    now, before = ([int(row[name]) for row in histogram] for name in ("n_new", "n_before"))
+    psi = population_stability_index(before, now)
+    zero_share, zero_before = (
+        sum(row[f"{name}_zero"] for row in histogram) / max(1, sum(row[name] for row in histogram))
+        for name in ("n_new", "n_before")
+    )
+    lowest = min((row["lowest_new"] for row in histogram if row["n_new"]), default=math.nan)
+    highest = max((row["highest_new"] for row in histogram if row["n_new"]), default=math.nan)
+    figures = {
+        "psi": psi,
+        "zero_share": zero_share,
+        "lowest": lowest,
+        "highest": highest,
+        "scores": sum(now),
+        "before": sum(before),
+    }
+    collapsed = _collapse(sum(now), zero_share, lowest == highest, max_zero_share)
+    was_spread = sum(1 for count in before if count) > 1 and (max_zero_share is None or zero_before <= max_zero_share)
+    if collapsed:
+        return Verdict("score_drift", FAIL if was_spread else WARN, f"scores have collapsed: {collapsed}.", figures)
+    if not sum(before):
+        return Verdict("score_drift", PASS, "there is no list before to compare scores with.", figures)
+    found = f"the population stability index against the list before is {psi:.3f}"
+    if max_psi is not None and psi > max_psi:
+        return Verdict("score_drift", WARN, f"{found}: above {max_psi:g}, scores are spread differently.", figures)
+    return Verdict("score_drift", PASS, f"{found}.", figures)
+
+
+def _collapse(n_scores: int, zero_share: float, is_flat: bool, max_zero_share: float | None) -> str:
+    """How scores collapsed, in words; nothing where they did not."""
+    if n_scores > 1 and is_flat:
+        return f"all {n_scores:,} are equal"
+    if max_zero_share is not None and zero_share > max_zero_share:
+        return f"{zero_share:.1%} of {n_scores:,} are zero where {max_zero_share:.0%} are allowed"
+    return ""
+
+
+def overlap(n_kept: int, n_compared: int, *, min_share: float | None) -> Verdict:
+    """Does the mail still hold what it held? WARN: less than ``min_share`` (``None``: never) of its parts were in the last.
+
+    Args:
+        n_kept: rows of the new mail that the mail before had too.
+        n_compared: rows of the new mail for people who had one before.
+    """
+    figures = {"kept": n_kept, "compared": n_compared}
+    if not n_compared:
+        return Verdict("overlap", PASS, "nobody on this list had one before.", figures)
+    found = f"{n_kept / n_compared:.1%} of the parts in the mail were in the mail before"
+    if min_share is not None and n_kept < min_share * n_compared:
+        return Verdict("overlap", WARN, f"{found}: less than {min_share:.0%}, lists have changed almost entirely.", figures)
+    return Verdict("overlap", PASS, f"{found}.", figures)

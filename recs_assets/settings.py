@@ -205,6 +205,11 @@ class Gates(Section):
     min_recall_lift: Share
     min_users: Count | None
     min_users_share: Share | None
+    max_score_psi: Positive | None
+    max_zero_score_share: Share | None
+    min_overlap: Share | None
+    max_event_age_hours: Positive | None
+    max_row_change: Positive | None
 
 
 class Publish(Section):

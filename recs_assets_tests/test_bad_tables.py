@@ -91,7 +91,8 @@ SET_FAULTS: dict[str, tuple[Change, str, str]] = {
     "less than half of last week's rows": (
         first_rows("fitment", 700),
         "raw_fitment",
-        "source table 'fitment', week 2026-10-05: it has less than 50% of last week's 1,472 rows (700 rows). "
+        "source table 'fitment', week 2026-10-05: it has lost rows: 700 rows, -52.4% against last week's "
+        "1,472: less than the 50% asked for. "
         "Check the load; if the loss is real, lower source.min_rows_share in the settings for this run.",
     ),
     "week without events": (

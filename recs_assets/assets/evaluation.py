@@ -8,10 +8,11 @@ import dagster as dg
 import pyarrow as pa
 
 from recs_assets import gates
+from recs_assets.assets import verdicts
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, GRAPH, USER_PROFILES, hetero_graph
 from recs_assets.assets.training import MODEL, TOWERS, VALIDATION_MODEL, trained_model, training_moments
 from recs_assets.assets.weekly import check, draft, inputs_of, parquet_of, preview, week_of_run, weekly_asset
-from recs_assets.partitions import Week
+from recs_assets.partitions import WEEK, Week, key_of, monday
 from recs_assets.resources.store import Artifact, Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
@@ -40,6 +41,7 @@ def offline_metrics(
     source = inputs["hetero_graph"]
     judged = _judged(inputs, warehouse, settings, week, context.log)
     verdict = gates.gate_1(judged.per_user, min_lift=settings.gates.min_recall_lift)
+    verdicts.record(context, warehouse, settings, verdict)
     with draft(context, store, settings, source.as_of, inputs.values()) as new:
         for name in TABLES:
             new.write_table(f"{name}.parquet", pa.Table.from_pandas(getattr(judged, name), preserve_index=False))
@@ -102,26 +104,40 @@ def headline(metrics: pa.Table) -> pa.Table:
     return pa.Table.from_pandas(frame.sort_values("value", ascending=False)[["system", "value", "users"]], preserve_index=False)
 
 
+class ApprovalConfig(dg.Config):
+    """What a launch of ``approved_model`` may ask for: this week's model in spite of its gate, and why."""
+
+    override_reason: str | None = None
+
+
 @weekly_asset(group="evaluation", kinds={"pytorch"}, deps=[offline_metrics, trained_model])
 def approved_model(
-    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], settings: dg.ResourceParam[Settings]
+    context: dg.AssetExecutionContext,
+    config: ApprovalConfig,
+    warehouse: dg.ResourceParam[Warehouse],
+    store: dg.ResourceParam[Store],
+    settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult:
     """What may be served from now on: this week's model if it passed, else the last one that did, else a fallback."""
     import pandas as pd  # 0.4 s at load
 
-    inputs = inputs_of(store, context.partition_key, ["offline_metrics", "trained_model"])
+    week = week_of_run(context)
+    inputs = inputs_of(store, week.key, ["offline_metrics", "trained_model"])
     measured = inputs["offline_metrics"]
     per_user = pd.read_parquet(measured.path(PER_USER))
     verdict = gates.gate_1(per_user, min_lift=settings.gates.min_recall_lift)
-    previous = store.newest("approved_model", up_to=week_of_run(context).previous)
     record, weights = approve(
         verdict,
         similarity_not_worse=gates.not_worse(per_user, "similarity", "sql"),
-        week=context.partition_key,
+        week=week.key,
         alpha=measured.facts["alpha"],
         trained=inputs["trained_model"],
-        previous=previous,
+        previous=newest_standing(store, week.previous, overridden_since=week.key),
+        override_reason=config.override_reason,
     )
+    # The same rule again, on the same figures: nobody is promoted by launching this asset alone.
+    reason = record.get("override_reason") or verdict.reason
+    verdicts.record(context, warehouse, settings, gates.Verdict("approval", verdict.decision, reason, record))
     with draft(context, store, settings, measured.as_of, inputs.values()) as new:
         if weights is not None:
             for name in sorted({MODEL, TOWERS} & set(weights.manifest.files)):
@@ -129,6 +145,14 @@ def approved_model(
         new.write_document(RECORD, record)
         new.facts |= record
     return dg.MaterializeResult(metadata={name: str(value) for name, value in record.items()})
+
+
+def newest_standing(store: Store, up_to: str, *, overridden_since: str) -> Artifact | None:
+    """The newest record of what may be served, but for overrides of weeks before ``overridden_since``: they have expired."""
+    found = store.newest("approved_model", up_to=up_to)
+    while found is not None and found.facts.get("override_reason") and found.manifest.week < overridden_since:
+        found = store.newest("approved_model", up_to=key_of(monday(found.manifest.week) - WEEK))
+    return found
 
 
 def approve(
@@ -139,14 +163,24 @@ def approve(
     alpha: dict[str, float],
     trained: Artifact,
     previous: Artifact | None,
+    override_reason: str | None = None,
 ) -> tuple[dict[str, Any], Artifact | None]:
     """The record of what may be served, and the artifact whose weights to copy (``None`` for a rung without a model).
 
-    The ladder: this week's model if gate 1 passed; else the last approved one, kept; else similar parts added to SQL if
-    that was not worse than SQL; else SQL alone.
+    The ladder: this week's model if gate 1 passed, or somebody overrides it for this week and says why; else the last
+    approved one, kept; else similar parts added to SQL if that was not worse than SQL; else SQL alone.
+
+    Raises:
+        ValueError: an override without a reason, or of a week that has no model.
     """
-    record = {"week": week, "decision": verdict.decision, "reason": verdict.reason}
-    if verdict.decision == gates.PASS:
+    record: dict[str, Any] = {"week": week, "decision": verdict.decision, "reason": verdict.reason}
+    if override_reason is not None:
+        if not override_reason.strip():
+            raise ValueError(f"week {week}: an override needs a written reason. Say in override_reason why, or leave it out.")
+        if MODEL not in trained.manifest.files:
+            raise ValueError(f"week {week} has no model that an override could approve. Launch without override_reason.")
+        record |= {"override_reason": override_reason.strip()}
+    if verdict.decision == gates.PASS or override_reason is not None:
         return record | {"source": "blend", "model_week": week, "alpha": alpha}, trained
     if previous is not None and previous.facts["source"] == "blend":
         kept = {name: previous.facts[name] for name in ("source", "model_week", "alpha")}

@@ -10,6 +10,8 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from recs_assets import gates
+from recs_assets.assets import verdicts
 from recs_assets.assets.raw import (
     PROFILE,
     raw_events,
@@ -34,6 +36,7 @@ KEYED_BY_PERSON = frozenset({"users", "ownership"})
 NO_FUTURE_EVENTS = check(
     "interaction_edges", "no_future_events", "No event lies at or after the moment this week may know.", blocking=True
 )
+FRESHNESS = check("interaction_edges", "freshness", "Events still arrive: the newest one is not old.")
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,13 @@ def export(
         WRITERS.get(asset, _write)(session, asset, new, settings, week.key)
         quarantine = session.read("quarantined_rows", week=week.start.date(), source_table=table)
     warehouse.append("quarantine", quarantine, replace={"week": week.start.date(), "source_table": table})
-    return _result(new.written, row_counts(faults, source_rows))
+    counts = row_counts(faults, source_rows)
+    if table != "events":
+        return _result(new.written, counts)
+    newest = pc.max(new.written.table(f"{asset}.parquet")["event_ts"]).as_py()
+    fresh = gates.freshness(newest, week.as_of, max_age_hours=settings.gates.max_event_age_hours)
+    verdicts.record(context, warehouse, settings, fresh)
+    return _result(new.written, counts, [_no_future_events(newest, week.as_of), verdicts.check_result(fresh, FRESHNESS.name)])
 
 
 def row_counts(faults: Sequence[Mapping[str, Any]], source_rows: int) -> RowCounts:
@@ -169,7 +178,7 @@ def _parameters(table: str, week: Week, settings: Settings) -> dict[str, Paramet
     return moments
 
 
-def _result(artifact: Artifact, counts: RowCounts) -> dg.MaterializeResult:
+def _result(artifact: Artifact, counts: RowCounts, more_checks: Sequence[dg.AssetCheckResult] = ()) -> dg.MaterializeResult:
     asset = artifact.manifest.asset
     table = artifact.table(f"{asset}.parquet")
     rows = table.num_rows
@@ -189,12 +198,11 @@ def _result(artifact: Artifact, counts: RowCounts) -> dg.MaterializeResult:
             "version": artifact.version,
             "preview": preview(table),
         },
-        check_results=[conserved, _no_future_events(table, artifact.as_of)] if asset == "interaction_edges" else [conserved],
+        check_results=[conserved, *more_checks],
     )
 
 
-def _no_future_events(events: pa.Table, as_of: dt.datetime) -> dg.AssetCheckResult:
-    newest = pc.max(events["event_ts"]).as_py()
+def _no_future_events(newest: dt.datetime | None, as_of: dt.datetime) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=NO_FUTURE_EVENTS.name,
         passed=newest is None or newest < as_of,
@@ -220,7 +228,7 @@ def export_asset(
     body.__name__ = name
     body.__doc__ = description
     conserved = check(name, "rows_conserved", "Rows in = rows accepted + quarantined + duplicates removed.", blocking=True)
-    checks = [conserved, NO_FUTURE_EVENTS] if table == "events" else [conserved]
+    checks = [conserved, NO_FUTURE_EVENTS, FRESHNESS] if table == "events" else [conserved]
     return weekly_asset(group="exports", kinds={"sql", "parquet"}, deps=[source, *references], checks=checks)(body)
 
 

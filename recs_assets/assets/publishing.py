@@ -7,6 +7,7 @@ from dataclasses import asdict
 import dagster as dg
 
 from recs_assets import gates, targets
+from recs_assets.assets import verdicts
 from recs_assets.assets.auditing import (
     AUDIT_CHECKS,
     Staged,
@@ -34,7 +35,7 @@ ARM = "all"
     group="serving",
     kinds={"sql", "table"},
     deps=[sql_scores, user_scores, product_similarities, approved_model, hetero_graph, *EXPORTS],
-    checks=AUDIT_CHECKS,
+    checks=[*AUDIT_CHECKS, *verdicts.LIST_CHECKS],
 )
 def recommendations(
     context: dg.AssetExecutionContext,
@@ -54,31 +55,28 @@ def recommendations(
     tables |= {"profile_recommendations": ranked, "sql_scores": [inputs["sql_scores"].path(SQL_SCORES)]}
     day, as_of, model_week = week.start.date(), inputs["hetero_graph"].as_of, approved.facts["model_week"]
     staged = Staged.of_run(context.run.run_id, day)
-    stage(
-        warehouse,
-        tables,
-        staged,
-        week=day,
-        as_of=as_of,
-        model_week=model_week,
-        run_id=context.run.run_id,
-        slots=settings.rules.slots,
-    )
+    run_id, slots = context.run.run_id, settings.rules.slots
+    stage(warehouse, tables, staged, week=day, as_of=as_of, model_week=model_week, run_id=run_id, slots=slots)
     has_fitment = inputs["fits_edges"].table("fits_edges.parquet").num_rows > 0
     with warehouse.session({**tables, "staged": staged.long_table}) as session:
         found = session.audit("content_hash", week=day)
         found |= session.audit("audit", week=day, as_of=as_of, **audit_parameters(settings, has_fitment=has_fitment))
         found |= session.audit("reasons", as_of=as_of, **settings.reasons.model_dump())
         publications = session.read("last_publications").to_pylist()
+        drift, overlap = verdicts.list_verdicts(session, settings, publications, day)
     required = required_users(settings, publications, day)
     # Publishing expects what is served now: a run that was overtaken while it worked is refused.
     served = next((row["publication_id"] for row in publications if row["week"] == day), None)
-    verdict = gates.audit(breaches(found), n_users=found["n_users"], required_users=required)
+    # A list whose scores collapsed must not be published by launching the next asset alone either.
+    collapsed = {"collapsed_scores": 1} if drift.decision == gates.FAIL else {}
+    verdict = gates.audit(breaches(found) | collapsed, n_users=found["n_users"], required_users=required)
     if verdict.decision != gates.PASS:
         # Dagster's own error names the checks that failed, and neither the figures nor what to do.
         advice = "Mend the source or the rule, then materialize recommendations again."
         context.log.error(f"recommendations of week {week.key} are not published: {verdict.reason} {advice}")
-    warehouse.append("audits", audit_row(staged, day, found, verdict, context.run.run_id), replace={"audit_id": staged.audit_id})
+    warehouse.append("audits", audit_row(staged, day, found, verdict, run_id), replace={"audit_id": staged.audit_id})
+    served_from, enough = verdicts.rung(approved.facts, week.key), gates.users_served(found["n_users"], required)
+    verdicts.record(context, warehouse, settings, verdict, enough, drift, overlap, served_from)
     with draft(context, store, settings, as_of, [*inputs.values(), approved]) as new:
         new.write_table(PROFILE_LISTS, ranked)
         new.write_document(STAGED, {**asdict(staged), **found, "model_week": model_week, "replaces": served})
@@ -92,7 +90,10 @@ def recommendations(
             "reason": verdict.reason,
             "preview": preview(ranked),
         },
-        check_results=audit_results(found, required),
+        check_results=[
+            *audit_results(found, required),
+            *(verdicts.check_result(listed, listed.gate) for listed in (drift, overlap, served_from)),
+        ],
     )
 
 

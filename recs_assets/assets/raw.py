@@ -6,6 +6,8 @@ from typing import Any
 
 import dagster as dg
 
+from recs_assets import gates
+from recs_assets.assets import verdicts
 from recs_assets.assets.weekly import check, draft, week_of_run, weekly_asset
 from recs_assets.contract import FITMENT_TABLES, SOURCE_TABLES, ContractError, Kind, in_week
 from recs_assets.partitions import WEEK, Week
@@ -46,33 +48,43 @@ def raw_asset(table: str, description: str) -> dg.AssetsDefinition:
         previous = store.find(f"raw_{table}", week.previous)
         if columns[table] is not None and profile["n_rows"] == 0:
             raise ContractError(table, "the table is empty", "Check last night's load of it.", week=week.key, count=0)
-        check_profile(table, week, profile, previous.document(PROFILE) if previous else None, settings.source.min_rows_share)
+        count = gates.row_count(
+            table,
+            profile["n_rows"],
+            previous.document(PROFILE)["n_rows"] if previous else None,
+            min_share=settings.source.min_rows_share,
+            max_change=settings.gates.max_row_change,
+        )
+        verdicts.record(context, warehouse, settings, count)
+        check_profile(table, week, profile, count)
         with draft(context, store, settings, week.as_of) as new:
             new.write_document(PROFILE, profile)
         return dg.MaterializeResult(
             metadata={name: _shown(value) for name, value in profile.items()} | {"ignored columns": len(warnings)},
-            check_results=[dg.AssetCheckResult(passed=True, check_name="contract", metadata={"rows": profile["n_rows"]})],
+            check_results=[
+                dg.AssetCheckResult(passed=True, check_name="contract", metadata={"rows": profile["n_rows"]}),
+                verdicts.check_result(count, "row_count"),
+            ],
         )
 
     body.__name__ = f"raw_{table}"
     body.__doc__ = description
     contract = check(f"raw_{table}", "contract", f"Table {table} has the contract's columns, types and rows.", blocking=True)
-    return weekly_asset(group="raw", kinds={"table"}, checks=[contract])(body)
+    rows = check(f"raw_{table}", "row_count", f"Table {table} is about as large as last week.")
+    return weekly_asset(group="raw", kinds={"table"}, checks=[contract, rows])(body)
 
 
-def check_profile(
-    table: str, week: Week, profile: dict[str, Any], last_week: dict[str, Any] | None, min_rows_share: float
-) -> None:
+def check_profile(table: str, week: Week, profile: dict[str, Any], count: gates.Verdict) -> None:
     """Hold a table's profile against the contract's set faults.
 
     Raises:
         ContractError: the table has lost more rows since last week than allowed (an absent table has none), or its events
             have dried up.
     """
-    if last_week and profile["n_rows"] < min_rows_share * last_week["n_rows"]:
-        problem = f"it has less than {min_rows_share:.0%} of last week's {last_week['n_rows']:,} rows"
+    if count.decision == gates.FAIL:
+        problem = f"it has lost rows: {count.reason.removesuffix('.')}"
         fix = "Check the load; if the loss is real, lower source.min_rows_share in the settings for this run."
-        raise ContractError(table, problem, fix, week=week.key, count=profile["n_rows"])
+        raise ContractError(table, problem, fix, week=week.key)
     if table == "events" and profile["events_in_week"] == 0 and profile["events_before_week"] > 0:
         problem = f"no event in the seven days before {week.as_of:%Y-%m-%d %H:%M} UTC, though earlier weeks had some"
         raise ContractError(table, problem, "Check the load of events.", week=week.key, column="event_ts", count=0)

@@ -5,11 +5,12 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from recs_assets.assets.evaluation import approved_model
+from recs_assets.assets.evaluation import approved_model, newest_standing
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, GRAPH, PROFILE_VEHICLES, PROFILES, USER_PROFILES, hetero_graph
 from recs_assets.assets.training import MODEL, TOWERS
 from recs_assets.assets.v5_17 import v5_17_parameters
 from recs_assets.assets.weekly import draft, inputs_of, parquet_of, preview, weekly_asset
+from recs_assets.partitions import WEEK, key_of, monday
 from recs_assets.resources.store import Artifact, Store, StoreError
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
@@ -73,12 +74,12 @@ def user_scores(
 
 
 def newest_approved(store: Store, week: str) -> Artifact:
-    """The newest record of what may be served.
+    """The newest record of what may be served; an override serves its own week and the nights of the one after.
 
     Raises:
         StoreError: there is none yet.
     """
-    found = store.newest("approved_model", up_to=week)
+    found = newest_standing(store, week, overridden_since=key_of(monday(week) - WEEK))
     if found is None:
         raise StoreError(f"no approved_model up to week {week}. Run the weekly job first: make run WEEK=<the last whole week>.")
     return found

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recs_assets.contract import AUDITS, PUBLICATIONS, QUARANTINE, RECOMMENDATIONS
+from recs_assets.contract import AUDITS, PUBLICATIONS, QUARANTINE, RECOMMENDATIONS, VERDICTS
 from recs_assets.resources import publishing
 from recs_assets.resources.ledger import Ledger, newest_row
 from recs_assets.resources.publishing import Publication, Published, Restoration
@@ -36,6 +36,7 @@ FIXED_TABLES: dict[str, dict[str, str]] = {
     "recommendations": RECOMMENDATIONS,
     "quarantine": QUARANTINE,
     "audits": AUDITS,
+    "verdicts": VERDICTS,
     "publications": PUBLICATIONS,
     "staged_tables": STAGED_TABLES,
 }
@@ -126,7 +127,7 @@ class Warehouse(ABC):
         """The persistent tables, open for writing for as long as needed."""
 
     def append(self, table: str, rows: pa.Table, *, replace: Mapping[str, Parameter] | None = None) -> None:
-        """Add rows to the ledger ``quarantine`` or ``audits``, in one transaction.
+        """Add rows to the ledger ``quarantine``, ``audits`` or ``verdicts``, in one transaction.
 
         Args:
             table: the ledger's name.
@@ -136,8 +137,8 @@ class Warehouse(ABC):
         Raises:
             ValueError: no such ledger, or other columns than its own.
         """
-        if table not in {"quarantine", "audits"}:
-            raise ValueError(f"'{table}' is not a ledger to append to; choose quarantine or audits.")
+        if table not in {"quarantine", "audits", "verdicts"}:
+            raise ValueError(f"'{table}' is not a ledger to append to; choose quarantine, audits or verdicts.")
         columns = FIXED_TABLES[table]
         if set(rows.column_names) != set(columns):
             raise ValueError(f"ledger '{table}' has the columns {list(columns)}; got {rows.column_names}.")

@@ -20,7 +20,6 @@ from recs_assets.assets.auditing import (
 )
 from recs_assets.contract import AUDITS
 from recs_assets.resources.queries import query_text
-from recs_assets.settings import Gates
 
 SETTINGS = settings_file.load()
 WEEK = dt.date(2026, 9, 28)
@@ -37,7 +36,7 @@ CLEAN: dict[str, Any] = {
 
 
 def gate_settings(**limits: Any) -> Any:
-    return SETTINGS.model_copy(update={"gates": Gates(min_recall_lift=0.05, **limits)})
+    return SETTINGS.model_copy(update={"gates": SETTINGS.gates.model_copy(update=limits)})
 
 
 def shown(found: dict[str, Any], required: int = 1) -> dict[str | None, tuple[bool, dict[str, Any]]]:

@@ -4,11 +4,13 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pyarrow as pa
 import pytest
 
 from recs_assets import gates
-from recs_assets.assets.evaluation import approve, headline, population_shares
+from recs_assets.assets.evaluation import approve, headline, newest_standing, population_shares
+from recs_assets.assets.serving import newest_approved
 from recs_assets.resources.manifest import Provenance
 from recs_assets.resources.store import Artifact, Store
 from recs_assets_tests.conftest import Run
@@ -112,6 +114,90 @@ def test_what_passed_is_a_copy_of_the_trained_weights(first_run: Run) -> None:
     trained = first_run.place.artifact("trained_model").manifest.files["model.pt"]
     assert record.manifest.files["model.pt"].sha256 == trained.sha256
     assert record.document("record.json")["model_week"] == WEEK
+
+
+RECORDS: dict[str, dict[str, Any] | None] = {
+    "nothing": None,
+    "blend": {"source": "blend", "model_week": "2026-09-14", "alpha": OLD_ALPHA},
+    "similarity": {"source": "similarity", "model_week": None, "alpha": None},
+    "sql": {"source": "sql", "model_week": None, "alpha": None},
+}
+
+
+@pytest.mark.parametrize("override", [None, "the buyers asked for it"])
+@pytest.mark.parametrize("similarity", [True, False])
+@pytest.mark.parametrize("before", RECORDS)
+@pytest.mark.parametrize("verdict", [PASSED, FAILED, UNKNOWN], ids=lambda verdict: verdict.decision)
+def test_the_ladder_in_every_state_of_every_gate(
+    store: Store, verdict: gates.Verdict, before: str, similarity: bool, override: str | None
+) -> None:
+    facts = RECORDS[before]
+    record, weights = approve(
+        verdict,
+        similarity_not_worse=similarity,
+        week=WEEK,
+        alpha=ALPHA,
+        trained=artifact(store, "trained_model", WEEK),
+        previous=artifact(store, "approved_model", "2026-09-21", **facts) if facts else None,
+        override_reason=override,
+    )
+    rung = record["source"], record["model_week"], weights.manifest.week if weights else None
+    if verdict is PASSED or override:
+        assert rung == ("blend", WEEK, WEEK)
+    elif before == "blend":
+        assert rung == ("blend", "2026-09-14", "2026-09-21")
+    else:
+        assert rung == ("similarity" if similarity else "sql", None, None)
+    assert (record["decision"], record["reason"]) == (verdict.decision, verdict.reason), "an override changes no verdict"
+    assert record.get("override_reason") == override
+
+
+@pytest.mark.parametrize("reason", ["", " \n"])
+def test_an_override_needs_a_reason(store: Store, reason: str) -> None:
+    trained = artifact(store, "trained_model", WEEK)
+    with pytest.raises(ValueError, match="week 2026-09-28: an override needs a written reason"):
+        approve(
+            FAILED,
+            similarity_not_worse=True,
+            week=WEEK,
+            alpha=ALPHA,
+            trained=trained,
+            previous=None,
+            override_reason=reason,
+        )
+
+
+def test_an_override_serves_its_week_and_the_nights_after_it_and_then_expires(store: Store) -> None:
+    artifact(store, "approved_model", "2026-09-14", **(RECORDS["blend"] or {}))
+    artifact(store, "approved_model", "2026-09-21", source="blend", override_reason="once")
+    artifact(store, "approved_model", "2026-09-28", source="blend", override_reason="once more")
+
+    def standing(up_to: str, since: str) -> str:
+        found = newest_standing(store, up_to, overridden_since=since)
+        return found.manifest.week if found else "none"
+
+    assert newest_approved(store, "2026-09-28").manifest.week == "2026-09-28"
+    assert newest_approved(store, "2026-10-05").manifest.week == "2026-09-28"
+    assert newest_approved(store, "2026-10-12").manifest.week == "2026-09-14"
+    assert standing("2026-09-28", since="2026-10-05") == "2026-09-14", "what the next week keeps is no override"
+    assert standing("2026-09-07", since="2026-09-14") == "none"
+
+
+def test_a_launch_with_a_reason_approves_and_keeps_the_reason(first_run: Run, tmp_path: Path) -> None:
+    strict = settings_with(tmp_path, {"gates": {"min_recall_lift": 1.0}})
+    place = first_run.place.copy(tmp_path, settings=strict)
+    asset, reason = dg.AssetKey("approved_model"), "the shop's anniversary"
+    job = place.definitions().resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(
+        partition_key=WEEK,
+        instance=place.instance,
+        asset_selection=[asset],
+        run_config={"ops": {"approved_model": {"config": {"override_reason": reason}}}},
+    )
+    assert messages(result) == {}
+    assert place.artifact("approved_model").document("record.json")["override_reason"] == reason
+    found = place.query(f"SELECT reason FROM verdicts WHERE gate = 'approval' AND run_id = '{result.run_id}'")
+    assert found == [(reason,)]
 
 
 def test_population_shares_count_all_users() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from recs_assets import gates
 from recs_assets.assets.raw import check_profile
 from recs_assets.contract import SOURCE_TABLES, ContractError
 from recs_assets.partitions import week_of
@@ -13,13 +14,15 @@ from recs_assets_tests.small_shop import IN_WEEK, LAST_MONTH, small_shop
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, checks, messages, metadata
 
 WHOLE_WEEK = week_of(WEEK, dt.datetime(2026, 11, 1, tzinfo=dt.UTC))
+FIRST = gates.row_count("events", 50, None, min_share=0.5, max_change=None)
 PROFILE: dict[str, Any] = {"n_rows": 50, "events_in_week": 3, "events_before_week": 9}
 
 
 def refusal(table: str, **changes: Any) -> str:
-    last_week = {"n_rows": changes.pop("last_week", 100)}
+    profile, last_week = PROFILE | changes, changes.pop("last_week", 100)
+    count = gates.row_count(table, profile["n_rows"], last_week, min_share=0.5, max_change=0.3)
     with pytest.raises(ContractError) as raised:
-        check_profile(table, WHOLE_WEEK, PROFILE | changes, last_week, 0.5)
+        check_profile(table, WHOLE_WEEK, profile, count)
     return str(raised.value)
 
 
@@ -27,7 +30,7 @@ def test_all_seven_tables_pass_their_check_and_show_their_rows(tmp_path: Path) -
     place = small_shop(tmp_path)
     result = place.materialize([f"raw_{table}" for table in SOURCE_TABLES], WEEK)
     assert messages(result) == {}
-    assert checks(result) == {(f"raw_{table}", "contract"): True for table in SOURCE_TABLES}
+    assert checks(result) == {(f"raw_{table}", name): True for table in SOURCE_TABLES for name in ("contract", "row_count")}
     rows = {table: metadata(result, f"raw_{table}")["n_rows"] for table in SOURCE_TABLES}
     assert rows == {"users": 3, "vehicles": 2, "ownership": 2, "products": 3, "fitment": 2, "events": 4, "email_events": 1}
 
@@ -55,17 +58,20 @@ def test_a_table_that_has_not_changed_keeps_its_version(tmp_path: Path) -> None:
     assert place.artifact("raw_users").version == version
 
 
-def test_half_of_last_weeks_rows_is_the_least() -> None:
-    check_profile("users", WHOLE_WEEK, PROFILE, {"n_rows": 100}, 0.5)
-    assert "it has less than 50% of last week's 101 rows (50 rows)" in refusal("users", last_week=101)
+def test_a_table_that_lost_more_than_half_of_its_rows_is_refused() -> None:
+    assert "it has lost rows: 50 rows, -50.5% against last week's 101: less than the 50% asked for. Check the load" in refusal(
+        "users", last_week=101
+    )
 
 
 def test_a_table_may_not_vanish_all_of_a_sudden() -> None:
-    assert "it has less than 50% of last week's 100 rows (0 rows)" in refusal("fitment", n_rows=0)
+    assert "it has lost rows: 0 rows, -100.0% against last week's 100: less than the 50% asked for" in refusal(
+        "fitment", n_rows=0
+    )
 
 
 def test_a_first_week_has_no_week_before_it() -> None:
-    assert check_profile("events", WHOLE_WEEK, PROFILE | {"events_before_week": 0}, None, 0.5) is None
+    assert check_profile("events", WHOLE_WEEK, PROFILE | {"events_before_week": 0}, FIRST) is None
 
 
 def test_events_that_dried_up_are_refused() -> None:
@@ -73,7 +79,7 @@ def test_events_that_dried_up_are_refused() -> None:
 
 
 def test_a_shop_before_its_first_event_is_not_refused_for_it() -> None:
-    assert check_profile("events", WHOLE_WEEK, PROFILE | {"events_in_week": 0, "events_before_week": 0}, None, 0.5) is None
+    assert check_profile("events", WHOLE_WEEK, PROFILE | {"events_in_week": 0, "events_before_week": 0}, FIRST) is None
 
 
 def test_a_week_that_has_not_begun_is_refused(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from recs_assets.assets.serving import newest_approved
 from recs_assets.resources.manifest import Provenance
 from recs_assets.resources.store import Store, StoreError
 from recs_assets_tests.conftest import Run
+from recs_assets_tests.test_definitions import AUDIT_CHECKS
 from recs_assets_tests.worlds import NEXT_WEEK, Place, checks, messages
 
 FROM_SCORES = ["user_scores", "recommendations", "published_recommendations"]
@@ -18,7 +19,7 @@ FROM_SCORES = ["user_scores", "recommendations", "published_recommendations"]
 
 def record(store: Store, week: str, **facts: Any) -> None:
     with store.draft("approved_model", week, Provenance(dt.datetime.now(dt.UTC), {}, "settings", "1", "run")) as new:
-        new.facts |= facts
+        new.facts |= {"week": week, "reason": "the gate said so"} | facts
 
 
 def test_the_newest_record_up_to_the_week_counts(tmp_path: Path) -> None:
@@ -49,7 +50,9 @@ def on_rung(night: Run, folder: Path, source: str) -> Place:
     record(place.store, NEXT_WEEK, source=source, model_week=None, alpha=None)
     result = place.materialize(FROM_SCORES, NEXT_WEEK)
     assert messages(result) == {}
-    assert all(checks(result).values())
+    passed = {name for name, is_good in checks(result).items() if is_good}
+    assert passed >= AUDIT_CHECKS, "a fallback obeys the same rules"
+    assert ("recommendations", "rung") in passed
     return place
 
 
@@ -59,6 +62,11 @@ def test_without_an_approved_model_a_fallback_is_published(night: Run, tmp_path:
     assert place.table("user_scores", NEXT_WEEK).num_rows == 0
     found = place.query(f"SELECT DISTINCT source, model_week, gnn_score FROM recommendations WHERE week = '{NEXT_WEEK}'")
     assert found == [(source, None, 0.0)]
+    ((told, why),) = place.query(
+        f"SELECT figures_json, reason FROM verdicts WHERE gate = 'rung' AND week = '{NEXT_WEEK}' ORDER BY judged_at DESC LIMIT 1"
+    )
+    assert f'"source": "{source}"' in told
+    assert why == (f"week 2026-10-05 is served from {source} with no model, decided with week 2026-10-05: the gate said so")
 
 
 def test_the_sql_rung_serves_todays_query_and_nothing_else(night: Run, tmp_path: Path) -> None:

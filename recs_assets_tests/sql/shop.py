@@ -255,4 +255,5 @@ PARAMETERS: dict[str, Any] = RULES | {
     "popular_people": 2,
     "recent_days": 30,
     "trend": 2.0,
+    "before": WEEK_START.date(),
 }

@@ -1,0 +1,80 @@
+"""Verdicts as the ledger keeps them and as asset checks show them; and the gates that a staged list goes through."""
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from recs_assets import gates
+from recs_assets.assets.weekly import check
+from recs_assets.contract import VERDICTS
+from recs_assets.resources.warehouse import Session, Warehouse
+from recs_assets.settings import Settings
+
+LIST_CHECKS = [
+    # Blocking on a collapse; a drift is a warning, which never blocks.
+    check("recommendations", "score_drift", "Final scores are spread as in the list served before.", blocking=True),
+    check("recommendations", "overlap", "The mail holds some of what it held before."),
+    check("recommendations", "rung", "Which rung served: blend, similar parts added to SQL, or SQL; and why."),
+]
+
+
+def record(context: dg.AssetExecutionContext, warehouse: Warehouse, settings: Settings, *verdicts: gates.Verdict) -> None:
+    """Keep verdicts in the ledger ``verdicts``; a step that is tried again replaces its own."""
+    week = dt.date.fromisoformat(context.partition_key)
+    for verdict in verdicts:
+        row: dict[str, Any] = {
+            "gate": verdict.gate,
+            "week": week,
+            "decision": verdict.decision,
+            "reason": verdict.reason,
+            "figures_json": json.dumps(verdict.to_dict()["figures"], sort_keys=True, default=str),
+            "run_id": context.run.run_id,
+            "settings_hash": settings.hash,
+            "judged_at": dt.datetime.now(dt.UTC),
+        }
+        replaced = {name: row[name] for name in ("gate", "week", "run_id")}
+        warehouse.append("verdicts", pa.table({name: pa.array([row[name]]) for name in VERDICTS}), replace=replaced)
+
+
+def check_result(verdict: gates.Verdict, name: str) -> dg.AssetCheckResult:
+    """A verdict as the result of an asset check: PASS passes, WARN is a warning, anything else an error."""
+    return dg.AssetCheckResult(
+        check_name=name,
+        passed=verdict.decision == gates.PASS,
+        severity=dg.AssetCheckSeverity.WARN if verdict.decision == gates.WARN else dg.AssetCheckSeverity.ERROR,
+        metadata={"decision": verdict.decision, "reason": verdict.reason},
+    )
+
+
+def list_verdicts(
+    session: Session, settings: Settings, publications: Sequence[Mapping[str, Any]], week: dt.date
+) -> tuple[gates.Verdict, gates.Verdict]:
+    """Drift and overlap of the staged list against the one served before: last night's, or the last published week's.
+
+    Args:
+        session: reads the staged list as ``staged``.
+        settings: the limits.
+        publications: week of each published list.
+        week: of the staged list; a later one does not count as before.
+    """
+    before = max((row["week"] for row in publications if row["week"] <= week), default=None)
+    limits = settings.gates
+    histogram = session.read("score_histogram", before=before).to_pylist()
+    shared = session.audit("list_overlap", before=before, slots=settings.rules.slots)
+    drift = gates.score_drift(histogram, max_psi=limits.max_score_psi, max_zero_share=limits.max_zero_score_share)
+    return drift, gates.overlap(shared["n_kept"], shared["n_new"], min_share=limits.min_overlap)
+
+
+def rung(approved: Mapping[str, Any], week: str) -> gates.Verdict:
+    """Which rung serves this week, and why: what the newest record of ``approved_model`` says."""
+    source, model_week = approved["source"], approved["model_week"]
+    model = f"the model of week {model_week}" if model_week else "no model"
+    decided = f"decided with week {approved['week']}: {approved['reason']}"
+    if approved.get("override_reason"):
+        decided = f"overridden with week {approved['week']}: {approved['override_reason']}"
+    figures = {"source": source, "model_week": model_week, "decided_in": approved["week"]}
+    return gates.Verdict("rung", gates.PASS, f"week {week} is served from {source} with {model}, {decided}", figures)
