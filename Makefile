@@ -18,6 +18,7 @@ SEED ?= 1
 SEEDS ?= 3
 ONLY ?=
 PRESET ?= small
+WORLDS ?= 200
 REASON ?=
 
 help: ## List the targets
@@ -63,6 +64,12 @@ reference: ready ## Public benchmark figures (Gowalla, Amazon electronics) besid
 ablation: ready week ## What each part of the model is worth, on the evaluation weeks of a WEEK that has been run (SEEDS=3, ONLY=towers)
 	$(BIN)/python -m recs_assets.ablation --week $(WEEK) --seeds $(SEEDS) --only "$(ONLY)"
 
+fuzz: ready ## WORLDS=200 broken worlds (SEED=1) through the jobs: lists or a refusal, never a changed table
+	$(BIN)/python -m recs_assets_tests.benchmarks.fuzz --worlds $(WORLDS) --seed $(SEED)
+
+security: ready ## Hold the locked dependencies against the published vulnerabilities (needs the network)
+	$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement requirements.lock
+
 ui: ready ## Open the project in the Dagster UI on http://127.0.0.1:3000
 	$(BIN)/dg dev
 
@@ -84,7 +91,7 @@ $(VENV)/installed: pyproject.toml requirements.lock
 	touch $@
 
 $(DAGSTER_HOME)/dagster.yaml:
-	mkdir -p $(DAGSTER_HOME)
+	umask 077 && mkdir -p $(DAGSTER_HOME)
 	printf 'telemetry:\n  enabled: false\npython_logs:\n  managed_python_loggers: [recs_assets]\n' > $@
 
 $(RECS_HOME)/demo/world.json: | ready
@@ -93,4 +100,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test run train nightly backfill report latest versions rollback reference ablation ui world lock clean ready week
+.PHONY: help demo test run train nightly backfill report latest versions rollback reference ablation fuzz security ui world lock clean ready week

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from recs_assets import report
+from recs_assets.assets.weekly import PRIVATE
 from recs_assets.definitions import defs, settings, target
 from recs_assets.partitions import WEEK, key_of, monday, week_of
 from recs_assets.resources.errors import WarehouseError
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str]) -> int:
     rollback.add_argument("--version", help="default: the one published before the served one")
     rollback.add_argument("--reason", required=True, help="why; it stays in the ledger")
     options = parser.parse_args(arguments)
+    # The event log that Dagster writes beside the steps' files is the user's alone too.
+    os.umask(PRIVATE)
     try:
         return COMMANDS[options.command](options)
     except REFUSALS as refusal:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import functools
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -24,6 +25,9 @@ PREVIEW_ROWS = 5
 # Nothing that names a person goes into logs or metadata.
 PERSONAL_COLUMNS = frozenset({"user_id", "profile_id", "email", "email_lower", "event_id", "order_id"})
 
+# Files that a step makes are the user's alone.
+PRIVATE = 0o077
+
 # Errors that come back on every retry: bad input, artifacts that are not there, and what a gate has refused.
 PERMANENT_ERRORS = (PublishRefused, SourceError, StoreError, ValueError)
 
@@ -39,10 +43,13 @@ def weekly_asset(
     def declare(body: Callable[..., Any]) -> dg.AssetsDefinition:
         @functools.wraps(body)
         def guarded(*arguments: Any, **resources: Any) -> Any:
+            before = os.umask(PRIVATE)
             try:
                 return body(*arguments, **resources)
             except PERMANENT_ERRORS as error:
                 raise dg.Failure(description=str(error), allow_retries=False) from error
+            finally:
+                os.umask(before)
 
         return dg.asset(
             partitions_def=weekly,
