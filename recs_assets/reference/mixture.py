@@ -15,7 +15,7 @@ from scipy import optimize, sparse
 
 from recs_assets.ranking.arrays import Floats, Indices
 from recs_assets.reference.evidence import Floats32, StaticEvidence
-from recs_assets.reference.splits import Split, best_unseen, chunks
+from recs_assets.reference.splits import best_unseen, chunks, hide
 from recs_assets.settings import Settings
 
 MIN_FOLDS = 2
@@ -69,11 +69,11 @@ class Mixture:
         return scores
 
 
-def learn(split: Split, names: tuple[str, ...], settings: Settings) -> Mixture:
-    """Weights from training items hidden for everybody and found again for some users, in a few folds."""
+def learn(train: sparse.csr_array, names: tuple[str, ...], settings: Settings) -> Mixture:
+    """Weights from items of ``train`` hidden for everybody and found again for some users, in a few folds."""
     rng = np.random.default_rng(settings.model.seed)
-    n_folds = max(MIN_FOLDS, math.ceil(USERS / split.train.shape[0]))
-    return fit([pool(*split.hide(rng), names, settings, rng, USERS // n_folds) for _ in range(n_folds)])
+    n_folds = max(MIN_FOLDS, math.ceil(USERS / train.shape[0]))
+    return fit([pool(*hide(train, rng), names, settings, rng, USERS // n_folds) for _ in range(n_folds)])
 
 
 def pool(

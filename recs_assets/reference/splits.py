@@ -16,10 +16,6 @@ from recs_assets.ranking.arrays import Indices
 K = 20
 USERS_PER_CHUNK = 512  # dense scores of 41,000 items take 84 MB
 HIDDEN_SHARE = 0.2
-# Data sets whose test part is no random one: the share of a popular Gowalla item's visits that is in it varies 36 times as much
-# as by chance, in Amazon electronics no more than by chance. Gowalla's items are numbered in the order in which users reached
-# them, so that neighbours in number are neighbours in time: what is hidden there to learn and to choose from is a stretch.
-IN_STRETCHES = {"gowalla"}
 
 # Dense scores [users x items], of float32 or float64.
 Scores = NDArray[np.floating]
@@ -32,10 +28,6 @@ class Split:
     name: str
     train: sparse.csr_array
     held_out: pd.DataFrame
-
-    def hide(self, rng: np.random.Generator) -> tuple[sparse.csr_array, sparse.csr_array]:
-        """The training part as kept and hidden, cut as the test part was."""
-        return hide(self.train, rng, stretch=self.name in IN_STRETCHES)
 
 
 def read_split(folder: Path) -> Split:
@@ -55,13 +47,16 @@ def ones(pairs: Indices, shape: tuple[int, ...]) -> sparse.csr_array:
     return matrix
 
 
-def hide(matrix: sparse.csr_array, rng: np.random.Generator, *, stretch: bool) -> tuple[sparse.csr_array, sparse.csr_array]:
-    """A fifth of every user's items taken out, at random or as one stretch of the list, which runs on from its end to its start.
+def hide(matrix: sparse.csr_array, rng: np.random.Generator) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """A fifth of every user's items taken out as one stretch of the list, which runs on from its end to its start.
+
+    A stretch and not a random fifth: Gowalla's items are numbered in the order in which users reached them, so neighbours in
+    number are neighbours in time, and its own test items are no random ones either (the share of a popular item's visits that
+    is in the test part varies 36 times as much as by chance). Where numbers mean nothing, a stretch is a random fifth.
 
     Args:
         matrix: CSR [users x items] of ones, indices sorted.
-        rng: draws which.
-        stretch: whether the fifth is a stretch.
+        rng: draws where each user's stretch begins.
 
     Returns:
         What is kept and what is hidden, both as ``matrix``. A user with a single item keeps it.
@@ -70,9 +65,6 @@ def hide(matrix: sparse.csr_array, rng: np.random.Generator, *, stretch: bool) -
     user = np.repeat(np.arange(len(sizes)), sizes)
     position = np.arange(matrix.nnz) - matrix.indptr[user]
     start = np.floor(rng.random(len(sizes)) * sizes).astype(np.int64)
-    if not stretch:
-        shuffled = np.lexsort((rng.random(matrix.nnz), user))
-        position[shuffled] = position.copy()
     n_hidden = np.where(sizes > 1, np.maximum(1, np.round(sizes * HIDDEN_SHARE)), 0)
     is_hidden = (position - start[user]) % sizes[user] < n_hidden[user]
     pairs = np.stack([user, matrix.indices])
@@ -81,7 +73,7 @@ def hide(matrix: sparse.csr_array, rng: np.random.Generator, *, stretch: bool) -
 
 def validation(split: Split, seed: int) -> Split:
     """The split that choices are made on: cut from the training part, the test part unseen."""
-    kept, hidden = split.hide(np.random.default_rng(seed))
+    kept, hidden = hide(split.train, np.random.default_rng(seed))
     user, item = hidden.nonzero()
     return Split(split.name, kept, pd.DataFrame({"profile": user, "product": item}))
 

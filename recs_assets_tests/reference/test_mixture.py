@@ -3,14 +3,12 @@
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import sparse
 
 from recs_assets import settings as settings_file
 from recs_assets.reference import mixture
 from recs_assets.reference.evidence import CHANNELS, StaticEvidence
-from recs_assets.reference.splits import Split
 
 # Users with three candidates each. The second channel says nothing; by the first the third candidate stands out.
 EVIDENCE = np.array([[1, 5], [1, 5], [3, 5]] * 4, dtype=np.float32)
@@ -73,7 +71,7 @@ def test_what_two_groups_have_in_common_is_learned() -> None:
     rng = np.random.default_rng(1)
     in_group = np.kron(np.eye(2), np.ones((60, 12)))
     train = sparse.csr_array(in_group * (rng.random(in_group.shape) < 0.7))
-    fitted = mixture.learn(Split("groups", train, pd.DataFrame()), CHANNELS, settings_file.load())
+    fitted = mixture.learn(train, CHANNELS, settings_file.load())
     scores = fitted.score(StaticEvidence(train, CHANNELS, settings_file.load()), np.arange(120))
     own, other = (np.where(in_group == group, scores, nothing) for group, nothing in ((1, np.inf), (0, -np.inf)))
     assert (own.min(axis=1) > other.max(axis=1)).all()

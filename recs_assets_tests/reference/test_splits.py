@@ -25,7 +25,7 @@ def test_a_split_is_read_from_two_files(tmp_path: Path) -> None:
 
 def test_a_fifth_is_hidden_as_one_stretch_that_runs_on_from_the_end() -> None:
     ten_items, starts = sparse.csr_array(np.ones((40, 10))), set()
-    kept, hidden = splits.hide(ten_items, np.random.default_rng(0), stretch=True)
+    kept, hidden = splits.hide(ten_items, np.random.default_rng(0))
     assert (kept + hidden).toarray().tolist() == np.ones((40, 10)).tolist()
     for row in hidden.toarray():
         first, second = np.flatnonzero(row)
@@ -34,15 +34,8 @@ def test_a_fifth_is_hidden_as_one_stretch_that_runs_on_from_the_end() -> None:
     assert starts == set(range(10))
 
 
-def test_a_fifth_at_random_may_be_any_items() -> None:
-    kept, hidden = splits.hide(sparse.csr_array(np.ones((400, 10))), np.random.default_rng(0), stretch=False)
-    assert (kept + hidden).toarray().tolist() == np.ones((400, 10)).tolist()
-    pairs = {tuple(np.flatnonzero(row)) for row in hidden.toarray()}
-    assert pairs == {(first, second) for second in range(10) for first in range(second)}
-
-
 def test_one_item_is_hidden_of_few_and_a_single_one_is_kept() -> None:
-    kept, hidden = splits.hide(TRAIN, np.random.default_rng(0), stretch=True)
+    kept, hidden = splits.hide(TRAIN, np.random.default_rng(0))
     assert hidden.sum(axis=1).tolist() == [1, 0, 0]
     assert kept.sum(axis=1).tolist() == [2, 1, 0]
 
