@@ -21,6 +21,9 @@ FAIL = "FAIL"
 WARN = "WARN"
 INSUFFICIENT_EVIDENCE = "INSUFFICIENT EVIDENCE"
 
+# Scores this close are equal: list rules part ties by the last digit.
+FLAT = 1e-9
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -217,7 +220,7 @@ def score_drift(histogram: Sequence[Mapping[str, Any]], *, max_psi: float | None
         "scores": sum(now),
         "before": sum(before),
     }
-    collapsed = _collapse(sum(now), zero_share, lowest == highest, max_zero_share)
+    collapsed = _collapse(sum(now), zero_share, highest - lowest < FLAT, max_zero_share)
     was_spread = sum(1 for count in before if count) > 1 and (max_zero_share is None or zero_before <= max_zero_share)
     if collapsed:
         return Verdict("score_drift", FAIL if was_spread else WARN, f"scores have collapsed: {collapsed}.", figures)

@@ -191,6 +191,7 @@ SPREAD = [_bin(50, 50, 0.1, 0.4), _bin(50, 50, 0.5, 1.0)]
         ([_bin(60, 50, 0.1, 0.4), _bin(40, 50, 0.5, 1.0)], PASS),  # 0.1 x ln 1.2 - 0.1 x ln 0.8 = 0.041
         ([_bin(75, 50, 0.1, 0.4), _bin(25, 50, 0.5, 1.0)], WARN),  # 0.25 x ln 1.5 - 0.25 x ln 0.5 = 0.275
         ([_bin(100, 50, 0.3, 0.3), _bin(0, 50, None, None)], FAIL),  # all equal
+        ([_bin(100, 50, 1 - 6e-16, 1.0), _bin(0, 50, None, None)], FAIL),  # all equal but for the last digit
         ([_bin(100, 100, 0.3, 0.3)], WARN),  # all equal, and no better before
         ([_bin(100, 0, 0.3, 0.3)], WARN),  # all equal, and nothing before
         ([_bin(1, 50, 0.3, 0.3), _bin(0, 50, None, None)], WARN),  # one score alone has not collapsed, but it has drifted
