@@ -58,6 +58,9 @@ versions: ready week ## Every published version of WEEK
 rollback: ready week ## Serve the version of WEEK before the current one (or VERSION) again; say why with REASON="..."
 	$(RUN) rollback --week $(WEEK) --reason "$(REASON)" $(if $(VERSION),--version $(VERSION))
 
+faults: ready ## Every fault point in every way, in real processes: a table of what each left behind
+	$(BIN)/python -m recs_assets_tests.faults
+
 reference: ready ## Public benchmark figures (Gowalla, Amazon electronics) beside the published ones, from DATA
 	$(BIN)/python -m recs_assets.reference --data $(DATA)
 
@@ -100,4 +103,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test run train nightly backfill report latest versions rollback reference ablation fuzz security ui world lock clean ready week
+.PHONY: help demo test run train nightly backfill report latest versions rollback reference ablation faults fuzz security ui world lock clean ready week

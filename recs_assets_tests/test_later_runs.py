@@ -14,16 +14,9 @@ from recs_assets_tests.test_definitions import AUDIT_CHECKS, EDGES, LEARNED
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place, checks, materialized, messages, metadata, settings_with
 
 CHILD = """
-import os, signal
+import os
 from pathlib import Path
-from recs_assets.resources import fault_points
 from recs_assets_tests.worlds import NEXT_WEEK, Place
-
-def die(name: str) -> None:
-    if name == "inserted":
-        os.kill(os.getpid(), signal.SIGKILL)
-
-fault_points.LISTENERS.append(die)
 Place(Path(os.environ["SOURCE"]), Path(os.environ["HOME_OF_TEST"])).launch("nightly", NEXT_WEEK)
 """
 
@@ -111,7 +104,11 @@ def test_an_older_week_is_rewritten_when_asked_and_the_mail_stays(night: Run, tm
 def test_a_run_killed_while_publishing_leaves_the_last_table_and_the_next_run_finishes(first_run: Run, tmp_path: Path) -> None:
     place = first_run.place.copy(tmp_path)
     before = place.served()
-    environment = os.environ | {"SOURCE": str(place.source), "HOME_OF_TEST": str(place.home)}
+    environment = os.environ | {
+        "SOURCE": str(place.source),
+        "HOME_OF_TEST": str(place.home),
+        "RECS_FAULT": "publish.inserted:kill",
+    }
     done = subprocess.run([sys.executable, "-c", CHILD], env=environment, capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL
     assert place.store.find("recommendations", NEXT_WEEK) is not None

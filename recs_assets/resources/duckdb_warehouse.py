@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -15,10 +14,13 @@ import sqlglot
 from sqlglot import expressions
 
 from recs_assets.contract import SOURCE_TABLES
+from recs_assets.resources.duckdb_ledger import ALL_TABLES, ATTACHED, OWN_TABLES, DuckDBLedger, transpile
 from recs_assets.resources.duckdb_source import quoted, readable, source_columns, source_select
 from recs_assets.resources.errors import WarehouseError
+from recs_assets.resources.fault_points import reached
 from recs_assets.resources.ledger import Ledger
 from recs_assets.resources.queries import identifier, prepare
+from recs_assets.resources.scratch import scratch
 from recs_assets.resources.warehouse import (
     FIXED_TABLES,
     ROW_GROUP_ROWS,
@@ -29,22 +31,9 @@ from recs_assets.resources.warehouse import (
     Warehouse,
 )
 
-LOCK_WAIT_SECONDS = 60.0
 LOCK_POLL_SECONDS = 0.2
 
-# The warehouse file while it is attached. Its own tables are found by bare name, after those of the session.
-ATTACHED = "warehouse"
-OWN_TABLES = f"{ATTACHED}.main"
-ALL_TABLES = f"memory.main,{OWN_TABLES}"
-
 log = logging.getLogger(__name__)
-
-
-@cache
-def transpile(text: str) -> str:
-    """A text in BigQuery's dialect as DuckDB's, ``@name`` as ``$name``."""
-    tree = sqlglot.parse_one(text, read="bigquery")
-    return tree.sql(dialect="duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE)
 
 
 @cache
@@ -58,11 +47,18 @@ def tables_of(text: str) -> frozenset[str]:
 class DuckDBWarehouse(Warehouse):
     """DuckDB: heavy work in memory (spilling beside the file), the file itself attached only for as long as needed."""
 
-    def __init__(self, file: Path, source: Path, memory_limit: str | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        file: Path,
+        source: Path,
+        memory_limit: str | None = None,
+        threads: int | None = None,
+        lock_wait_seconds: float = 60.0,
+    ) -> None:
         self.file = file
         self.source = source
+        self.lock_wait_seconds = lock_wait_seconds
         self._config: dict[str, str | bool | int | float | list[str]] = {
-            "temp_directory": str(file.with_suffix(".spill")),
             "preserve_insertion_order": False,
         }
         if memory_limit is not None:
@@ -106,9 +102,11 @@ class DuckDBWarehouse(Warehouse):
         try:
             connection.execute(f"SET search_path = '{ALL_TABLES}'")
             if not read_only:
+                reached("attach.opened")
                 for table, columns in FIXED_TABLES.items():
                     kinds = ", ".join(f"{column} {kind}" for column, kind in columns.items())
                     DuckDBLedger(connection).run(f"CREATE TABLE IF NOT EXISTS {table} ({kinds})")
+                reached("attach.made")
             yield
         finally:
             connection.execute("SET search_path = 'memory.main'")
@@ -122,13 +120,17 @@ class DuckDBWarehouse(Warehouse):
     @contextmanager
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        with duckdb.connect(config=self._config) as connection:
+        # Two processes that spill into one folder would overwrite each other's files.
+        with (
+            scratch(self.file.with_suffix(".spill"), "run") as spill,
+            duckdb.connect(config=self._config | {"temp_directory": str(spill)}) as connection,
+        ):
             connection.execute("SET TimeZone = 'UTC'")
             yield connection
 
     def _attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
         statement = f"ATTACH {quoted(self.file)} AS {ATTACHED}" + (" (READ_ONLY)" if read_only else "")
-        deadline = time.monotonic() + LOCK_WAIT_SECONDS
+        deadline = time.monotonic() + self.lock_wait_seconds
         told = False
         while True:
             try:
@@ -138,7 +140,7 @@ class DuckDBWarehouse(Warehouse):
                     raise WarehouseError(f"{self.file} cannot be opened: {error}") from error
                 if time.monotonic() >= deadline:
                     raise WarehouseError(
-                        f"{self.file} has been locked for {LOCK_WAIT_SECONDS:.0f} seconds: {error} "
+                        f"{self.file} has been locked for {self.lock_wait_seconds:g} seconds: {error} "
                         "Close the program that holds it (an open DuckDB shell, another run), then run again."
                     ) from error
                 if not told:
@@ -150,7 +152,7 @@ class DuckDBWarehouse(Warehouse):
 
 
 def _is_lock(error: duckdb.Error) -> bool:
-    return isinstance(error, duckdb.ResourceInUseException) or "lock" in str(error)
+    return isinstance(error, duckdb.ResourceInUseException) or "Could not set lock" in str(error)
 
 
 class DuckDBSession(Session):
@@ -194,9 +196,13 @@ class DuckDBSession(Session):
             if ledger.rows("SELECT 1 AS x FROM publications WHERE long_table = @table OR wide_table = @table", table=table):
                 raise ValueError(f"'{table}' is a published version; stage under another name.")
             with ledger.transaction():
+                reached("stage.begun")
                 self._connection.execute(f"CREATE OR REPLACE TABLE {OWN_TABLES}.{table} AS {transpile(text)}", bound)
+                reached("stage.filled")
                 ledger.run("DELETE FROM staged_tables WHERE table_name = @table", table=table)
                 ledger.run("INSERT INTO staged_tables (table_name, staged_at) VALUES (@table, @now)", table=table, now=now)
+                reached("stage.noted")
+            reached("stage.committed")
             return int(ledger.rows(f"SELECT COUNT(*) AS n FROM {table}")[0]["n"])
 
     def view(self, name: str, select: str) -> None:
@@ -245,55 +251,3 @@ class DuckDBSession(Session):
                     f"CREATE OR REPLACE VIEW memory.main.{name} AS SELECT * FROM {OWN_TABLES}.{self._aliases[name]}"
                 )
             yield
-
-
-class DuckDBLedger(Ledger):
-    """The tables of the attached warehouse file."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
-
-    def run(self, statement: str, **parameters: Any) -> None:
-        """Execute a statement in BigQuery's dialect."""
-        with self._own_tables():
-            self._connection.execute(transpile(statement), parameters)
-
-    def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
-        """The rows of a query in BigQuery's dialect."""
-        with self._own_tables():
-            rows = self._connection.sql(transpile(statement), params=parameters).to_arrow_table()
-        found: list[dict[str, Any]] = rows.to_pylist()
-        return found
-
-    def columns(self, table: str) -> list[str]:
-        """The columns of a persistent table in their order; none where there is no such table."""
-        condition = "database_name = $database AND table_name = $table ORDER BY column_index"
-        statement = f"SELECT column_name FROM duckdb_columns() WHERE {condition}"
-        found = self._connection.execute(statement, {"database": ATTACHED, "table": table}).fetchall()
-        return [str(name) for (name,) in found]
-
-    def insert(self, table: str, rows: pa.Table) -> None:
-        """Add rows, by column name."""
-        self._connection.register("incoming", rows)
-        self._connection.execute(f"INSERT INTO {OWN_TABLES}.{identifier(table)} BY NAME SELECT * FROM incoming")
-        self._connection.unregister("incoming")
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All statements of the block, or none of them."""
-        self._connection.execute("BEGIN TRANSACTION")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
-
-    @contextmanager
-    def _own_tables(self) -> Iterator[None]:
-        # A session may have mounted something under the name of one of them.
-        self._connection.execute(f"SET search_path = '{OWN_TABLES}'")
-        try:
-            yield
-        finally:
-            self._connection.execute(f"SET search_path = '{ALL_TABLES}'")

@@ -9,6 +9,9 @@ import pyarrow as pa
 
 from recs_assets.resources.queries import identifier, query_text
 
+# Another run may stand between its staging and its publication: what it staged is no orphan yet.
+ORPHAN_AGE = dt.timedelta(days=1)
+
 
 class Ledger(ABC):
     """The persistent tables of a warehouse, open for writing. Statements are in BigQuery's dialect."""
@@ -61,3 +64,16 @@ def newest_wide(ledger: Ledger) -> dict[str, Any] | None:
     """The newest ledger row that changed the mail, or ``None``."""
     rows = ledger.rows("SELECT * FROM publications WHERE wide_table IS NOT NULL ORDER BY sequence DESC LIMIT 1")
     return rows[0] if rows else None
+
+
+def prune(ledger: Ledger, kept_versions: int, now: dt.datetime) -> None:
+    """Drop the tables of versions beyond the newest ``kept_versions``, and staged ones that never became a version."""
+    versions = ledger.rows("SELECT * FROM publications WHERE action = 'publish' ORDER BY sequence DESC")
+    known = {row[name] for row in versions for name in ("long_table", "wide_table")}
+    kept = {row[name] for row in versions[:kept_versions] for name in ("long_table", "wide_table")}
+    for staged in ledger.rows("SELECT table_name, staged_at FROM staged_tables"):
+        name = staged["table_name"]
+        orphan = name not in known and staged["staged_at"] < now - ORPHAN_AGE
+        if orphan or (name in known and name not in kept):
+            ledger.run(f"DROP TABLE IF EXISTS {identifier(name)}")
+            ledger.run("DELETE FROM staged_tables WHERE table_name = @name", name=name)

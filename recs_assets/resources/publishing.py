@@ -11,13 +11,10 @@ from typing import Any, Literal
 
 from recs_assets.contract import PUBLICATIONS, RECOMMENDATIONS
 from recs_assets.resources.fault_points import reached
-from recs_assets.resources.ledger import Ledger, content, newest_row, newest_wide, next_sequence, row_of
+from recs_assets.resources.ledger import Ledger, content, newest_row, newest_wide, next_sequence, prune, row_of
 from recs_assets.resources.queries import identifier
 
 LONG, WIDE = "recommendations", "final_vehicle_recommendations"
-
-# Another run may stand between its staging and its publication: what it staged is no orphan yet.
-ORPHAN_AGE = dt.timedelta(days=1)
 
 Outcome = Literal["published", "restored", "unchanged", "already published"]
 
@@ -98,9 +95,11 @@ def publish(ledger: Ledger, publication: Publication, *, kept_versions: int) -> 
             return _published("unchanged", newest)
         row = _row(publication, newest, next_sequence(ledger))
         _swap(ledger, row)
-    reached("committed")
+    reached("publish.committed")
     _verify(ledger, row)
-    _prune(ledger, kept_versions, publication.published_at)
+    reached("publish.verified")
+    prune(ledger, kept_versions, publication.published_at)
+    reached("publish.pruned")
     return _published("published", row)
 
 
@@ -135,8 +134,9 @@ def restore(ledger: Ledger, restoration: Restoration) -> Published:
             "wide_table": _restorable_wide(ledger, target),
         }
         _swap(ledger, row)
-    reached("committed")
+    reached("restore.committed")
     _verify(ledger, row)
+    reached("restore.verified")
     return _published("restored", row)
 
 
@@ -204,20 +204,23 @@ def _row(publication: Publication, newest: Mapping[str, Any] | None, sequence: i
 
 
 def _swap(ledger: Ledger, row: Mapping[str, Any]) -> None:
+    action = row["action"]
+    reached(f"{action}.begun")
     if row["wide_table"] is not None:
         _swap_wide(ledger, row["wide_table"], row["week"])
+        reached(f"{action}.mailed")
     columns = ", ".join(RECOMMENDATIONS)
     ledger.run(f"DELETE FROM {LONG} WHERE week = @week", week=row["week"])
-    reached("deleted")
+    reached(f"{action}.deleted")
     ledger.run(
         f"INSERT INTO {LONG} ({columns}) SELECT {columns} FROM {identifier(row['long_table'])} WHERE week = @week",
         week=row["week"],
     )
-    reached("inserted")
+    reached(f"{action}.inserted")
     names = ", ".join(PUBLICATIONS)
     values = ", ".join(f"CAST(@{name} AS {kind})" for name, kind in PUBLICATIONS.items())
     ledger.run(f"INSERT INTO publications ({names}) VALUES ({values})", **{name: row[name] for name in PUBLICATIONS})
-    reached("recorded")
+    reached(f"{action}.recorded")
 
 
 def _swap_wide(ledger: Ledger, table: str, week: dt.date) -> None:
@@ -270,19 +273,6 @@ def _verify(ledger: Ledger, row: Mapping[str, Any]) -> None:
             f"week {row['week']}: {found['n_rows']} rows with content {found['content_hash']} are served, {row['n_rows']} with "
             f"{row['content_hash']} were published. Restore version {row['version_before']}."
         )
-
-
-def _prune(ledger: Ledger, kept_versions: int, now: dt.datetime) -> None:
-    """Drop the tables of versions beyond the newest ``kept_versions``, and staged ones that never became a version."""
-    versions = ledger.rows("SELECT * FROM publications WHERE action = 'publish' ORDER BY sequence DESC")
-    known = {row[name] for row in versions for name in ("long_table", "wide_table")}
-    kept = {row[name] for row in versions[:kept_versions] for name in ("long_table", "wide_table")}
-    for staged in ledger.rows("SELECT table_name, staged_at FROM staged_tables"):
-        name = staged["table_name"]
-        orphan = name not in known and staged["staged_at"] < now - ORPHAN_AGE
-        if orphan or (name in known and name not in kept):
-            ledger.run(f"DROP TABLE IF EXISTS {identifier(name)}")
-            ledger.run("DELETE FROM staged_tables WHERE table_name = @name", name=name)
 
 
 def _published(outcome: Outcome, row: Mapping[str, Any]) -> Published:

@@ -9,9 +9,9 @@ through the pointer and the manifest, and every file is verified against its SHA
 import datetime as dt
 import json
 import os
+import re
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,11 +23,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
+from recs_assets.resources.fault_points import reached
 from recs_assets.resources.manifest import Manifest, Provenance, describe, sha256_of, version_of
+from recs_assets.resources.scratch import scratch
 
 MANIFEST = "manifest.json"
 POINTER = "current"
 COPY_BYTES = 1 << 20
+VERSION = re.compile(rb"[0-9a-f]{16}")
 
 
 class StoreError(RuntimeError):
@@ -109,15 +112,18 @@ class Draft:
 
     def path(self, name: str) -> Path:
         """Where to write the file ``name``."""
+        reached("draft.path")
         return self.folder / name
 
     def write_table(self, name: str, table: pa.Table) -> None:
         """Write an Arrow table as Parquet with page checksums."""
-        pq.write_table(table, self.path(name), compression="zstd", write_page_checksum=True)
+        reached("draft.table")
+        pq.write_table(table, self.folder / name, compression="zstd", write_page_checksum=True)
 
     def write_document(self, name: str, document: Any) -> None:
         """Write a value as JSON."""
-        self.path(name).write_text(json.dumps(document, indent=2, sort_keys=True, default=str))
+        reached("draft.document")
+        (self.folder / name).write_text(json.dumps(document, indent=2, sort_keys=True, default=str))
 
     @property
     def written(self) -> Artifact:
@@ -143,14 +149,17 @@ class Store:
 
         An exception in the block leaves the current version as it was and nothing of the draft behind.
         """
-        local_root = self._scratch()
-        with tempfile.TemporaryDirectory(prefix=f"{asset}-", dir=local_root) as folder:
-            draft = Draft(Path(folder) / "draft")
+        with scratch(self._drafts(), asset) as folder:
+            draft = Draft(folder / "draft")
             draft.folder.mkdir()
             yield draft
-            files = {path.name: describe(path) for path in sorted(draft.folder.iterdir())}
+            files = {}
+            for path in sorted(draft.folder.iterdir()):
+                reached("draft.written", path)
+                files[path.name] = describe(path)
             version = version_of(files, draft.facts, provenance)
             manifest = Manifest(asset, week, version, provenance, files, draft.facts)
+            reached("store.described")
             draft.artifact = self._commit(draft.folder, manifest)
 
     def current(self, asset: str, week: str) -> Artifact:
@@ -173,15 +182,13 @@ class Store:
         pointer = self.root / asset / week / POINTER
         if not pointer.exists():
             return None
-        folder = pointer.parent / pointer.read_text().strip()
-        try:
-            manifest = Manifest.from_json((folder / MANIFEST).read_bytes())
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        content = pointer.read_bytes()
+        if not VERSION.fullmatch(content):
             raise StoreError(
-                f"{folder / MANIFEST} cannot be read ({error}). "
-                f"Delete {folder.parent} and materialize {asset} for week {week} again."
-            ) from error
-        return Artifact(folder, manifest)
+                f"{pointer} names no version: it holds {content!r}, expected 16 hexadecimal digits: "
+                f"materialize {asset} for week {week} again."
+            )
+        return _read(pointer.parent / content.decode(), asset, week)
 
     def newest(self, asset: str, *, up_to: str) -> Artifact | None:
         """The current version of the newest week not after ``up_to``, or ``None``."""
@@ -194,24 +201,46 @@ class Store:
         root = Path(tempfile.gettempdir()) / "recs_assets" if self.root.protocol else Path(self.root.path)
         return root / ".work" / name
 
-    def _scratch(self) -> Path | None:
-        if self.root.protocol:
-            return None
-        scratch = Path(self.root.path) / ".drafts"
-        scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return scratch
+    def _drafts(self) -> Path:
+        # On the same file system as the versions: a draft becomes one by being renamed.
+        return Path(tempfile.gettempdir()) / "recs_drafts" if self.root.protocol else Path(self.root.path) / ".drafts"
 
     def _commit(self, draft: Path, manifest: Manifest) -> Artifact:
         target = self.root / manifest.asset / manifest.week / manifest.version
-        if not (target / MANIFEST).exists():
+        if not _is_whole(target, manifest):
             (draft / MANIFEST).write_bytes(manifest.to_json())
-            _move_folder(draft, target)
-        _replace(target.parent / POINTER, manifest.version.encode())
+            reached("store.manifest", draft / MANIFEST)
+            _move_folder(draft, target, manifest)
+        _replace(target.parent / POINTER, manifest.version.encode(), beside=draft.parent)
         # Another run may have written this version first, with its own run id: what is on disk is the truth.
-        return Artifact(target, Manifest.from_json((target / MANIFEST).read_bytes()))
+        return _read(target, manifest.asset, manifest.week)
 
 
-def _move_folder(source: Path, target: UPath) -> None:
+def _read(folder: UPath, asset: str, week: str) -> Artifact:
+    path = folder / MANIFEST
+    try:
+        manifest = Manifest.from_json(path.read_bytes())
+        if (manifest.asset, manifest.week, manifest.version) != (asset, week, folder.name):
+            raise ValueError(f"it is that of {manifest.asset}, week {manifest.week}, version {manifest.version}")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"{path} cannot be read ({error}): materialize {asset} for week {week} again.") from error
+    return Artifact(folder, manifest)
+
+
+def _is_whole(folder: UPath, manifest: Manifest) -> bool:
+    """Whether a version is there and still holds what was written: a damaged one is written again."""
+    if not (folder / MANIFEST).exists():
+        return False
+    try:
+        found = _read(folder, manifest.asset, manifest.week)
+        for name in manifest.files:
+            found.path(name)
+    except StoreError:
+        return False
+    return True
+
+
+def _move_folder(source: Path, target: UPath, manifest: Manifest) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.protocol:
         # A bucket has no folders to rename: the manifest goes last, and a version without one does not exist.
@@ -219,10 +248,11 @@ def _move_folder(source: Path, target: UPath) -> None:
             (target / path.name).write_bytes(path.read_bytes())
         return
     local = Path(target.path)
-    if local.exists() and not (local / MANIFEST).exists():
-        shutil.rmtree(local)
     for path in (*source.iterdir(), source):
         _flush(path)
+    reached("store.flushed", _largest(source))
+    if local.exists() and not _is_whole(target, manifest):
+        local.rename(source.with_name("damaged"))
     try:
         source.rename(local)
     except OSError:
@@ -230,18 +260,25 @@ def _move_folder(source: Path, target: UPath) -> None:
         if not (local / MANIFEST).exists():
             raise
     _flush(local.parent)
+    reached("store.renamed", _largest(local))
 
 
-def _replace(path: UPath, content: bytes) -> None:
+def _largest(folder: Path) -> Path:
+    return max(folder.iterdir(), key=lambda path: path.stat().st_size)
+
+
+def _replace(path: UPath, content: bytes, beside: Path) -> None:
     if path.protocol:
         path.write_bytes(content)
         return
     local = Path(path.path)
-    temporary = local.with_name(f".{local.name}-{uuid.uuid4().hex}")
+    temporary = beside / path.name
     temporary.write_bytes(content)
     _flush(temporary)
+    reached("store.pointer", temporary)
     temporary.replace(local)
     _flush(local.parent)
+    reached("store.pointed")
 
 
 def _flush(path: Path) -> None:

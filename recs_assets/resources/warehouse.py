@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from recs_assets.contract import AUDITS, PUBLICATIONS, QUARANTINE, RECOMMENDATIONS, VERDICTS
 from recs_assets.resources import publishing
+from recs_assets.resources.fault_points import reached
 from recs_assets.resources.ledger import Ledger, newest_row
 from recs_assets.resources.publishing import Publication, Published, Restoration
 from recs_assets.resources.queries import identifier
@@ -95,9 +96,12 @@ class Session(ABC):
         reader = self.batches(query, **parameters)
         n_rows = 0
         with pq.ParquetWriter(path, reader.schema, compression="zstd", write_page_checksum=True) as writer:
+            reached("export.opened")
             for group in _row_groups(reader):
+                reached("export.group")
                 writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
                 n_rows += group.num_rows
+        reached("export.written", path)
         return n_rows
 
 
@@ -146,7 +150,10 @@ class Warehouse(ABC):
             if replace:
                 condition = " AND ".join(f"{identifier(column)} = @{column}" for column in replace)
                 ledger.run(f"DELETE FROM {table} WHERE {condition}", **replace)
+                reached("append.deleted")
             ledger.insert(table, rows.select(list(columns)))
+            reached("append.inserted")
+        reached("append.committed")
 
     def publish(self, publication: Publication, *, kept_versions: int) -> Published:
         """Make a staged and audited version the served one, in one transaction; see ``publishing.publish``."""

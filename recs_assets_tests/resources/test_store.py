@@ -263,7 +263,7 @@ def test_a_writer_that_comes_second_leaves_the_version_of_the_first_in_place(sto
     before = {path: path.stat().st_ino for path in _folder(first).iterdir()}
     late = tmp_path / "late"
     shutil.copytree(_folder(first), late)
-    _move_folder(late, first.folder)
+    _move_folder(late, first.folder, first.manifest)
     assert {path: path.stat().st_ino for path in _folder(first).iterdir()} == before
 
 

@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from recs_assets.contract import QUARANTINE, ContractError
-from recs_assets.resources import duckdb_warehouse
 from recs_assets.resources.duckdb_warehouse import DuckDBWarehouse
 from recs_assets.resources.errors import WarehouseError
 from recs_assets_tests.sql import shop
@@ -162,14 +161,13 @@ def holder(warehouse: DuckDBWarehouse) -> Iterator[subprocess.Popen[str]]:
 def test_a_locked_file_is_waited_for_then_named(
     warehouse: DuckDBWarehouse,
     holder: subprocess.Popen[str],
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(duckdb_warehouse, "LOCK_WAIT_SECONDS", 0.5)
-    with pytest.raises(WarehouseError, match=r"has been locked for .* Close the program that holds it"):
+    warehouse.lock_wait_seconds = 0.5
+    with pytest.raises(WarehouseError, match=r"has been locked for 0\.5 seconds: .* Close the program that holds it"):
         warehouse.served_version(WEEK)
     assert "waiting for" in caplog.text
-    monkeypatch.setattr(duckdb_warehouse, "LOCK_WAIT_SECONDS", 30.0)
+    warehouse.lock_wait_seconds = 30.0
     assert holder.stdin is not None
     holder.stdin.write("\n")
     holder.stdin.flush()

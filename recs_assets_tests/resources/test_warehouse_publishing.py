@@ -1,10 +1,6 @@
 """Publishing on a real file: one whole audited version is served, always, whatever happens in between."""
 
 import datetime as dt
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +10,11 @@ import duckdb
 import pytest
 
 from recs_assets.contract import AUDITS, RECOMMENDATIONS, wide_columns
-from recs_assets.resources import fault_points
 from recs_assets.resources.duckdb_warehouse import DuckDBWarehouse
 from recs_assets.resources.publishing import Publication, Published, PublishRefused, Restoration
 from recs_assets_tests.sql import shop
 
 WEEK = shop.WEEK_START.date()
-FAULT_POINTS = ("deleted", "inserted", "recorded", "committed")
 Rows = Sequence[tuple[Any, ...]]
 
 FIRST: Rows = [("u1", 1, "p1", 0.5), ("u2", 1, "p2", 0.25)]
@@ -233,48 +227,3 @@ def test_an_older_week_does_not_touch_the_mail(warehouse: DuckDBWarehouse) -> No
         publish(warehouse, stage(warehouse, "two", SECOND))
     assert publish(warehouse, replace(stage(warehouse, "three", SECOND), wide_table=None)).outcome == "published"
     assert served(warehouse)[1] == wide(FIRST)
-
-
-@pytest.mark.parametrize("point", FAULT_POINTS)
-def test_an_error_at_any_point_leaves_one_whole_version(
-    warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch, point: str
-) -> None:
-    publish(warehouse, stage(warehouse, "one", FIRST))
-    second = stage(warehouse, "two", SECOND)
-
-    def fail(reached: str) -> None:
-        if reached == point:
-            raise OSError("no space left on device")
-
-    monkeypatch.setattr(fault_points, "LISTENERS", [fail])
-    with pytest.raises(OSError, match="no space left"):
-        publish(warehouse, second)
-    monkeypatch.setattr(fault_points, "LISTENERS", [])
-    old, new = (list(FIRST), wide(FIRST)), (list(SECOND), wide(SECOND))
-    assert served(warehouse) == (new if point == "committed" else old)
-    publish(warehouse, second)
-    assert served(warehouse) == new
-
-
-KILLED = """
-import datetime, os, signal, sys
-from pathlib import Path
-from recs_assets.resources import fault_points
-from recs_assets_tests.resources.test_warehouse_publishing import DuckDBWarehouse, SECOND, publish, stage
-warehouse = DuckDBWarehouse(Path(sys.argv[1]), Path(sys.argv[1]).parent)
-second = stage(warehouse, "two", SECOND)
-fault_points.LISTENERS.append(lambda point: point == sys.argv[2] and os.kill(os.getpid(), signal.SIGKILL))
-publish(warehouse, second)
-"""
-
-
-@pytest.mark.parametrize("point", FAULT_POINTS)
-def test_a_kill_at_any_point_leaves_one_whole_version(warehouse: DuckDBWarehouse, point: str) -> None:
-    publish(warehouse, stage(warehouse, "one", FIRST))
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(warehouse.file), point], env=environment, check=False)
-    assert killed.returncode == -signal.SIGKILL
-    old, new = (list(FIRST), wide(FIRST)), (list(SECOND), wide(SECOND))
-    assert served(warehouse) == (new if point == "committed" else old)
-    assert publish(warehouse, stage(warehouse, "three", SECOND)).outcome == ("unchanged" if point == "committed" else "published")
-    assert served(warehouse) == new

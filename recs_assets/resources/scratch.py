@@ -1,0 +1,59 @@
+"""Folders for work in progress, gone when the work ends, however it ends."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from recs_assets.resources.fault_points import reached
+
+
+@contextmanager
+def scratch(parent: Path, name: str) -> Iterator[Path]:
+    """A new folder below ``parent`` for the block, removed at its end.
+
+    What a process that was killed left behind is removed on the way: its folder is locked by nobody any more.
+    """
+    parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _locked(parent):
+        _sweep(parent)
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
+        descriptor = os.open(folder, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        reached("scratch.made")
+        yield folder
+        reached("scratch.removing")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    # Between the making of a folder and its lock nobody may sweep.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(parent: Path) -> None:
+    for folder in parent.iterdir():
+        try:
+            descriptor = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # its owner has just removed it
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue  # at work
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,98 @@
+"""What writes: four operations on a small home, each with the state before it, the state after it, and its fault points."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from recs_assets.resources.duckdb_warehouse import DuckDBWarehouse
+from recs_assets.resources.publishing import Publication, Restoration
+from recs_assets.resources.store import Store
+from recs_assets_tests.resources.test_store import ORIGIN, ROWS
+from recs_assets_tests.resources.test_store import WEEK as STORE_WEEK
+from recs_assets_tests.resources.test_warehouse_publishing import FIRST, SECOND, WEEK, Rows, publish, stage
+from recs_assets_tests.sql import shop
+
+THIRD: Rows = [("u1", 1, "p1", 0.875), ("u3", 1, "p2", 0.25)]
+# Which operation passes which points, by their first word.
+PASSES = {
+    "draft": ("draft", "export", "store", "scratch"),
+    "stage": ("stage", "append", "attach", "scratch"),
+    "publish": ("publish",),
+    "restore": ("restore",),
+}
+
+
+def warehouse_of(home: Path) -> DuckDBWarehouse:
+    return DuckDBWarehouse(home / "warehouse.duckdb", home, threads=1)
+
+
+def prepare(home: Path) -> None:
+    """Two versions published, the second one served; a third one staged and audited; one artifact."""
+    warehouse = warehouse_of(home)
+    publish(warehouse, stage(warehouse, "one", FIRST))
+    publish(warehouse, stage(warehouse, "two", SECOND))
+    stage(warehouse, "three", THIRD)
+    draft(home, "first")
+
+
+def draft(home: Path, note: str = "second") -> None:
+    with (
+        Store(home / "store").draft("scores", STORE_WEEK, ORIGIN) as new,
+        warehouse_of(home).session(shop.TABLES) as session,
+    ):
+        session.export("profiles", new.path("profiles.parquet"))
+        new.write_table("scores.parquet", ROWS)
+        new.write_document("note.json", {"note": note})
+
+
+def stage_and_audit(home: Path) -> None:
+    stage(warehouse_of(home), "four", FIRST)
+
+
+def publish_third(home: Path) -> None:
+    warehouse = warehouse_of(home)
+    with duckdb.connect(str(warehouse.file), read_only=True) as connection:
+        columns = "content_hash, n_rows, n_users"
+        audit = connection.execute(f"SELECT {columns} FROM audits WHERE audit_id = 'audit three'").fetchone()
+    assert audit is not None
+    publication = Publication(
+        publication_id="publication three",
+        week=WEEK,
+        long_table="staged_long_three",
+        wide_table="staged_wide_three",
+        audit_id="audit three",
+        content_hash=audit[0],
+        expected_version="publication two",
+        run_id="run three",
+        model_week=None,
+        settings_hash="settings",
+        n_rows=audit[1],
+        n_users=audit[2],
+        published_at=dt.datetime.now(dt.UTC),
+        reason="test",
+    )
+    publish(warehouse, publication)
+
+
+def restore_first(home: Path) -> None:
+    moment = dt.datetime.now(dt.UTC)
+    restoration = Restoration("restoration", WEEK, "publication one", "publication two", "run", moment, "it was bad")
+    warehouse_of(home).restore(restoration)
+
+
+OPERATIONS: Mapping[str, Callable[[Path], Any]] = {
+    "draft": draft,
+    "stage": stage_and_audit,
+    "publish": publish_third,
+    "restore": restore_first,
+}
+# What the lists of the week are before and after each operation.
+LISTS: Mapping[str, tuple[Rows, Rows]] = {
+    "draft": (SECOND, SECOND),
+    "stage": (SECOND, SECOND),
+    "publish": (SECOND, THIRD),
+    "restore": (SECOND, FIRST),
+}
