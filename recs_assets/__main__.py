@@ -4,21 +4,20 @@ import argparse
 import datetime as dt
 import os
 import sys
-import uuid
 from collections.abc import Sequence
 
 import dagster as dg
 
-from recs_assets import report
+from recs_assets import report, rollback
 from recs_assets.assets.weekly import PRIVATE
 from recs_assets.definitions import defs, settings, target
-from recs_assets.partitions import WEEK, key_of, monday, week_of
+from recs_assets.partitions import WEEK, key_of, week_of
 from recs_assets.resources.errors import WarehouseError
-from recs_assets.resources.publishing import PublishRefused, Restoration
+from recs_assets.resources.publishing import PublishFailed, PublishRefused
 from recs_assets.resources.store import StoreError
 
 # Answers rather than accidents: the message is all that a person needs.
-REFUSALS = (PublishRefused, StoreError, WarehouseError, ValueError)
+REFUSALS = (PublishFailed, PublishRefused, StoreError, WarehouseError, ValueError)
 JOBS = ("everything", "weekly", "nightly")
 
 
@@ -34,11 +33,11 @@ def main(arguments: Sequence[str]) -> int:
     latest = commands.add_parser("latest", help="the folder of an asset's newest version")
     latest.add_argument("asset")
     versions = commands.add_parser("versions", help="every published version of a week")
-    rollback = commands.add_parser("rollback", help="serve an earlier version of a week again")
-    for command in (show, latest, versions, rollback):
+    back = commands.add_parser("rollback", help="serve an earlier version of a week again")
+    for command in (show, latest, versions, back):
         command.add_argument("--week", required=True)
-    rollback.add_argument("--version", help="default: the one published before the served one")
-    rollback.add_argument("--reason", required=True, help="why; it stays in the ledger")
+    back.add_argument("--version", help="default: the one published before the served one")
+    back.add_argument("--reason", required=True, help="why; it stays in the ledger")
     options = parser.parse_args(arguments)
     # The event log that Dagster writes beside the steps' files is the user's alone too.
     os.umask(PRIVATE)
@@ -73,26 +72,15 @@ def _latest(options: argparse.Namespace) -> int:
 
 
 def _versions(options: argparse.Namespace) -> int:
-    with target.warehouse().session() as session:
-        rows = session.read("publications", week=monday(options.week).date()).to_pylist()
-    for row in rows:
-        print("  ".join(f"{name}: {value}" for name, value in row.items()))
+    print(rollback.listed(target.warehouse(), options.week))
     return 0
 
 
 def _rollback(options: argparse.Namespace) -> int:
-    warehouse, week = target.warehouse(), monday(options.week).date()
-    restoration = Restoration(
-        publication_id=f"rollback_{week:%Y%m%d}_{uuid.uuid4().hex[:12]}",
-        week=week,
-        version=options.version,
-        expected_version=warehouse.served_version(week),
-        run_id="command line",
-        published_at=dt.datetime.now(dt.UTC),
-        reason=options.reason,
+    restored = rollback.restore(
+        target.warehouse(), options.week, version=options.version, reason=options.reason, run_id="command line"
     )
-    restored = warehouse.restore(restoration)
-    print(f"week {week}: version {restored.version_after} is served again, {restored.n_rows:,} rows.")
+    print(f"week {options.week}: version {restored.version_after} is served again, {restored.n_rows:,} rows.")
     return 0
 
 

@@ -6,6 +6,7 @@ from recs_assets import settings as settings_file
 from recs_assets import targets
 from recs_assets.assets import evaluation, graph, publishing, raw, serving, training
 from recs_assets.console import console
+from recs_assets.rollback import rollback
 from recs_assets.schedules import everything_job, nightly_job, schedules, weekly_job
 
 settings = settings_file.load()
@@ -31,7 +32,7 @@ defs = dg.Definitions(
         publishing.recommendations,
         publishing.published_recommendations,
     ],
-    jobs=[weekly_job, nightly_job, everything_job],
+    jobs=[weekly_job, nightly_job, everything_job, rollback],
     schedules=schedules(settings),
     resources={"settings": settings, "warehouse": target.warehouse(), "store": target.store()},
     executor=target.executor,

@@ -11,7 +11,7 @@ import pytest
 import recs_assets
 
 ROOT = Path(recs_assets.__file__).parent
-UPPER = ("assets", "definitions", "schedules", "targets", "console", "partitions", "gates")
+UPPER = ("assets", "definitions", "rollback", "schedules", "targets", "console", "partitions", "gates")
 DAGSTER = ("dagster", "dagster_gcp", "dagster_k8s")
 TORCH = ("torch", "torch_geometric")
 

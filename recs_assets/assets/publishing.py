@@ -47,26 +47,32 @@ def recommendations(
     from recs_assets.assets import lists  # torch and pandas: 5 s at load
 
     week, approved = week_of_run(context), newest_approved(store, context.partition_key)
+    day = week.start.date()
+    with warehouse.session() as session:
+        publications = session.read("last_publications").to_pylist()
+    # Publishing expects what is served now: a run that is overtaken while it works is refused.
+    served = next((row["publication_id"] for row in publications if row["week"] == day), None)
     assets = [*EXPORT_NAMES, "hetero_graph", "sql_scores", "user_scores", "product_similarities"]
     inputs = inputs_of(store, week.key, assets)
     rung = approved.facts["source"]
     ranked = lists.profile_recommendations(inputs, source=rung, alpha=approved.facts["alpha"], settings=settings)
     tables = parquet_of({name: inputs[name] for name in EXPORT_NAMES}) | profile_tables(inputs["hetero_graph"])
     tables |= {"profile_recommendations": ranked, "sql_scores": [inputs["sql_scores"].path(SQL_SCORES)]}
-    day, as_of, model_week = week.start.date(), inputs["hetero_graph"].as_of, approved.facts["model_week"]
+    as_of, model_week = inputs["hetero_graph"].as_of, approved.facts["model_week"]
     staged = Staged.of_run(context.run.run_id, day)
     run_id, slots = context.run.run_id, settings.rules.slots
     stage(warehouse, tables, staged, week=day, as_of=as_of, model_week=model_week, run_id=run_id, slots=slots)
     has_fitment = inputs["fits_edges"].table("fits_edges.parquet").num_rows > 0
     with warehouse.session({**tables, "staged": staged.long_table}) as session:
         found = session.audit("content_hash", week=day)
+        # Before the audit: a run whose audit comes to no verdict must not leave publishing with the tables of a run before it.
+        with draft(context, store, settings, as_of, [*inputs.values(), approved]) as new:
+            new.write_table(PROFILE_LISTS, ranked)
+            new.write_document(STAGED, {**asdict(staged), **found, "model_week": model_week, "replaces": served})
         found |= session.audit("audit", week=day, as_of=as_of, **audit_parameters(settings, has_fitment=has_fitment))
         found |= session.audit("reasons", as_of=as_of, **settings.reasons.model_dump())
-        publications = session.read("last_publications").to_pylist()
         drift, overlap = verdicts.list_verdicts(session, settings, publications, day)
     required = required_users(settings, publications, day)
-    # Publishing expects what is served now: a run that was overtaken while it worked is refused.
-    served = next((row["publication_id"] for row in publications if row["week"] == day), None)
     # A list whose scores collapsed must not be published by launching the next asset alone either.
     collapsed = {"collapsed_scores": 1} if drift.decision == gates.FAIL else {}
     verdict = gates.audit(breaches(found) | collapsed, n_users=found["n_users"], required_users=required)
@@ -77,9 +83,6 @@ def recommendations(
     warehouse.append("audits", audit_row(staged, day, found, verdict, run_id), replace={"audit_id": staged.audit_id})
     served_from, enough = verdicts.rung(approved.facts, week.key), gates.users_served(found["n_users"], required)
     verdicts.record(context, warehouse, settings, verdict, enough, drift, overlap, served_from)
-    with draft(context, store, settings, as_of, [*inputs.values(), approved]) as new:
-        new.write_table(PROFILE_LISTS, ranked)
-        new.write_document(STAGED, {**asdict(staged), **found, "model_week": model_week, "replaces": served})
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": found["n_rows"],

@@ -15,7 +15,7 @@ from recs_assets import targets
 from recs_assets.partitions import Week, week_of, weekly
 from recs_assets.resources.errors import SourceError
 from recs_assets.resources.manifest import Provenance
-from recs_assets.resources.publishing import PublishRefused
+from recs_assets.resources.publishing import PublishFailed, PublishRefused
 from recs_assets.resources.store import Artifact, Draft, Store, StoreError
 from recs_assets.settings import Settings
 
@@ -29,7 +29,7 @@ PERSONAL_COLUMNS = frozenset({"user_id", "profile_id", "email", "email_lower", "
 PRIVATE = 0o077
 
 # Errors that come back on every retry: bad input, artifacts that are not there, and what a gate has refused.
-PERMANENT_ERRORS = (PublishRefused, SourceError, StoreError, ValueError)
+PERMANENT_ERRORS = (PublishFailed, PublishRefused, SourceError, StoreError, ValueError)
 
 
 def weekly_asset(

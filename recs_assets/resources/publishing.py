@@ -85,10 +85,11 @@ def publish(ledger: Ledger, publication: Publication, *, kept_versions: int) -> 
     """
     identifier(publication.long_table)
     with ledger.transaction():
-        known = row_of(ledger, publication.publication_id)
+        known, newest = row_of(ledger, publication.publication_id), newest_row(ledger, publication.week)
         if known is not None:
+            if known == newest:
+                _verify(ledger, known)
             return _published("already published", known)
-        newest = newest_row(ledger, publication.week)
         _check_expected(newest, publication.expected_version, publication.week)
         _check_audit(ledger, publication)
         if newest is not None and _same_content(ledger, publication, newest):
@@ -161,7 +162,10 @@ def _check_audit(ledger: Ledger, publication: Publication) -> None:
         raise PublishRefused(f"{where}: there is no audit {publication.audit_id}. Audit the table, then publish.")
     audit, found = audits[0], content(ledger, publication.long_table, publication.week)
     if audit["decision"] != "PASS":
-        raise PublishRefused(f"{where}: audit {publication.audit_id} says {audit['decision']}: {audit['violations_json']}")
+        raise PublishRefused(
+            f"{where}: audit {publication.audit_id} says {audit['decision']} for {audit['n_rows']} rows of {audit['n_users']} "
+            f"users, with the breaches {audit['violations_json']}. Mend the cause and materialize recommendations again."
+        )
     hashes = {audit["content_hash"], publication.content_hash, found["content_hash"]}
     if len(hashes) > 1 or audit["staged_table"] != publication.long_table:
         raise PublishRefused(

@@ -1,8 +1,10 @@
 """Nothing unaudited is published, and yesterday's table stays."""
 
 import datetime as dt
+import re
 from pathlib import Path
 
+import dagster as dg
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -65,25 +67,50 @@ def test_a_failed_audit_is_told_in_a_sentence(night: Run, tmp_path: Path) -> Non
     )
 
 
-def test_launching_only_the_last_step_after_a_failed_audit_is_refused(night: Run, tmp_path: Path) -> None:
-    place = unpublished(night, tmp_path, {"gates": {"min_users": 501}})
-    place.materialize(LAST_STEPS, NEXT_WEEK)
-    before = place.served()
-    told = messages(place.materialize(["published_recommendations"], NEXT_WEEK))["published_recommendations"]
-    assert "says FAIL" in told
-    assert place.served() == before
+class Once(Place):
+    """A place where a step that fails is not run again."""
+
+    def definitions(self) -> dg.Definitions:
+        found = super().definitions()
+        executor = dg.in_process_executor.configured({"retries": {"disabled": {}}})
+        return dg.Definitions(assets=found.assets, resources=found.resources, executor=executor)
 
 
-def test_a_staged_table_changed_after_its_audit_is_refused(night: Run, tmp_path: Path) -> None:
-    place = unpublished(night, tmp_path, {"rules": {"list_length": 10}})
-    place.materialize(["recommendations"], NEXT_WEEK)
-    staged = place.artifact("recommendations", NEXT_WEEK).document("staged.json")
-    with place.warehouse._ledger() as ledger:
-        ledger.run(f"UPDATE {staged['long_table']} SET final_score = 0.5 WHERE rank = 1")
-    before = place.served()
+@pytest.mark.parametrize(
+    ("audit", "reason"),
+    [
+        ("failed", r"audit audit_20261005_\w+ says FAIL for 10000 rows of 500 users, with the breaches \{\}"),
+        ("warned", r"audit audit_20261005_\w+ says WARN for 5000 rows of 500 users, with the breaches \{\}"),
+        ("not run", r"there is no audit audit_20261005_\w+\. Audit the table, then publish\."),
+        ("raised", r"there is no audit audit_20261005_\w+\. Audit the table, then publish\."),
+        ("stale", r"the table holds \S+ and \S+ was to be published\. Audit it again\."),
+    ],
+)
+def test_launching_only_the_last_step_without_a_passed_audit_is_refused(
+    night: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, audit: str, reason: str
+) -> None:
+    copied = unpublished(night, tmp_path, {"gates": {"min_users": 501}} if audit == "failed" else {"rules": {"list_length": 10}})
+    place = Once(copied.source, copied.home, copied.settings)
+    if audit == "raised":
+        monkeypatch.setenv("RECS_FAULT", "append.inserted:raise")
+    staged = place.materialize(["recommendations"], NEXT_WEEK)
+    monkeypatch.delenv("RECS_FAULT", raising=False)
+    assert staged.success == (audit in {"warned", "not run", "stale"})
+    tables = place.artifact("recommendations", NEXT_WEEK).document("staged.json")
+    changes = {
+        "warned": f"UPDATE audits SET decision = 'WARN' WHERE audit_id = '{tables['audit_id']}'",
+        "not run": f"DELETE FROM audits WHERE audit_id = '{tables['audit_id']}'",
+        "stale": f"UPDATE {tables['long_table']} SET final_score = 0.5 WHERE rank = 1",
+    }
+    if audit in changes:
+        with place.warehouse._ledger() as ledger:
+            ledger.run(changes[audit])
+    before, published = place.served(), place.query("FROM publications")
     told = messages(place.materialize(["published_recommendations"], NEXT_WEEK))["published_recommendations"]
-    assert "Audit it again." in told
+    assert re.search(reason, told), told
+    assert "week 2026-10-05" in told
     assert place.served() == before
+    assert place.query("FROM publications") == published
 
 
 def test_a_run_that_was_overtaken_while_it_worked_is_refused(night: Run, tmp_path: Path) -> None:

@@ -1,0 +1,104 @@
+"""The versions of a week that were served: listed, and served again, from the command line or as a Dagster job."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import dagster as dg
+
+from recs_assets.partitions import monday
+from recs_assets.resources.publishing import Published, PublishRefused, Restoration
+from recs_assets.resources.warehouse import Warehouse
+
+# Columns of the list, in their order, with what stands over them.
+SHOWN = {
+    "version_after": "version",
+    "action": "action",
+    "published_at": "at (UTC)",
+    "n_rows": "rows",
+    "n_users": "users",
+    "model_week": "model of week",
+    "run_id": "run",
+    "reason": "reason",
+}
+
+
+def restore(warehouse: Warehouse, week: str, *, version: str | None, reason: str, run_id: str) -> Published:
+    """Serve an earlier version of a week again, recorded with the reason.
+
+    Args:
+        warehouse: where it is served.
+        week: its Monday, as 2011-09-26.
+        version: a publication id; ``None`` is the version before the served one.
+        reason: why, for the ledger.
+        run_id: who did it.
+
+    Raises:
+        ValueError: no such week, or no reason.
+        PublishRefused: there is nothing to restore, the version is not kept any more, or another run won.
+        PublishFailed: the rows read back are not the restored ones.
+    """
+    day = monday(week).date()
+    if not reason.strip():
+        raise ValueError(f"a rollback of week {week} needs a reason; it stays in the ledger. Say it with REASON=...")
+    restoration = Restoration(
+        publication_id=f"rollback_{day:%Y%m%d}_{uuid.uuid4().hex[:12]}",
+        week=day,
+        version=version,
+        expected_version=warehouse.served_version(day),
+        run_id=run_id,
+        published_at=dt.datetime.now(dt.UTC),
+        reason=reason,
+    )
+    return warehouse.restore(restoration)
+
+
+def listed(warehouse: Warehouse, week: str) -> str:
+    """Everything that was ever served for a week as a table, the oldest first, the served one marked with an arrow.
+
+    Raises:
+        ValueError: no such week.
+        PublishRefused: it was never published.
+    """
+    with warehouse.session() as session:
+        rows = session.read("publications", week=monday(week).date()).to_pylist()
+    if not rows:
+        raise PublishRefused(f"week {week} was never published: there are no versions to list.")
+    cells = [[_cell(row[name]) for name in SHOWN] for row in rows]
+    table = [list(SHOWN.values()), *cells]
+    widths = [max(len(row[column]) for row in table) for column in range(len(SHOWN))]
+    marks = [" "] * len(rows) + [">"]
+    lines = ("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in table)
+    return "\n".join(f"{mark} {line}".rstrip() for mark, line in zip(marks, lines, strict=True))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, dt.datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return f"{value:,}" if isinstance(value, int) else " ".join(str(value).split())
+
+
+class RollbackConfig(dg.Config):
+    """Which week goes back to which version, and why."""
+
+    week: str
+    reason: str
+    version: str | None = None
+
+
+@dg.op
+def serve_earlier_version(context: dg.OpExecutionContext, config: RollbackConfig, warehouse: dg.ResourceParam[Warehouse]) -> None:
+    """Serve an earlier version of a week again, in one step."""
+    try:
+        restored = restore(warehouse, config.week, version=config.version, reason=config.reason, run_id=context.run.run_id)
+    except (PublishRefused, ValueError) as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+    context.log.info(f"week {config.week}: version {restored.version_after} is served again, {restored.n_rows:,} rows")
+
+
+@dg.job(description="Serve an earlier version of a week again: the one before, or the one that is named; say why.")
+def rollback() -> None:
+    """One op: ``serve_earlier_version``."""
+    serve_earlier_version()

@@ -1,0 +1,85 @@
+"""Going back: the version before, byte for byte, with the reason in the ledger; from the command line and as a job."""
+
+import datetime as dt
+import re
+from pathlib import Path
+
+import pytest
+
+from recs_assets.rollback import listed, restore
+from recs_assets_tests.conftest import Run
+from recs_assets_tests.test_definitions import definitions
+from recs_assets_tests.worlds import NEXT_WEEK, Place, messages, settings_with
+
+LAST_STEPS = ["recommendations", "published_recommendations"]
+
+
+@pytest.fixture(scope="module")
+def twice(night: Run, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A week published with twenty parts a list, then with ten."""
+    folder = tmp_path_factory.mktemp("twice")
+    place = night.place.copy(folder, settings=settings_with(folder, {"rules": {"list_length": 10}}))
+    assert place.materialize(LAST_STEPS, NEXT_WEEK, reason="ten will do").success
+    return place
+
+
+def every_byte(place: Place) -> list[object]:
+    tables = ("recommendations", "final_vehicle_recommendations")
+    return [place.query(f"FROM {table} ORDER BY ALL") for table in tables]
+
+
+def test_the_version_before_is_served_again_byte_for_byte_and_the_ledger_says_why(
+    night: Run, twice: Place, tmp_path: Path
+) -> None:
+    place = twice.copy(tmp_path)
+    restored = restore(place.warehouse, NEXT_WEEK, version=None, reason="too short", run_id="me")
+    assert restored.outcome == "restored"
+    assert every_byte(place) == every_byte(night.place) != every_byte(twice)
+    last = "SELECT action, reason, run_id, version_after FROM publications ORDER BY sequence DESC LIMIT 1"
+    (first,) = night.place.query(f"SELECT publication_id FROM publications WHERE week = '{NEXT_WEEK}'")[0]
+    assert place.query(last) == [("restore", "too short", "me", first)]
+
+
+def test_the_job_restores_a_named_version(night: Run, twice: Place, tmp_path: Path) -> None:
+    place = twice.copy(tmp_path)
+    (version,) = night.place.query(f"SELECT publication_id FROM publications WHERE week = '{NEXT_WEEK}'")[0]
+    config = {"week": NEXT_WEEK, "version": version, "reason": "by hand"}
+    job = definitions.defs.resolve_job_def("rollback")
+    done = job.execute_in_process(
+        run_config={"ops": {"serve_earlier_version": {"config": config}}},
+        resources={"warehouse": place.warehouse},
+        instance=place.instance,
+        raise_on_error=False,
+    )
+    assert done.success
+    assert every_byte(place) == every_byte(night.place)
+    again = job.execute_in_process(
+        run_config={"ops": {"serve_earlier_version": {"config": config | {"version": "publication_of_nobody"}}}},
+        resources={"warehouse": place.warehouse},
+        instance=place.instance,
+        raise_on_error=False,
+    )
+    assert "version publication_of_nobody is not kept; versions that can be restored" in messages(again)["serve_earlier_version"]
+    assert every_byte(place) == every_byte(night.place)
+
+
+def test_a_rollback_without_a_reason_or_a_monday_is_refused(twice: Place) -> None:
+    with pytest.raises(ValueError, match="needs a reason; it stays in the ledger"):
+        restore(twice.warehouse, NEXT_WEEK, version=None, reason=" ", run_id="me")
+    with pytest.raises(ValueError, match="2026-10-06"):
+        restore(twice.warehouse, "2026-10-06", version=None, reason="bad", run_id="me")
+
+
+def test_versions_are_listed_as_a_table(twice: Place) -> None:
+    lines = listed(twice.warehouse, NEXT_WEEK).splitlines()
+    ledger = f"SELECT publication_id FROM publications WHERE week = '{NEXT_WEEK}' ORDER BY sequence"
+    first, second = (version for (version,) in twice.query(ledger))
+    today = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
+    assert [re.split(r"  +", line.strip()) for line in lines[:1]] == [
+        ["version", "action", "at (UTC)", "rows", "users", "model of week", "run", "reason"]
+    ]
+    assert lines[1].split()[:3] == [first, "publish", today]
+    assert lines[1].split()[4:7] == ["10,000", "500", "2026-09-28"]
+    assert lines[2].split()[:3] == [">", second, "publish"]
+    assert lines[2].endswith("ten will do")
+    assert len({line.index("publish") for line in lines[1:]} | {lines[0].index("action")}) == 1
