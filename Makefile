@@ -61,6 +61,9 @@ rollback: ready week ## Serve the version of WEEK before the current one (or VER
 faults: ready ## Every fault point in every way, in real processes: a table of what each left behind
 	$(BIN)/python -m recs_assets_tests.faults
 
+kills: ready ## The nightly run killed N=100 times at random moments, with a reader polling (PRESET=small SEED=1)
+	$(BIN)/python -m recs_assets_tests.faults.kills --kills $(or $(N),100) --preset $(PRESET) --seed $(SEED)
+
 reference: ready ## Public benchmark figures (Gowalla, Amazon electronics) beside the published ones, from DATA
 	$(BIN)/python -m recs_assets.reference --data $(DATA)
 
@@ -103,4 +106,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test run train nightly backfill report latest versions rollback reference ablation faults fuzz security ui world lock clean ready week
+.PHONY: help demo test run train nightly backfill report latest versions rollback reference ablation faults kills fuzz security ui world lock clean ready week

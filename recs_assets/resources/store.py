@@ -72,26 +72,31 @@ class Artifact:
         if name not in self._verified:
             if name not in self.manifest.files:
                 raise StoreError(f"{self.folder} holds no file '{name}'; it holds {sorted(self.manifest.files)}.")
-            path = self.folder / name
+            path, expected = self.folder / name, self.manifest.files[name].sha256
             if not path.exists():
-                raise StoreError(f"{path} is missing. Delete {self.folder.parent} and materialize {self.manifest.asset} again.")
+                raise StoreError(f"{path} is missing, expected SHA-256 {expected}: {self._way_out}")
             local = _local_copy(path)
-            found, expected = sha256_of(local), self.manifest.files[name].sha256
+            found = sha256_of(local)
             if found != expected:
-                raise StoreError(
-                    f"{path} is damaged: SHA-256 {found}, expected {expected}. "
-                    f"Delete {self.folder} and materialize {self.manifest.asset} for week {self.manifest.week} again."
-                )
+                raise StoreError(f"{path} is damaged: SHA-256 {found}, expected {expected}: {self._way_out}")
             self._verified[name] = local
         return self._verified[name]
+
+    @property
+    def _way_out(self) -> str:
+        return f"materialize {self.manifest.asset} for week {self.manifest.week} again."
 
     def table(self, name: str) -> pa.Table:
         """The Parquet file ``name`` as an Arrow table, page checksums verified.
 
         Raises:
-            StoreError: as for ``path``.
+            StoreError: as for ``path``, or a page is not what its checksum says.
         """
-        return pq.read_table(self.path(name), page_checksum_verification=True)
+        path = self.path(name)
+        try:
+            return pq.read_table(path, page_checksum_verification=True)
+        except (OSError, pa.ArrowException) as error:
+            raise StoreError(f"{path} is damaged: {error}: {self._way_out}") from error
 
     def document(self, name: str) -> Any:
         """The JSON file ``name``.
