@@ -33,7 +33,7 @@ def stage(warehouse: DuckDBWarehouse, name: str, rows: Rows, *, decision: str = 
         {"user_id": "STRING", "profile_id": "STRING", "stratum": "STRING"}, [(row[0], row[0], "warm") for row in rows]
     )
     lists = shop.table(
-        {field.name: kind for field, kind in zip(shop.PROFILE_RECOMMENDATIONS.schema, LIST_KINDS, strict=True)},
+        LIST_COLUMNS,
         [(user, rank, product, score, score, None, "sql", "code", None) for user, rank, product, score in rows],
     )
     users = shop.source("users", [(row[0], f"{row[0]}@example.com", None, True) for row in rows])
@@ -71,7 +71,17 @@ def stage(warehouse: DuckDBWarehouse, name: str, rows: Rows, *, decision: str = 
     )
 
 
-LIST_KINDS = ["STRING", "INT64", "STRING", "FLOAT64", "FLOAT64", "FLOAT64", "STRING", "STRING", "STRING"]
+LIST_COLUMNS = {
+    "profile_id": "STRING",
+    "rank": "INT64",
+    "product_id": "STRING",
+    "final_score": "FLOAT64",
+    "sql_score": "FLOAT64",
+    "gnn_score": "FLOAT64",
+    "source": "STRING",
+    "reason_code": "STRING",
+    "reason_text": "STRING",
+}
 
 
 def counts(found: dict[str, Any]) -> tuple[int, int]:
