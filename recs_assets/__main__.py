@@ -17,7 +17,7 @@ from recs_assets.resources.publishing import PublishFailed, PublishRefused
 from recs_assets.resources.store import StoreError
 
 # Answers rather than accidents: the message is all that a person needs.
-REFUSALS = (PublishFailed, PublishRefused, StoreError, WarehouseError, ValueError)
+REFUSALS = (OSError, PublishFailed, PublishRefused, StoreError, WarehouseError, ValueError)
 JOBS = ("everything", "weekly", "nightly")
 
 

@@ -1,7 +1,11 @@
 """Going back: the version before, byte for byte, with the reason in the ledger; from the command line and as a job."""
 
 import datetime as dt
+import os
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,6 +65,35 @@ def test_the_job_restores_a_named_version(night: Run, twice: Place, tmp_path: Pa
     )
     assert "version publication_of_nobody is not kept; versions that can be restored" in messages(again)["serve_earlier_version"]
     assert every_byte(place) == every_byte(night.place)
+
+
+@pytest.mark.parametrize(
+    ("fault", "exit_code", "said"),
+    [
+        ("restore.recorded:raise", 1, "[Errno 5] the disk failed at restore.recorded"),
+        (
+            "restore.recorded:disk-full",
+            1,
+            "A version is served whole or not at all; make room on the disk or in memory, then run again.",
+        ),
+        ("restore.recorded:kill", -signal.SIGKILL, ""),
+        (None, 0, ""),
+    ],
+)
+def test_the_command_line_says_what_happened_in_a_line(
+    night: Run, twice: Place, tmp_path: Path, fault: str | None, exit_code: int, said: str
+) -> None:
+    place = twice.copy(tmp_path)
+    environment = os.environ | {"RECS_HOME": str(place.home), "RECS_SOURCE": str(place.source)}
+    if fault:
+        environment["RECS_FAULT"] = fault
+    command = [sys.executable, "-m", "recs_assets", "rollback", "--week", NEXT_WEEK, "--reason", "too short"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == exit_code, done.stderr
+    told = [line for line in done.stderr.splitlines() if not line.startswith("fault ")]
+    assert len(told) <= 1, done.stderr
+    assert "".join(told).endswith(said)
+    assert every_byte(place) == every_byte(twice if fault else night.place)
 
 
 def test_a_rollback_without_a_reason_or_a_monday_is_refused(twice: Place) -> None:

@@ -93,8 +93,19 @@ class DuckDBWarehouse(Warehouse):
         """Attach the warehouse file to a connection for the block, with its fixed tables made where they are missing.
 
         Raises:
-            WarehouseError: another process has held the file for too long.
+            WarehouseError: another process has held the file for too long, or disk or memory ran out.
         """
+        try:
+            with self._attached(connection, read_only=read_only):
+                yield
+        except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException, duckdb.FatalException) as error:
+            raise WarehouseError(
+                f"{self.file} cannot be written: {str(error).splitlines()[0]} A version is served whole or not at all; "
+                "make room on the disk or in memory, then run again."
+            ) from error
+
+    @contextmanager
+    def _attached(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> Iterator[None]:
         if read_only and not self.file.exists():
             read_only = False
         self.file.parent.mkdir(parents=True, exist_ok=True)

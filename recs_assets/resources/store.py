@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -257,7 +257,8 @@ def _move_folder(source: Path, target: UPath, manifest: Manifest) -> None:
         _flush(path)
     reached("store.flushed", _largest(source))
     if local.exists() and not _is_whole(target, manifest):
-        local.rename(source.with_name("damaged"))
+        with suppress(FileNotFoundError):  # another run is mending it too
+            local.rename(source.with_name("damaged"))
     try:
         source.rename(local)
     except OSError:

@@ -88,7 +88,7 @@ def test_every_function_that_writes_has_a_point_or_a_reason() -> None:
 def test_the_criterion_sees_the_writes_there_are() -> None:
     found = functions_that_write()
     assert {name for name, has_point in found.items() if has_point} >= {
-        "duckdb_warehouse.attached",
+        "duckdb_warehouse._attached",
         "duckdb_warehouse.stage",
         "publishing._swap",
         "scratch.scratch",

@@ -136,6 +136,7 @@ def check(case: Case, ending: Ending, home: Path) -> None:
         assert f"the disk failed at {case.point}" in ending.said, ending.said
     if case.way == "disk-full" and ending.exit_code:
         assert "File too large" in ending.said, ending.said
+        assert case.operation == "draft" or "make room on the disk" in ending.said or "scratch" in case.point, ending.said
     assert not ending.found.startswith("refused") or (ending.found, case.way) == ("refused", "truncate"), (
         "a damaged artifact after a fault that damages nothing"
     )

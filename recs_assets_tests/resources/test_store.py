@@ -275,3 +275,38 @@ def test_writers_of_the_same_content_agree_on_one_version(store: Store) -> None:
         store.current("scores", WEEK).manifest.provenance.run_id
     }
     assert store.current("scores", WEEK).table("scores.parquet").equals(ROWS)
+
+
+MEND = """
+import sys
+from dataclasses import replace
+from recs_assets.resources.store import Store
+from recs_assets_tests.resources import test_store
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(20):
+    written = test_store._write(Store(sys.argv[1]), origin=replace(test_store.ORIGIN, run_id=sys.argv[2]))
+    assert written.table("scores.parquet").equals(test_store.ROWS)
+"""
+
+
+def test_processes_that_mend_the_same_damaged_version_agree_on_it(store: Store) -> None:
+    damaged = _write(store)
+    (_folder(damaged) / "scores.parquet").write_bytes(b"half")
+    command = [sys.executable, "-c", MEND, str(store.root)]
+    writers = [
+        subprocess.Popen([*command, f"run-{n}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for n in (2, 3, 4)
+    ]
+    for writer in writers:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.write("\n")
+        writer.stdin.flush()
+    for writer in writers:
+        writer.communicate()
+    assert [writer.returncode for writer in writers] == [0, 0, 0]
+    assert _versions(store) == [damaged.version]
+    assert store.current("scores", WEEK).table("scores.parquet").equals(ROWS)
+    assert list(Path((store.root / ".drafts").path).iterdir()) == []
