@@ -258,8 +258,7 @@ def load(override: Path | None = None) -> Settings:
     """Packaged settings, overridden key by key by the YAML file ``override`` (default: the one in ``RECS_SETTINGS``).
 
     Raises:
-        SettingsError: the file is missing or not YAML, a key is unknown (the message names the nearest one), or a value is
-            not allowed.
+        SettingsError: no file, no YAML, an unknown key (the message names the nearest one), or a value that is not allowed.
     """
     if override is None and os.environ.get("RECS_SETTINGS"):
         override = Path(os.environ["RECS_SETTINGS"])

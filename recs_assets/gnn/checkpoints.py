@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from recs_assets.fault_points import reached
+
 KEPT = 2
 NAME = re.compile(r"epoch_(\d{4})_([0-9a-f]{64})\.pt")
 
@@ -32,12 +34,17 @@ class Checkpoints:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         partial = self.folder / f"partial_{os.getpid()}.pt"
         torch.save({"made_from": self.made_from, "state": state}, partial)
+        digest = _digest(partial)
+        reached("checkpoint.written", partial)
         with partial.open("rb") as stream:
             os.fsync(stream.fileno())
-        target = self.folder / f"epoch_{epoch:04d}_{_digest(partial)}.pt"
+        reached("checkpoint.flushed", partial)
+        target = self.folder / f"epoch_{epoch:04d}_{digest}.pt"
         partial.replace(target)
+        reached("checkpoint.renamed", target)
         for _, old in self._found()[:-KEPT]:
             old.unlink()
+        reached("checkpoint.pruned")
         return target
 
     def newest(self) -> dict[str, Any] | None:

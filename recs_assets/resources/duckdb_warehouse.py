@@ -14,10 +14,10 @@ import sqlglot
 from sqlglot import expressions
 
 from recs_assets.contract import SOURCE_TABLES
+from recs_assets.fault_points import reached
 from recs_assets.resources.duckdb_ledger import ALL_TABLES, ATTACHED, OWN_TABLES, DuckDBLedger, transpile
 from recs_assets.resources.duckdb_source import quoted, readable, source_columns, source_select
 from recs_assets.resources.errors import WarehouseError
-from recs_assets.resources.fault_points import reached
 from recs_assets.resources.ledger import Ledger
 from recs_assets.resources.queries import identifier, prepare
 from recs_assets.resources.scratch import scratch

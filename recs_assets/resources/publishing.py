@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from recs_assets.contract import PUBLICATIONS, RECOMMENDATIONS
-from recs_assets.resources.fault_points import reached
+from recs_assets.fault_points import reached
 from recs_assets.resources.ledger import Ledger, content, newest_row, newest_wide, next_sequence, prune, row_of
 from recs_assets.resources.queries import identifier
 

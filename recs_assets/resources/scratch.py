@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from recs_assets.resources.fault_points import reached
+from recs_assets.fault_points import reached
 
 
 @contextmanager

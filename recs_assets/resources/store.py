@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from recs_assets.resources.fault_points import reached
+from recs_assets.fault_points import reached
 from recs_assets.resources.manifest import Manifest, Provenance, describe, sha256_of, version_of
 from recs_assets.resources.scratch import scratch
 
@@ -154,7 +154,7 @@ class Store:
 
         An exception in the block leaves the current version as it was and nothing of the draft behind.
         """
-        with scratch(self._drafts(), asset) as folder:
+        with scratch(self._local_root / ".drafts", asset) as folder:
             draft = Draft(folder / "draft")
             draft.folder.mkdir()
             yield draft
@@ -189,10 +189,8 @@ class Store:
             return None
         content = pointer.read_bytes()
         if not VERSION.fullmatch(content):
-            raise StoreError(
-                f"{pointer} names no version: it holds {content!r}, expected 16 hexadecimal digits: "
-                f"materialize {asset} for week {week} again."
-            )
+            what = f"{pointer} names no version: it holds {content!r}, expected 16 hexadecimal digits"
+            raise StoreError(f"{what}: materialize {asset} for week {week} again.")
         return _read(pointer.parent / content.decode(), asset, week)
 
     def newest(self, asset: str, *, up_to: str) -> Artifact | None:
@@ -203,12 +201,12 @@ class Store:
 
     def working_folder(self, name: str) -> Path:
         """A local folder for what a run needs to go on after a crash; who uses it removes it in the end."""
-        root = Path(tempfile.gettempdir()) / "recs_assets" if self.root.protocol else Path(self.root.path)
-        return root / ".work" / name
+        return self._local_root / ".work" / name
 
-    def _drafts(self) -> Path:
+    @property
+    def _local_root(self) -> Path:
         # On the same file system as the versions: a draft becomes one by being renamed.
-        return Path(tempfile.gettempdir()) / "recs_drafts" if self.root.protocol else Path(self.root.path) / ".drafts"
+        return Path(tempfile.gettempdir()) / "recs_assets" if self.root.protocol else Path(self.root.path)
 
     def _commit(self, draft: Path, manifest: Manifest) -> Artifact:
         target = self.root / manifest.asset / manifest.week / manifest.version

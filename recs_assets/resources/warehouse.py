@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recs_assets.contract import AUDITS, PUBLICATIONS, QUARANTINE, RECOMMENDATIONS, VERDICTS
+from recs_assets.fault_points import reached
 from recs_assets.resources import publishing
-from recs_assets.resources.fault_points import reached
 from recs_assets.resources.ledger import Ledger, newest_row
 from recs_assets.resources.publishing import Publication, Published, Restoration
 from recs_assets.resources.queries import identifier

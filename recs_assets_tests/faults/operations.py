@@ -1,4 +1,4 @@
-"""What writes: four operations on a small home, each with the state before it, the state after it, and its fault points."""
+"""What writes: five operations on a small home, each with the state before it, the state after it, and its fault points."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping
@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import torch
 
+from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.resources.duckdb_warehouse import DuckDBWarehouse
 from recs_assets.resources.publishing import Publication, Restoration
 from recs_assets.resources.store import Store
@@ -22,6 +24,7 @@ PASSES = {
     "stage": ("stage", "append", "attach", "scratch"),
     "publish": ("publish",),
     "restore": ("restore",),
+    "checkpoint": ("checkpoint",),
 }
 
 
@@ -36,6 +39,8 @@ def prepare(home: Path) -> None:
     publish(warehouse, stage(warehouse, "two", SECOND))
     stage(warehouse, "three", THIRD)
     draft(home, "first")
+    for epoch in (1, 2):
+        checkpoints_of(home).save(epoch, {"epoch": epoch, "weights": torch.ones(1_000)})
 
 
 def draft(home: Path, note: str = "second") -> None:
@@ -83,11 +88,20 @@ def restore_first(home: Path) -> None:
     warehouse_of(home).restore(restoration)
 
 
+def checkpoints_of(home: Path) -> Checkpoints:
+    return Checkpoints(home / "store" / ".work" / "training", "inputs and settings")
+
+
+def save_third_epoch(home: Path) -> None:
+    checkpoints_of(home).save(3, {"epoch": 3, "weights": torch.ones(1_000)})
+
+
 OPERATIONS: Mapping[str, Callable[[Path], Any]] = {
     "draft": draft,
     "stage": stage_and_audit,
     "publish": publish_third,
     "restore": restore_first,
+    "checkpoint": save_third_epoch,
 }
 # What the lists of the week are before and after each operation.
 LISTS: Mapping[str, tuple[Rows, Rows]] = {
@@ -95,4 +109,5 @@ LISTS: Mapping[str, tuple[Rows, Rows]] = {
     "stage": (SECOND, SECOND),
     "publish": (SECOND, THIRD),
     "restore": (SECOND, FIRST),
+    "checkpoint": (SECOND, SECOND),
 }

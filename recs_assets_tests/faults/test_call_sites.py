@@ -34,8 +34,12 @@ ELSEWHERE = {
     "scratch._sweep": "removes what nobody owns; scratch.made comes after it",
     "store._flush": "store.manifest before it, store.flushed after it",
     "store._local_copy": "a reader's copy of a remote file, in its own temporary folder",
-    "model.save": "draft.path before it, draft.written after it: gnn/ knows no resources",
-    "graph.save": "draft.path before it, draft.written after it: gnn/ knows no resources",
+    "residual.save": "draft.path before it, draft.written after it",
+    "vectors.write_vectors": "draft.path before it, draft.written after it",
+    "tower_training.fit_towers": "saves through Checkpoints.save, which has the points",
+    "checkpoints.clear": "removes what a training that has ended does not need",
+    "model.save": "draft.path before it, draft.written after it",
+    "graph.save": "draft.path before it, draft.written after it",
 }
 FOLDERS = ("resources", "assets", "gnn")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from recs_assets.resources import fault_points
+from recs_assets import fault_points
 from recs_assets_tests.faults.operations import prepare
 from recs_assets_tests.faults.walk import Case, cases, check, quick_cases, suffer
 

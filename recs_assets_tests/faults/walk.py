@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from recs_assets.resources.fault_points import ARMED_BY, POINTS, WAYS, WITH_FILE
+from recs_assets.fault_points import ARMED_BY, POINTS, WAYS, WITH_FILE
 from recs_assets.resources.store import Store, StoreError
-from recs_assets_tests.faults.operations import LISTS, OPERATIONS, PASSES, STORE_WEEK, warehouse_of
+from recs_assets_tests.faults.operations import LISTS, OPERATIONS, PASSES, STORE_WEEK, checkpoints_of, warehouse_of
 from recs_assets_tests.resources.test_warehouse_publishing import query, served, wide
 
 # Processes fork from one that has all modules loaded and no thread running.
@@ -102,11 +102,18 @@ def found(operation: str, home: Path) -> str:
     """What a reader finds: ``old``, ``new`` or ``both`` where they are the same; an ``AssertionError`` where it is neither."""
     lists = served(warehouse_of(home))
     old, new = ((list(rows), wide(rows)) for rows in LISTS[operation])
-    if operation != "draft":
+    if operation not in {"draft", "checkpoint"}:
         assert lists in (old, new), f"what is served is no whole version: {lists}"
         return "old = new" if old == new else "old" if lists == old else "new"
     assert lists == old
-    return _artifact(home)
+    return _artifact(home) if operation == "draft" else _checkpoint(home)
+
+
+def _checkpoint(home: Path) -> str:
+    state = checkpoints_of(home).newest()
+    assert state is not None, "a training would begin from nothing"
+    assert int(state["weights"].sum()) == 1_000
+    return {2: "old", 3: "new"}[state["epoch"]]
 
 
 def _artifact(home: Path) -> str:
@@ -136,7 +143,9 @@ def check(case: Case, ending: Ending, home: Path) -> None:
         assert f"the disk failed at {case.point}" in ending.said, ending.said
     if case.way == "disk-full" and ending.exit_code:
         assert "File too large" in ending.said, ending.said
-        assert case.operation == "draft" or "make room on the disk" in ending.said or "scratch" in case.point, ending.said
+        assert case.operation in {"draft", "checkpoint"} or "make room on the disk" in ending.said or "scratch" in case.point, (
+            ending.said
+        )
     assert not ending.found.startswith("refused") or (ending.found, case.way) == ("refused", "truncate"), (
         "a damaged artifact after a fault that damages nothing"
     )

@@ -31,6 +31,10 @@ POINTS: Mapping[str, str] = {
     "store.renamed": "the version has its name, the pointer names the one before",
     "store.pointer": "the new pointer is written beside the old one",
     "store.pointed": "the pointer names the new version",
+    "checkpoint.written": "a checkpoint is written and hashed, nothing is flushed",
+    "checkpoint.flushed": "a checkpoint is on the disk, without its name",
+    "checkpoint.renamed": "a checkpoint has its name, the oldest one is still there",
+    "checkpoint.pruned": "the oldest checkpoint is gone",
     "attach.opened": "the warehouse file is open for writing, nothing is written",
     "attach.made": "the fixed tables are there",
     "stage.begun": "the transaction of staging is open",
@@ -57,7 +61,19 @@ POINTS: Mapping[str, str] = {
     "restore.verified": "the earlier version is verified",
 }
 # Points at which there is a file that could have lost its end.
-WITH_FILE = frozenset({"draft.written", "export.written", "store.manifest", "store.flushed", "store.renamed", "store.pointer"})
+WITH_FILE = frozenset(
+    {
+        "draft.written",
+        "export.written",
+        "store.manifest",
+        "store.flushed",
+        "store.renamed",
+        "store.pointer",
+        "checkpoint.written",
+        "checkpoint.flushed",
+        "checkpoint.renamed",
+    }
+)
 WAYS = ("kill", "raise", "hang", "disk-full", "out-of-memory", "truncate")
 
 
