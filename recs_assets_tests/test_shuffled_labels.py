@@ -45,6 +45,7 @@ def _judged(run: Run, folder: Path, labelled: Callable[[Example], Example]) -> J
     return Judge(data, run.place.warehouse, parquet_of(inputs), settings, print).judge(
         model_file=folder / "model.pt",
         validation_file=folder / "validation_model.pt",
+        towers_file=None,
         validation_weeks=validation,
         evaluation_weeks=week.last_complete(settings.evaluation.weeks),
         population_shares=population_shares(source.table(USER_PROFILES)),

@@ -39,9 +39,10 @@ class PaddedAttention(nn.Module):
 
     def forward(self, sources: torch.Tensor, targets: torch.Tensor, neighbours: Neighbours) -> torch.Tensor:
         """[targets x size] from sources [sources x size], targets [targets x size] and the table between them."""
-        values = self.source(sources).view(len(sources), self.heads, -1).float()
+        per_head = (self.heads, self.source_weight.shape[1])
+        values = self.source(sources).view(-1, *per_head).float()
         from_source = (values * self.source_weight).sum(dim=-1)
-        from_target = (self.target(targets).view(len(targets), self.heads, -1) * self.target_weight).sum(dim=-1)
+        from_target = (self.target(targets).view(-1, *per_head) * self.target_weight).sum(dim=-1)
         outputs = []
         for head in range(self.heads):
             logits = from_source[:, head][neighbours.index] + from_target[:, head, None]

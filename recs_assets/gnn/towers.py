@@ -34,6 +34,8 @@ class Hop(nn.Module):
         moved = {kind: own(nodes[kind]) for kind, own in self.own.items()}
         for name, encoder in self.heard.items():
             target, source = RELATIONS[name]
+            if not len(nodes[source]):  # a store without vehicles: there is nobody to hear
+                continue
             moved[target] = moved[target] + encoder(nodes[source], nodes[target], inputs.relations[name])
         return moved
 

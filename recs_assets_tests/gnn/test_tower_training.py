@@ -15,7 +15,7 @@ from recs_assets.gnn import residual
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.gnn.lessons import Lesson
 from recs_assets.gnn.negatives import Sampler
-from recs_assets.gnn.neighbours import tower_inputs
+from recs_assets.gnn.neighbours import heaviest, tower_inputs
 from recs_assets.gnn.tower_training import TowerFit, crosswise_lift, fit_towers
 from recs_assets.gnn.towers import TwoTowers
 from recs_assets.gnn.training import Example
@@ -77,6 +77,21 @@ def test_the_gradient_reaches_every_weight_of_two_hops(encoder: str) -> None:
     users, products = towers(_lesson(settings).inputs)
     torch.autograd.backward((users @ products.T).square().sum())
     assert [name for name, weight in towers.named_parameters() if weight.grad is None] == []
+
+
+@pytest.mark.parametrize("encoder", ["gat", "mean"])
+def test_a_store_without_vehicles_has_vectors_too(encoder: str) -> None:
+    settings = _settings(encoder=encoder, hops=2)
+    inputs = _lesson(settings).inputs
+    nobody = heaviest(sparse.csr_array((0, 4)), 50)
+    no_edges = {
+        name: heaviest(sparse.csr_array((len(inputs.relations[name].index), 1)), 50) for name in ("garage", "fitted_vehicles")
+    }
+    relations = {**inputs.relations, **no_edges, "fitting_products": nobody, "owners": nobody}
+    alone = dataclasses.replace(inputs, vehicle_tokens=inputs.vehicle_tokens[:0], relations=relations)
+    users, products = TwoTowers(settings.towers)(alone)
+    assert (users.shape, products.shape) == ((4, 8), (5, 8))
+    assert torch.isfinite(products).all()
 
 
 def test_a_hidden_id_changes_its_part_and_those_alike_get_one_vector() -> None:
