@@ -12,6 +12,8 @@ RUN := $(BIN)/python -m recs_assets
 export RECS_HOME ?= $(CURDIR)/.recs
 # Dagster takes an absolute path only.
 export DAGSTER_HOME ?= $(abspath $(RECS_HOME))/dagster
+# Threads that wait for each other by spinning bring a busy machine to a standstill.
+export OMP_WAIT_POLICY ?= PASSIVE
 DEMO_WEEK := 2026-09-28
 DATA ?= ../shared/data/benchmarks
 SEED ?= 1

@@ -116,20 +116,7 @@ class Judge:
         alphas = np.asarray(pool.profiles["stratum"].map(alpha), dtype=np.float64)
         lists = pool.lists | {"blend": blend(pool.lists["sql"], pool.lists["model"], alphas)}
         ranked = {name: apply_list_rules(found, parts, settings.rules) for name, found in lists.items()}
-        popularity, n_products = self._purchases(before=evaluation_weeks[0]), int(self.data["product"].is_eligible.sum())
-        results = {
-            relevance: evaluation.evaluate(
-                ranked | {evaluation.CEILING: pool.ideal[relevance]},
-                held_out,
-                pool.profiles,
-                settings.evaluation.ks,
-                population_shares=population_shares,
-                popularity=popularity,
-                n_products=n_products,
-                slots=settings.rules.slots,
-            )
-            for relevance, held_out in pool.held_out.items()
-        }
+        results = self._evaluated(ranked, pool, evaluation_weeks[0], population_shares)
         result = results[settings.evaluation.relevance]
         return Judged(
             result.metrics,
@@ -141,6 +128,25 @@ class Judge:
             _by_relevance({relevance: found.per_user for relevance, found in results.items()}),
             self._slices(result.per_user, ranked, pool),
         )
+
+    def _evaluated(
+        self, ranked: dict[str, pd.DataFrame], pool: Pool, first: dt.datetime, population_shares: Mapping[str, float]
+    ) -> dict[str, evaluation.EvaluationResult]:
+        """The figures by relevance: what was ordered, and what was clicked or ordered."""
+        popularity, n_products = self._purchases(before=first), int(self.data["product"].is_eligible.sum())
+        return {
+            relevance: evaluation.evaluate(
+                ranked | {evaluation.CEILING: pool.ideal[relevance]},
+                held_out,
+                pool.profiles,
+                self.settings.evaluation.ks,
+                population_shares=population_shares,
+                popularity=popularity,
+                n_products=n_products,
+                slots=self.settings.rules.slots,
+            )
+            for relevance, held_out in pool.held_out.items()
+        }
 
     def _slices(self, per_user: pd.DataFrame, ranked: dict[str, pd.DataFrame], pool: Pool) -> pd.DataFrame:
         options, product = self.settings.evaluation, self.data["product"]

@@ -27,6 +27,7 @@ from recs_assets.resources.warehouse import Mount, Warehouse
 from recs_assets.settings import Settings
 
 STAGED, PROFILE_LISTS = "staged.json", "profile_recommendations.parquet"
+READ = [*EXPORT_NAMES, "hetero_graph", "sql_scores", "user_scores", "product_similarities"]
 # Until an A/B test assigns arms, everybody is in the same one.
 ARM = "all"
 
@@ -52,8 +53,7 @@ def recommendations(
         publications = session.read("last_publications").to_pylist()
     # Publishing expects what is served now: a run that is overtaken while it works is refused.
     served = next((row["publication_id"] for row in publications if row["week"] == day), None)
-    assets = [*EXPORT_NAMES, "hetero_graph", "sql_scores", "user_scores", "product_similarities"]
-    inputs = inputs_of(store, week.key, assets)
+    inputs = inputs_of(store, week.key, READ)
     rung = approved.facts["source"]
     ranked = lists.profile_recommendations(inputs, source=rung, alpha=approved.facts["alpha"], settings=settings)
     tables = parquet_of({name: inputs[name] for name in EXPORT_NAMES}) | profile_tables(inputs["hetero_graph"])

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import torch
+from torch_geometric.data import HeteroData
 
 from recs_assets.assets.graph import GRAPH, PROFILES, USER_PROFILES
 from recs_assets.assets.training import (
@@ -29,6 +30,7 @@ from recs_assets.gnn import graph, model, residual
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.gnn.fitting import WeeklyFit, fit_week
 from recs_assets.gnn.snapshots import microseconds, snapshot
+from recs_assets.gnn.tower_training import TowerFit
 from recs_assets.gnn.training import NoTrainingDataError
 from recs_assets.resources.store import Artifact, Draft
 from recs_assets.settings import Settings
@@ -87,18 +89,7 @@ def train(
     new.write_document(WEIGHTS, fitted.channels.model.named_weights())
     if fitted.towers is not None:
         record = fitted.towers.record()
-        residual.save(fitted.towers.residual, new.path(TOWERS))
-        new.write_table(TOWERS_CURVE, pa.Table.from_pylist(fitted.towers.curve))
-        write_vectors(
-            fitted.towers.residual,
-            snapshot(data, microseconds(source.as_of), settings.events),
-            user_ids=_ids(inputs, "user"),
-            product_ids=_ids(inputs, "product"),
-            profiles=source.table(PROFILES),
-            user_profiles=source.table(USER_PROFILES),
-            users_file=new.path(USER_VECTORS),
-            products_file=new.path(PRODUCT_VECTORS),
-        )
+        _write_towers(fitted.towers, data, inputs, new, settings)
     new.write_document(RESIDUAL, record)
     new.facts |= {"towers_scale": record.get("scale", 0.0)}
     figures = {
@@ -110,6 +101,22 @@ def train(
         "scale of the towers": record.get("scale", 0.0),
     }
     return Trained(figures, record, plot(fitted), checkpoints)
+
+
+def _write_towers(towers: TowerFit, data: HeteroData, inputs: Mapping[str, Artifact], new: Draft, settings: Settings) -> None:
+    source = inputs["hetero_graph"]
+    residual.save(towers.residual, new.path(TOWERS))
+    new.write_table(TOWERS_CURVE, pa.Table.from_pylist(towers.curve))
+    write_vectors(
+        towers.residual,
+        snapshot(data, microseconds(source.as_of), settings.events),
+        user_ids=_ids(inputs, "user"),
+        product_ids=_ids(inputs, "product"),
+        profiles=source.table(PROFILES),
+        user_profiles=source.table(USER_PROFILES),
+        users_file=new.path(USER_VECTORS),
+        products_file=new.path(PRODUCT_VECTORS),
+    )
 
 
 def _nothing_learned(nobody: NoTrainingDataError, new: Draft, checkpoints: Checkpoints) -> Trained:

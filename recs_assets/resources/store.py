@@ -2,8 +2,7 @@
 
 Layout: ``<root>/<asset>/<week>/<version>/<file>`` with a ``manifest.json`` beside the files, and
 ``<root>/<asset>/<week>/current``, a pointer that is replaced atomically once a version is whole. A version is named by the hash
-of what is in it and what made it, so the same inputs give the same version and a second run writes nothing new. Readers go
-through the pointer and the manifest, and every file is verified against its SHA-256 before it is used.
+of what is in it and what made it: the same inputs give the same version. Readers verify every file against its SHA-256.
 """
 
 import datetime as dt
@@ -27,9 +26,7 @@ from recs_assets.fault_points import reached
 from recs_assets.resources.manifest import Manifest, Provenance, describe, sha256_of, version_of
 from recs_assets.resources.scratch import scratch
 
-MANIFEST = "manifest.json"
-POINTER = "current"
-COPY_BYTES = 1 << 20
+MANIFEST, POINTER = "manifest.json", "current"
 VERSION = re.compile(rb"[0-9a-f]{16}")
 
 
@@ -299,5 +296,5 @@ def _local_copy(path: UPath) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="recs-"))
     copy = folder / path.name
     with path.open("rb") as source, copy.open("wb") as target:
-        shutil.copyfileobj(source, target, COPY_BYTES)
+        shutil.copyfileobj(source, target)
     return copy

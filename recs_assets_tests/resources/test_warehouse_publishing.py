@@ -71,17 +71,7 @@ def stage(warehouse: DuckDBWarehouse, name: str, rows: Rows, *, decision: str = 
     )
 
 
-LIST_COLUMNS = {
-    "profile_id": "STRING",
-    "rank": "INT64",
-    "product_id": "STRING",
-    "final_score": "FLOAT64",
-    "sql_score": "FLOAT64",
-    "gnn_score": "FLOAT64",
-    "source": "STRING",
-    "reason_code": "STRING",
-    "reason_text": "STRING",
-}
+LIST_COLUMNS = dict(list(shop.PROFILE_RECOMMENDATION_COLUMNS.items())[:9])
 
 
 def counts(found: dict[str, Any]) -> tuple[int, int]:
