@@ -14,6 +14,7 @@ from scipy import sparse
 
 from recs_assets.gnn.graph import ATTRIBUTES
 from recs_assets.gnn.snapshots import Floats, Ints, Snapshot
+from recs_assets.ranking.candidates import row_of_entry
 from recs_assets.settings import Model
 
 POPULARITY = ("popularity_fast", "popularity_middle", "popularity_slow")
@@ -186,6 +187,5 @@ def one_hot(codes: Ints) -> sparse.csr_array:
 
 def at_candidates(evidence: sparse.csr_array | npt.NDArray[np.float32], candidates: sparse.csr_array) -> npt.NDArray[np.float32]:
     """The evidence at the candidates' positions, in their order."""
-    rows = np.repeat(np.arange(candidates.shape[0]), np.diff(candidates.indptr))
     dense = evidence if isinstance(evidence, np.ndarray) else evidence.astype(np.float32).toarray()
-    return np.asarray(dense[rows, candidates.indices], dtype=np.float32)
+    return np.asarray(dense[row_of_entry(candidates), candidates.indices], dtype=np.float32)

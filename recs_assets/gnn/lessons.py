@@ -15,7 +15,7 @@ from recs_assets.gnn.snapshots import Floats, snapshot
 from recs_assets.gnn.towers import TwoTowers
 from recs_assets.gnn.training import Example
 from recs_assets.ranking import metrics
-from recs_assets.ranking.candidates import top_of_sparse
+from recs_assets.ranking.candidates import row_of_entry, top_of_sparse
 from recs_assets.settings import Settings
 
 K = 10
@@ -47,7 +47,7 @@ def channel_scores(channels: GatedChannels, example: Example) -> Floats:
     """[entries] what the channels alone say of every candidate."""
     with torch.inference_mode():
         weights = channels.weights(torch.from_numpy(example.state)).numpy()
-    row = np.repeat(np.arange(example.n_users), np.diff(example.candidates.indptr))
+    row = row_of_entry(example.candidates)
     evidence = channels.log_evidence(example.features.copy())
     scores: Floats = np.einsum("ec,ec->e", evidence, weights[row]).astype(np.float64)
     return scores
@@ -61,7 +61,7 @@ def dot_products(towers: TwoTowers, found: Sequence[Lesson]) -> list[Floats]:
         for lesson in found:
             users, products = towers(lesson.inputs)
             example = lesson.example
-            row = np.repeat(np.arange(example.n_users), np.diff(example.candidates.indptr))
+            row = row_of_entry(example.candidates)
             every = (users[lesson.inputs.rows_of(example.users).to(users.device)] @ products.T).cpu().numpy()
             dots.append(every[row, example.candidates.indices].astype(np.float64))
     return dots

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from recs_assets.gnn.snapshots import Floats, Ints
 from recs_assets.ranking.arrays import positions
-from recs_assets.ranking.candidates import top_of_sparse
+from recs_assets.ranking.candidates import entry_of, row_of_entry, top_of_sparse
 from recs_assets.settings import Negatives
 
 HARDEST = 100  # fitting candidates with the highest scores, among which hard negatives are drawn
@@ -72,16 +72,15 @@ class Sampler:
 
     @cached_property
     def _row_of_entry(self) -> Ints:
-        return np.repeat(np.arange(self.candidates.shape[0]), np.diff(self.candidates.indptr))
+        return row_of_entry(self.candidates)
 
     def _in_batch(self, count: int, rng: np.random.Generator) -> tuple[Ints, np.ndarray]:
         """What other users of the snapshot took up; a part that is no candidate of this user is masked."""
         taken = self.candidates.indices[np.flatnonzero(self.targets > 0)]
         products = rng.choice(taken, size=(self.candidates.shape[0], count))
-        keys = self._row_of_entry * self.candidates.shape[1] + self.candidates.indices
-        wanted = np.arange(self.candidates.shape[0])[:, None] * self.candidates.shape[1] + products
-        entry = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        return entry, keys[entry] == wanted
+        user = np.arange(self.candidates.shape[0])[:, None]
+        entry = np.minimum(entry_of(self.candidates, user, products), self.candidates.nnz - 1)
+        return entry, (self._row_of_entry[entry] == user) & (self.candidates.indices[entry] == products)
 
     def _random(self, count: int, rng: np.random.Generator) -> tuple[Ints, np.ndarray]:
         lengths = np.diff(self.candidates.indptr)[:, None]
@@ -104,7 +103,7 @@ class Sampler:
         within = sparse.csr_array((allowed, (row[allowed], self.candidates.indices[allowed])), shape=self.candidates.shape)
         within.sort_indices()
         top = top_of_sparse(self.scores[within.data], within, HARDEST)
-        entry = _entries(self.candidates, top["profile"].to_numpy(), top["product"].to_numpy())
+        entry = entry_of(self.candidates, top["profile"].to_numpy(), top["product"].to_numpy())
         return _padded(entry, top["profile"].to_numpy(), self.candidates.shape[0])
 
     def _expected(self, entry: Ints, counts: tuple[int, int, int]) -> Floats:
@@ -119,12 +118,6 @@ class Sampler:
         uniform = random / np.maximum(1, np.diff(self.candidates.indptr))[:, None]
         expected: Floats = in_batch * share_taken[self.candidates.indices[entry]] + uniform + hard * is_hard[entry]
         return expected
-
-
-def _entries(candidates: sparse.csr_array, rows: Ints, products: Ints) -> Ints:
-    keys = np.repeat(np.arange(candidates.shape[0]), np.diff(candidates.indptr)) * candidates.shape[1] + candidates.indices
-    found: Ints = np.searchsorted(keys, rows * candidates.shape[1] + products)
-    return found
 
 
 def _padded(entries: Ints, rows: Ints, n_rows: int) -> Slates:

@@ -14,6 +14,7 @@ from scipy import sparse
 from recs_assets.gnn.channels import Evidence
 from recs_assets.gnn.snapshots import Ints, Snapshot
 from recs_assets.ranking.arrays import positions
+from recs_assets.ranking.candidates import row_of_entry
 from recs_assets.settings import Settings
 
 # Target and source of each relation: the target attends to the source.
@@ -118,7 +119,7 @@ def tower_inputs(past: Snapshot, users: Ints, settings: Settings) -> TowerInputs
 def heaviest(matrix: sparse.csr_array, most: int) -> Neighbours:
     """The ``most`` heaviest entries of every row, ties to the smaller column."""
     matrix.eliminate_zeros()
-    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    row = row_of_entry(matrix)
     order = np.lexsort((matrix.indices, -matrix.data, row))
     place = positions(row[order])
     order, place = order[place < most], place[place < most]

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 
 from recs_assets.gnn.snapshots import Floats, Ints
+from recs_assets.ranking.candidates import row_of_entry
 
 PAIRS_PER_CHUNK = 50_000
 # What is left of a sum when a share is taken out may be a rounding error.
@@ -22,8 +23,7 @@ def at(matrix: sparse.csr_array, rows: Ints, columns: Ints) -> Floats:
 def links(matrix: sparse.csr_array) -> tuple[Ints, Ints, Floats]:
     """Row, column and value of every entry, by row and then column."""
     ordered = matrix.sorted_indices()
-    rows = np.repeat(np.arange(ordered.shape[0]), np.diff(ordered.indptr))
-    return rows, ordered.indices.astype(np.int64), ordered.data
+    return row_of_entry(ordered), ordered.indices.astype(np.int64), ordered.data
 
 
 def strongest(rows: Ints, columns: Ints, strength: Floats, n_rows: int) -> Ints:

@@ -14,7 +14,7 @@ from recs_assets.gnn.channels import Evidence, channel_names
 from recs_assets.gnn.model import GatedChannels
 from recs_assets.gnn.residual import Residual
 from recs_assets.gnn.snapshots import Floats, Ints
-from recs_assets.ranking.candidates import top_of_sparse
+from recs_assets.ranking.candidates import entry_of, row_of_entry, top_of_sparse
 from recs_assets.ranking.reasons import N_CHANNELS, by_family, joined_names
 
 log = logging.getLogger(__name__)
@@ -55,14 +55,14 @@ def top_scores(
         part = candidates[rows]
         weights = _weights(model, evidence, users[rows])
         contributions = model.log_evidence(evidence.features(users[rows], part))
-        row_of_entry = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
-        contributions *= weights[row_of_entry]
+        row = row_of_entry(part)
+        contributions *= weights[row]
         scores = contributions.sum(axis=1, dtype=np.float64)
         if residual is not None and vectors is not None:
             of_users, of_products = vectors
-            scores += residual.scale * (of_users[rows] @ of_products.T)[row_of_entry, part.indices]
+            scores += residual.scale * (of_users[rows] @ of_products.T)[row, part.indices]
         top = top_of_sparse(scores, part, keep)
-        entries = _entries(part, top)
+        entries = entry_of(part, top["profile"].to_numpy(), top["product"].to_numpy())
         loudest = loudest_channels(contributions[entries], _row_means(contributions, part)[top["profile"]], names)
         found.append(top.assign(channels=loudest, profile=top["profile"] + rows.start))
         _report(rows.stop, len(users), started)
@@ -117,14 +117,6 @@ def _weights(model: GatedChannels, evidence: Evidence, users: Ints) -> Floats:
         state = torch.from_numpy(evidence.past.state[users].astype(np.float32))
         weights: Floats = model.weights(state).numpy()
     return weights
-
-
-def _entries(candidates: sparse.csr_array, top: pd.DataFrame) -> Ints:
-    """Where each kept pair stands among the entries of ``candidates``: columns ascend within a row, so keys are sorted."""
-    row_of_entry = np.repeat(np.arange(candidates.shape[0]), np.diff(candidates.indptr))
-    keys = row_of_entry * candidates.shape[1] + candidates.indices
-    found: Ints = np.searchsorted(keys, top["profile"].to_numpy() * candidates.shape[1] + top["product"].to_numpy())
-    return found
 
 
 def _row_means(contributions: npt.NDArray[np.float32], candidates: sparse.csr_array) -> npt.NDArray[np.float32]:

@@ -43,7 +43,7 @@ class TowerFit:
 
     def record(self) -> dict[str, Any]:
         """What the towers added or did not add, in plain values."""
-        best = max(self.curve, key=lambda row: row["recall"]) if self.curve else {}
+        best = best_of(self.curve) if self.curve else {}
         tried = {"tried_scale": best.get("scale"), "epoch": best.get("epoch")}
         return {"scale": self.residual.scale, **tried, "validation": asdict(self.lift) if self.lift else None}
 
@@ -134,8 +134,7 @@ class _Run:
 
     @property
     def is_over(self) -> bool:
-        best = max(range(len(self.curve)), key=lambda row: self.curve[row]["recall"], default=0)
-        stale = bool(self.curve) and len(self.curve) - 1 - best >= self.settings.towers.patience
+        stale = bool(self.curve) and self.epoch - best_of(self.curve)["epoch"] >= self.settings.towers.patience
         return not self.inputs or stale or self.epoch >= self.settings.towers.epochs
 
     def train_epoch(self, training: Sequence[Lesson]) -> float:
@@ -207,7 +206,7 @@ def _note(run: _Run, loss: float, validation: Sequence[Lesson]) -> None:
     found = torch.tensor([recalls(validation, dots, scale)["recall"].tolist() for scale in SCALES], dtype=torch.float64)
     means = found.mean(dim=1).tolist() if validation else [0.0] * len(SCALES)
     best = int(np.argmax(means))
-    if not validation or not run.curve or means[best] > max(row["recall"] for row in run.curve):
+    if not validation or not run.curve or means[best] > best_of(run.curve)["recall"]:
         run.best = copy.deepcopy(run.towers.state_dict())
     run.recalls.append(found)
     run.curve.append({"epoch": run.epoch, "loss": loss, "recall": means[best], "scale": SCALES[best]})
@@ -218,8 +217,13 @@ def _earned(run: _Run, alone: pd.DataFrame) -> tuple[Lift | None, float]:
     if not len(alone) or not run.curve:
         return None, 0.0
     lift = crosswise_lift(alone, torch.cat(run.recalls).numpy())
-    scale = max(run.curve, key=lambda row: row["recall"])["scale"]
+    scale = best_of(run.curve)["scale"]
     return lift, scale if lift.low > 0 else 0.0
+
+
+def best_of(curve: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The epoch with the best validation Recall@10, the first of equals."""
+    return max(curve, key=lambda row: row["recall"])
 
 
 def crosswise_lift(alone: pd.DataFrame, tried: Floats) -> Lift:

@@ -81,8 +81,7 @@ def top_candidates(scores: Floats, candidates: sparse.csr_array, k: int) -> pd.D
     """
     if scores.shape != candidates.shape:
         raise ValueError(f"scores are {scores.shape}, candidates {candidates.shape}: not the same shape.")
-    rows = np.repeat(np.arange(candidates.shape[0]), np.diff(candidates.indptr))
-    return top_of_sparse(scores[rows, candidates.indices], candidates, k)
+    return top_of_sparse(scores[row_of_entry(candidates), candidates.indices], candidates, k)
 
 
 def top_of_sparse(values: Floats, candidates: sparse.csr_array, k: int) -> pd.DataFrame:
@@ -108,6 +107,18 @@ def top_of_sparse(values: Floats, candidates: sparse.csr_array, k: int) -> pd.Da
     order = np.lexsort((products, -values, profiles))
     best = order[positions(profiles) < k]
     return pd.DataFrame({"profile": profiles[best], "product": products[best], "score": values[best]})
+
+
+def row_of_entry(matrix: sparse.csr_array) -> Indices:
+    """[entries] the row of each stored entry, in the order of ``matrix.indices``."""
+    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+
+
+def entry_of(matrix: sparse.csr_array, rows: Indices, columns: Indices) -> Indices:
+    """Where each (row, column) stands among the stored entries, or would stand; indices must ascend within a row."""
+    keys = row_of_entry(matrix) * matrix.shape[1] + matrix.indices
+    found: Indices = np.searchsorted(keys, rows * matrix.shape[1] + columns)
+    return found
 
 
 def _kth_best(values: Floats, indptr: Indices, k: int) -> Floats:

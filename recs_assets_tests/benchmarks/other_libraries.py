@@ -1,7 +1,7 @@
 """How far the metrics are from those of ranx and RecTools, which need other versions of packages than this project.
 
-    python3.11 -m venv /tmp/others && /tmp/others/bin/pip install ranx rectools
-    PYTHONPATH=. /tmp/others/bin/python -m recs_assets_tests.benchmarks.other_libraries
+    python3.11 -m venv others && others/bin/pip install ranx rectools
+    PYTHONPATH=. others/bin/python -m recs_assets_tests.benchmarks.other_libraries
 
 Found with ranx 0.3.21 and RecTools 0.19.0: the largest difference of any user's figure is 2.2e-16, and 0.86 for RecTools'
 NDCG as it is unless told to divide by what is achievable.
