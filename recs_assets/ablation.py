@@ -28,9 +28,9 @@ from recs_assets.assets.training import training_moments
 from recs_assets.gnn import graph, training
 from recs_assets.gnn.channels import channel_names
 from recs_assets.gnn.checkpoints import Checkpoints
-from recs_assets.gnn.lessons import Lesson, channel_scores, dot_products, lessons
+from recs_assets.gnn.fitting import fit_examples
+from recs_assets.gnn.lessons import channel_scores, dot_products, lessons
 from recs_assets.gnn.snapshots import DAY, LeakageError, microseconds, snapshot
-from recs_assets.gnn.tower_training import TowerFit, fit_towers
 from recs_assets.gnn.training import Example
 from recs_assets.partitions import Week, week_of
 from recs_assets.ranking import metrics
@@ -55,6 +55,8 @@ class Variant:
     def settings(self, base: Settings, seed: int) -> Settings:
         """The settings with this change and another seed."""
         values = base.model_dump()
+        if not self.has_towers:
+            values["towers"]["encoder"] = "none"
         for section, keys in (*self.changes.items(), ("model", {"seed": seed})):
             values[section] |= keys
         return Settings.model_validate(values)
@@ -118,27 +120,18 @@ class Laboratory:
         settings = variant.settings(self.settings, seed)
         found, judged = self._examples(settings, variant)
         first = microseconds(training_moments(self.week, settings)[-settings.model.validation_weeks])
-        earlier = [example for example in found if example.moment < first]
-        fitted = training.fit(found, settings).model
-        dots = [np.zeros(example.candidates.nnz) for example in judged]
-        scale, earned = 0.0, 0.0
-        if variant.has_towers:
-            prepared = lessons(self.data, [*found, *judged], training.fit(earlier, settings).model, settings)
-            towers = self._towers(prepared[: len(found)], first, settings)
-            dots = dot_products(towers.residual.towers, prepared[len(found) :])
-            scale, earned = towers.record()["tried_scale"], towers.residual.scale
-        scores = [channel_scores(fitted, example) + scale * dot for example, dot in zip(judged, dots, strict=True)]
+        with tempfile.TemporaryDirectory() as folder:
+            checkpoints = Checkpoints(Path(folder) / "towers", "ablation")
+            fitted = fit_examples(self.data, found, first, settings, checkpoints=checkpoints)
+        scores = [channel_scores(fitted.channels.model, example) for example in judged]
+        earned = 0.0
+        if fitted.towers is not None:
+            scale, earned = fitted.towers.record()["tried_scale"], fitted.towers.residual.scale
+            prepared = lessons(self.data, judged, fitted.channels.model, settings)
+            dots = dot_products(fitted.towers.residual.towers, prepared)
+            scores = [score + scale * dot for score, dot in zip(scores, dots, strict=True)]
         recall, ndcg = self._judged(judged, scores)
         return {"recall": recall, "ndcg": ndcg, "earned_scale": earned}
-
-    def _towers(self, prepared: Sequence[Lesson], first: int, settings: Settings) -> TowerFit:
-        with tempfile.TemporaryDirectory() as folder:
-            return fit_towers(
-                [lesson for lesson in prepared if lesson.example.moment < first],
-                [lesson for lesson in prepared if lesson.example.moment >= first],
-                settings,
-                checkpoints=Checkpoints(Path(folder) / "towers", "ablation"),
-            )
 
     def _judged(self, judged: Sequence[Example], scores: Sequence[np.ndarray]) -> tuple[float, float]:
         store = graph.catalogue(self.data)

@@ -52,6 +52,20 @@ def fit_week(
     """
     found = list(training.examples(data, moments, settings))
     first_validation = moments[-settings.model.validation_weeks]
+    return fit_examples(data, found, first_validation, settings, checkpoints=checkpoints, warm=warm, report=report)
+
+
+def fit_examples(
+    data: HeteroData,
+    found: Sequence[training.Example],
+    first_validation: int,
+    settings: Settings,
+    *,
+    checkpoints: Checkpoints,
+    warm: Mapping[str, Any] | None = None,
+    report: Callable[[str], None] = training.log.info,
+) -> WeeklyFit:
+    """As ``fit_week``, on snapshots that are there already; those from ``first_validation`` (microseconds) on validate."""
     validation = training.fit([example for example in found if example.moment < first_validation], settings, report=report)
     towers = None
     if settings.towers.encoder != "none":
