@@ -62,7 +62,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    print(report.text(target.warehouse(), target.store(), settings, options.week))
+    print(report.text(target.warehouse(settings.compute), target.store(), settings, options.week))
     return 0
 
 
@@ -72,13 +72,13 @@ def _latest(options: argparse.Namespace) -> int:
 
 
 def _versions(options: argparse.Namespace) -> int:
-    print(rollback.listed(target.warehouse(), options.week))
+    print(rollback.listed(target.warehouse(settings.compute), options.week))
     return 0
 
 
 def _rollback(options: argparse.Namespace) -> int:
     restored = rollback.restore(
-        target.warehouse(), options.week, version=options.version, reason=options.reason, run_id="command line"
+        target.warehouse(settings.compute), options.week, version=options.version, reason=options.reason, run_id="command line"
     )
     print(f"week {options.week}: version {restored.version_after} is served again, {restored.n_rows:,} rows.")
     return 0

@@ -20,8 +20,7 @@ import numpy as np
 import pandas as pd
 from torch_geometric.data import HeteroData
 
-from recs_assets import settings as settings_file
-from recs_assets import targets
+from recs_assets import settings_file, targets
 from recs_assets.assets import systems
 from recs_assets.assets.graph import GRAPH
 from recs_assets.assets.training import training_moments

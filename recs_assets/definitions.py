@@ -2,14 +2,14 @@
 
 import dagster as dg
 
-from recs_assets import settings as settings_file
-from recs_assets import targets
+from recs_assets import settings_file, targets, threads
 from recs_assets.assets import evaluation, graph, publishing, raw, serving, training
 from recs_assets.console import console
 from recs_assets.rollback import rollback
 from recs_assets.schedules import everything_job, nightly_job, schedules, weekly_job
 
 settings = settings_file.load()
+threads.limit(settings.compute.cores)
 target = targets.current()
 
 defs = dg.Definitions(
@@ -34,7 +34,7 @@ defs = dg.Definitions(
     ],
     jobs=[weekly_job, nightly_job, everything_job, rollback],
     schedules=schedules(settings),
-    resources={"settings": settings, "warehouse": target.warehouse(), "store": target.store()},
+    resources={"settings": settings, "warehouse": target.warehouse(settings.compute), "store": target.store()},
     executor=target.executor,
     loggers={"console": console},
 )

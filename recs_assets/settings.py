@@ -1,25 +1,15 @@
-"""Every threshold of the project as one frozen model, read from ``settings.yaml`` and overridden by ``RECS_SETTINGS``."""
+"""Every threshold of the project as one frozen model; ``settings_file`` reads it."""
 
-import difflib
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import pydantic
-import yaml
-
-PACKAGED = Path(__file__).with_name("settings.yaml")
 
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 Positive = Annotated[float, pydantic.Field(gt=0)]
 Count = Annotated[int, pydantic.Field(ge=1)]
-
-
-class SettingsError(ValueError):
-    """A settings file that cannot be used; the message names the key and what to write instead."""
 
 
 class Section(pydantic.BaseModel):
@@ -110,7 +100,6 @@ class Model(Section):
     steps: Count
     learning_rate: Positive
     weight_decay: Annotated[float, pydantic.Field(ge=0)]
-    threads: Count | None
 
 
 class Negatives(Section):
@@ -147,6 +136,7 @@ class Towers(Section):
     weight_decay: Annotated[float, pydantic.Field(ge=0)]
     embedding_learning_rate: Positive
     embedding_weight_decay: Annotated[float, pydantic.Field(ge=0)]
+    confidence: Annotated[float, pydantic.Field(gt=0, lt=1)]
     max_gradient_norm: Positive
     device: Literal["cpu", "cuda"]
 
@@ -225,6 +215,19 @@ class Schedules(Section):
     nightly: str
 
 
+class Compute(Section):
+    """What a process may take of its machine."""
+
+    threads: Count | None
+    memory_limit: Annotated[str, pydantic.Field(pattern=r"^[1-9][0-9]*(MB|GB|MiB|GiB)$")]
+    lock_wait_seconds: Annotated[float, pydantic.Field(ge=0)]
+
+    @property
+    def cores(self) -> int:
+        """Threads to work with: as the settings say, else as many as there are cores for this process."""
+        return self.threads or len(os.sched_getaffinity(0))
+
+
 class Settings(Section):
     """The whole of ``settings.yaml``."""
 
@@ -246,55 +249,10 @@ class Settings(Section):
     gates: Gates
     publish: Publish
     schedules: Schedules
+    compute: Compute
 
     @property
     def hash(self) -> str:
         """First 16 hexadecimal digits of the SHA-256 of all values; the same values always give the same hash."""
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
-
-
-def load(override: Path | None = None) -> Settings:
-    """Packaged settings, overridden key by key by the YAML file ``override`` (default: the one in ``RECS_SETTINGS``).
-
-    Raises:
-        SettingsError: no file, no YAML, an unknown key (the message names the nearest one), or a value that is not allowed.
-    """
-    if override is None and os.environ.get("RECS_SETTINGS"):
-        override = Path(os.environ["RECS_SETTINGS"])
-    values = yaml.safe_load(PACKAGED.read_text())
-    if override is not None:
-        values = _merged(values, _read(override), override, ())
-    try:
-        return Settings.model_validate(values)
-    except pydantic.ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise SettingsError(f"{override or PACKAGED.name}: {problems}. Allowed values stand in {PACKAGED.name}.") from error
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    if not path.is_file():
-        raise SettingsError(f"RECS_SETTINGS names {path}, which is not a file. Correct the path, or unset it for the defaults.")
-    try:
-        content = yaml.safe_load(path.read_text()) or {}
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path} is not YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise SettingsError(f"{path} must hold keys and values, as {PACKAGED.name} does; it holds a {type(content).__name__}.")
-    return content
-
-
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any], path: Path, at: tuple[str, ...]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        name = ".".join((*at, str(key)))
-        if key not in base:
-            near = difflib.get_close_matches(str(key), list(base), n=1, cutoff=0)
-            raise SettingsError(f"{path}: unknown key '{name}'. The nearest one is '{'.'.join((*at, *near))}'.")
-        if isinstance(base[key], dict):
-            if not isinstance(value, dict):
-                raise SettingsError(f"{path}: '{name}' is a section with keys of its own, not a single value.")
-            merged[key] = _merged(base[key], value, path, (*at, key))
-        else:
-            merged[key] = value
-    return merged

@@ -11,6 +11,7 @@ import dagster as dg
 from recs_assets.resources.duckdb_warehouse import DuckDBWarehouse
 from recs_assets.resources.store import Store
 from recs_assets.resources.warehouse import Warehouse
+from recs_assets.settings import Compute
 
 HOME = "RECS_HOME"
 SOURCE = "RECS_SOURCE"
@@ -25,7 +26,7 @@ class TargetError(ValueError):
 class Target:
     """One column of the table."""
 
-    warehouse: Callable[[], Warehouse]
+    warehouse: Callable[[Compute], Warehouse]
     store: Callable[[], Store]
     executor: dg.ExecutorDefinition
 
@@ -40,8 +41,8 @@ def source() -> Path:
     return Path(os.environ.get(SOURCE) or home() / "demo").absolute()
 
 
-def _duckdb() -> Warehouse:
-    return DuckDBWarehouse(home() / "warehouse.duckdb", source())
+def _duckdb(compute: Compute) -> Warehouse:
+    return DuckDBWarehouse(home() / "warehouse.duckdb", source(), compute)
 
 
 def _folder() -> Store:

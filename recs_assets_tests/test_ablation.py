@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from recs_assets import settings as settings_file
+from recs_assets import settings_file
 from recs_assets.ablation import Laboratory, Variant, refusal, variants
 from recs_assets.assets.graph import GRAPH
 from recs_assets.gnn import graph

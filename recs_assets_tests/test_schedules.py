@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from recs_assets import settings as settings_file
+from recs_assets import settings_file
 from recs_assets.resources.manifest import Provenance
 from recs_assets.resources.store import Store
 from recs_assets.schedules import schedules

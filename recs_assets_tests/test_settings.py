@@ -11,8 +11,9 @@ import pydantic
 import pytest
 import yaml
 
-from recs_assets import settings as settings_file
-from recs_assets.settings import PACKAGED, Settings, SettingsError
+from recs_assets import settings_file
+from recs_assets.settings import Settings
+from recs_assets.settings_file import PACKAGED, SettingsError
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +103,7 @@ def test_a_file_that_holds_no_keys_is_named(tmp_path: Path) -> None:
 
 
 def test_the_hash_is_the_same_in_every_process() -> None:
-    code = "from recs_assets import settings; print(settings.load().hash)"
+    code = "from recs_assets import settings_file; print(settings_file.load().hash)"
     environment = {key: value for key, value in os.environ.items() if key != "RECS_SETTINGS"}
     hashes = {
         subprocess.run(

@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from recs_assets import definitions
-from recs_assets import settings as settings_file
+from recs_assets import definitions, settings_file
 from recs_assets.resources.duckdb_warehouse import DuckDBWarehouse
 from recs_assets.resources.store import Artifact, Store
 from recs_assets.settings import Settings
@@ -40,7 +39,7 @@ class Place:
 
     @property
     def warehouse(self) -> DuckDBWarehouse:
-        return DuckDBWarehouse(self.home / "warehouse.duckdb", self.source)
+        return DuckDBWarehouse(self.home / "warehouse.duckdb", self.source, self.settings.compute)
 
     def definitions(self) -> dg.Definitions:
         """The project's own definitions with this place's resources."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch_geometric.data import HeteroData
 
 from recs_assets.gnn import training
@@ -66,6 +67,8 @@ def fit_examples(
     report: Callable[[str], None] = training.log.info,
 ) -> WeeklyFit:
     """As ``fit_week``, on snapshots that are there already; those from ``first_validation`` (microseconds) on validate."""
+    # A sum over another number of threads differs in its last bit, and a training in its second digit.
+    torch.set_num_threads(settings.compute.cores)
     validation = training.fit([example for example in found if example.moment < first_validation], settings, report=report)
     towers = None
     if settings.towers.encoder != "none":

@@ -63,7 +63,7 @@ def fit_towers(
     epoch ends with a checkpoint, from which a killed training goes on to the same bits on a CPU. Epoch and scale are those with
     the best validation Recall@10, but the best of many is best by luck too: whether the towers count at all is measured
     crosswise, each half of the validation users under the epoch and scale that the other half would choose. The scale is 0
-    unless the 95% interval of that lift over the channels alone lies above zero.
+    unless the interval of that lift over the channels alone lies above zero (``towers.confidence``).
 
     Args:
         training: snapshots whose targets lie before the validation weeks.
@@ -216,7 +216,7 @@ def _earned(run: _Run, alone: pd.DataFrame) -> tuple[Lift | None, float]:
     """What the towers add on the validation weeks, measured crosswise, and the scale that follows from it."""
     if not len(alone) or not run.curve:
         return None, 0.0
-    lift = crosswise_lift(alone, torch.cat(run.recalls).numpy())
+    lift = crosswise_lift(alone, torch.cat(run.recalls).numpy(), run.settings.towers.confidence)
     scale = best_of(run.curve)["scale"]
     return lift, scale if lift.low > 0 else 0.0
 
@@ -226,12 +226,13 @@ def best_of(curve: Sequence[dict[str, float]]) -> dict[str, float]:
     return max(curve, key=lambda row: row["recall"])
 
 
-def crosswise_lift(alone: pd.DataFrame, tried: Floats) -> Lift:
+def crosswise_lift(alone: pd.DataFrame, tried: Floats, confidence: float) -> Lift:
     """The lift of the best of many tries without the luck of having been chosen.
 
     Args:
         alone: columns user, recall, a row a user and week.
         tried: [tries x rows] the same rows' recall under each try.
+        confidence: of the interval.
     """
     users = alone["user"].to_numpy(np.int64)
     half = np.unique(users, return_inverse=True)[1] % 2
@@ -240,4 +241,4 @@ def crosswise_lift(alone: pd.DataFrame, tried: Floats) -> Lift:
         other = half != own
         chosen = int(tried[:, other].mean(axis=1).argmax()) if other.any() else 0
         together[half == own] = tried[chosen, half == own]
-    return paired_lift(alone["recall"].to_numpy(), together, users)
+    return paired_lift(alone["recall"].to_numpy(), together, users, level=1 - confidence)

@@ -156,7 +156,7 @@ def _within(rows: Ints, lengths: Ints, max_entries: int, seed: int) -> Ints:
 def fit(found: Sequence[Example], settings: Settings, report: Callable[[str], None] = log.info) -> Fit:
     """Fit the channel weights: AdamW, one-cycle, one snapshot a step, the snapshots in a new order every epoch.
 
-    The same examples and settings give the same weights to the bit on a CPU.
+    The same examples and settings give, with as many threads, the same weights to the bit on a CPU.
 
     Args:
         found: the snapshots to learn from.
@@ -171,7 +171,6 @@ def fit(found: Sequence[Example], settings: Settings, report: Callable[[str], No
         raise NoTrainingDataError("no user took up anything new in any training week: there is nothing to fit.")
     options = settings.model
     torch.manual_seed(options.seed)
-    torch.set_num_threads(options.threads or torch.get_num_threads())
     torch.use_deterministic_algorithms(True)
     bends = Bends(options, [])
     for example in found:

@@ -16,11 +16,11 @@ MIN_USERS_FOR_INTERVAL = 30
 
 @dataclass(frozen=True)
 class Lift:
-    """Relative lift of one system over another with its 95% interval.
+    """Relative lift of one system over another with its interval, 95% unless another was asked for.
 
     Attributes:
         lift: mean of the system / mean of the baseline - 1; NaN where the baseline's mean is zero.
-        low: lower bound of the 95% interval; NaN where there is none.
+        low: lower bound of the interval; NaN where there is none.
         high: upper bound.
         standard_error: of ``lift``.
         n_users: distinct users.

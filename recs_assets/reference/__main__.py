@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from recs_assets import settings as settings_file
+from recs_assets import settings_file
 from recs_assets.ranking import baselines
 from recs_assets.ranking.arrays import Floats, Indices
 from recs_assets.reference.evidence import CHANNELS, EXTRA, StaticEvidence

@@ -30,6 +30,7 @@ from recs_assets.resources.warehouse import (
     Session,
     Warehouse,
 )
+from recs_assets.settings import Compute
 
 LOCK_POLL_SECONDS = 0.2
 
@@ -51,20 +52,16 @@ class DuckDBWarehouse(Warehouse):
         self,
         file: Path,
         source: Path,
-        memory_limit: str | None = None,
-        threads: int | None = None,
-        lock_wait_seconds: float = 60.0,
+        compute: Compute,
     ) -> None:
         self.file = file
         self.source = source
-        self.lock_wait_seconds = lock_wait_seconds
+        self.lock_wait_seconds = compute.lock_wait_seconds
         self._config: dict[str, str | bool | int | float | list[str]] = {
             "preserve_insertion_order": False,
+            "memory_limit": compute.memory_limit,
+            "threads": compute.cores,
         }
-        if memory_limit is not None:
-            self._config["memory_limit"] = memory_limit
-        if threads is not None:
-            self._config["threads"] = threads
 
     def source_columns(self) -> dict[str, dict[str, str] | None]:
         """Every contract table with its columns and their kinds, or ``None`` where its file is absent.

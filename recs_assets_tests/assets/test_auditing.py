@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from recs_assets import gates
-from recs_assets import settings as settings_file
+from recs_assets import gates, settings_file
 from recs_assets.assets.auditing import (
     CHECKED_COUNTS,
     Staged,

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from recs_assets import settings as settings_file
+from recs_assets import settings_file
 from recs_assets.assets.lists import profile_recommendations, ranked_lists
 from recs_assets.ranking.rules import PartAttributes
 from recs_assets_tests.conftest import Run

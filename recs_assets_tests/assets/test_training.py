@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recs_assets import settings as settings_file
+from recs_assets import settings_file
 from recs_assets.assets.training import training_moments
 from recs_assets.partitions import week_of
 from recs_assets_tests.conftest import Run

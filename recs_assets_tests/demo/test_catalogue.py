@@ -1,7 +1,7 @@
 """Parts, their variants and what they fit."""
 
 from recs_assets.demo.part_types import COMMODITY_TYPES, PROJECTS, SERVICE_TYPES
-from recs_assets.settings import load
+from recs_assets.settings_file import load
 from recs_assets_tests.demo.reading import Source
 
 

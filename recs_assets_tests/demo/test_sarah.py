@@ -6,7 +6,7 @@ import pytest
 
 from recs_assets.demo import sarah
 from recs_assets.demo.catalogue import MIN_PRICE
-from recs_assets.settings import load
+from recs_assets.settings_file import load
 from recs_assets_tests.demo.reading import END, Source
 
 HOLLEY, MSD = "HOLLEY-0-80508S", "MSD-8529"

@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import torch
 
+from recs_assets import settings_file
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.resources.duckdb_warehouse import DuckDBWarehouse
 from recs_assets.resources.publishing import Publication, Restoration
@@ -29,7 +30,8 @@ PASSES = {
 
 
 def warehouse_of(home: Path) -> DuckDBWarehouse:
-    return DuckDBWarehouse(home / "warehouse.duckdb", home, threads=1)
+    compute = settings_file.load().compute.model_copy(update={"threads": 1})
+    return DuckDBWarehouse(home / "warehouse.duckdb", home, compute)
 
 
 def prepare(home: Path) -> None:

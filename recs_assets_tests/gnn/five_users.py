@@ -22,7 +22,8 @@ from torch_geometric.data import HeteroData
 from recs_assets.gnn import graph
 from recs_assets.gnn.snapshots import Snapshot, microseconds, snapshot
 from recs_assets.gnn.training import Example, examples
-from recs_assets.settings import PACKAGED, Settings
+from recs_assets.settings import Settings
+from recs_assets.settings_file import PACKAGED
 
 AS_OF = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 USERS = ("u1", "u2", "u3", "u4", "u5")

@@ -131,10 +131,10 @@ def test_the_best_of_many_tries_is_measured_without_its_luck() -> None:
     users = np.arange(40)
     alone = pd.DataFrame({"user": users, "recall": 0.5})
     lucky = np.stack([np.where(users % 2 == 0, 1.0, 0.0), np.where(users % 2 == 1, 1.0, 0.0)])
-    assert crosswise_lift(alone, lucky).mean_system == 0.0
+    assert crosswise_lift(alone, lucky, 0.99).mean_system == 0.0
     # A try that is better for everybody is better crosswise too.
     better = np.stack([np.full(40, 0.5), np.full(40, 0.75)])
-    assert crosswise_lift(alone, better).lift == pytest.approx(0.5)
+    assert crosswise_lift(alone, better, 0.99).lift == pytest.approx(0.5)
 
 
 def test_twice_gives_the_same_bits_and_another_seed_others(tmp_path: Path) -> None:

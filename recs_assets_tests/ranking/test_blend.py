@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recs_assets import settings
+from recs_assets import settings_file
 from recs_assets.ranking.blend import blend, choose_alpha, normalise_gnn, normalise_sql
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
 
-SETTINGS = settings.load()
+SETTINGS = settings_file.load()
 N_PARTS = 30
 
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recs_assets import settings
+from recs_assets import settings_file
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules, ineligible_reason
 
-RULES = settings.load().rules
+RULES = settings_file.load().rules
 OFF = RULES.model_copy(
     update={"one_per_variant_group": None, "max_per_part_type": None, "max_universal": None, "list_length": 100}
 )

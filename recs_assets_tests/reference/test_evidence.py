@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from recs_assets import settings as settings_file
+from recs_assets import settings_file
 from recs_assets.gnn.channels import Evidence, channel_names
 from recs_assets.reference.evidence import CHANNELS, StaticEvidence, right_singular_vectors
 from recs_assets.settings import Settings

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from recs_assets import settings as settings_file
+from recs_assets import settings_file
 from recs_assets.reference import mixture
 from recs_assets.reference.evidence import CHANNELS, StaticEvidence
 

@@ -15,7 +15,7 @@ from recs_assets.contract import QUARANTINE, ContractError
 from recs_assets.resources.duckdb_warehouse import DuckDBWarehouse
 from recs_assets.resources.errors import WarehouseError
 from recs_assets_tests.sql import shop
-from recs_assets_tests.sql.engines import parameters_of
+from recs_assets_tests.sql.engines import COMPUTE, parameters_of
 
 WEEK = dt.date(2026, 2, 23)
 
@@ -31,7 +31,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def warehouse(tmp_path: Path, source: Path) -> DuckDBWarehouse:
-    return DuckDBWarehouse(tmp_path / "home" / "warehouse.duckdb", source)
+    return DuckDBWarehouse(tmp_path / "home" / "warehouse.duckdb", source, COMPUTE)
 
 
 def test_source_columns(warehouse: DuckDBWarehouse) -> None:
@@ -67,9 +67,9 @@ def test_columns_come_in_the_contracts_types(warehouse: DuckDBWarehouse, source:
 def test_a_missing_source_is_named(tmp_path: Path) -> None:
     file = tmp_path / "warehouse.duckdb"
     with pytest.raises(WarehouseError, match=r"no source folder .*nowhere. Set RECS_SOURCE"):
-        DuckDBWarehouse(file, tmp_path / "nowhere").source_columns()
+        DuckDBWarehouse(file, tmp_path / "nowhere", COMPUTE).source_columns()
     with pytest.raises(WarehouseError, match=r"holds none of users.parquet.* Set RECS_SOURCE"):
-        DuckDBWarehouse(file, tmp_path).source_columns()
+        DuckDBWarehouse(file, tmp_path, COMPUTE).source_columns()
 
 
 def test_a_file_that_is_not_parquet_is_named(warehouse: DuckDBWarehouse, source: Path) -> None:
@@ -105,7 +105,8 @@ def test_exports_are_the_same_bytes(warehouse: DuckDBWarehouse, tmp_path: Path) 
     classified = shop.source("events", events).append_column("fault", pa.nulls(n_rows, pa.string()))
     paths = [tmp_path / "first.parquet", tmp_path / "second.parquet"]
     for path, threads, rows in zip(paths, (1, 2), (classified, classified.sort_by("quantity")), strict=True):
-        limited = DuckDBWarehouse(warehouse.file, warehouse.source, memory_limit="500MB", threads=threads)
+        compute = COMPUTE.model_copy(update={"memory_limit": "500MB", "threads": threads})
+        limited = DuckDBWarehouse(warehouse.file, warehouse.source, compute)
         with limited.session({"classified": rows}) as session:
             assert session.export("interaction_edges", path) == n_rows
     assert paths[0].read_bytes() == paths[1].read_bytes()

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from recs_assets import settings_file
 from recs_assets.contract import AUDITS, RECOMMENDATIONS, wide_columns
 from recs_assets.resources.duckdb_warehouse import DuckDBWarehouse
 from recs_assets.resources.publishing import Publication, Published, PublishRefused, Restoration
@@ -23,7 +24,7 @@ SECOND: Rows = [("u1", 1, "p2", 0.75), ("u2", 1, "p2", 0.25), ("u3", 1, "p1", 0.
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> DuckDBWarehouse:
-    return DuckDBWarehouse(tmp_path / "warehouse.duckdb", tmp_path)
+    return DuckDBWarehouse(tmp_path / "warehouse.duckdb", tmp_path, settings_file.load().compute)
 
 
 def stage(warehouse: DuckDBWarehouse, name: str, rows: Rows, *, decision: str = "PASS", slots: int = 1) -> Publication:

@@ -8,11 +8,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from recs_assets import settings_file
 from recs_assets.resources.duckdb_warehouse import DuckDBWarehouse, tables_of
 from recs_assets.resources.queries import PARAMETER, prepare, query_text
 from recs_assets_tests.sql import shop
 
 # Which query's rows are the table `classified` that a query reads.
+COMPUTE = settings_file.load().compute
+
 CLASSIFIED_BY = {
     "user_nodes": "clean_users",
     "vehicle_nodes": "clean_vehicles",
@@ -43,7 +46,7 @@ def tables_for(query: str) -> dict[str, pa.Table]:
 def on_duckdb(query: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rows of a query through the warehouse that production uses on one machine."""
     with tempfile.TemporaryDirectory() as folder:
-        warehouse = DuckDBWarehouse(Path(folder) / "warehouse.duckdb", Path(folder))
+        warehouse = DuckDBWarehouse(Path(folder) / "warehouse.duckdb", Path(folder), COMPUTE)
         with warehouse.session(tables) as session:
             rows: list[dict[str, Any]] = session.read(query, **parameters).to_pylist()
             return rows
@@ -61,6 +64,6 @@ def on_reference(query: str, tables: Mapping[str, pa.Table], parameters: Mapping
 def _classified(query: str) -> pa.Table:
     tables = tables_for(query)
     with tempfile.TemporaryDirectory() as folder:
-        warehouse = DuckDBWarehouse(Path(folder) / "warehouse.duckdb", Path(folder))
+        warehouse = DuckDBWarehouse(Path(folder) / "warehouse.duckdb", Path(folder), COMPUTE)
         with warehouse.session(tables) as session:
             return session.read(query, **parameters_of(query))

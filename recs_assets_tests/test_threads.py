@@ -1,0 +1,26 @@
+"""The settings decide how many threads every library works with."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_settings_outrank_the_environment(tmp_path: Path) -> None:
+    override = tmp_path / "one_thread.yaml"
+    override.write_text("compute: {threads: 1}")
+    code = """
+from recs_assets import definitions
+import duckdb, os, torch
+with definitions.defs.resources["warehouse"]._connection() as connection:
+    threads = connection.execute("SELECT current_setting('threads')").fetchone()[0]
+print(torch.get_num_threads(), threads, os.environ["OPENBLAS_NUM_THREADS"], os.environ["OMP_WAIT_POLICY"])
+"""
+    environment = os.environ | {
+        "RECS_SETTINGS": str(override),
+        "RECS_HOME": str(tmp_path),
+        "OMP_NUM_THREADS": "2",
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["1", "1", "1", "PASSIVE"]
