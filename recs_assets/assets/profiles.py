@@ -46,7 +46,8 @@ def scores(
     candidates = eligible_candidates(past, users, settings)
     fitted = model.load(model_file, settings.model)
     towers = residual.load(towers_file, settings) if towers_file else None
-    top = top_scores(fitted, Evidence(past, settings.model), users, candidates, settings.candidates.kept, towers)
+    kept, threads = settings.candidates.kept, settings.compute.cores
+    top = top_scores(fitted, Evidence(past, settings.model), users, candidates, kept, towers, threads)
     return _with_ids(top, profiles["profile_id"], product_ids)
 
 

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
+from recs_assets.gnn.entries import Entries, Floats32
 from recs_assets.gnn.graph import ATTRIBUTES
 from recs_assets.gnn.snapshots import Floats, Ints, Snapshot
-from recs_assets.ranking.candidates import row_of_entry
 from recs_assets.settings import Model
 
 POPULARITY = ("popularity_fast", "popularity_middle", "popularity_slow")
 VEHICLES = ("vehicle", "vehicle_model", "vehicle_make")
 # A part nobody touched has this share of the mean popularity, so that its logarithm is finite.
 POPULARITY_FLOOR = 0.02
+ROWS_PER_BLOCK = 512  # bounds memory: 4 bytes x products a row
 
 
 def channel_names(settings: Model) -> tuple[str, ...]:
@@ -46,7 +46,7 @@ class Evidence:
     past: Snapshot
     settings: Model
 
-    def features(self, users: Ints, candidates: sparse.csr_array) -> npt.NDArray[np.float32]:
+    def features(self, users: Ints, candidates: sparse.csr_array) -> Floats32:
         """The channels of each candidate.
 
         Args:
@@ -57,18 +57,40 @@ class Evidence:
             [entries of ``candidates`` x channels], in the order of ``channel_names``: log popularity, raw path evidence,
             and log ratios of the garage's behaviour.
         """
-        columns = np.empty((candidates.nnz, len(channel_names(self.settings))), dtype=np.float32)
-        columns[:, : len(POPULARITY)] = self.log_popularity[candidates.indices]
-        at = len(POPULARITY)
-        for evidence in (*self._paths(users), *self._vehicles(users)):
-            columns[:, at] = at_candidates(evidence, candidates)
-            at += 1
+        columns = np.zeros((candidates.nnz, len(channel_names(self.settings))), dtype=np.float32)
+        for start in range(0, len(users), ROWS_PER_BLOCK):
+            rows = slice(start, min(start + ROWS_PER_BLOCK, len(users)))
+            entries = slice(candidates.indptr[rows.start], candidates.indptr[rows.stop])
+            self._fill(columns[entries], users[rows], Entries.of(candidates[rows]))
         return columns
+
+    def _fill(self, columns: Floats32, users: Ints, entries: Entries) -> None:
+        """Write the features of a block of users into ``columns`` [entries x channels], which holds zeros."""
+        place = {name: number for number, name in enumerate(channel_names(self.settings))}
+        garages = self.past.garages[users]
+        columns[:, : len(POPULARITY)] = self.log_popularity[entries.product]
+        columns[:, place["garage_fitment"]] = entries.at(garages @ self.fitting)
+        for name, (membership, relative) in zip(VEHICLES, self._relative_behaviour, strict=True):
+            columns[:, place[name]] = _behaviour(sparse.csr_array(garages @ membership), relative, entries)
+        # The other channels begin at what a user has touched.
+        active = np.flatnonzero(self.past.n_events[users])
+        found, entries = entries.of_rows(active)
+        history = self.history[users[active]]
+        columns[found, place["interest"]] = entries.at(history)
+        columns[found, place["garage_usage"]] = entries.at(self.usage(users[active], history) @ self.fitting)
+        for name in (*cosine_names(self.settings), "walk"):
+            columns[found, place[name]] = _walk(history, self.steps(name), entries)
+        for name in ATTRIBUTES:
+            columns[found, place[name]] = self._shared(history, name, entries)
 
     @cached_property
     def log_popularity(self) -> Floats:
         """[products x 3] log of the share of decayed event weight, at the three half-lives."""
-        return np.log(np.stack([self._popularity(days) for days in self.settings.popularity_half_lives_days], axis=1))
+        return np.log(np.stack(self._popularities, axis=1))
+
+    @cached_property
+    def _popularities(self) -> list[Floats]:
+        return [self._popularity(days) for days in self.settings.popularity_half_lives_days]
 
     def _popularity(self, half_life_days: float) -> Floats:
         counts = np.bincount(self.past.log.product, self.past.weights(half_life_days), self.past.n_products)
@@ -81,28 +103,11 @@ class Evidence:
         """[users x products] share of each part in what a user has touched, decayed."""
         return normalise_rows(self.past.touched(self.settings.history_half_life_days))
 
-    def _paths(self, users: Ints) -> list[sparse.csr_array | npt.NDArray[np.float32]]:
-        history = self.history[users]
-        return [
-            history,
-            *(self._walk(history, walk) for walk in self._cosines),
-            self._walk(history, self._walk3),
-            *(self._shared(history, attribute) for attribute in ATTRIBUTES),
-            self.past.garages[users] @ self.fitting,
-            self.usage(users, history) @ self.fitting,
-        ]
-
     def steps(self, channel: str) -> tuple[sparse.csr_array, sparse.csr_array]:
         """The two steps of a channel that walks from part to part: [products x active users], [active users x products]."""
         if channel == "walk":
             return self._walk3
         return self._cosines[cosine_names(self.settings).index(channel)]
-
-    def _walk(self, history: sparse.csr_array, steps: tuple[sparse.csr_array, sparse.csr_array]) -> npt.NDArray[np.float32]:
-        to_users, to_products = steps
-        # Sparse by dense: the middle of a walk reaches most users, and a sparse product would pay for its own bookkeeping.
-        reached = to_users.T @ history.T.toarray().astype(np.float32)
-        return np.ascontiguousarray((to_products.T @ reached).T)
 
     @cached_property
     def _cosines(self) -> list[tuple[sparse.csr_array, sparse.csr_array]]:
@@ -124,9 +129,14 @@ class Evidence:
         """Users with a history, ascending: the people in the middle of a walk."""
         return np.flatnonzero(self.past.n_events)
 
-    def _shared(self, history: sparse.csr_array, attribute: str) -> sparse.csr_array:
-        members = self._members[attribute]
-        return (history @ members) @ normalise_rows(sparse.csr_array(members.T))
+    def _shared(self, history: sparse.csr_array, attribute: str, entries: Entries) -> Floats32:
+        """How much of the history shares the part's attribute, spread over all parts that do."""
+        members, codes = self._members[attribute], self.past.data["product"][attribute].numpy()
+        n_parts = np.maximum(np.asarray(members.sum(axis=0)).ravel(), 1.0)
+        share = sparse.csr_array(history @ members).toarray() / n_parts
+        # The last column, where a part without the attribute looks, is nobody's.
+        share = np.pad(share, ((0, 0), (0, 1))).astype(np.float32)
+        return np.asarray(share[entries.row, codes[entries.product]])
 
     @cached_property
     def _members(self) -> dict[str, sparse.csr_array]:
@@ -140,10 +150,6 @@ class Evidence:
     def usage(self, users: Ints, history: sparse.csr_array) -> sparse.csr_array:
         """Each of the garage's vehicles by the share of the user's own history that fits it."""
         return sparse.csr_array((history @ self.past.fits).multiply(self.past.garages[users]))
-
-    def _vehicles(self, users: Ints) -> list[sparse.csr_array]:
-        garages = self.past.garages[users]
-        return [self._behaviour(garages @ sparse.csr_array(groups), behaviour) for groups, behaviour in self.groups]
 
     @cached_property
     def groups(self) -> list[tuple[sparse.csr_array, sparse.csr_array]]:
@@ -159,16 +165,39 @@ class Evidence:
             groups.append((membership, sparse.csr_array(owners.T @ touched)))
         return groups
 
-    def _behaviour(self, garage_groups: sparse.csr_array, behaviour: sparse.csr_array) -> sparse.csr_array:
-        """log of the owners' behaviour shrunk towards popularity, minus log popularity, up to a constant of the user.
+    @cached_property
+    def _relative_behaviour(self) -> list[tuple[sparse.csr_array, Floats32]]:
+        """As ``groups``, what the owners touched relative to shrunken popularity; dense, 4 bytes a group and product."""
+        usual = (self.settings.vehicle_shrinkage * self._popularities[-1]).astype(np.float32)
+        return [(membership, touched.astype(np.float32).toarray() / usual) for membership, touched in self.groups]
 
-        (c(p) + k pop(p)) / (k pop(p)) = 1 + c(p) / (k pop(p)): zero where no owner touched the part, so it stays sparse.
-        """
-        garage_groups.data[:] = 1.0
-        touched = sparse.csr_array(garage_groups @ behaviour)
-        popularity = self._popularity(self.settings.popularity_half_lives_days[-1])
-        touched.data = np.log1p(touched.data / (self.settings.vehicle_shrinkage * popularity[touched.indices]))
-        return touched
+
+def _walk(history: sparse.csr_array, steps: tuple[sparse.csr_array, sparse.csr_array], entries: Entries) -> Floats32:
+    """[entries] what a walk from the history reaches."""
+    to_users, to_products = steps
+    # Sparse by dense: the middle of a walk reaches most users, and a sparse product would pay for its own bookkeeping.
+    reached = to_products.T @ (to_users.T @ history.T.toarray().astype(np.float32))
+    return np.asarray(reached[entries.product, entries.row])
+
+
+def _behaviour(garage_groups: sparse.csr_array, relative: Floats32, entries: Entries) -> Floats32:
+    """[entries] log of the owners' behaviour shrunk towards popularity, minus log popularity, up to a constant of the user.
+
+    (c(p) + k pop(p)) / (k pop(p)) = 1 + c(p) / (k pop(p)): zero where no owner touched the part.
+
+    Args:
+        garage_groups: [rows x groups] an entry where the row owns a vehicle of the group.
+        relative: [groups x products] c / (k pop).
+        entries: of these rows.
+    """
+    touched = np.zeros(len(entries.row), dtype=np.float32)
+    starts, ends = garage_groups.indptr[:-1], garage_groups.indptr[1:]
+    for number in range(int(np.diff(garage_groups.indptr).max(initial=0))):
+        has_more = starts + number < ends
+        found = np.flatnonzero(has_more[entries.row]) if not has_more.all() else slice(None)
+        group = garage_groups.indices[np.where(has_more, starts + number, 0)]
+        touched[found] += relative[group[entries.row[found]], entries.product[found]]
+    return np.log1p(touched)
 
 
 def normalise_rows(matrix: sparse.csr_array) -> sparse.csr_array:
@@ -183,9 +212,3 @@ def one_hot(codes: Ints) -> sparse.csr_array:
     rows = np.flatnonzero(codes >= 0)
     n_codes = int(codes.max(initial=-1)) + 1
     return sparse.csr_array((np.ones(len(rows)), (rows, codes[rows])), shape=(len(codes), n_codes))
-
-
-def at_candidates(evidence: sparse.csr_array | npt.NDArray[np.float32], candidates: sparse.csr_array) -> npt.NDArray[np.float32]:
-    """The evidence at the candidates' positions, in their order."""
-    dense = evidence if isinstance(evidence, np.ndarray) else evidence.astype(np.float32).toarray()
-    return np.asarray(dense[row_of_entry(candidates), candidates.indices], dtype=np.float32)

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from scipy import sparse
 
 from recs_assets.gnn.channels import Evidence, channel_names
 from recs_assets.gnn.model import GatedChannels
-from recs_assets.gnn.residual import Residual
+from recs_assets.gnn.residual import Residual, Vectors
 from recs_assets.gnn.snapshots import Floats, Ints
 from recs_assets.ranking.candidates import entry_of, row_of_entry, top_of_sparse
 from recs_assets.ranking.reasons import N_CHANNELS, by_family, joined_names
@@ -31,6 +32,7 @@ def top_scores(
     candidates: sparse.csr_array,
     keep: int,
     residual: Residual | None = None,
+    threads: int = 1,
 ) -> pd.DataFrame:
     """The ``keep`` best candidates of each user, ties to the smaller product.
 
@@ -41,32 +43,51 @@ def top_scores(
         candidates: [n x products], indices sorted.
         keep: entries per user at most.
         residual: fitted towers; without them, or with a scale of 0, the channels alone score.
+        threads: chunks of users scored at once; the result is the same.
 
     Returns:
         Columns ``profile`` (position in ``users``), ``product``, ``score`` and ``channels``: see ``loudest_channels``.
     """
-    names = channel_names(evidence.settings)
     if not len(users):
         return top_of_sparse(np.empty(0), candidates, keep).assign(channels=np.empty(0, dtype=object))
     vectors = residual.vectors(evidence.past, users) if residual is not None and residual.scale else None
-    found = []
+    scale = residual.scale if residual is not None else 0.0
+
+    def scored(rows: slice) -> pd.DataFrame:
+        of_rows = (vectors[0][rows] * scale, vectors[1]) if vectors is not None else None
+        top = _scored(model, evidence, users[rows], candidates[rows], keep, of_rows)
+        return top.assign(profile=top["profile"] + rows.start)
+
     started = time.monotonic()
-    for rows in chunks(candidates):
-        part = candidates[rows]
-        weights = _weights(model, evidence, users[rows])
-        contributions = model.log_evidence(evidence.features(users[rows], part))
-        row = row_of_entry(part)
-        contributions *= weights[row]
-        scores = contributions.sum(axis=1, dtype=np.float64)
-        if residual is not None and vectors is not None:
-            of_users, of_products = vectors
-            scores += residual.scale * (of_users[rows] @ of_products.T)[row, part.indices]
-        top = top_of_sparse(scores, part, keep)
-        entries = entry_of(part, top["profile"].to_numpy(), top["product"].to_numpy())
-        loudest = loudest_channels(contributions[entries], _row_means(contributions, part)[top["profile"]], names)
-        found.append(top.assign(channels=loudest, profile=top["profile"] + rows.start))
-        _report(rows.stop, len(users), started)
+    first, *others = chunks(candidates)
+    found = [scored(first)]  # alone: it fills the caches of the evidence, which the others share
+    with ThreadPoolExecutor(threads) as pool:
+        for rows, table in zip(others, pool.map(scored, others), strict=True):
+            found.append(table)
+            _report(rows.stop, len(users), started)
     return pd.concat(found, ignore_index=True)
+
+
+def _scored(
+    model: GatedChannels,
+    evidence: Evidence,
+    users: Ints,
+    candidates: sparse.csr_array,
+    keep: int,
+    vectors: tuple[Vectors, Vectors] | None,
+) -> pd.DataFrame:
+    """As ``top_scores``, of one chunk; the users' vectors come with the residual's scale in them."""
+    contributions = model.log_evidence(evidence.features(users, candidates))
+    row = row_of_entry(candidates)
+    contributions *= _weights(model, evidence, users)[row]
+    scores = contributions.sum(axis=1, dtype=np.float64)
+    if vectors is not None:
+        of_users, of_products = vectors
+        scores += (of_users @ of_products.T)[row, candidates.indices]
+    top = top_of_sparse(scores, candidates, keep)
+    entries = entry_of(candidates, top["profile"].to_numpy(), top["product"].to_numpy())
+    usual = _row_means(contributions, candidates)[top["profile"]]
+    return top.assign(channels=loudest_channels(contributions[entries], usual, channel_names(evidence.settings)))
 
 
 def loudest_channels(

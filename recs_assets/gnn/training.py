@@ -10,7 +10,8 @@ import torch
 from scipy import sparse
 from torch_geometric.data import HeteroData
 
-from recs_assets.gnn.channels import Evidence, at_candidates, channel_names
+from recs_assets.gnn.channels import Evidence, channel_names
+from recs_assets.gnn.entries import Entries
 from recs_assets.gnn.graph import catalogue
 from recs_assets.gnn.losses import softmax_loss
 from recs_assets.gnn.model import Bends, GatedChannels
@@ -141,7 +142,7 @@ def _example(past: Snapshot, settings: Settings, seed: int) -> Example | None:
         users=active,
         candidates=candidates,
         features=Evidence(past, settings.model).features(active, candidates),
-        targets=at_candidates(taken[active], candidates),
+        targets=Entries.of(candidates).at(taken[active]),
         state=past.state[active].astype(np.float32),
     )
 

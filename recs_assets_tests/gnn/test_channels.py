@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from recs_assets.gnn.channels import Evidence, at_candidates, channel_names, normalise_rows, one_hot, path_columns
+from recs_assets.gnn.channels import Evidence, channel_names, normalise_rows, one_hot, path_columns
 from recs_assets_tests.gnn import five_users
 
 NOTHING = [0.0, 0.0, 0.0, 0.0, 0.0]
@@ -193,13 +193,6 @@ def test_features_are_those_of_the_users_and_candidates_asked_for(channels: dict
     expected = [[channels[name][user][part] for name in NAMES] for user, part in ((2, 1), (2, 3), (0, 0))]
     np.testing.assert_allclose(columns, expected, rtol=1e-6)
     assert columns.dtype == np.float32
-
-
-def test_evidence_is_read_at_the_candidates_in_their_order() -> None:
-    candidates = sparse.csr_array(np.array([[1, 0, 1], [0, 0, 0], [0, 1, 0]], dtype=bool))
-    evidence = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]], dtype=np.float32)
-    assert at_candidates(evidence, candidates).tolist() == [1, 3, 8]
-    assert at_candidates(sparse.csr_array(np.array([[0, 2, 3], [4, 0, 0], [0, 8, 0]])), candidates).tolist() == [0, 3, 8]
 
 
 def test_rows_are_divided_by_their_sums_and_empty_rows_stay_empty() -> None:
