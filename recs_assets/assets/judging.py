@@ -134,9 +134,11 @@ class Judge:
     ) -> dict[str, evaluation.EvaluationResult]:
         """The figures by relevance: what was ordered, and what was clicked or ordered."""
         popularity, n_products = self._purchases(before=first), int(self.data["product"].is_eligible.sum())
+        whole = {name: found for name, found in ranked.items() if not name.startswith(systems.SINGLE_CHANNEL)}
         return {
             relevance: evaluation.evaluate(
-                ranked | {evaluation.CEILING: pool.ideal[relevance]},
+                (ranked if relevance == self.settings.evaluation.relevance else whole)
+                | {evaluation.CEILING: pool.ideal[relevance]},
                 held_out,
                 pool.profiles,
                 self.settings.evaluation.ks,
@@ -174,10 +176,12 @@ class Judge:
 
     def _of_week(self, judged: Cohort, model: GatedChannels, towers: Residual | None, everything: bool) -> Pool:
         sql = systems.sql_lists(judged, self.warehouse, self.exports)
-        lists = {"sql": sql, "model": systems.model_lists(judged, model, towers)}
+        channels = systems.model_lists(judged, model)
+        has_towers = towers is not None and towers.scale > 0
+        lists = {"sql": sql, "model": systems.model_lists(judged, model, towers) if has_towers else channels}
         if everything:
             lists |= systems.baseline_lists(judged) | systems.channel_lists(judged)
-            lists |= {"channels": systems.model_lists(judged, model), "similarity": systems.similarity_lists(judged, sql)}
+            lists |= {"channels": channels, "similarity": systems.similarity_lists(judged, sql)}
         week = judged.start.date().isoformat()
         ids = self._user_ids.take(pa.array(judged.users)).to_pylist()
         density = slices.vehicle_densities(systems.owners_of_primary(judged, self.exports))[judged.users]

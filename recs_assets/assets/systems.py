@@ -1,7 +1,7 @@
 """The lists that every compared system would have sent to the users of one held-out week, from what was known before it."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,20 +15,21 @@ from scipy import sparse
 from torch_geometric.data import HeteroData
 
 from recs_assets.assets.v5_17 import v5_17_parameters
-from recs_assets.gnn.channels import Evidence, channel_names
+from recs_assets.gnn.channels import ROWS_PER_BLOCK, Evidence, channel_names
 from recs_assets.gnn.graph import catalogue
 from recs_assets.gnn.model import GatedChannels
 from recs_assets.gnn.residual import Residual
 from recs_assets.gnn.scoring import top_scores
-from recs_assets.gnn.snapshots import DAY, Ints, Snapshot, held_out, microseconds, snapshot
+from recs_assets.gnn.snapshots import DAY, Floats, Ints, Snapshot, held_out, microseconds, snapshot
 from recs_assets.gnn.training import eligible_candidates
 from recs_assets.partitions import WEEK
 from recs_assets.ranking import baselines, similarity
-from recs_assets.ranking.candidates import top_candidates, top_of_sparse
+from recs_assets.ranking.candidates import row_of_entry, top_candidates, top_of_sparse
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 
 FOREVER = float("inf")
+SINGLE_CHANNEL = "channel_"  # begins the name of a system of one channel
 
 
 @dataclass(frozen=True)
@@ -185,30 +186,41 @@ def baseline_lists(judged: Cohort) -> dict[str, pd.DataFrame]:
     history = past.touched(FOREVER)[judged.users]
     history.data[:] = 1.0
     knn = baselines.item_knn(train, options.item_knn_shrinkage, options.item_knn_neighbours)
-    scores = {
-        "popularity": baselines.popularity(popular, len(judged.users)),
-        "item_knn": baselines.score_history(history, knn),
-        "ease": baselines.score_history(history, baselines.ease(train, options.ease_regularization, options.ease_max_parts)),
-        "p3": baselines.p3_walk(history, train),
+    weights = baselines.ease(train, options.ease_regularization, options.ease_max_parts)
+    scorers: dict[str, Callable[[sparse.csr_array], Floats]] = {
+        "popularity": lambda rows: baselines.popularity(popular, rows.shape[0]),
+        "item_knn": lambda rows: baselines.score_history(rows, knn),
+        "ease": lambda rows: baselines.score_history(rows, weights),
+        "p3": baselines.p3(train),
     }
-    return {
-        name: top_candidates(baselines.add_popularity(values, popular), judged.candidates, keep)
-        for name, values in scores.items()
-    }
+
+    def best(scorer: Callable[[sparse.csr_array], Floats]) -> pd.DataFrame:
+        found = []
+        for start in range(0, len(judged.users), ROWS_PER_BLOCK):  # so many rows of dense scores are held at once
+            rows = slice(start, start + ROWS_PER_BLOCK)
+            scores = baselines.add_popularity(scorer(history[rows]), popular)
+            top = top_candidates(scores, judged.candidates[rows], keep)
+            found.append(top.assign(profile=top["profile"] + start))
+        return pd.concat(found, ignore_index=True)
+
+    return {name: best(scorer) for name, scorer in scorers.items()}
 
 
 def channel_lists(judged: Cohort) -> dict[str, pd.DataFrame]:
-    """Each evidence channel alone: rows ``channel_<name>``."""
-    names = channel_names(judged.settings.model)
-    return {
-        f"channel_{name}": top_of_sparse(judged.features[:, column], judged.candidates, judged.settings.candidates.kept)
-        for column, name in enumerate(names)
-    }
+    """Each evidence channel alone, for users with something new by the relevance of the settings: ``channel_<name>``."""
+    rows = np.unique(judged.held_out[judged.settings.evaluation.relevance]["profile"])
+    candidates, entries = judged.candidates[rows], np.isin(row_of_entry(judged.candidates), rows)
+    found = {}
+    for column, name in enumerate(channel_names(judged.settings.model)):
+        top = top_of_sparse(judged.features[entries, column], candidates, judged.settings.candidates.kept)
+        found[f"{SINGLE_CHANNEL}{name}"] = top.assign(profile=rows[top["profile"]])
+    return found
 
 
 def model_lists(judged: Cohort, model: GatedChannels, towers: Residual | None = None) -> pd.DataFrame:
     """What the model would have listed, with or without towers: columns profile, product, score, channels."""
-    return top_scores(model, judged.evidence, judged.users, judged.candidates, judged.settings.candidates.kept, towers)
+    kept, threads = judged.settings.candidates.kept, judged.settings.compute.cores
+    return top_scores(model, judged.evidence, judged.users, judged.candidates, kept, towers, threads, features=judged.features)
 
 
 def similar_parts(past: Snapshot, settings: Settings) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import torch
 from scipy import sparse
 
 from recs_assets.gnn.channels import Evidence, channel_names
+from recs_assets.gnn.entries import Floats32
 from recs_assets.gnn.model import GatedChannels
 from recs_assets.gnn.residual import Residual, Vectors
 from recs_assets.gnn.snapshots import Floats, Ints
@@ -33,6 +34,8 @@ def top_scores(
     keep: int,
     residual: Residual | None = None,
     threads: int = 1,
+    *,
+    features: Floats32 | None = None,
 ) -> pd.DataFrame:
     """The ``keep`` best candidates of each user, ties to the smaller product.
 
@@ -44,6 +47,7 @@ def top_scores(
         keep: entries per user at most.
         residual: fitted towers; without them, or with a scale of 0, the channels alone score.
         threads: chunks of users scored at once; the result is the same.
+        features: [entries x channels] of the candidates, where ``evidence.features`` has been asked already.
 
     Returns:
         Columns ``profile`` (position in ``users``), ``product``, ``score`` and ``channels``: see ``loudest_channels``.
@@ -54,8 +58,10 @@ def top_scores(
     scale = residual.scale if residual is not None else 0.0
 
     def scored(rows: slice) -> pd.DataFrame:
-        of_rows = (vectors[0][rows] * scale, vectors[1]) if vectors is not None else None
-        top = _scored(model, evidence, users[rows], candidates[rows], keep, of_rows)
+        part, of_rows = candidates[rows], (vectors[0][rows] * scale, vectors[1]) if vectors is not None else None
+        entries = slice(candidates.indptr[rows.start], candidates.indptr[rows.stop])
+        known = evidence.features(users[rows], part) if features is None else features[entries].copy()
+        top = _scored(model, known, evidence.past.state[users[rows]], part, keep, of_rows)
         return top.assign(profile=top["profile"] + rows.start)
 
     started = time.monotonic()
@@ -70,16 +76,16 @@ def top_scores(
 
 def _scored(
     model: GatedChannels,
-    evidence: Evidence,
-    users: Ints,
+    features: Floats32,
+    state: Floats,
     candidates: sparse.csr_array,
     keep: int,
     vectors: tuple[Vectors, Vectors] | None,
 ) -> pd.DataFrame:
-    """As ``top_scores``, of one chunk; the users' vectors come with the residual's scale in them."""
-    contributions = model.log_evidence(evidence.features(users, candidates))
+    """As ``top_scores``, of one chunk; ``features`` are overwritten, the users' vectors have the residual's scale in them."""
+    contributions = model.log_evidence(features)
     row = row_of_entry(candidates)
-    contributions *= _weights(model, evidence, users)[row]
+    contributions *= _weights(model, state)[row]
     scores = contributions.sum(axis=1, dtype=np.float64)
     if vectors is not None:
         of_users, of_products = vectors
@@ -87,7 +93,7 @@ def _scored(
     top = top_of_sparse(scores, candidates, keep)
     entries = entry_of(candidates, top["profile"].to_numpy(), top["product"].to_numpy())
     usual = _row_means(contributions, candidates)[top["profile"]]
-    return top.assign(channels=loudest_channels(contributions[entries], usual, channel_names(evidence.settings)))
+    return top.assign(channels=loudest_channels(contributions[entries], usual, channel_names(model.settings)))
 
 
 def loudest_channels(
@@ -133,10 +139,9 @@ def chunks(candidates: sparse.csr_array) -> Iterator[slice]:
         start = stop
 
 
-def _weights(model: GatedChannels, evidence: Evidence, users: Ints) -> Floats:
+def _weights(model: GatedChannels, state: Floats) -> Floats:
     with torch.no_grad():
-        state = torch.from_numpy(evidence.past.state[users].astype(np.float32))
-        weights: Floats = model.weights(state).numpy()
+        weights: Floats = model.weights(torch.from_numpy(state.astype(np.float32))).numpy()
     return weights
 
 

@@ -6,9 +6,16 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from recs_assets.ranking.arrays import Flags, Floats, Indices, positions
-
-PADDED_CELLS = 16_000_000  # of one block while the best k are found: 128 MB
+from recs_assets.ranking.arrays import (
+    Flags,
+    Floats,
+    Indices,
+    blocks_of_like_length,
+    descending_within,
+    padded,
+    positions,
+    starts_of,
+)
 
 
 @dataclass(frozen=True)
@@ -103,10 +110,11 @@ def top_of_sparse(values: Floats, candidates: sparse.csr_array, k: int) -> pd.Da
     threshold = np.repeat(_kth_best(values, candidates.indptr, k), np.diff(candidates.indptr))
     reached = np.flatnonzero(values >= threshold)
     profiles = np.searchsorted(candidates.indptr, reached, side="right") - 1
-    products, values = candidates.indices[reached].astype(np.int64), values[reached]
-    order = np.lexsort((products, -values, profiles))
+    # A row's products ascend: equal scores are in their order already.
+    order = descending_within(values[reached], starts_of(profiles))
     best = order[positions(profiles) < k]
-    return pd.DataFrame({"profile": profiles[best], "product": products[best], "score": values[best]})
+    products = candidates.indices[reached[best]].astype(np.int64)
+    return pd.DataFrame({"profile": profiles[best], "product": products, "score": values[reached[best]]})
 
 
 def row_of_entry(matrix: sparse.csr_array) -> Indices:
@@ -123,21 +131,15 @@ def entry_of(matrix: sparse.csr_array, rows: Indices, columns: Indices) -> Indic
 
 def _kth_best(values: Floats, indptr: Indices, k: int) -> Floats:
     """The k-th best value of each row, -inf where a row has no more than k; found on padded blocks of rows."""
-    lengths = np.diff(indptr)
+    starts = np.asarray(indptr, dtype=np.int64)
+    lengths = np.diff(starts)
     threshold = np.full(len(lengths), -np.inf)
     long_rows = np.flatnonzero(lengths > k)
-    # Rows of like length share a block, so that one long row does not pad all the others.
-    long_rows = long_rows[np.argsort(-lengths[long_rows], kind="stable")]
-    first = 0
-    while first < len(long_rows):
-        width = int(lengths[long_rows[first]])
-        block = long_rows[first : first + max(1, PADDED_CELLS // width)]
-        column = np.arange(width)
-        padded = values.take(indptr[block][:, None] + column, mode="clip")
-        padded[column >= lengths[block][:, None]] = -np.inf
-        padded.partition(width - k, axis=1)
-        threshold[block] = padded[:, width - k]
-        first += len(block)
+    for block in blocks_of_like_length(lengths[long_rows]):
+        cells = padded(values, starts, long_rows[block])
+        width = cells.shape[1]
+        cells.partition(width - k, axis=1)
+        threshold[long_rows[block]] = cells[:, width - k]
     return threshold
 
 

@@ -10,12 +10,16 @@ from recs_assets.ranking.arrays import (
     Floats,
     Indices,
     count_before,
+    descending_within,
     group_numbers,
     pair_keys,
     positions,
+    starts_of,
     within_first,
 )
 from recs_assets.settings import Rules
+
+FIRST_ROWS = 3  # times the length of a list, that are looked at first
 
 
 @dataclass(frozen=True)
@@ -93,25 +97,56 @@ def apply_list_rules(lists: pd.DataFrame, parts: PartAttributes, rules: Rules) -
     scores = lists["score"].to_numpy(np.float64)
     if not np.isfinite(scores).all():
         raise ValueError(f"{np.count_nonzero(~np.isfinite(scores))} of {len(scores)} scores are not finite.")
-    profiles = lists["profile"].to_numpy(np.int64)
-    products = lists["product"].to_numpy(np.int64)
-    kept = np.lexsort((products, -scores, profiles))
-    kept = kept[within_first(1, pair_keys(profiles[kept], products[kept]))]
-    if rules.one_per_variant_group:
-        kept = kept[_at_most(1, profiles[kept], parts.variant_group[products[kept]])]
-    if rules.max_per_part_type is not None:
-        kept = kept[_at_most(rules.max_per_part_type, profiles[kept], parts.part_type[products[kept]])]
+    order = _by_score(lists["profile"].to_numpy(np.int64), lists["product"].to_numpy(np.int64), scores)
+    profiles, products = (lists[name].to_numpy(np.int64)[order] for name in ("profile", "product"))
+    scores = scores[order]
+    kept = _allowed(profiles, products, parts, rules)
     score = scores[kept]
     if rules.max_universal is not None:
         kept = kept[_within_reach(profiles[kept], parts.is_universal[products[kept]], rules.list_length)]
         slots = min(rules.slots, rules.list_length)
         score = _demoted(profiles[kept], scores[kept], parts.is_universal[products[kept]], slots, rules.max_universal)
-        order = np.lexsort((products[kept], -score, profiles[kept]))
-        kept, score = kept[order], score[order]
+        reordered = np.lexsort((products[kept], -score, profiles[kept]))
+        kept, score = kept[reordered], score[reordered]
     rank = positions(profiles[kept]) + 1
     listed = rank <= rules.list_length
-    ranked = lists.take(kept[listed]).reset_index(drop=True)
+    ranked = lists.take(order[kept[listed]]).reset_index(drop=True)
     return ranked.assign(score=score[listed], rank=rank[listed])
+
+
+def _by_score(profiles: Indices, products: Indices, scores: Floats) -> Indices:
+    """The order of rows by profile, score descending, product ascending."""
+    before = slice(None, -1), slice(1, None)
+    (profile, next_profile), (product, next_product) = ([column[part] for part in before] for column in (profiles, products))
+    if ((profile < next_profile) | ((profile == next_profile) & (product <= next_product))).all():
+        return descending_within(scores, starts_of(profiles))
+    return np.lexsort((products, -scores, profiles))
+
+
+def _allowed(profiles: Indices, products: Indices, parts: PartAttributes, rules: Rules) -> Indices:
+    """Rows, in rank order, that neither stand twice nor are one too many of their variants or type; enough for every list.
+
+    Rows far down seldom matter: whoever has a whole list of the first ones, with fitting parts for every slot, needs no more.
+    """
+    group, position = group_numbers(profiles), positions(profiles)
+    n_first = FIRST_ROWS * rules.list_length
+    kept = _within_limits(np.flatnonzero(position < n_first), profiles, products, parts, rules)
+    has_more = np.bincount(group) > n_first
+    n_kept = np.bincount(group[kept], minlength=len(has_more))
+    n_fitting = np.bincount(group[kept], ~parts.is_universal[products[kept]], len(has_more))
+    again = has_more & ((n_kept < rules.list_length) | (n_fitting < rules.slots))
+    more = _within_limits(np.flatnonzero(again[group]), profiles, products, parts, rules)
+    return np.sort(np.concatenate([kept[~again[group[kept]]], more]))
+
+
+def _within_limits(rows: Indices, profiles: Indices, products: Indices, parts: PartAttributes, rules: Rules) -> Indices:
+    """The rows, of those given in rank order, that are the first of their part, variants and type."""
+    kept = rows[within_first(1, pair_keys(profiles[rows], products[rows]))]
+    if rules.one_per_variant_group:
+        kept = kept[_at_most(1, profiles[kept], parts.variant_group[products[kept]])]
+    if rules.max_per_part_type is not None:
+        kept = kept[_at_most(rules.max_per_part_type, profiles[kept], parts.part_type[products[kept]])]
+    return kept
 
 
 def _at_most(limit: int, profiles: Indices, codes: Indices) -> Flags:

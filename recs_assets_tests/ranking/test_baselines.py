@@ -61,7 +61,7 @@ def test_ease_over_the_most_bought_parts_leaves_the_others_at_zero():
 
 def test_walk_of_three_steps_by_hand():
     history = sparse.csr_array(np.array([[0.0, 2, 0, 0], [3, 1, 0, 0], [0, 0, 0, 0]]))
-    walked = baselines.p3_walk(history, TRAIN)
+    walked = baselines.p3(TRAIN)(history)
     # From part 1 only to user a, who has parts 0 and 1; from part 0 to a, b, c with 1/3 each.
     from_0 = np.array([1 / 6 + 1 / 6 + 1 / 3, 1 / 6, 1 / 6, 0])
     from_1 = np.array([1 / 2, 1 / 2, 0, 0])
