@@ -21,6 +21,7 @@ SEEDS ?= 3
 ONLY ?=
 PRESET ?= small
 WORLDS ?= 200
+USERS ?= 1000
 REASON ?=
 
 help: ## List the targets
@@ -59,6 +60,9 @@ versions: ready week ## Every published version of WEEK
 
 rollback: ready week ## Serve the version of WEEK before the current one (or VERSION) again; say why with REASON="..."
 	$(RUN) rollback --week $(WEEK) --reason "$(REASON)" $(if $(VERSION),--version $(VERSION))
+
+identical: ready week ## 1,000 people's lists of WEEK beside a plain, slow computation of each from the same files (USERS=1000 SEED=1)
+	$(BIN)/python -m recs_assets_tests.slow --week $(WEEK) --users $(USERS) --seed $(SEED)
 
 faults: ready ## Every fault point in every way, in real processes: a table of what each left behind
 	$(BIN)/python -m recs_assets_tests.faults
@@ -108,4 +112,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test run train nightly backfill report latest versions rollback reference ablation faults kills fuzz security ui world lock clean ready week
+.PHONY: help demo test run train nightly backfill report latest versions rollback reference ablation identical faults kills fuzz security ui world lock clean ready week
