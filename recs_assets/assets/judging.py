@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -160,16 +161,21 @@ class Judge:
         return pd.concat([slices.by_vehicle_density(per_user), by_price], ignore_index=True)
 
     def _pool(self, weeks: Sequence[dt.datetime], model: GatedChannels, towers: Residual | None, *, everything: bool) -> Pool:
-        pooled: list[Pool] = []
-        offset = 0
-        gating = self.settings.evaluation.relevance
-        for start in weeks:
-            judged = systems.cohort(self.data, start, self.settings, RELEVANCES if everything else (gating,))
+        relevances = RELEVANCES if everything else (self.settings.evaluation.relevance,)
+
+        def pool_of(start: dt.datetime) -> Pool | None:
+            judged = systems.cohort(self.data, start, self.settings, relevances)
             counts = ", ".join(f"{frame['profile'].nunique()} ({relevance})" for relevance, frame in judged.held_out.items())
             self.report(f"week of {start:%Y-%m-%d}: users with something new {counts}")
-            if len(judged.users):
-                pooled.append(_shifted(self._of_week(judged, model, towers, everything), offset))
-            offset += len(judged.users)
+            return self._of_week(judged, model, towers, everything) if len(judged.users) else None
+
+        pooled: list[Pool] = []
+        offset = 0
+        with ThreadPoolExecutor(self.settings.compute.cores) as executor:
+            for found in executor.map(pool_of, weeks):
+                if found is not None:
+                    pooled.append(_shifted(found, offset))
+                    offset += len(found.profiles)
         if not pooled:
             raise NobodyToJudgeError(f"nobody bought anything new in the weeks {weeks[0]:%Y-%m-%d} to {weeks[-1]:%Y-%m-%d}")
         return _joined(pooled)

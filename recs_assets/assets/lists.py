@@ -1,7 +1,6 @@
 """The list of every profile on the rung that has its evidence: blend, similar parts, or SQL."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +22,8 @@ from recs_assets.resources.store import Artifact
 from recs_assets.settings import Settings
 
 KEYS = ["profile", "product"]
+TEXTS = ("profile_id", "product_id", "pop_source", "channels")  # few of them, over many rows of scores
+PROFILES_AT_ONCE = 8_192  # bounds memory: both halves of a blend, their union and its order
 
 
 def profile_recommendations(
@@ -52,10 +53,10 @@ def profile_recommendations(
         source=source,
         alpha=alpha,
         strata=profiles["stratum"].to_pandas(),
-        sql_scores=indexed(inputs["sql_scores"].table(SQL_SCORES), profile_ids, product_ids).rename(
+        sql_scores=indexed(inputs["sql_scores"].table(SQL_SCORES, TEXTS), profile_ids, product_ids).rename(
             columns={"sql_score": "score"}
         ),
-        user_scores=indexed(inputs["user_scores"].table(USER_SCORES), profile_ids, product_ids),
+        user_scores=indexed(inputs["user_scores"].table(USER_SCORES, TEXTS), profile_ids, product_ids),
         similarities=similarities,
         history=past.touched(float("inf"))[representative],
         parts=PartAttributes(store.variant_group, store.part_type, store.is_universal),
@@ -123,10 +124,7 @@ def ranked_lists(
     """
     if source == "blend":
         weights = np.asarray(strata.map(alpha or {}), dtype=np.float64)
-        scored = blend(sql_scores[[*KEYS, "score"]], user_scores[[*KEYS, "score"]], weights)
-        listed = _listed(scored, parts, settings)
-        listed = listed.merge(sql_scores[[*KEYS, "pop_source"]], on=KEYS, how="left", validate="one_to_one")
-        listed = listed.merge(user_scores[[*KEYS, "channels"]], on=KEYS, how="left", validate="one_to_one")
+        listed = _blended(sql_scores, user_scores, weights, parts, settings)
         return listed, blend_terms(listed.assign(alpha=weights[listed["profile"]]))
     scored = sql_scores.assign(sql_score=normalise_sql(sql_scores), similarity=0.0, gnn_score=0.0)
     if source == "similarity":
@@ -134,14 +132,31 @@ def ranked_lists(
         scored[["score", "similarity"]] = found[["score", "similarity"]].to_numpy()
     else:
         scored["score"] = scored["sql_score"]
-    listed = _listed(scored, parts, settings)
-    halves = listed.assign(sql_term=listed["sql_score"], similarity_term=settings.similarity.weight * listed["similarity"])
+    listed = apply_list_rules(scored, parts, settings.rules)
+    halves = listed.assign(
+        sql_term=listed["sql_score"],
+        similarity_term=settings.similarity.weight * listed["similarity"],
+        pop_source=np.asarray(listed["pop_source"], dtype=object),
+    )
     return listed, similarity_terms(halves)
 
 
-def _listed(scored: pd.DataFrame, parts: PartAttributes, settings: Settings) -> pd.DataFrame:
-    ranked = apply_list_rules(scored[[*KEYS, "score"]], parts, settings.rules)
-    return ranked.merge(scored.drop(columns="score"), on=KEYS, how="left", validate="one_to_one")
+def _blended(
+    sql_scores: pd.DataFrame, user_scores: pd.DataFrame, alpha: np.ndarray, parts: PartAttributes, settings: Settings
+) -> pd.DataFrame:
+    """The lists of a blend with pop_source and channels of either half; as ``ranked_lists``, some profiles at a time."""
+    listed = []
+    for first in range(0, len(alpha), PROFILES_AT_ONCE):
+        profiles = (first, first + PROFILES_AT_ONCE)
+        sql, model = (
+            scores[slice(*np.searchsorted(scores["profile"], profiles))].reset_index(drop=True)
+            for scores in (sql_scores, user_scores)
+        )
+        ranked = apply_list_rules(blend(sql[[*KEYS, "score"]], model[[*KEYS, "score"]], alpha), parts, settings.rules)
+        # What one half lacks, the row -1, is in no index: null.
+        tier, channels = sql["pop_source"].reindex(ranked["sql_row"]), model["channels"].reindex(ranked["gnn_row"])
+        listed.append(ranked.assign(pop_source=np.asarray(tier, dtype=object), channels=np.asarray(channels, dtype=object)))
+    return pd.concat(listed, ignore_index=True)
 
 
 def _optional(numbers: "pd.Series[int]") -> pa.Array:
@@ -167,10 +182,15 @@ def indexed_similarities(similar: pa.Table, product_ids: pa.Array) -> pd.DataFra
 
 
 def indexed(scores: pa.Table, profile_ids: pa.Array, product_ids: pa.Array) -> pd.DataFrame:
-    """Scores with numbers in place of ids: profile and product by their position in the given arrays."""
-    numbers: dict[str, Any] = {
-        "profile": pc.index_in(scores["profile_id"], profile_ids).to_numpy().astype(np.int64),
-        "product": pc.index_in(scores["product_id"], product_ids).to_numpy().astype(np.int64),
-    }
+    """Scores with numbers in place of ids, profile and product by their position in the given arrays; profiles ascend."""
     frame: pd.DataFrame = scores.drop_columns(["profile_id", "product_id"]).to_pandas()
-    return frame.assign(**numbers)
+    frame = frame.assign(profile=_numbers(scores["profile_id"], profile_ids), product=_numbers(scores["product_id"], product_ids))
+    return frame if frame["profile"].is_monotonic_increasing else frame.sort_values("profile", kind="stable", ignore_index=True)
+
+
+def _numbers(column: pa.ChunkedArray, ids: pa.Array) -> np.ndarray:
+    """[rows] int64 positions in ``ids`` of a column of codes; each of its few texts is looked up once."""
+    encoded = column.unify_dictionaries()
+    numbers = pc.index_in(encoded.chunk(0).dictionary, ids).to_numpy() if encoded.num_chunks else np.array([])
+    codes = [chunk.indices.to_numpy() for chunk in encoded.chunks]
+    return numbers[np.concatenate(codes)].astype(np.int64) if codes else np.array([], dtype=np.int64)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from recs_assets.ranking import metrics
-from recs_assets.ranking.arrays import Floats, pair_keys
+from recs_assets.ranking.arrays import Floats, Indices, pair_keys
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
 from recs_assets.settings import Blend, Rules
 
@@ -59,18 +59,19 @@ def blend(sql_lists: pd.DataFrame, gnn_lists: pd.DataFrame, alpha: Floats) -> pd
         alpha: float64[profiles] in [0, 1], by profile number.
 
     Returns:
-        Columns profile int64, product int64, score, sql_score, gnn_score, sorted by profile and product.
+        Columns profile int64, product int64, score, sql_score, gnn_score, and int64 sql_row and gnn_row, where the part
+        stands in either list, -1 where it does not; sorted by profile and product.
     """
     sql_alpha = alpha[sql_lists["profile"].to_numpy()]
     gnn_alpha = alpha[gnn_lists["profile"].to_numpy()]
     exact = np.ldexp(sql_lists["score"].to_numpy(np.float64), -np.frexp(_of_list(sql_lists, "max"))[1])
     sql_score = np.where(sql_alpha == 1, exact, normalise_sql(sql_lists))
-    sql = sql_lists[["profile", "product"]].assign(sql_score=sql_score)[sql_alpha > 0]
-    gnn = gnn_lists[["profile", "product"]].assign(gnn_score=normalise_gnn(gnn_lists))[gnn_alpha < 1]
-    both = _outer_join(sql, gnn)
+    both = _outer_join(sql_lists, gnn_lists, np.flatnonzero(sql_alpha > 0), np.flatnonzero(gnn_alpha < 1))
+    # Row -1 is the last one: a score of 0 for whatever the list lacks.
+    both["sql_score"] = np.append(sql_score, 0.0)[both["sql_row"]]
+    both["gnn_score"] = np.append(normalise_gnn(gnn_lists), 0.0)[both["gnn_row"]]
     weight = alpha[both["profile"].to_numpy()]
-    score = weight * both["sql_score"] + (1 - weight) * both["gnn_score"]
-    both.insert(2, "score", score)
+    both.insert(2, "score", weight * both["sql_score"] + (1 - weight) * both["gnn_score"])
     return both
 
 
@@ -140,17 +141,17 @@ def _of_list(lists: pd.DataFrame, what: Literal["min", "max"]) -> Floats:
     return np.asarray(lists.groupby("profile", sort=False)["score"].transform(what), dtype=np.float64)
 
 
-def _outer_join(sql: pd.DataFrame, gnn: pd.DataFrame) -> pd.DataFrame:
-    """All pairs of either frame with both scores, 0 where absent. (Sorted keys: a third of the time of a merge.)"""
-    columns = ["profile", "product"]
-    both = pd.concat([sql[columns], gnn[columns]])
-    pairs = pair_keys(both["profile"].to_numpy(np.int64), both["product"].to_numpy(np.int64))
-    keys = np.sort(pairs)
-    keys = keys[np.diff(keys, prepend=-1) > 0]
-    sql_score, gnn_score = np.zeros(len(keys)), np.zeros(len(keys))
-    sql_at, gnn_at = np.searchsorted(keys, pairs[: len(sql)]), np.searchsorted(keys, pairs[len(sql) :])
-    sql_score[sql_at], gnn_score[gnn_at] = sql["sql_score"], gnn["gnn_score"]
-    profile, product = np.zeros(len(keys), dtype=np.int64), np.zeros(len(keys), dtype=np.int64)
-    for frame, at in ((sql, sql_at), (gnn, gnn_at)):
-        profile[at], product[at] = frame["profile"], frame["product"]
-    return pd.DataFrame({"profile": profile, "product": product, "sql_score": sql_score, "gnn_score": gnn_score})
+def _outer_join(sql: pd.DataFrame, gnn: pd.DataFrame, sql_rows: Indices, gnn_rows: Indices) -> pd.DataFrame:
+    """All pairs of some rows of both frames with their rows, -1 where absent. (Sorted keys: a third of the time of a merge.)"""
+    profile, product = (
+        np.concatenate([sql[name].to_numpy(np.int64)[sql_rows], gnn[name].to_numpy(np.int64)[gnn_rows]])
+        for name in ("profile", "product")
+    )
+    pairs = pair_keys(profile, product)
+    keys, first = np.unique(pairs, return_index=True)
+    rows = {"profile": profile[first], "product": product[first]}
+    parts = {"sql_row": (sql_rows, pairs[: len(sql_rows)]), "gnn_row": (gnn_rows, pairs[len(sql_rows) :])}
+    for name, (own, own_pairs) in parts.items():
+        rows[name] = np.full(len(keys), -1, dtype=np.int64)
+        rows[name][np.searchsorted(keys, own_pairs)] = own
+    return pd.DataFrame(rows)

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -83,15 +83,19 @@ class Artifact:
     def _way_out(self) -> str:
         return f"materialize {self.manifest.asset} for week {self.manifest.week} again."
 
-    def table(self, name: str) -> pa.Table:
+    def table(self, name: str, dictionary: Sequence[str] = ()) -> pa.Table:
         """The Parquet file ``name`` as an Arrow table, page checksums verified.
+
+        Args:
+            name: of the file.
+            dictionary: columns of text to be read as codes and distinct values, where few values repeat over many rows.
 
         Raises:
             StoreError: as for ``path``, or a page is not what its checksum says.
         """
         path = self.path(name)
         try:
-            return pq.read_table(path, page_checksum_verification=True)
+            return pq.read_table(path, read_dictionary=list(dictionary), page_checksum_verification=True)
         except (OSError, pa.ArrowException) as error:
             raise StoreError(f"{path} is damaged: {error}: {self._way_out}") from error
 

@@ -26,12 +26,14 @@ from recs_assets.targets import code_version, current, home
 # The planted world's last whole week, and the one its last events lie in.
 WEEKS = {"weekly": "2026-09-28", "nightly": "2026-10-05"}
 GIB = 2**30
+DAGSTER_SETTINGS = "telemetry: {enabled: false}\npython_logs: {managed_python_loggers: [recs_assets]}\n"
+HEADINGS = f"{'rows in':>12}{'rows out':>12}{'s':>8}{'CPU s':>8}{'GiB':>7}{'MiB out':>9}{'floor s':>9}"
 WIDTH = 30
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table and of the CSV; seconds of ``floor`` are DuckDB's for the same rows, NaN where nothing is to be moved."""
+    """A line of the table and of the CSV; ``floor`` is DuckDB's seconds for the same rows, NaN where nothing is to be moved."""
 
     job: str
     stage: str
@@ -83,7 +85,7 @@ def rows_of(job: str, week: str, folder: Path) -> list[Row]:
 
     record, dagster_home = folder / f"{job}.json", home() / "dagster"
     dagster_home.mkdir(parents=True, exist_ok=True)
-    (dagster_home / "dagster.yaml").write_text("telemetry: {enabled: false}\npython_logs: {managed_python_loggers: [recs_assets]}\n")
+    (dagster_home / "dagster.yaml").write_text(DAGSTER_SETTINGS)
     command = [sys.executable, "-m", "recs_assets_tests.benchmarks.production.recorder", job, week, str(record)]
     subprocess.run(command, check=True, env=os.environ | {"DAGSTER_HOME": str(dagster_home)})
     store, threads = current().store(), settings_file.load().compute.cores
@@ -112,8 +114,8 @@ def _load_of_graph(job: str, path: Path) -> Row:
 
 def lines(rows: Sequence[Row]) -> Iterator[str]:
     """The stages of both jobs, then the aims."""
-    for job in WEEKS:
-        yield f"\n{job + ' ' + WEEKS[job]:<{WIDTH}}{'rows in':>12}{'rows out':>12}{'s':>8}{'CPU s':>8}{'GiB':>7}{'MiB out':>9}{'floor s':>9}"
+    for job, week in WEEKS.items():
+        yield f"\n{job + ' ' + week:<{WIDTH}}{HEADINGS}"
         for row in (row for row in rows if row.job == job):
             figures = f"{row.seconds:>8.1f}{row.cpu_seconds:>8.1f}{row.peak_gib:>7.2f}{row.written_mib:>9.0f}{row.floor:>9.2f}"
             yield f"{row.stage:<{WIDTH}}{row.rows_in:>12,}{row.rows_out:>12,}{figures}"
