@@ -152,7 +152,9 @@ def published_recommendations(
 ) -> dg.MaterializeResult:
     """The table that the email system reads, swapped in whole, and only if its audit passed."""
     day = week_of_run(context).start.date()
-    staged = store.current("recommendations", context.partition_key).document(STAGED)
+    # Of two runs at once the other may have staged last: its tables are not audited yet, and are its own to publish.
+    own = store.of_run("recommendations", context.partition_key, context.run.run_id)
+    staged = (own or store.current("recommendations", context.partition_key)).document(STAGED)
     with warehouse.session() as session:
         newest = max((row["week"] for row in session.read("last_publications").to_pylist()), default=day)
     if newest > day and not config.replace_older_week:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import uuid
 from pathlib import Path
 
 import dagster as dg
@@ -123,6 +124,36 @@ def test_a_run_that_was_overtaken_while_it_worked_is_refused(night: Run, tmp_pat
     told = messages(slow.materialize(["published_recommendations"], NEXT_WEEK))["published_recommendations"]
     assert "Nothing was written; run again to publish on top of it." in told
     assert slow.query(f"SELECT max(rank) FROM recommendations WHERE week = '{NEXT_WEEK}'") == [(12,)]
+
+
+@pytest.mark.parametrize("audited", [True, False])
+def test_a_run_publishes_what_it_staged_itself_while_another_stages(night: Run, tmp_path: Path, audited: bool) -> None:
+    place = unpublished(night, tmp_path, {"rules": {"list_length": 10}})
+    other = Place(place.source, place.home, settings_with(tmp_path / "other", {"rules": {"list_length": 12}}))
+    run_id = str(uuid.uuid4())
+    assert step_of(place, run_id, "recommendations").success
+    assert other.materialize(["recommendations"], NEXT_WEEK).success
+    if not audited:
+        with place.warehouse._ledger() as ledger:
+            audit_id = place.artifact("recommendations", NEXT_WEEK).document("staged.json")["audit_id"]
+            ledger.run(f"DELETE FROM audits WHERE audit_id = '{audit_id}'")
+    result = step_of(place, run_id, "published_recommendations")
+    assert result.success, messages(result)
+    found = f"SELECT DISTINCT run_id FROM recommendations WHERE week = '{NEXT_WEEK}'"
+    assert place.query(found) == place.query("SELECT run_id FROM publications ORDER BY sequence DESC LIMIT 1") == [(run_id,)]
+    assert place.query(f"SELECT max(rank) FROM recommendations WHERE week = '{NEXT_WEEK}'") == [(10,)]
+
+
+def step_of(place: Place, run_id: str, asset: str) -> dg.ExecuteInProcessResult:
+    """One step of a run, in the way of a run whose steps another run comes between."""
+    job = place.definitions().resolve_implicit_global_asset_job_def()
+    return job.execute_in_process(
+        partition_key=NEXT_WEEK,
+        instance=dg.DagsterInstance.ephemeral(),
+        raise_on_error=False,
+        asset_selection=[dg.AssetKey(asset)],
+        run_id=run_id,
+    )
 
 
 def test_publishing_before_anything_is_staged_says_what_to_run(night: Run, tmp_path: Path) -> None:
