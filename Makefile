@@ -23,6 +23,7 @@ PRESET ?= small
 WORLDS ?= 200
 USERS ?= 1000
 REASON ?=
+WHAT ?= nightly
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -67,8 +68,8 @@ identical: ready week ## 1,000 people's lists of WEEK beside a plain, slow compu
 faults: ready ## Every fault point in every way, in real processes: a table of what each left behind
 	$(BIN)/python -m recs_assets_tests.faults
 
-kills: ready ## The nightly run killed N=100 times at random moments, with a reader polling (PRESET=small SEED=1)
-	$(BIN)/python -m recs_assets_tests.faults.kills --kills $(or $(N),100) --preset $(PRESET) --seed $(SEED)
+kills: ready ## WHAT=nightly|train|rollback|together killed N=100 times at random moments, a reader polling (PRESET=small SEED=1)
+	$(BIN)/python -m recs_assets_tests.faults.kills --what $(WHAT) --kills $(or $(N),100) --preset $(PRESET) --seed $(SEED)
 
 reference: ready ## Public benchmark figures (Gowalla, Amazon electronics) beside the published ones, from DATA
 	$(BIN)/python -m recs_assets.reference --data $(DATA)

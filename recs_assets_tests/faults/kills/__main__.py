@@ -1,0 +1,26 @@
+"""Work killed at random moments from outside, over and over, while a reader polls what is served."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from recs_assets.demo.presets import PRESETS
+from recs_assets_tests.faults.kills.kinds import KINDS
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Kill and look; the exit status is 1 where anybody ever saw anything but one whole version, or a run did not converge."""
+    parser = argparse.ArgumentParser(prog="python -m recs_assets_tests.faults.kills", description=__doc__)
+    parser.add_argument("--what", choices=sorted(KINDS), default="nightly")
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="small")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        return KINDS[options.what](Path(folder), options.preset, options.seed).run(options.kills)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,204 @@
+"""What every kind of killing shares: a world, a home, a reader who looks on, and the loop of kills and looks."""
+
+import random
+import shutil
+import subprocess
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import duckdb
+
+from recs_assets.demo.presets import PRESETS
+from recs_assets.demo.world import write_world
+from recs_assets_tests.faults.homes import Home
+from recs_assets_tests.worlds import WEEK
+
+# After so many kills on the same home an unhurt run must finish the work; then it starts over.
+KILLS_A_HOME = 5
+POLL_SECONDS = 0.05
+# How much of what a process said is shown.
+LINES_SHOWN = 5
+WHOLE = ("old", "new")
+UNTOUCHED = float("inf")
+
+
+class Reader:
+    """Looks at what is served again and again, in a thread, and counts what it sees."""
+
+    def __init__(self, look: Callable[[], str]) -> None:
+        self.seen: Counter[str] = Counter()
+        self._look = look
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._poll)
+
+    def __enter__(self) -> "Reader":
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _poll(self) -> None:
+        while not self._done.wait(POLL_SECONDS):
+            self.seen[self._look()] += 1
+
+
+@dataclass
+class Running:
+    """A process at work, when it began by the clock of files, and the file that holds what it says."""
+
+    process: "subprocess.Popen[bytes]"
+    began: float
+    log: Path
+
+    def end(self, after: float, deadline: float) -> str:
+        """Kill it at a deadline that is ``after`` seconds from its beginning, unless it ends before; how it ended."""
+        try:
+            status = self.process.wait(None if after == UNTOUCHED else max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            return f"killed after {after:6.2f} s"
+        return "failed" if status else "done"
+
+    @property
+    def said(self) -> str:
+        """The last lines of what it said."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-LINES_SHOWN:])
+
+
+class Killing(ABC):
+    """A home, the work that is killed there, and what is served before and after that work.
+
+    Attributes:
+        home: where it happens.
+        known: what is served before (``old``) and after (``new``) the work.
+        seconds: how long the work takes undisturbed.
+    """
+
+    def __init__(self, folder: Path, preset: str, seed: int) -> None:
+        self.random = random.Random(seed)
+        self._looking = threading.Lock()
+        self.home = Home(folder / "home", folder / "world")
+        self._prepared, self._logs = folder / "prepared", folder / "logs"
+        self._logs.mkdir()
+        write_world(self.home.source, PRESETS[preset], seed=seed)
+        self.prepare()
+        self.known = {"old": self.home.served()}
+        shutil.copytree(self.home.folder, self._prepared)
+        self.seconds = self._undisturbed()
+        self.known["new"] = self.home.served()
+
+    def prepare(self) -> None:
+        """Bring the home to where the work begins: one week has been run."""
+        self.home.finish("run", "everything", "--week", WEEK)
+
+    @abstractmethod
+    def commands(self) -> list[tuple[str, ...]]:
+        """The commands to start at once and to kill."""
+
+    def moments(self) -> list[float]:
+        """When to kill each command, in seconds, or ``UNTOUCHED``."""
+        return [self.random.uniform(0, self.seconds)]
+
+    def at_work(self, running: Running) -> float:
+        """Wait for the moment from which seconds are counted; that moment."""
+        return time.monotonic()
+
+    def goal(self) -> str:
+        """What an unhurt run would leave served now."""
+        return "new"
+
+    def refused(self, running: Running) -> bool:
+        """Whether a process that failed was right to."""
+        return False
+
+    def violations(self) -> list[str]:
+        """What is broken after a kill."""
+        return self.home.violations()
+
+    def left_behind(self) -> list[str]:
+        """What is broken once an unhurt run has finished the work."""
+        return [f"left behind: {orphan}" for orphan in self.home.orphans()]
+
+    def look(self) -> str:
+        """What a reader finds: ``old``, ``new``, ``locked`` while a writer has the file, or what is wrong."""
+        with self._looking:
+            try:
+                found = self.home.served()
+            except duckdb.Error as error:
+                return "locked" if "Could not set lock" in str(error) else f"unreadable: {error}"
+        return next((name for name, served in self.known.items() if served == found), f"neither: {found}")
+
+    def run(self, n_kills: int) -> int:
+        """Kill ``n_kills`` times; 1 where a promise was broken, else 0."""
+        print(f"undisturbed it takes {self.seconds:.1f} s", flush=True)
+        broken = 0
+        self._start_over()
+        with Reader(self.look) as reader:
+            for number in range(1, n_kills + 1):
+                ended, wrong = self._attack()
+                found = self.look()
+                print(f"{number:>4}  {ended}  served: {found}", flush=True)
+                wrong += self._judged(found) + self.violations()
+                if number % KILLS_A_HOME == 0 or number == n_kills:
+                    wrong += self._converge()
+                    self._start_over()
+                for violation in wrong:
+                    print(f"      VIOLATION: {violation}", flush=True)
+                broken += len(wrong)
+        broken += sum(count for name, count in reader.seen.items() if name not in {*WHOLE, "locked"})
+        print(f"{n_kills} kills, {reader.seen.total()} looks of a reader ({dict(reader.seen)}): {broken} violations")
+        return int(broken > 0)
+
+    def _attack(self) -> tuple[str, list[str]]:
+        """Start the work and kill it; how that went, and which of its processes failed without being killed."""
+        moments, all_running = self.moments(), self._start()
+        started = self.at_work(all_running[0])
+        endings: dict[int, str] = {}
+        for number in sorted(range(len(moments)), key=moments.__getitem__):
+            endings[number] = all_running[number].end(moments[number], started + moments[number])
+        failed = [one for number, one in enumerate(all_running) if endings[number] == "failed" and not self.refused(one)]
+        told = " | ".join(f"{endings[number]:<21}" for number in range(len(moments)))
+        return told, [f"a run failed by itself: {one.said}" for one in failed]
+
+    def _converge(self) -> list[str]:
+        """Run unhurt; what is wrong after it."""
+        goal = self.goal()
+        ended = self.home.run(*self.commands()[0])
+        said = "\n".join(ended.stdout.splitlines()[-LINES_SHOWN:])
+        failed = [f"the unhurt run ended with {ended.returncode}: {said}"] if ended.returncode else []
+        found = self.look()
+        missed = [] if found == goal else [f"after the unhurt run not {goal} is served but {found}"]
+        return failed + missed + self.violations() + self.left_behind()
+
+    def _start_over(self) -> None:
+        # A reader in the middle of a look would lend the file that is being replaced to the next one of this process.
+        with self._looking:
+            self.home.put_back(self._prepared)
+
+    def _judged(self, found: str) -> list[str]:
+        return [] if found in WHOLE else [f"no whole version is served: {found}"]
+
+    def _start(self) -> list[Running]:
+        started = []
+        for number, command in enumerate(self.commands()):
+            path = self._logs / f"{number}.txt"
+            with path.open("wb") as log:
+                started.append(Running(self.home.start(*command, log=log), time.time(), path))
+        return started
+
+    def _undisturbed(self) -> float:
+        all_running = self._start()
+        started = self.at_work(all_running[0])
+        failed = [one for one in all_running if one.process.wait() and not self.refused(one)]
+        if failed:
+            raise RuntimeError(f"{self.commands()} does not even end well undisturbed: {failed[0].said}")
+        return time.monotonic() - started

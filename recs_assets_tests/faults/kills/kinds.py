@@ -1,0 +1,97 @@
+"""What can be killed: a night, a training, a rollback, and two nights at once."""
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from recs_assets_tests.faults.kills.killing import UNTOUCHED, Killing, Running
+from recs_assets_tests.worlds import NEXT_WEEK, WEEK
+
+# How a run says that another one has published while it was at work.
+OVERTAKEN = "Nothing was written; run again to publish on top of it."
+POLL_SECONDS = 0.002
+
+
+class Nightly(Killing):
+    """The nightly run after a finished week."""
+
+    def commands(self) -> list[tuple[str, ...]]:
+        return [("run", "nightly", "--week", NEXT_WEEK)]
+
+
+class Together(Nightly):
+    """Two nightly runs of the same week at once: one of them is killed, or the other, or both."""
+
+    def commands(self) -> list[tuple[str, ...]]:
+        return super().commands() * 2
+
+    def moments(self) -> list[float]:
+        first, second = (self.random.uniform(0, self.seconds) for _ in range(2))
+        return self.random.choice([[first, UNTOUCHED], [UNTOUCHED, second], [first, second]])
+
+    def refused(self, running: Running) -> bool:
+        return OVERTAKEN in running.said
+
+
+class Train(Killing):
+    """The weekly run after a finished week: it serves nothing, and comes to the same bytes whenever it was killed."""
+
+    def __init__(self, folder: Path, preset: str, seed: int) -> None:
+        super().__init__(folder, preset, seed)
+        self._expected = self.home.versions()
+
+    def goal(self) -> str:
+        return "old"
+
+    def commands(self) -> list[tuple[str, ...]]:
+        return [("run", "weekly", "--week", NEXT_WEEK)]
+
+    def violations(self) -> list[str]:
+        found = self.home.versions().items()
+        others = [
+            f"{asset} of week {week} has become {version}" for (asset, week), version in sorted(found - self._expected.items())
+        ]
+        return super().violations() + others
+
+    def left_behind(self) -> list[str]:
+        missing = sorted(self._expected.keys() - self.home.versions().keys())
+        return super().left_behind() + [f"{asset} of week {week} was not made again" for asset, week in missing]
+
+
+class Rollback(Killing):
+    """The command that serves an earlier version again, there and back between two published versions of a week."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        settings = self.home.source.with_name("dearer.yaml")
+        settings.write_text("rules: {min_price: 75.0}\n")
+        self.home.finish("run", "nightly", "--week", WEEK, RECS_SETTINGS=str(settings))
+        versions = "SELECT publication_id FROM publications WHERE action = 'publish' ORDER BY sequence"
+        self._earlier, self._later = (version for (version,) in self.home.query(versions))
+
+    def goal(self) -> str:
+        return "new" if self._is_later_served() else "old"
+
+    def commands(self) -> list[tuple[str, ...]]:
+        # Whichever is served, the command changes it; the version before needs no name.
+        named = () if self._is_later_served() else ("--version", self._later)
+        return [("rollback", "--week", WEEK, "--reason", "killed at random", *named)]
+
+    def at_work(self, running: Running) -> float:
+        # Most of the command's time is imports: seconds count from where it makes the folder of its first session.
+        sessions = self.home.folder / "warehouse.spill"
+        while running.process.poll() is None and sessions.stat().st_mtime < running.began:
+            time.sleep(POLL_SECONDS)
+        return super().at_work(running)
+
+    def _is_later_served(self) -> bool:
+        served = "SELECT version_after FROM publications ORDER BY sequence DESC LIMIT 1"
+        return self.home.query(served) == [(self._later,)]
+
+
+KINDS: Mapping[str, Callable[[Path, str, int], Killing]] = {
+    "nightly": Nightly,
+    "train": Train,
+    "rollback": Rollback,
+    "together": Together,
+}
