@@ -65,8 +65,8 @@ rollback: ready week ## Serve the version of WEEK before the current one (or VER
 identical: ready week ## 1,000 people's lists of WEEK beside a plain, slow computation of each from the same files (USERS=1000 SEED=1)
 	$(BIN)/python -m recs_assets_tests.slow --week $(WEEK) --users $(USERS) --seed $(SEED)
 
-faults: ready ## Every fault point in every way, in real processes: a table of what each left behind
-	$(BIN)/python -m recs_assets_tests.faults
+faults: ready ## Every fault point in every way, in real processes and in whole nightly runs: what each left behind (ONLY=publish)
+	$(BIN)/python -m recs_assets_tests.faults --only "$(ONLY)"
 
 kills: ready ## WHAT=nightly|train|rollback|together killed N=100 times at random moments, a reader polling (PRESET=small SEED=1)
 	$(BIN)/python -m recs_assets_tests.faults.kills --what $(WHAT) --kills $(or $(N),100) --preset $(PRESET) --seed $(SEED)

@@ -1,46 +1,65 @@
 """The whole fault walk as a table: operation, point and way, how the process ended, what a reader found, and the verdict."""
 
+import argparse
+import os
 import sys
 import tempfile
-from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from recs_assets.fault_points import POINTS
+from recs_assets_tests.faults.flow import Flow
 from recs_assets_tests.faults.operations import prepare
-from recs_assets_tests.faults.walk import Case, Ending, cases, check, suffer
+from recs_assets_tests.faults.walk import CONVERGED, NOT_REACHED, Case, Outcome, cases, check, suffer
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Try all cases and print a line for each; the exit status is 1 where a promise was broken."""
-    verdicts: Counter[str] = Counter()
-    print(f"{'operation':<10}{'point':<20}{'way':<15}{'ended':<12}{'a reader found':<16}then")
+    parser = argparse.ArgumentParser(prog="python -m recs_assets_tests.faults", description=__doc__)
+    parser.add_argument("--only", default="", help="how the names of the points to try begin, as publish or store.pointer")
+    only = parser.parse_args(arguments).only
+    outcomes: list[Outcome] = []
+    print(f"{'operation':<11}{'point':<20}{'way':<15}{'ended':<12}{'a reader found':<16}then")
     with tempfile.TemporaryDirectory() as folder:
-        prepare(Path(folder) / "prepared")
-        for number, case in enumerate(cases()):
-            verdicts[_verdict(case, Path(folder) / "prepared", Path(folder) / str(number))] += 1
-    broken = verdicts.total() - verdicts["converged"]
-    print(f"{verdicts.total()} faults: {verdicts['converged']} lost nothing, {broken} broke a promise.")
+        for walk in (operations, nights):
+            for outcome in walk(Path(folder) / walk.__name__, only):
+                print(outcome, flush=True)
+                outcomes.append(outcome)
+    tried = [outcome for outcome in outcomes if outcome.verdict != NOT_REACHED]
+    lost_nothing = sum(outcome.verdict == CONVERGED for outcome in tried)
+    broken = len(tried) - lost_nothing
+    print(f"{len(tried)} faults: {lost_nothing} lost nothing, {broken} broke a promise.")
     return int(broken > 0)
 
 
-def _verdict(case: Case, prepared: Path, home: Path) -> str:
-    ending, verdict = None, "converged"
+def operations(folder: Path, only: str) -> Iterator[Outcome]:
+    """Every operation by itself, at every point that it passes, in every way."""
+    prepare(folder / "prepared")
+    for number, case in enumerate(cases()):
+        if case.point.startswith(only):
+            yield _outcome(case, folder / "prepared", folder / str(number))
+
+
+def _outcome(case: Case, prepared: Path, home: Path) -> Outcome:
+    ending, verdict = None, CONVERGED
     try:
         ending = suffer(case, prepared, home)
         check(case, ending, home)
     except Exception as error:
         verdict = f"BROKEN: {error!r}"
-    found = ending.found if ending else "?"
-    print(f"{case.operation:<10}{case.point:<20}{case.way:<15}{_ended(ending):<12}{found:<16}{verdict}", flush=True)
-    return verdict
+    return Outcome(case, ending, verdict)
 
 
-def _ended(ending: Ending | None) -> str:
-    if ending is None:
-        return "?"
-    if ending.exit_code is None:
-        return "hung"
-    return f"signal {-ending.exit_code}" if ending.exit_code < 0 else f"exit {ending.exit_code}"
+def nights(folder: Path, only: str) -> Iterator[Outcome]:
+    """Whole nightly runs, at every point that they pass."""
+    folder.mkdir()
+    flow = Flow(folder)
+    # A failed step waits before it is tried again: another night can use the core meanwhile.
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for outcomes in pool.map(flow.outcomes, [point for point in POINTS if point.startswith(only)]):
+            yield from outcomes
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from recs_assets.fault_points import ARMED_BY, POINTS, WAYS, WITH_FILE
 from recs_assets.resources.store import Store, StoreError
+from recs_assets_tests.faults.homes import UNLISTED_TABLES
 from recs_assets_tests.faults.operations import LISTS, OPERATIONS, PASSES, STORE_WEEK, checkpoints_of, warehouse_of
 from recs_assets_tests.resources.test_warehouse_publishing import query, served, wide
 
@@ -45,6 +46,30 @@ class Ending:
     exit_code: int | None
     said: str
     found: str
+
+
+# What came of a case, unless it is BROKEN and why.
+CONVERGED, NOT_REACHED = "converged", "not reached"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A case, how its process ended (``None`` where that was never known), and the verdict; as a string, a row of the table."""
+
+    case: Case
+    ending: Ending | None
+    verdict: str
+
+    def __str__(self) -> str:
+        case, found = self.case, self.ending.found if self.ending else "?"
+        return f"{case.operation:<11}{case.point:<20}{case.way:<15}{self._ended:<12}{found:<16}{self.verdict}"
+
+    @property
+    def _ended(self) -> str:
+        if self.ending is None:
+            return "?"
+        code = self.ending.exit_code
+        return "hung" if code is None else f"signal {-code}" if code < 0 else f"exit {code}"
 
 
 def cases() -> list[Case]:
@@ -165,8 +190,4 @@ def orphans(home: Path) -> list[str]:
             manifest = json.loads((path / "manifest.json").read_bytes())
             left += sorted({file.name for file in path.iterdir()} - {"manifest.json", *manifest["files"]})
             assert pq.read_metadata(path / "scores.parquet").num_rows == 2
-    tables = (
-        "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'staged\\_%' ESCAPE '\\' AND table_name <> 'staged_tables'"
-    )
-    listed = {name for (name,) in query(warehouse_of(home), "SELECT table_name FROM staged_tables")}
-    return left + sorted({name for (name,) in query(warehouse_of(home), tables)} ^ listed)
+    return left + [name for (name,) in query(warehouse_of(home), UNLISTED_TABLES)]
