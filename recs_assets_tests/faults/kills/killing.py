@@ -19,8 +19,6 @@ from recs_assets.demo.world import write_world
 from recs_assets_tests.faults.homes import Home
 from recs_assets_tests.worlds import WEEK
 
-# After so many kills on the same home an unhurt run must finish the work; then it starts over.
-KILLS_A_HOME = 5
 POLL_SECONDS = 0.05
 # How much of what a process said is shown.
 LINES_SHOWN = 5
@@ -79,9 +77,12 @@ class Killing(ABC):
 
     Attributes:
         home: where it happens.
+        kills_a_home: after so many on the same home an unhurt run must finish the work; then it starts over.
         known: what is served before (``old``) and after (``new``) the work.
         seconds: how long the work takes undisturbed.
     """
+
+    kills_a_home = 5
 
     def __init__(self, folder: Path, preset: str, seed: int) -> None:
         self.random = random.Random(seed)
@@ -148,7 +149,7 @@ class Killing(ABC):
                 found = self.look()
                 print(f"{number:>4}  {ended}  served: {found}", flush=True)
                 wrong += self._judged(found) + self.violations()
-                if number % KILLS_A_HOME == 0 or number == n_kills:
+                if number % self.kills_a_home == 0 or number == n_kills:
                     wrong += self._converge()
                     self._start_over()
                 for violation in wrong:

@@ -22,6 +22,9 @@ class Nightly(Killing):
 class Together(Nightly):
     """Two nightly runs of the same week at once: one of them is killed, or the other, or both."""
 
+    # The one that lives on finishes the work, and then there is nothing left to fight for.
+    kills_a_home = 1
+
     def commands(self) -> list[tuple[str, ...]]:
         return super().commands() * 2
 
