@@ -50,10 +50,9 @@ class Reader:
 
 @dataclass
 class Running:
-    """A process at work, when it began by the clock of files, and the file that holds what it says."""
+    """A process at work, and the file that holds what it says."""
 
     process: "subprocess.Popen[bytes]"
-    began: float
     log: Path
 
     def end(self, after: float, deadline: float) -> str:
@@ -193,7 +192,7 @@ class Killing(ABC):
         for number, command in enumerate(self.commands()):
             path = self._logs / f"{number}.txt"
             with path.open("wb") as log:
-                started.append(Running(self.home.start(*command, log=log), time.time(), path))
+                started.append(Running(self.home.start(*command, log=log), path))
         return started
 
     def _undisturbed(self) -> float:

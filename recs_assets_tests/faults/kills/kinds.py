@@ -1,5 +1,6 @@
 """What can be killed: a night, a training, a rollback, and two nights at once."""
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -81,10 +82,12 @@ class Rollback(Killing):
         return [("rollback", "--week", WEEK, "--reason", "killed at random", *named)]
 
     def at_work(self, running: Running) -> float:
-        # Most of the command's time is imports: seconds count from where it makes the folder of its first session.
+        # Most of the time goes into imports and a look at what is served: seconds count from the second session, which writes.
         sessions = self.home.folder / "warehouse.spill"
-        while running.process.poll() is None and sessions.stat().st_mtime < running.began:
+        before, made = set(os.listdir(sessions)), set()
+        while running.process.poll() is None and len(made) < 2:
             time.sleep(POLL_SECONDS)
+            made |= set(os.listdir(sessions)) - before
         return super().at_work(running)
 
     def _is_later_served(self) -> bool:
