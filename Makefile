@@ -17,6 +17,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 DEMO_WEEK := 2026-09-28
 DATA ?= ../shared/data/benchmarks
 SEED ?= 1
+SCALE ?= full
 SEEDS ?= 3
 ONLY ?=
 PRESET ?= small
@@ -61,6 +62,9 @@ versions: ready week ## Every published version of WEEK
 
 rollback: ready week ## Serve the version of WEEK before the current one (or VERSION) again; say why with REASON="..."
 	$(RUN) rollback --week $(WEEK) --reason "$(REASON)" $(if $(VERSION),--version $(VERSION))
+
+benchmark: ready ## The planted world of SCALE=small|medium|full through the real jobs, stage by stage, beside floor and aims
+	$(BIN)/python -m recs_assets_tests.benchmarks.production --scale $(SCALE) --seed $(SEED)
 
 identical: ready week ## 1,000 people's lists of WEEK beside a plain, slow computation of each from the same files (USERS=1000 SEED=1)
 	$(BIN)/python -m recs_assets_tests.slow --week $(WEEK) --users $(USERS) --seed $(SEED)
@@ -113,4 +117,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test run train nightly backfill report latest versions rollback reference ablation identical faults kills fuzz security ui world lock clean ready week
+.PHONY: help demo test run train nightly backfill report latest versions rollback reference ablation benchmark identical faults kills fuzz security ui world lock clean ready week

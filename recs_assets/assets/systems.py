@@ -219,8 +219,8 @@ def channel_lists(judged: Cohort) -> dict[str, pd.DataFrame]:
 
 def model_lists(judged: Cohort, model: GatedChannels, towers: Residual | None = None) -> pd.DataFrame:
     """What the model would have listed, with or without towers: columns profile, product, score, channels."""
-    kept, threads = judged.settings.candidates.kept, judged.settings.compute.cores
-    return top_scores(model, judged.evidence, judged.users, judged.candidates, kept, towers, threads, features=judged.features)
+    kept = judged.settings.candidates.kept
+    return top_scores(model, judged.evidence, judged.users, judged.candidates, kept, towers, features=judged.features)
 
 
 def similar_parts(past: Snapshot, settings: Settings) -> pd.DataFrame:
