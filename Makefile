@@ -63,8 +63,11 @@ versions: ready week ## Every published version of WEEK
 rollback: ready week ## Serve the version of WEEK before the current one (or VERSION) again; say why with REASON="..."
 	$(RUN) rollback --week $(WEEK) --reason "$(REASON)" $(if $(VERSION),--version $(VERSION))
 
-benchmark: ready ## The planted world of SCALE=small|medium|full through the real jobs, stage by stage, beside floor and aims
-	$(BIN)/python -m recs_assets_tests.benchmarks.production --scale $(SCALE) --seed $(SEED)
+benchmark: ready ## The planted world of SCALE=small|medium|full through the real jobs, stage by stage, beside floor and aims (CASE=one_vehicle)
+	$(BIN)/python -m recs_assets_tests.benchmarks.production --scale $(SCALE) --seed $(SEED) $(if $(CASE),--case $(CASE))
+
+scaling: ready ## How each stage's cost grows with users, parts, fitment and events: a picture and a CSV (a quarter of an hour)
+	$(BIN)/python -m recs_assets_tests.benchmarks.production.scaling
 
 identical: ready week ## 1,000 people's lists of WEEK beside a plain, slow computation of each from the same files (USERS=1000 SEED=1)
 	$(BIN)/python -m recs_assets_tests.slow --week $(WEEK) --users $(USERS) --seed $(SEED)
@@ -117,4 +120,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test run train nightly backfill report latest versions rollback reference ablation benchmark identical faults kills fuzz security ui world lock clean ready week
+.PHONY: help demo test run train nightly backfill report latest versions rollback reference ablation benchmark scaling identical faults kills fuzz security ui world lock clean ready week

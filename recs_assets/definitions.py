@@ -1,5 +1,7 @@
 """The whole project as Dagster sees it."""
 
+import logging
+
 import dagster as dg
 
 from recs_assets import settings_file, targets, threads
@@ -11,6 +13,8 @@ from recs_assets.schedules import everything_job, nightly_job, schedules, weekly
 settings = settings_file.load()
 threads.limit(settings.compute.cores)
 target = targets.current()
+# Dagster takes over what these loggers say, but not below the level that is Python's default.
+logging.getLogger("recs_assets").setLevel(logging.INFO)
 
 defs = dg.Definitions(
     assets=[

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 # Bounds the memory of a chunk: its features take 4 bytes x channels an entry, its dense evidence 4 bytes x products a row.
 ENTRIES_PER_CHUNK = 1_000_000
 ROWS_PER_CHUNK = 512
+SECONDS_BETWEEN_REPORTS = 5.0
 
 
 def top_scores(
@@ -64,13 +65,15 @@ def top_scores(
         top = _scored(model, known, evidence.past.state[users[rows]], part, keep, of_rows)
         return top.assign(profile=top["profile"] + rows.start)
 
-    started = time.monotonic()
+    started = reported = time.monotonic()
     first, *others = chunks(candidates)
     found = [scored(first)]  # alone: it fills the caches of the evidence, which the others share
     with ThreadPoolExecutor(threads) as pool:
         for rows, table in zip(others, pool.map(scored, others), strict=True):
             found.append(table)
-            _report(rows.stop, len(users), started)
+            if time.monotonic() - reported > SECONDS_BETWEEN_REPORTS or rows.stop == len(users):
+                reported = time.monotonic()
+                _report(rows.stop, len(users), reported - started)
     return pd.concat(found, ignore_index=True)
 
 
@@ -153,6 +156,13 @@ def _row_means(contributions: npt.NDArray[np.float32], candidates: sparse.csr_ar
     return means
 
 
-def _report(done: int, total: int, started: float) -> None:
-    rate = done / max(time.monotonic() - started, 1e-9)
-    log.info("scored %d of %d profiles, %.0f a second, %.0f s left", done, total, rate, (total - done) / rate)
+def _report(done: int, total: int, seconds: float) -> None:
+    rate = done / max(seconds, 1e-9)
+    log.info(
+        "scored %d of %d profiles (%.0f%%), %.0f a second, %.0f s left",
+        done,
+        total,
+        100 * done / total,
+        rate,
+        (total - done) / rate,
+    )

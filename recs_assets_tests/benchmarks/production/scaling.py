@@ -1,0 +1,83 @@
+"""How the cost of each stage grows when one size of the world does.
+
+    python -m recs_assets_tests.benchmarks.production.scaling
+
+The small planted world, with users, parts, fitment or events multiplied. People who are added are cold, as nearly all are;
+events are added to the people who have some. Writes ``scaling.csv`` and ``scaling.png`` into RECS_HOME's folder ``benchmark``.
+"""
+
+import csv
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from recs_assets.demo.presets import PRESETS, Preset
+from recs_assets.demo.world import write_world
+from recs_assets.targets import home
+from recs_assets_tests.benchmarks.production.runs import Row, measured
+
+SMALL = PRESETS["small"]
+AXES: dict[str, tuple[Sequence[int], Callable[[int], Preset]]] = {
+    "users": ((1, 2, 4), lambda n: replace(SMALL, users=SMALL.users * n, active_share=SMALL.active_share / n)),
+    "parts": ((1, 2), lambda n: replace(SMALL, parts=SMALL.parts * n, universal_parts=SMALL.universal_parts * n)),
+    "fitment": ((1, 2, 4), lambda n: replace(SMALL, vehicles_per_part=SMALL.vehicles_per_part * n)),
+    "events": ((1, 4), lambda n: replace(SMALL, browse_parts=SMALL.browse_parts * n)),
+}
+WEEKLY = ("exports", "hetero_graph", "trained_model", "offline_metrics")
+STAGES = (*WEEKLY, "user_scores", "sql_scores", "recommendations")
+COLUMNS = ("axis", "times", "stage", "cpu_seconds", "peak_gib")
+
+Point = tuple[str, int, str, float, float]
+
+
+def main() -> int:
+    """Run all sizes, keep the figures, draw them."""
+    folder = home() / "benchmark" / "scaling"
+    points: list[Point] = []
+    unchanged: list[Row] | None = None
+    for axis, (times, preset) in AXES.items():
+        for n in times:
+            if n == 1 and unchanged is not None:
+                rows = unchanged
+            else:
+                world = folder / f"{axis}_{n}"
+                write_world(world, replace(preset(n), name=f"small {axis} x {n}"))
+                rows = measured(world, folder)
+            unchanged = unchanged or rows
+            points += [(axis, n, stage, *cost_of(stage, rows)) for stage in STAGES]
+            for *_, stage, cpu, peak in points[-len(STAGES) :]:
+                print(f"{axis} x {n}  {stage:<16}{cpu:>8.1f} CPU s {peak:>6.2f} GiB", flush=True)
+    with (folder.parent / "scaling.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([COLUMNS, *points])
+    draw(points, folder.parent / "scaling.png")
+    print(f"written: {folder.parent}/scaling.csv and scaling.png")
+    return 0
+
+
+def cost_of(stage: str, rows: Sequence[Row]) -> tuple[float, float]:
+    """CPU seconds and peak GiB of a stage; the exports and the checks of their sources are one, publishing is with the lists."""
+    words = ("raw_", "_nodes", "_edges") if stage == "exports" else (stage,)
+    job = [row for row in rows if row.job == ("weekly" if stage in WEEKLY else "nightly")]
+    own = [row for row in job if any(word in row.stage for word in words)]
+    return sum(row.cpu_seconds for row in own), max(row.peak_gib for row in own)
+
+
+def draw(points: Sequence[Point], path: Path) -> None:
+    """A panel an axis, a line a stage, both relative to the world as it is."""
+    figure = Figure(figsize=(12, 3.4), layout="constrained")
+    panels = figure.subplots(1, len(AXES), sharey=True)
+    for panel, (axis, (times, _)) in zip(panels, AXES.items(), strict=True):
+        for stage in STAGES:
+            seconds = [cpu for name, _, of, cpu, _ in points if (name, of) == (axis, stage)]
+            panel.plot(times, seconds, marker="o", label=stage)
+        panel.set(title=axis, xlabel="times", xticks=times, yscale="log")
+    panels[0].set(ylabel="CPU seconds")
+    panels[-1].legend(fontsize=7)
+    figure.savefig(path, dpi=120)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

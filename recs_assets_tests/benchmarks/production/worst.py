@@ -1,0 +1,57 @@
+"""Worlds in which one thing is as bad as a store can make it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+
+from recs_assets.demo.presets import PRESETS, Preset
+from recs_assets.demo.world import write_world
+
+# Users, vehicles and parts that a case is about.
+MANY_VEHICLES, OWNERS_OF_MANY, MANY_PARTS = 50, 2_000, 5_000
+MEDIUM = PRESETS["medium"]
+# As many events as in the medium world, spread over people of whom no two are alike.
+EVERYBODY_ACTIVE = replace(MEDIUM, users=100_000, active_share=1.0, browse_parts=0.2, bot=False)
+
+
+SIXTY_PERCENT_OWN_ONE_VEHICLE = """
+    SELECT DISTINCT ON (user_id, vehicle_id)
+        * REPLACE (IF(hash(user_id) % 10 < 6, (SELECT mode(vehicle_id) FROM ownership), vehicle_id) AS vehicle_id)
+    FROM ownership
+"""
+TWO_THOUSAND_PEOPLE_OWN_FIFTY_VEHICLES = f"""
+    SELECT * FROM ownership UNION ALL BY NAME
+    SELECT user_id, vehicle_id
+    FROM (SELECT DISTINCT user_id FROM ownership ORDER BY hash(user_id) LIMIT {OWNERS_OF_MANY})
+    CROSS JOIN (SELECT DISTINCT vehicle_id FROM vehicles WHERE vehicle_id != '' ORDER BY hash(vehicle_id) LIMIT {MANY_VEHICLES})
+    ANTI JOIN ownership USING (user_id, vehicle_id)
+"""
+ONE_PART_FITS_EVERY_VEHICLE = """
+    SELECT * FROM fitment UNION BY NAME
+    SELECT (SELECT mode(product_id) FROM fitment) AS product_id, vehicle_id FROM vehicles WHERE vehicle_id != ''
+"""
+FIVE_THOUSAND_PARTS_FIT_THE_MOST_OWNED_VEHICLE = f"""
+    SELECT * FROM fitment UNION BY NAME
+    SELECT product_id, (SELECT mode(vehicle_id) FROM ownership) AS vehicle_id
+    FROM (SELECT DISTINCT product_id FROM products WHERE product_id != '' ORDER BY hash(product_id) LIMIT {MANY_PARTS})
+"""
+
+# The table that a case changes, and what it holds then.
+CASES: dict[str, tuple[Preset, str, str]] = {
+    "everybody_active": (EVERYBODY_ACTIVE, "events", "SELECT * FROM events"),
+    "one_vehicle": (MEDIUM, "ownership", SIXTY_PERCENT_OWN_ONE_VEHICLE),
+    "many_vehicles": (MEDIUM, "ownership", TWO_THOUSAND_PEOPLE_OWN_FIFTY_VEHICLES),
+    "part_for_all": (MEDIUM, "fitment", ONE_PART_FITS_EVERY_VEHICLE),
+    "many_parts": (MEDIUM, "fitment", FIVE_THOUSAND_PARTS_FIT_THE_MOST_OWNED_VEHICLE),
+}
+
+
+def write_case(name: str, folder: Path, seed: int) -> None:
+    """Write the world of a case."""
+    preset, table, select = CASES[name]
+    write_world(folder, preset, seed=seed)
+    with duckdb.connect() as connection:
+        for path in folder.glob("*.parquet"):
+            connection.execute(f"CREATE TABLE {path.stem} AS SELECT * FROM read_parquet('{path}')")
+        connection.execute(f"COPY ({select}) TO '{folder / table}.parquet' (FORMAT parquet, COMPRESSION zstd)")
