@@ -1,11 +1,14 @@
 """Scoring profiles: one list for everybody who owns the same vehicles and has no history, one for everybody who has."""
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy import sparse
 
 from recs_assets.gnn import graph, model, residual
 from recs_assets.gnn.channels import Evidence
@@ -43,7 +46,9 @@ def scores(
     """
     past = snapshot(graph.load(graph_file), microseconds(as_of), settings.events)
     users = pc.index_in(profiles["user_id"], user_ids.combine_chunks()).to_numpy().astype("int64")
-    candidates = eligible_candidates(past, users, settings)
+    with ThreadPoolExecutor(settings.compute.cores) as pool:
+        blocks = pool.map(lambda part: eligible_candidates(past, part, settings), np.array_split(users, settings.compute.cores))
+        candidates = sparse.csr_array(sparse.vstack(list(blocks), format="csr"))
     fitted = model.load(model_file, settings.model)
     towers = residual.load(towers_file, settings) if towers_file else None
     kept, threads = settings.candidates.kept, settings.compute.cores
@@ -52,11 +57,13 @@ def scores(
 
 
 def _with_ids(top: pd.DataFrame, profile_ids: pa.ChunkedArray, product_ids: pa.ChunkedArray) -> pa.Table:
+    # As codes and distinct texts: a tenth of the memory, and of the time to write and to read it.
+    profile, product = (top[name].to_numpy(np.int32) for name in ("profile", "product"))
     return pa.table(
         {
-            "profile_id": profile_ids.combine_chunks().take(pa.array(top["profile"])),
-            "product_id": product_ids.combine_chunks().take(pa.array(top["product"])),
+            "profile_id": pa.DictionaryArray.from_arrays(profile, profile_ids.combine_chunks()),
+            "product_id": pa.DictionaryArray.from_arrays(product, product_ids.combine_chunks()),
             "score": pa.array(top["score"], pa.float64()),
-            "channels": pa.array(top["channels"], pa.string()),
+            "channels": pa.array(top["channels"], pa.dictionary(pa.int32(), pa.string())),
         }
     )

@@ -57,7 +57,8 @@ class Evidence:
             [entries of ``candidates`` x channels], in the order of ``channel_names``: log popularity, raw path evidence,
             and log ratios of the garage's behaviour.
         """
-        columns = np.zeros((candidates.nnz, len(channel_names(self.settings))), dtype=np.float32)
+        # A channel is written, bent and weighed at a time: its values stand side by side.
+        columns = np.zeros((candidates.nnz, len(channel_names(self.settings))), dtype=np.float32, order="F")
         for start in range(0, len(users), ROWS_PER_BLOCK):
             rows = slice(start, min(start + ROWS_PER_BLOCK, len(users)))
             entries = slice(candidates.indptr[rows.start], candidates.indptr[rows.stop])
@@ -68,7 +69,8 @@ class Evidence:
         """Write the features of a block of users into ``columns`` [entries x channels], which holds zeros."""
         place = {name: number for number, name in enumerate(channel_names(self.settings))}
         garages = self.past.garages[users]
-        columns[:, : len(POPULARITY)] = self.log_popularity[entries.product]
+        for name, popularity in zip(POPULARITY, self.log_popularity.T.astype(np.float32), strict=True):
+            columns[:, place[name]] = popularity[entries.product]
         columns[:, place["garage_fitment"]] = entries.at(garages @ self.fitting)
         for name, (membership, relative) in zip(VEHICLES, self._relative_behaviour, strict=True):
             columns[:, place[name]] = _behaviour(sparse.csr_array(garages @ membership), relative, entries)
@@ -194,9 +196,10 @@ def _behaviour(garage_groups: sparse.csr_array, relative: Floats32, entries: Ent
     starts, ends = garage_groups.indptr[:-1], garage_groups.indptr[1:]
     for number in range(int(np.diff(garage_groups.indptr).max(initial=0))):
         has_more = starts + number < ends
-        found = np.flatnonzero(has_more[entries.row]) if not has_more.all() else slice(None)
-        group = garage_groups.indices[np.where(has_more, starts + number, 0)]
-        touched[found] += relative[group[entries.row[found]], entries.product[found]]
+        found = slice(None) if has_more.all() else np.flatnonzero(has_more[entries.row])
+        group = garage_groups.indices[np.where(has_more, starts + number, 0)].astype(np.int64)
+        place = (group * relative.shape[1])[entries.row[found]] + entries.product[found]
+        touched[found] += relative.ravel().take(place)
     return np.log1p(touched)
 
 

@@ -88,7 +88,8 @@ def _scored(
     """As ``top_scores``, of one chunk; ``features`` are overwritten, the users' vectors have the residual's scale in them."""
     contributions = model.log_evidence(features)
     row = row_of_entry(candidates)
-    contributions *= _weights(model, state)[row]
+    for channel, weights in zip(contributions.T, _weights(model, state).T, strict=True):
+        np.multiply(channel, weights[row], out=channel)
     scores = contributions.sum(axis=1, dtype=np.float64)
     if vectors is not None:
         of_users, of_products = vectors

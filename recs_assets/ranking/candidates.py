@@ -63,13 +63,25 @@ def candidate_matrix(
         allowed = _fitting_or_universal(garages, catalogue, catalogue.fits)
     else:
         allowed = _everything_eligible(garages.shape[0], catalogue)
+    allowed.sort_indices()
     if bought is not None:
         blocked = sparse.csr_array(bought, dtype=bool)
         if exclude_variants:
             blocked = blocked + _variants_of(blocked, catalogue.variant_group)
-        allowed = sparse.csr_array(allowed > blocked)
-    allowed.sort_indices()
+        _remove(allowed, sparse.csr_array(blocked))
     return allowed
+
+
+def _remove(allowed: sparse.csr_array, blocked: sparse.csr_array) -> None:
+    """Take the entries of ``blocked`` out of ``allowed``, in place; only the rows concerned are looked at."""
+    rows = np.flatnonzero(np.diff(blocked.indptr))
+    blocked, part = blocked[rows], allowed[rows]
+    row, product = row_of_entry(blocked), blocked.indices
+    found = np.minimum(entry_of(part, row, product), max(part.nnz - 1, 0))
+    is_there = (row_of_entry(part)[found] == row) & (part.indices[found] == product) if part.nnz else np.zeros(len(row), bool)
+    place = allowed.indptr[rows[row]] + found - part.indptr[row]
+    allowed.data[place[is_there]] = False
+    allowed.eliminate_zeros()
 
 
 def top_candidates(scores: Floats, candidates: sparse.csr_array, k: int) -> pd.DataFrame:

@@ -12,11 +12,11 @@ image_counts AS (
 ),
 variants AS (
   SELECT variant_group, ROW_NUMBER() OVER (ORDER BY variant_group) AS variant
-  FROM (SELECT DISTINCT variant_group FROM product_nodes) AS groups
+  FROM (SELECT DISTINCT variant_group FROM product_nodes) AS known_groups
 ),
 types AS (
   SELECT part_type, ROW_NUMBER() OVER (ORDER BY part_type) AS type
-  FROM (SELECT DISTINCT part_type FROM product_nodes) AS kinds
+  FROM (SELECT DISTINCT part_type FROM product_nodes) AS known_types
 ),
 parts AS (
   SELECT
