@@ -116,7 +116,9 @@ class Judge:
         pool = self._pool(evaluation_weeks, load(model_file, settings.model), towers, everything=True)
         alphas = np.asarray(pool.profiles["stratum"].map(alpha), dtype=np.float64)
         lists = pool.lists | {"blend": blend(pool.lists["sql"], pool.lists["model"], alphas)}
-        ranked = {name: apply_list_rules(found, parts, settings.rules) for name, found in lists.items()}
+        with ThreadPoolExecutor(settings.compute.cores) as executor:
+            obeying = executor.map(lambda found: apply_list_rules(found, parts, settings.rules), lists.values())
+            ranked = dict(zip(lists, obeying, strict=True))
         results = self._evaluated(ranked, pool, evaluation_weeks[0], population_shares)
         result = results[settings.evaluation.relevance]
         return Judged(
