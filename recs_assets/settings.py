@@ -185,6 +185,7 @@ class Evaluation(Section):
     """The held-out weeks."""
 
     weeks: Count
+    max_users: Count
     relevance: Literal["order", "any"]
     ks: tuple[Count, ...]
 

@@ -41,7 +41,8 @@ class Cohort:
         past: the graph as of its first moment.
         users: [n] rows of the graph's users, ascending.
         held_out: by relevance, columns profile (row of this cohort) and product: new and eligible parts.
-        n_not_eligible: new pairs besides, of the relevance in the settings, whose part may not be recommended to anybody.
+        n_not_eligible: new pairs besides, of the relevance in the settings, whose part may not be recommended to anybody; of
+            as large a share of the users as is judged.
         settings: the settings of the run.
     """
 
@@ -105,6 +106,8 @@ class Cohort:
 def cohort(data: HeteroData, moment: dt.datetime, settings: Settings, relevances: Sequence[str]) -> Cohort:
     """The users to be judged in the week that begins at ``moment``: whoever has something new by any of the relevances.
 
+    Where they are more than ``evaluation.max_users``, so many are drawn, the same ones every time.
+
     Args:
         data: the graph.
         moment: first moment of the week.
@@ -123,15 +126,26 @@ def cohort(data: HeteroData, moment: dt.datetime, settings: Settings, relevances
             exclude_bought_days=settings.rules.exclude_bought_days,
         )
         eligible = is_eligible[products]
-        found[relevance] = users[eligible], products[eligible]
+        drawn = _drawn(users[eligible], settings.evaluation.max_users, (settings.model.seed, past.as_of // DAY))
         if relevance == settings.evaluation.relevance:
-            n_not_eligible = int(np.count_nonzero(~eligible))
+            share = len(drawn) / max(1, len(np.unique(users[eligible])))
+            n_not_eligible = round(share * np.count_nonzero(~eligible))
+        eligible &= np.isin(users, drawn)
+        found[relevance] = users[eligible], products[eligible]
     judged = np.unique(np.concatenate([users for users, _ in found.values()]))
     frames = {
         relevance: pd.DataFrame({"profile": np.searchsorted(judged, users), "product": products})
         for relevance, (users, products) in found.items()
     }
     return Cohort(moment, past, judged, frames, n_not_eligible, settings)
+
+
+def _drawn(users: Ints, most: int, seed: tuple[int, int]) -> Ints:
+    """At most ``most`` of the distinct users, ascending."""
+    distinct = np.unique(users)
+    if len(distinct) <= most:
+        return distinct
+    return np.sort(np.random.default_rng(seed).choice(distinct, most, replace=False))
 
 
 def owners_of_primary(judged: Cohort, exports: Mapping[str, Sequence[Path]]) -> Ints:

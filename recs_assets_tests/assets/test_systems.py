@@ -41,6 +41,15 @@ def test_by_one_relevance_alone_only_its_users_are_judged() -> None:
     assert list(judged.held_out) == ["order"]
 
 
+def test_of_too_many_users_some_are_drawn_and_always_the_same_ones() -> None:
+    settings = five_users.settings(evaluation={"max_users": 1})
+    judged = _cohort([*PAST, *FUTURE], settings, relevances=("order",))
+    assert len(judged.users) == 1
+    assert judged.users[0] in (2, 3)  # u3 or u4
+    assert judged.held_out["order"]["profile"].tolist() == [0]
+    assert _cohort([*PAST, *FUTURE], settings, relevances=("order",)).users.tolist() == judged.users.tolist()
+
+
 def test_every_new_purchase_has_exactly_one_reason() -> None:
     past = [*PAST, ("u1", "p5", "order", 5)]  # p1 is a variant of it
     new = ["u3 p2", "u4 p1", "u4 p4", "u1 p1", "u5 p5", "u4 p5"]

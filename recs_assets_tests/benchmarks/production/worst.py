@@ -11,8 +11,8 @@ from recs_assets.demo.world import write_world
 # Users, vehicles and parts that a case is about.
 MANY_VEHICLES, OWNERS_OF_MANY, MANY_PARTS = 50, 2_000, 5_000
 MEDIUM = PRESETS["medium"]
-# As many events as in the medium world, spread over people of whom no two are alike.
-EVERYBODY_ACTIVE = replace(MEDIUM, users=100_000, active_share=1.0, browse_parts=0.2, bot=False)
+# People of whom no two are alike; half the weeks and short visits keep the events to some millions.
+EVERYBODY_ACTIVE = replace(MEDIUM, users=101_000, active_share=0.99, browse_parts=1.0, weeks=30, bot=False)
 
 
 SIXTY_PERCENT_OWN_ONE_VEHICLE = """
