@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from recs_assets import targets
 from recs_assets.assets.graph import EXPORT_NAMES, USER_PROFILES
 from recs_assets.assets.weekly import parquet_of
-from recs_assets.resources.store import Artifact, Store
+from recs_assets.resources.artifact import Artifact
+from recs_assets.resources.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import recs_assets
+from recs_assets.resources.artifact import StoreError
 from recs_assets.resources.manifest import Manifest
-from recs_assets.resources.store import StoreError
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.worlds import WEEK, Place
 

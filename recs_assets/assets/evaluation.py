@@ -13,7 +13,8 @@ from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, GRAPH, USER_PROFILES
 from recs_assets.assets.training import MODEL, TOWERS, VALIDATION_MODEL, trained_model, training_moments
 from recs_assets.assets.weekly import check, draft, inputs_of, parquet_of, preview, week_of_run, weekly_asset
 from recs_assets.partitions import WEEK, Week, key_of, monday
-from recs_assets.resources.store import Artifact, Store
+from recs_assets.resources.artifact import Artifact
+from recs_assets.resources.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 

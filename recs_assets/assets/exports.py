@@ -24,7 +24,8 @@ from recs_assets.assets.raw import (
 from recs_assets.assets.weekly import check, draft, inputs_of, parquet_of, preview, week_of_run, weekly_asset
 from recs_assets.contract import DUPLICATE_FAULTS, OUTSIDE_WINDOW, ContractError, in_week
 from recs_assets.partitions import Week
-from recs_assets.resources.store import Artifact, Draft, Store
+from recs_assets.resources.artifact import Artifact, Draft
+from recs_assets.resources.store import Store
 from recs_assets.resources.warehouse import Parameter, Session, Warehouse
 from recs_assets.settings import Settings
 

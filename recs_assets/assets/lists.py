@@ -18,7 +18,7 @@ from recs_assets.ranking import similarity
 from recs_assets.ranking.blend import blend, normalise_sql
 from recs_assets.ranking.reasons import CODES, Terms, blend_terms, names_of, similarity_terms, texts
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
-from recs_assets.resources.store import Artifact
+from recs_assets.resources.artifact import Artifact
 from recs_assets.settings import Settings
 
 KEYS = ["profile", "product"]

@@ -11,7 +11,8 @@ from recs_assets.assets.training import MODEL, TOWERS
 from recs_assets.assets.v5_17 import v5_17_parameters
 from recs_assets.assets.weekly import draft, inputs_of, parquet_of, preview, weekly_asset
 from recs_assets.partitions import WEEK, key_of, monday
-from recs_assets.resources.store import Artifact, Store, StoreError
+from recs_assets.resources.artifact import Artifact, StoreError
+from recs_assets.resources.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 

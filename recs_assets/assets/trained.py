@@ -32,7 +32,7 @@ from recs_assets.gnn.fitting import WeeklyFit, fit_week
 from recs_assets.gnn.snapshots import microseconds, snapshot
 from recs_assets.gnn.tower_training import TowerFit
 from recs_assets.gnn.training import NoTrainingDataError
-from recs_assets.resources.store import Artifact, Draft
+from recs_assets.resources.artifact import Artifact, Draft
 from recs_assets.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -13,10 +13,11 @@ import pyarrow as pa
 
 from recs_assets import targets
 from recs_assets.partitions import Week, week_of, weekly
+from recs_assets.resources.artifact import Artifact, Draft, StoreError
 from recs_assets.resources.errors import SourceError
 from recs_assets.resources.manifest import Provenance
 from recs_assets.resources.publishing import PublishFailed, PublishRefused
-from recs_assets.resources.store import Artifact, Draft, Store, StoreError
+from recs_assets.resources.store import Store
 from recs_assets.settings import Settings
 
 OWNER = "team:recommendations"

@@ -61,7 +61,7 @@ def top_scores(
     def scored(rows: slice) -> pd.DataFrame:
         part, of_rows = candidates[rows], (vectors[0][rows] * scale, vectors[1]) if vectors is not None else None
         entries = slice(candidates.indptr[rows.start], candidates.indptr[rows.stop])
-        known = evidence.features(users[rows], part) if features is None else features[entries].copy()
+        known = evidence.features(users[rows], part) if features is None else features[entries].copy(order="K")
         top = _scored(model, known, evidence.past.state[users[rows]], part, keep, of_rows)
         return top.assign(profile=top["profile"] + rows.start)
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from recs_assets.fault_points import ARMED_BY, POINTS, WAYS, WITH_FILE
-from recs_assets.resources.store import Store, StoreError
+from recs_assets.resources.artifact import StoreError
+from recs_assets.resources.store import Store
 from recs_assets_tests.faults.homes import UNLISTED_TABLES
 from recs_assets_tests.faults.operations import LISTS, OPERATIONS, PASSES, STORE_WEEK, checkpoints_of, warehouse_of
 from recs_assets_tests.resources.test_warehouse_publishing import query, served, wide

@@ -15,8 +15,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from recs_assets.resources.artifact import Artifact, Draft, StoreError
 from recs_assets.resources.manifest import Provenance
-from recs_assets.resources.store import Artifact, Draft, Store, StoreError, _move_folder
+from recs_assets.resources.store import Store, _move_folder
 
 WEEK = "2026-03-02"
 ORIGIN = Provenance(

@@ -1,0 +1,172 @@
+"""One version of an asset's files: as a reader sees it, every file verified, and while it is being written."""
+
+import datetime as dt
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from upath import UPath
+
+from recs_assets.fault_points import reached
+from recs_assets.resources.manifest import Manifest, sha256_of
+
+MANIFEST = "manifest.json"
+
+
+class StoreError(RuntimeError):
+    """An artifact that is missing or not what its manifest says; the message names the path and what to do."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One whole version of an asset's files, as a reader sees it."""
+
+    folder: UPath
+    manifest: Manifest
+
+    @property
+    def version(self) -> str:
+        """The version's name."""
+        return self.manifest.version
+
+    @property
+    def as_of(self) -> dt.datetime:
+        """No input of this artifact has a timestamp at or after this one."""
+        return self.manifest.provenance.as_of
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """The few figures and decisions that the asset recorded with its files."""
+        return self.manifest.facts
+
+    @cached_property
+    def _verified(self) -> dict[str, Path]:
+        return {}
+
+    def path(self, name: str) -> Path:
+        """A local path of the file ``name``, verified once per artifact object.
+
+        Raises:
+            StoreError: the version has no such file, the file is gone, or its hash is not the manifest's.
+        """
+        if name not in self._verified:
+            if name not in self.manifest.files:
+                raise StoreError(f"{self.folder} holds no file '{name}'; it holds {sorted(self.manifest.files)}.")
+            path, expected = self.folder / name, self.manifest.files[name].sha256
+            if not path.exists():
+                raise StoreError(f"{path} is missing, expected SHA-256 {expected}: {self._way_out}")
+            local = _local_copy(path)
+            found = sha256_of(local)
+            if found != expected:
+                raise StoreError(f"{path} is damaged: SHA-256 {found}, expected {expected}: {self._way_out}")
+            self._verified[name] = local
+        return self._verified[name]
+
+    @property
+    def _way_out(self) -> str:
+        return f"materialize {self.manifest.asset} for week {self.manifest.week} again."
+
+    def table(self, name: str, dictionary: Sequence[str] = ()) -> pa.Table:
+        """The Parquet file ``name`` as an Arrow table, page checksums verified.
+
+        Args:
+            name: of the file.
+            dictionary: columns of text to be read as codes and distinct values, where few values repeat over many rows.
+
+        Raises:
+            StoreError: as for ``path``, or a page is not what its checksum says.
+        """
+        path = self.path(name)
+        try:
+            return pq.read_table(path, read_dictionary=list(dictionary), page_checksum_verification=True)
+        except (OSError, pa.ArrowException) as error:
+            raise StoreError(f"{path} is damaged: {error}: {self._way_out}") from error
+
+    def document(self, name: str) -> Any:
+        """The JSON file ``name``.
+
+        Raises:
+            StoreError: as for ``path``.
+        """
+        return json.loads(self.path(name).read_text())
+
+
+@dataclass
+class Draft:
+    """A version being written; its files are visible to nobody until it is whole."""
+
+    folder: Path
+    facts: dict[str, Any] = field(default_factory=dict)
+    artifact: Artifact | None = None
+
+    def path(self, name: str) -> Path:
+        """Where to write the file ``name``."""
+        reached("draft.path")
+        return self.folder / name
+
+    def write_table(self, name: str, table: pa.Table) -> None:
+        """Write an Arrow table as Parquet with page checksums."""
+        reached("draft.table")
+        pq.write_table(table, self.folder / name, compression="zstd", write_page_checksum=True)
+
+    def write_document(self, name: str, document: Any) -> None:
+        """Write a value as JSON."""
+        reached("draft.document")
+        (self.folder / name).write_text(json.dumps(document, indent=2, sort_keys=True, default=str))
+
+    @property
+    def written(self) -> Artifact:
+        """The artifact that came out of this draft, once its ``with`` block has ended.
+
+        Raises:
+            StoreError: the block has not ended yet.
+        """
+        if self.artifact is None:
+            raise StoreError(f"the draft in {self.folder} is not whole yet; leave its 'with' block first.")
+        return self.artifact
+
+
+def read(folder: UPath, asset: str, week: str) -> Artifact:
+    """The version in a folder.
+
+    Raises:
+        StoreError: its manifest is not there, or not what was written.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = Manifest.from_json(path.read_bytes())
+        if (manifest.asset, manifest.week, manifest.version) != (asset, week, folder.name):
+            raise ValueError(f"it is that of {manifest.asset}, week {manifest.week}, version {manifest.version}")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"{path} cannot be read ({error}): materialize {asset} for week {week} again.") from error
+    return Artifact(folder, manifest)
+
+
+def is_whole(folder: UPath, manifest: Manifest) -> bool:
+    """Whether a version is there and still holds what was written: a damaged one is written again."""
+    if not (folder / MANIFEST).exists():
+        return False
+    try:
+        found = read(folder, manifest.asset, manifest.week)
+        for name in manifest.files:
+            found.path(name)
+    except StoreError:
+        return False
+    return True
+
+
+def _local_copy(path: UPath) -> Path:
+    if not path.protocol:
+        return Path(path.path)
+    folder = Path(tempfile.mkdtemp(prefix="recs-"))
+    copy = folder / path.name
+    with path.open("rb") as source, copy.open("wb") as target:
+        shutil.copyfileobj(source, target)
+    return copy
