@@ -66,7 +66,7 @@ def cost_of(stage: str, rows: Sequence[Row]) -> tuple[float, float]:
 
 
 def draw(points: Sequence[Point], path: Path) -> None:
-    """A panel an axis, a line a stage, both relative to the world as it is."""
+    """A panel an axis, a line a stage."""
     figure = Figure(figsize=(12, 3.4), layout="constrained")
     panels = figure.subplots(1, len(AXES), sharey=True)
     for panel, (axis, (times, _)) in zip(panels, AXES.items(), strict=True):
@@ -75,7 +75,7 @@ def draw(points: Sequence[Point], path: Path) -> None:
             panel.plot(times, seconds, marker="o", label=stage)
         panel.set(title=axis, xlabel="times", xticks=times, yscale="log")
     panels[0].set(ylabel="CPU seconds")
-    panels[-1].legend(fontsize=7)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right upper", fontsize=8)
     figure.savefig(path, dpi=120)
 
 
