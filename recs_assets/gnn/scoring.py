@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from scipy import sparse
 
-from recs_assets.gnn.channels import Evidence, channel_names
+from recs_assets.gnn.channels import ROWS_PER_BLOCK, Evidence, channel_names
 from recs_assets.gnn.entries import Floats32
 from recs_assets.gnn.model import GatedChannels
 from recs_assets.gnn.residual import Residual, Vectors
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 # Bounds the memory of a chunk: its features take 4 bytes x channels an entry, its dense evidence 4 bytes x products a row.
 ENTRIES_PER_CHUNK = 1_000_000
-ROWS_PER_CHUNK = 512
+ROWS_PER_CHUNK = ROWS_PER_BLOCK
 SECONDS_BETWEEN_REPORTS = 5.0
 
 

@@ -16,7 +16,8 @@ from recs_assets.gnn.graph import catalogue
 from recs_assets.gnn.losses import softmax_loss
 from recs_assets.gnn.model import Bends, GatedChannels
 from recs_assets.gnn.snapshots import Ints, Snapshot, edge_weights, held_out, snapshot
-from recs_assets.ranking.candidates import candidate_matrix
+from recs_assets.ranking.arrays import positions
+from recs_assets.ranking.candidates import candidate_matrix, row_of_entry
 from recs_assets.settings import Model, Settings
 
 log = logging.getLogger(__name__)
@@ -77,8 +78,8 @@ class Example:
     def batch(self, model: GatedChannels) -> Batch:
         """The padded tensors of this snapshot."""
         lengths = np.diff(self.candidates.indptr)
-        rows = np.repeat(np.arange(len(lengths)), lengths)
-        columns = np.arange(self.candidates.nnz) - self.candidates.indptr[rows]
+        rows = row_of_entry(self.candidates)
+        columns = positions(rows)
         shape = (len(lengths), int(lengths.max()))
         log_evidence = np.zeros((*shape, self.features.shape[1]), dtype=np.float32)
         log_evidence[rows, columns] = model.log_evidence(self.features.copy())

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from recs_assets import settings_file
+from recs_assets.assets.graph import GRAPH
 from recs_assets.gnn import graph
 from recs_assets.targets import code_version, current, home
 from recs_assets_tests.benchmarks.production.floor import floor
@@ -64,7 +65,7 @@ def rows_of(job: str, week: str, folder: Path) -> list[Row]:
         under = floor(store, name, week, threads)
         rows.append(Row(job, name, under.rows_in, under.rows_out, *figures, under.seconds))
         if name == "hetero_graph":
-            rows.append(_load_of_graph(job, artifact.path("graph.pt")))
+            rows.append(_load_of_graph(job, artifact.path(GRAPH)))
     return rows
 
 
