@@ -48,17 +48,17 @@ POINTS: Mapping[str, str] = {
     "publish.mailed": "the wide table is replaced, uncommitted",
     "publish.deleted": "the week's old rows are deleted, uncommitted",
     "publish.inserted": "the week's new rows are inserted, uncommitted",
+    "publish.verified": "the new rows are read back and are the audited ones, uncommitted",
     "publish.recorded": "the publication is in the ledger, about to be committed",
-    "publish.committed": "the new version is served, not verified",
-    "publish.verified": "the new version is verified, old ones are not dropped yet",
+    "publish.committed": "the new version is served, old ones are not dropped yet",
     "publish.pruned": "old versions and orphans are dropped",
     "restore.begun": "the transaction of a rollback is open and everything has been checked",
     "restore.mailed": "the wide table is replaced, uncommitted",
     "restore.deleted": "the week's rows are deleted, uncommitted",
     "restore.inserted": "the earlier version's rows are inserted, uncommitted",
+    "restore.verified": "the earlier version's rows are read back and are the audited ones, uncommitted",
     "restore.recorded": "the rollback is in the ledger, about to be committed",
-    "restore.committed": "the earlier version is served, not verified",
-    "restore.verified": "the earlier version is verified",
+    "restore.committed": "the earlier version is served",
 }
 # Points at which there is a file that could have lost its end.
 WITH_FILE = frozenset(

@@ -36,7 +36,6 @@ def restore(warehouse: Warehouse, week: str, *, version: str | None, reason: str
     Raises:
         ValueError: no such week, or no reason.
         PublishRefused: there is nothing to restore, the version is not kept any more, or another run won.
-        PublishFailed: the rows read back are not the restored ones.
     """
     day = monday(week).date()
     if not reason.strip():

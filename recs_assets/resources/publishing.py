@@ -6,7 +6,7 @@ only on a PASS audit of exactly these rows and on the version it expects to repl
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from recs_assets.contract import PUBLICATIONS, RECOMMENDATIONS
@@ -77,18 +77,19 @@ class Published:
 def publish(ledger: Ledger, publication: Publication, *, kept_versions: int) -> Published:
     """Make a staged version the served one.
 
-    The same publication id again, or the content that is served already, writes nothing.
+    The same publication id again, or the content that is served already, writes nothing. The rows are read back before the
+    transaction ends, so that no reader ever sees others than the audited ones.
 
     Raises:
         PublishRefused: no PASS audit of exactly these rows, or the served version is not the expected one.
-        PublishFailed: the rows read back are not the published ones.
+        PublishFailed: this publication was made before, and its rows are not the served ones any more.
     """
     identifier(publication.long_table)
     with ledger.transaction():
         known, newest = row_of(ledger, publication.publication_id), newest_row(ledger, publication.week)
         if known is not None:
             if known == newest:
-                _verify(ledger, known)
+                _check_untouched(ledger, known)
             return _published("already published", known)
         _check_expected(newest, publication.expected_version, publication.week)
         _check_audit(ledger, publication)
@@ -97,8 +98,6 @@ def publish(ledger: Ledger, publication: Publication, *, kept_versions: int) -> 
         row = _row(publication, newest, next_sequence(ledger))
         _swap(ledger, row)
     reached("publish.committed")
-    _verify(ledger, row)
-    reached("publish.verified")
     prune(ledger, kept_versions, publication.published_at)
     reached("publish.pruned")
     return _published("published", row)
@@ -109,7 +108,6 @@ def restore(ledger: Ledger, restoration: Restoration) -> Published:
 
     Raises:
         PublishRefused: nothing to restore, the version is not kept any more or changed since, or another run won.
-        PublishFailed: the rows read back are not the restored ones.
     """
     with ledger.transaction():
         known = row_of(ledger, restoration.publication_id)
@@ -120,9 +118,6 @@ def restore(ledger: Ledger, restoration: Restoration) -> Published:
             raise PublishRefused(f"week {restoration.week} was never published: there is nothing to restore.")
         _check_expected(newest, restoration.expected_version, restoration.week)
         target = _target(ledger, restoration, newest)
-        found = content(ledger, target["long_table"], restoration.week)
-        if found["content_hash"] != target["content_hash"]:
-            raise PublishRefused(f"'{target['long_table']}' is not what was audited any more; restore another version.")
         row = target | {
             "sequence": next_sequence(ledger),
             "publication_id": restoration.publication_id,
@@ -136,8 +131,6 @@ def restore(ledger: Ledger, restoration: Restoration) -> Published:
         }
         _swap(ledger, row)
     reached("restore.committed")
-    _verify(ledger, row)
-    reached("restore.verified")
     return _published("restored", row)
 
 
@@ -160,23 +153,21 @@ def _check_audit(ledger: Ledger, publication: Publication) -> None:
     audits = ledger.rows("SELECT * FROM audits WHERE audit_id = @audit_id", audit_id=publication.audit_id)
     if not audits:
         raise PublishRefused(f"{where}: there is no audit {publication.audit_id}. Audit the table, then publish.")
-    audit, found = audits[0], content(ledger, publication.long_table, publication.week)
+    audit = audits[0]
     if audit["decision"] != "PASS":
         raise PublishRefused(
             f"{where}: audit {publication.audit_id} says {audit['decision']} for {audit['n_rows']} rows of {audit['n_users']} "
             f"users, with the breaches {audit['violations_json']}. Mend the cause and materialize recommendations again."
         )
-    hashes = {audit["content_hash"], publication.content_hash, found["content_hash"]}
-    if len(hashes) > 1 or audit["staged_table"] != publication.long_table:
+    if _described(audit) != _described(asdict(publication)) or audit["staged_table"] != publication.long_table:
         raise PublishRefused(
-            f"{where}: audit {publication.audit_id} is of '{audit['staged_table']}' with content {audit['content_hash']}; "
-            f"the table holds {found['content_hash']} and {publication.content_hash} was to be published. Audit it again."
+            f"{where}: audit {publication.audit_id} is of {_described(audit)} in '{audit['staged_table']}', "
+            f"and {_described(asdict(publication))} were to be published. Audit it again."
         )
-    if (found["n_rows"], found["n_users"]) != (publication.n_rows, publication.n_users):
-        raise PublishRefused(
-            f"{where}: it holds {found['n_rows']} rows of {found['n_users']} users, "
-            f"the publication says {publication.n_rows} of {publication.n_users}."
-        )
+
+
+def _described(rows: Mapping[str, Any]) -> str:
+    return f"{rows['n_rows']} rows of {rows['n_users']} users with content {rows['content_hash']}"
 
 
 def _same_content(ledger: Ledger, publication: Publication, newest: Mapping[str, Any]) -> bool:
@@ -221,6 +212,13 @@ def _swap(ledger: Ledger, row: Mapping[str, Any]) -> None:
         week=row["week"],
     )
     reached(f"{action}.inserted")
+    found = _described(content(ledger, LONG, row["week"]))
+    if found != _described(row):
+        raise PublishRefused(
+            f"week {row['week']}: '{row['long_table']}' holds {found}, {_described(row)} were audited. Nothing was written. "
+            "Materialize recommendations for the week again, or restore another version."
+        )
+    reached(f"{action}.verified")
     names = ", ".join(PUBLICATIONS)
     values = ", ".join(f"CAST(@{name} AS {kind})" for name, kind in PUBLICATIONS.items())
     ledger.run(f"INSERT INTO publications ({names}) VALUES ({values})", **{name: row[name] for name in PUBLICATIONS})
@@ -270,12 +268,12 @@ def _target(ledger: Ledger, restoration: Restoration, newest: Mapping[str, Any])
     return target
 
 
-def _verify(ledger: Ledger, row: Mapping[str, Any]) -> None:
-    found = content(ledger, LONG, row["week"])
-    if (found["content_hash"], found["n_rows"]) != (row["content_hash"], row["n_rows"]):
+def _check_untouched(ledger: Ledger, row: Mapping[str, Any]) -> None:
+    found = _described(content(ledger, LONG, row["week"]))
+    if found != _described(row):
         raise PublishFailed(
-            f"week {row['week']}: {found['n_rows']} rows with content {found['content_hash']} are served, {row['n_rows']} with "
-            f"{row['content_hash']} were published. Restore version {row['version_before']}."
+            f"week {row['week']}: {found} are served, {_described(row)} were published: something else has written to "
+            f"{LONG}. Restore version {row['publication_id']}."
         )
 
 

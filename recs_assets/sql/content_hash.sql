@@ -3,33 +3,33 @@ WITH
 content_rows AS (
   SELECT
     user_id,
-    TO_HEX(MD5(CONCAT(
-      IFNULL(user_id, 'NULL'), ' | ',
-      IFNULL(CAST(week AS STRING), 'NULL'), ' | ',
-      IFNULL(CAST(rank AS STRING), 'NULL'), ' | ',
-      IFNULL(product_id, 'NULL'), ' | ',
+    TO_HEX(MD5(ARRAY_TO_STRING([
+      IFNULL(user_id, 'NULL'),
+      IFNULL(CAST(week AS STRING), 'NULL'),
+      IFNULL(CAST(rank AS STRING), 'NULL'),
+      IFNULL(product_id, 'NULL'),
       CASE
         WHEN final_score IS NULL THEN 'NULL'
         WHEN ABS(final_score) < 1e9 THEN CAST(CAST(ROUND(final_score * 1000000000) AS INT64) AS STRING)
         ELSE 'not finite'
-      END, ' | ',
+      END,
       CASE
         WHEN sql_score IS NULL THEN 'NULL'
         WHEN ABS(sql_score) < 1e9 THEN CAST(CAST(ROUND(sql_score * 1000000000) AS INT64) AS STRING)
         ELSE 'not finite'
-      END, ' | ',
+      END,
       CASE
         WHEN gnn_score IS NULL THEN 'NULL'
         WHEN ABS(gnn_score) < 1e9 THEN CAST(CAST(ROUND(gnn_score * 1000000000) AS INT64) AS STRING)
         ELSE 'not finite'
-      END, ' | ',
-      IFNULL(segment, 'NULL'), ' | ',
-      IFNULL(arm, 'NULL'), ' | ',
-      IFNULL(source, 'NULL'), ' | ',
-      IFNULL(reason_code, 'NULL'), ' | ',
-      IFNULL(reason_text, 'NULL'), ' | ',
+      END,
+      IFNULL(segment, 'NULL'),
+      IFNULL(arm, 'NULL'),
+      IFNULL(source, 'NULL'),
+      IFNULL(reason_code, 'NULL'),
+      IFNULL(reason_text, 'NULL'),
       IFNULL(CAST(model_week AS STRING), 'NULL')
-    ))) AS row_hash
+    ], ' | '))) AS row_hash
   FROM staged
   WHERE week = @week
 ),

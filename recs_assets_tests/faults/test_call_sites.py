@@ -29,7 +29,7 @@ ELSEWHERE = {
     "duckdb_ledger.insert": "called by Warehouse.append alone, which has points before and after",
     "duckdb_ledger.transaction": "its callers have a point before its end and one after",
     "duckdb_warehouse.mount": "writes to the session's memory, not to a file",
-    "ledger.prune": "publish.verified before it, publish.pruned after it",
+    "ledger.prune": "publish.committed before it, publish.pruned after it",
     "publishing._swap_wide": "publish.begun before it, publish.mailed after it",
     "scratch._sweep": "removes what nobody owns; scratch.made comes after it",
     "store._flush": "store.manifest before it, store.flushed after it",

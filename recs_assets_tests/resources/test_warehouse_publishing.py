@@ -12,7 +12,7 @@ import pytest
 from recs_assets import settings_file
 from recs_assets.contract import AUDITS, RECOMMENDATIONS, wide_columns
 from recs_assets.resources.duckdb_warehouse import DuckDBWarehouse
-from recs_assets.resources.publishing import Publication, Published, PublishRefused, Restoration
+from recs_assets.resources.publishing import Publication, Published, PublishFailed, PublishRefused, Restoration
 from recs_assets_tests.sql import shop
 
 WEEK = shop.WEEK_START.date()
@@ -155,8 +155,8 @@ def test_of_two_runs_one_publishes(warehouse: DuckDBWarehouse) -> None:
     [
         ({"audit_id": "audit nobody made"}, "there is no audit"),
         ({"audit_id": "audit failed"}, "says FAIL"),
-        ({"content_hash": "another"}, "another was to be published"),
-        ({"n_rows": 1}, "the publication says 1 of"),
+        ({"content_hash": "another"}, "content another were to be published"),
+        ({"n_rows": 1}, "and 1 rows of 2 users"),
         ({"long_table": "staged_nothing"}, "there is no such table"),
         ({"wide_table": "staged_nothing"}, "there is no staged wide table"),
         ({"expected_version": "never"}, "version never was expected"),
@@ -175,8 +175,30 @@ def test_rows_changed_after_the_audit_are_refused(warehouse: DuckDBWarehouse) ->
     publication = stage(warehouse, "one", FIRST)
     with duckdb.connect(str(warehouse.file)) as connection:
         connection.execute("UPDATE staged_long_one SET product_id = 'p9' WHERE user_id = 'u1'")
-    with pytest.raises(PublishRefused, match="Audit it again"):
+    with pytest.raises(PublishRefused, match=r"'staged_long_one' holds 2 rows of 2 users with content .* were audited"):
         publish(warehouse, publication)
+    assert query(warehouse, "SELECT COUNT(*) FROM recommendations") == [(0,)]
+
+
+def test_a_served_table_that_others_wrote_to_is_told_of_and_can_be_restored(warehouse: DuckDBWarehouse) -> None:
+    publication = stage(warehouse, "one", FIRST)
+    publish(warehouse, publication)
+    with duckdb.connect(str(warehouse.file)) as connection:
+        connection.execute("DELETE FROM recommendations WHERE user_id = 'u1'")
+    with pytest.raises(PublishFailed, match=r"1 rows of 1 users .* are served, 2 rows .* Restore version publication one"):
+        publish(warehouse, publication)
+    warehouse.restore(restoration(warehouse, "a", "publication one"))
+    assert served(warehouse) == (list(FIRST), wide(FIRST))
+
+
+def test_a_version_changed_since_its_audit_is_not_restored(warehouse: DuckDBWarehouse) -> None:
+    publish(warehouse, stage(warehouse, "one", FIRST))
+    publish(warehouse, stage(warehouse, "two", SECOND))
+    with duckdb.connect(str(warehouse.file)) as connection:
+        connection.execute("DELETE FROM staged_long_one WHERE user_id = 'u1'")
+    with pytest.raises(PublishRefused, match="'staged_long_one' holds 1 rows of 1 users"):
+        warehouse.restore(restoration(warehouse, "a"))
+    assert served(warehouse) == (list(SECOND), wide(SECOND))
 
 
 def test_a_published_version_cannot_be_staged_over(warehouse: DuckDBWarehouse) -> None:
