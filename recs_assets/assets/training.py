@@ -7,6 +7,7 @@ import dagster as dg
 from recs_assets.assets.graph import hetero_graph
 from recs_assets.assets.weekly import draft, inputs_of, week_of_run, weekly_asset
 from recs_assets.partitions import WEEK, Week
+from recs_assets.resources.scratch import alone_in
 from recs_assets.resources.store import Store
 from recs_assets.settings import Settings
 
@@ -35,17 +36,18 @@ def trained_model(
     # Towers start from those that were approved last, which have seen no week that judges these.
     approved = store.newest("approved_model", up_to=week.previous)
     used = [*inputs.values(), *([approved] if approved else [])]
-    with draft(context, store, settings, inputs["hetero_graph"].as_of, used) as new:
-        found = trained.train(
-            inputs,
-            approved,
-            new,
-            moments=training_moments(week, settings),
-            working_folder=store.working_folder(f"trained_model-{week.key}"),
-            settings=settings,
-            report=context.log.info,
-        )
-    found.checkpoints.clear()
+    with alone_in(store.working_folder(f"trained_model-{week.key}")) as working_folder:
+        with draft(context, store, settings, inputs["hetero_graph"].as_of, used) as new:
+            found = trained.train(
+                inputs,
+                approved,
+                new,
+                moments=training_moments(week, settings),
+                working_folder=working_folder,
+                settings=settings,
+                report=context.log.info,
+            )
+        found.checkpoints.clear()
     return dg.MaterializeResult(
         metadata=found.figures | {"towers": dg.MetadataValue.json(found.record), "curve": dg.MetadataValue.md(found.plot)}
     )

@@ -59,12 +59,8 @@ class Checkpoints:
 
     def clear(self) -> None:
         """Remove all of them: the training has ended."""
-        for _, path in self._found():
+        for path in self.folder.glob("*.pt"):
             path.unlink()
-        if self.folder.exists():
-            for left in self.folder.glob("partial_*.pt"):
-                left.unlink()
-            self.folder.rmdir()
 
     def _found(self) -> list[tuple[str, Path]]:
         if not self.folder.exists():

@@ -1,14 +1,17 @@
-"""Folders for work in progress, gone when the work ends, however it ends."""
+"""Folders for work in progress: one's own, gone when the work ends, or one that the next run takes up."""
 
 import fcntl
+import logging
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from recs_assets.fault_points import reached
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -29,6 +32,36 @@ def scratch(parent: Path, name: str) -> Iterator[Path]:
         reached("scratch.removing")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[Path]:
+    """The folder, to the block alone: a second process that asks for it waits, and says so.
+
+    What the block leaves in it is there for whoever comes next, after a crash too; an empty folder is removed.
+    """
+    descriptor = _opened_alone(folder)
+    try:
+        yield folder
+    finally:
+        with suppress(OSError):  # not empty
+            folder.rmdir()
+        os.close(descriptor)
+
+
+def _opened_alone(folder: Path) -> int:
+    while True:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.warning("another run works in %s: waiting until it ends", folder)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Whoever had it may have removed it at its end, and a third may have made another by this name.
+        if folder.exists() and os.path.samestat(folder.stat(), os.fstat(descriptor)):
+            return descriptor
         os.close(descriptor)
 
 

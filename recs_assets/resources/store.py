@@ -95,7 +95,7 @@ class Store:
         return max(made, key=lambda pair: pair[0])[1] if made else None
 
     def working_folder(self, name: str) -> Path:
-        """A local folder for what a run needs to go on after a crash; who uses it removes it in the end."""
+        """A local folder for what a run needs to go on after a crash; see ``scratch.alone_in``."""
         return self._local_root / ".work" / name
 
     @property

@@ -183,12 +183,13 @@ def test_a_checkpoint_of_other_inputs_is_passed_over(tmp_path: Path) -> None:
     assert Checkpoints(tmp_path, "other inputs").newest() == {"epoch": 1}
 
 
-def test_cleared_checkpoints_leave_no_folder(tmp_path: Path) -> None:
+def test_cleared_checkpoints_leave_nothing(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path / "training", "one")
     checkpoints.save(1, {"epoch": 1})
     (tmp_path / "training" / "partial_1.pt").write_bytes(b"cut short")
     checkpoints.clear()
-    assert list(tmp_path.iterdir()) == []
+    assert list((tmp_path / "training").iterdir()) == []
+    Checkpoints(tmp_path / "never", "one").clear()
 
 
 def test_a_loss_that_is_not_a_number_stops_within_the_step_and_keeps_the_checkpoint(tmp_path: Path) -> None:
