@@ -192,7 +192,7 @@ def refusal(data: HeteroData, week: Week, settings: Settings) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the table row by row, and keep every seed's figures beside the data."""
+    """Print the table row by row, and keep every seed's figures beside the data; rows not asked for stay in that file."""
     parser = argparse.ArgumentParser(prog="python -m recs_assets.ablation", description=__doc__)
     parser.add_argument("--week", required=True, help="a week whose hetero_graph has been materialized")
     parser.add_argument("--seeds", type=int, default=3)
@@ -202,23 +202,28 @@ def main(arguments: Sequence[str]) -> int:
     source = targets.current().store().current("hetero_graph", options.week)
     week = week_of(options.week, source.as_of)
     data = graph.load(source.path(GRAPH))
-    laboratory, rows = Laboratory(data, week, settings), []
+    laboratory, path = Laboratory(data, week, settings), targets.home() / f"ablation_{options.week}.csv"
     print(f"{'':<36}  Recall@{K}         NDCG@{K}           towers earned a place")
     for variant in variants(settings):
         if options.only not in variant.name:
             continue
         started = time.monotonic()
         found = pd.DataFrame([laboratory.measure(variant, seed) for seed in range(1, options.seeds + 1)])
-        rows.append(found.assign(variant=variant.name, seed=range(1, options.seeds + 1)))
+        keep(found.assign(variant=variant.name, seed=range(1, options.seeds + 1)), path)
         mean, spread = found.mean(), found.std(ddof=0)
         earned = f"{int((found['earned_scale'] > 0).sum())} of {len(found)}" if variant.has_towers else ""
         figures = f"{mean['recall']:.4f} ± {spread['recall']:.4f}  {mean['ndcg']:.4f} ± {spread['ndcg']:.4f}"
         print(f"{variant.name:<36}  {figures}  {earned:<8} {time.monotonic() - started:6.0f} s", flush=True)
     print(f"{'co-purchases as of four weeks later':<36}  {refusal(data, week, settings)}")
-    path = targets.home() / f"ablation_{options.week}.csv"
-    pd.concat(rows).to_csv(path, index=False)
     print(f"every seed's figures: {path}")
     return 0
+
+
+def keep(found: pd.DataFrame, path: Path) -> None:
+    """Put a variant's figures into the file in place of its earlier ones, at once: the next variant may be killed."""
+    before = pd.read_csv(path) if path.exists() else found.iloc[:0]
+    others = before[~before["variant"].isin(found["variant"])]
+    pd.concat([others, found]).to_csv(path, index=False)
 
 
 if __name__ == "__main__":

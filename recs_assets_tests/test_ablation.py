@@ -1,10 +1,13 @@
 """The ablation changes one thing a row, measures as the evaluation does, and lets nothing of the future in."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from recs_assets import settings_file
-from recs_assets.ablation import Laboratory, Variant, refusal, variants
+from recs_assets.ablation import Laboratory, Variant, keep, refusal, variants
 from recs_assets.assets.graph import GRAPH
 from recs_assets.gnn import graph
 from recs_assets.gnn.channels import channel_names
@@ -58,3 +61,12 @@ def test_co_purchases_of_the_evaluation_weeks_are_refused(laboratory: Laboratory
 def test_what_is_judged_has_no_targets_to_learn_from(laboratory: Laboratory) -> None:
     _, judged = laboratory._examples(SETTINGS, Variant("channels"))
     assert [example.targets.any() for example in judged] == [False] * 4
+
+
+def test_rows_measured_again_take_the_place_of_their_own_alone(tmp_path: Path) -> None:
+    path = tmp_path / "ablation.csv"
+    for recall, variant in ((0.1, "channels"), (0.2, "gate constant"), (0.3, "channels")):
+        keep(pd.DataFrame({"recall": [recall] * 2, "variant": variant, "seed": [1, 2]}), path)
+    found = pd.read_csv(path)
+    assert found["variant"].tolist() == ["gate constant"] * 2 + ["channels"] * 2
+    assert found["recall"].tolist() == [0.2, 0.2, 0.3, 0.3]
