@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place, checks, materialize
 
 CHILD = """
 import os
+import re
 from pathlib import Path
 from recs_assets_tests.worlds import NEXT_WEEK, Place
 Place(Path(os.environ["SOURCE"]), Path(os.environ["HOME_OF_TEST"])).launch("nightly", NEXT_WEEK)
@@ -116,3 +118,16 @@ def test_a_run_killed_while_publishing_leaves_the_last_table_and_the_next_run_fi
     assert messages(place.launch("nightly", NEXT_WEEK)) == {}
     assert place.query("SELECT week FROM publications ORDER BY sequence") == [(dt.date(2026, 9, 28),), (dt.date(2026, 10, 5),)]
     assert place.served()[1] != before[1]
+
+
+def test_a_list_is_not_made_from_exports_of_two_moments(night: Run, tmp_path: Path) -> None:
+    place = night.place.copy(tmp_path)
+    before = place.served()
+    place.rewrite("users", place.read_source("users").slice(1))
+    assert messages(place.materialize(["raw_users", "user_nodes"], NEXT_WEEK)) == {}
+    told = messages(place.materialize(["recommendations"], NEXT_WEEK))["recommendations"]
+    assert re.search(
+        rf"of week {NEXT_WEEK} was made from user_nodes {NEXT_WEEK}/\w+, and user_nodes is {NEXT_WEEK}/\w+ now", told
+    )
+    assert place.served() == before
+    assert messages(place.launch("nightly", NEXT_WEEK)) == {}

@@ -33,7 +33,7 @@ def _shuffled(example: Example, generator: np.random.Generator) -> Example:
 def _judged(run: Run, folder: Path, labelled: Callable[[Example], Example]) -> Judged:
     """Fitted and judged as the assets do it, with the labels of every training week changed."""
     settings, week = run.place.settings, week_of(WEEK, NOW)
-    inputs = inputs_of(run.place.store, WEEK, [*EXPORT_NAMES, "hetero_graph"])
+    inputs = inputs_of(run.place.store, WEEK, run.result.run_id, [*EXPORT_NAMES, "hetero_graph"])
     source = inputs.pop("hetero_graph")
     data = graph.load(source.path(GRAPH))
     moments = training_moments(week, settings)

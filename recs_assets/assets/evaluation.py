@@ -38,7 +38,7 @@ def offline_metrics(
 ) -> dg.MaterializeResult:
     """How well every system would have foreseen what people bought, and whether the model may replace SQL."""
     week = week_of_run(context)
-    inputs = inputs_of(store, week.key, [*EXPORT_NAMES, "hetero_graph", "trained_model"])
+    inputs = inputs_of(store, week.key, context.run.run_id, [*EXPORT_NAMES, "hetero_graph", "trained_model"])
     source = inputs["hetero_graph"]
     judged = _judged(inputs, warehouse, settings, week, context.log)
     verdict = gates.gate_1(judged.per_user, min_lift=settings.gates.min_recall_lift)
@@ -123,7 +123,7 @@ def approved_model(
     import pandas as pd  # 0.4 s at load
 
     week = week_of_run(context)
-    inputs = inputs_of(store, week.key, ["offline_metrics", "trained_model"])
+    inputs = inputs_of(store, week.key, context.run.run_id, ["offline_metrics", "trained_model"])
     measured = inputs["offline_metrics"]
     per_user = pd.read_parquet(measured.path(PER_USER))
     verdict = gates.gate_1(per_user, min_lift=settings.gates.min_recall_lift)
@@ -199,7 +199,7 @@ def product_similarities(
     from recs_assets.gnn import graph
     from recs_assets.gnn.snapshots import microseconds, snapshot
 
-    inputs = inputs_of(store, context.partition_key, ["hetero_graph", "product_nodes"])
+    inputs = inputs_of(store, context.partition_key, context.run.run_id, ["hetero_graph", "product_nodes"])
     source = inputs["hetero_graph"]
     past = snapshot(graph.load(source.path(GRAPH)), microseconds(source.as_of), settings.events)
     products = inputs["product_nodes"].table("product_nodes.parquet")

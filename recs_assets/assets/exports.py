@@ -73,7 +73,7 @@ def export(
         ContractError: more of the table is faulty than the settings allow.
     """
     week, asset = week_of_run(context), context.asset_key.to_user_string()
-    inputs = inputs_of(store, week.key, [f"raw_{table}", *references])
+    inputs = inputs_of(store, week.key, context.run.run_id, [f"raw_{table}", *references])
     source_rows = inputs[f"raw_{table}"].document(PROFILE)["n_rows"]
     nodes = {name: artifact for name, artifact in inputs.items() if name in references}
     with (
@@ -256,7 +256,7 @@ def co_purchase_edges(
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult:
     """Which two parts the same people bought within a month, week by week."""
-    inputs = inputs_of(store, context.partition_key, ["interaction_edges"])
+    inputs = inputs_of(store, context.partition_key, context.run.run_id, ["interaction_edges"])
     as_of = inputs["interaction_edges"].as_of
     with (
         warehouse.session(parquet_of(inputs)) as session,

@@ -35,7 +35,7 @@ def hetero_graph(
     """People, vehicles and parts as one graph, and which people share a profile and so a list."""
     from recs_assets.gnn import graph  # torch and PyG: 4 s at load
 
-    inputs = inputs_of(store, context.partition_key, EXPORT_NAMES)
+    inputs = inputs_of(store, context.partition_key, context.run.run_id, EXPORT_NAMES)
     as_of = inputs["interaction_edges"].as_of
     data = graph.build({name: artifact.table(f"{name}.parquet") for name, artifact in inputs.items()})
     exports = parquet_of(inputs)

@@ -20,7 +20,7 @@ from recs_assets.assets.auditing import (
 from recs_assets.assets.evaluation import approved_model, product_similarities
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
 from recs_assets.assets.serving import SQL_SCORES, newest_approved, profile_tables, sql_scores, user_scores
-from recs_assets.assets.weekly import draft, inputs_of, parquet_of, preview, week_of_run, weekly_asset
+from recs_assets.assets.weekly import check_related, draft, inputs_of, parquet_of, preview, week_of_run, weekly_asset
 from recs_assets.resources.publishing import Publication
 from recs_assets.resources.store import Store
 from recs_assets.resources.warehouse import Mount, Warehouse
@@ -47,13 +47,14 @@ def recommendations(
     """Everybody's ranked list, staged beside the served table and audited against every rule."""
     from recs_assets.assets import lists  # torch and pandas: 5 s at load
 
-    week, approved = week_of_run(context), newest_approved(store, context.partition_key)
+    week = week_of_run(context)
     day = week.start.date()
     with warehouse.session() as session:
         publications = session.read("last_publications").to_pylist()
     # Publishing expects what is served now: a run that is overtaken while it works is refused.
     served = next((row["publication_id"] for row in publications if row["week"] == day), None)
-    inputs = inputs_of(store, week.key, READ)
+    approved, inputs = newest_approved(store, week.key), inputs_of(store, week.key, context.run.run_id, READ)
+    check_related(inputs | {"approved_model": approved})
     rung = approved.facts["source"]
     ranked = lists.profile_recommendations(inputs, source=rung, alpha=approved.facts["alpha"], settings=settings)
     tables = parquet_of({name: inputs[name] for name in EXPORT_NAMES}) | profile_tables(inputs["hetero_graph"])
@@ -153,8 +154,7 @@ def published_recommendations(
     """The table that the email system reads, swapped in whole, and only if its audit passed."""
     day = week_of_run(context).start.date()
     # Of two runs at once the other may have staged last: its tables are not audited yet, and are its own to publish.
-    own = store.of_run("recommendations", context.partition_key, context.run.run_id)
-    staged = (own or store.current("recommendations", context.partition_key)).document(STAGED)
+    staged = store.of_run("recommendations", context.partition_key, context.run.run_id).document(STAGED)
     with warehouse.session() as session:
         newest = max((row["week"] for row in session.read("last_publications").to_pylist()), default=day)
     if newest > day and not config.replace_older_week:

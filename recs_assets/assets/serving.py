@@ -30,7 +30,7 @@ def sql_scores(
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult:
     """Today's recommendations: what fits, ranked by popularity in three tiers (SQL v5.17)."""
-    inputs = inputs_of(store, context.partition_key, [*EXPORT_NAMES, "hetero_graph"])
+    inputs = inputs_of(store, context.partition_key, context.run.run_id, [*EXPORT_NAMES, "hetero_graph"])
     source = inputs.pop("hetero_graph")
     tables = parquet_of(inputs) | profile_tables(source)
     has_fitment = inputs["fits_edges"].table("fits_edges.parquet").num_rows > 0
@@ -48,8 +48,9 @@ def user_scores(
     """The approved model's best parts for every profile, from the graph as it stands now."""
     from recs_assets.assets import profiles  # torch and pandas: 5 s at load
 
-    source, approved = store.current("hetero_graph", context.partition_key), newest_approved(store, context.partition_key)
-    products = store.current("product_nodes", context.partition_key).table("product_nodes.parquet")
+    approved = newest_approved(store, context.partition_key)
+    inputs = inputs_of(store, context.partition_key, context.run.run_id, ["hetero_graph", "user_nodes", "product_nodes"])
+    source = inputs["hetero_graph"]
     scores = NO_SCORES.empty_table()
     if approved.facts["source"] == "blend":
         scores = profiles.scores(
@@ -58,11 +59,11 @@ def user_scores(
             towers_file=approved.path(TOWERS) if TOWERS in approved.manifest.files else None,
             as_of=source.as_of,
             profiles=source.table(PROFILES),
-            user_ids=store.current("user_nodes", context.partition_key).table("user_nodes.parquet")["user_id"],
-            product_ids=products["product_id"],
+            user_ids=inputs["user_nodes"].table("user_nodes.parquet")["user_id"],
+            product_ids=inputs["product_nodes"].table("product_nodes.parquet")["product_id"],
             settings=settings,
         )
-    with draft(context, store, settings, source.as_of, [source, approved]) as new:
+    with draft(context, store, settings, source.as_of, [*inputs.values(), approved]) as new:
         new.write_table(USER_SCORES, scores)
     return dg.MaterializeResult(
         metadata={

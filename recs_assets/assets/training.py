@@ -32,7 +32,7 @@ def trained_model(
     from recs_assets.assets import trained  # torch and PyG: 4 s at load
 
     week = week_of_run(context)
-    inputs = inputs_of(store, week.key, ["hetero_graph", "user_nodes", "product_nodes"])
+    inputs = inputs_of(store, week.key, context.run.run_id, ["hetero_graph", "user_nodes", "product_nodes"])
     # Towers start from those that were approved last, which have seen no week that judges these.
     approved = store.newest("approved_model", up_to=week.previous)
     used = [*inputs.values(), *([approved] if approved else [])]

@@ -85,13 +85,19 @@ def draft(
     as_of: dt.datetime,
     inputs: Iterable[Artifact] = (),
 ) -> AbstractContextManager[Draft]:
-    """A new version of the running asset's files, with the record of what it is made from."""
+    """A new version of the running asset's files, with the record of what it is made from.
+
+    Raises:
+        StoreError: its inputs do not go together; see ``check_related``.
+    """
+    by_asset = {artifact.manifest.asset: artifact for artifact in inputs}
+    check_related(by_asset)
     return store.draft(
         context.asset_key.to_user_string(),
         context.partition_key,
         Provenance(
             as_of=as_of,
-            inputs={artifact.manifest.asset: f"{artifact.manifest.week}/{artifact.version}" for artifact in inputs},
+            inputs={asset: artifact.reference for asset, artifact in by_asset.items()},
             settings_hash=settings.hash,
             code_version=targets.code_version(),
             run_id=context.run.run_id,
@@ -99,13 +105,33 @@ def draft(
     )
 
 
-def inputs_of(store: Store, week: str, assets: Iterable[str]) -> dict[str, Artifact]:
-    """The current versions of several assets of one week.
+def inputs_of(store: Store, week: str, run_id: str, assets: Iterable[str]) -> dict[str, Artifact]:
+    """What a run reads of several assets of one week: what it has made itself, else the current versions.
 
     Raises:
-        StoreError: one of them has not been materialized.
+        StoreError: one of them has not been materialized, or they do not go together.
     """
-    return {asset: store.current(asset, week) for asset in assets}
+    inputs = {asset: store.of_run(asset, week, run_id) for asset in assets}
+    check_related(inputs)
+    return inputs
+
+
+def check_related(inputs: Mapping[str, Artifact]) -> None:
+    """Refuse artifacts of which one was made from another version of an asset than the one beside it.
+
+    Rows of a graph mean nothing beside nodes that were exported later: a list made of both would name other parts.
+
+    Raises:
+        StoreError: names both assets and what to materialize.
+    """
+    for asset, artifact in inputs.items():
+        for source, reference in artifact.manifest.provenance.inputs.items():
+            if source in inputs and inputs[source].reference != reference:
+                raise StoreError(
+                    f"{asset} of week {artifact.manifest.week} was made from {source} {reference}, and {source} is "
+                    f"{inputs[source].reference} now: another run of the week is at work, or {source} alone was made again. "
+                    f"Materialize {asset} and what follows it again."
+                )
 
 
 def parquet_of(inputs: Mapping[str, Artifact]) -> dict[str, Sequence[Path]]:

@@ -37,6 +37,11 @@ class Artifact:
         return self.manifest.version
 
     @property
+    def reference(self) -> str:
+        """What manifests of artifacts made from this one call it: its week and version."""
+        return f"{self.manifest.week}/{self.version}"
+
+    @property
     def as_of(self) -> dt.datetime:
         """No input of this artifact has a timestamp at or after this one."""
         return self.manifest.provenance.as_of

@@ -80,19 +80,24 @@ class Store:
         weeks = sorted((path.name for path in folder.iterdir()), reverse=True) if folder.exists() else []
         return next((found for week in weeks if week <= up_to and (found := self.find(asset, week))), None)
 
-    def of_run(self, asset: str, week: str, run_id: str) -> Artifact | None:
-        """The version of an asset's week that a run has made, the last of several, or ``None``.
+    def of_run(self, asset: str, week: str, run_id: str) -> Artifact:
+        """The version of an asset's week that a run goes on from: its own, the last of several, else the current one.
 
-        The current one can be that of another run, which is at work on the same week.
+        Another run at work on the same week may have made the current one.
+
+        Raises:
+            StoreError: there is none; the message says which asset to materialize.
         """
-        folder = self.root / asset / week
+        current = self.current(asset, week)
+        if current.manifest.provenance.run_id == run_id:
+            return current
         made: list[tuple[float, Artifact]] = []
-        for path in folder.iterdir() if folder.exists() else ():
+        for path in (self.root / asset / week).iterdir():
             with suppress(StoreError, FileNotFoundError):  # the pointer, or a version that cannot be read or is being mended
                 found = read(path, asset, week)
                 if found.manifest.provenance.run_id == run_id:
                     made.append(((path / MANIFEST).stat().st_mtime, found))
-        return max(made, key=lambda pair: pair[0])[1] if made else None
+        return max(made, key=lambda pair: pair[0])[1] if made else current
 
     def working_folder(self, name: str) -> Path:
         """A local folder for what a run needs to go on after a crash; see ``scratch.alone_in``."""

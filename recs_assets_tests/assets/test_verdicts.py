@@ -41,6 +41,7 @@ def test_the_rung_says_who_decided_and_why() -> None:
 def test_a_list_whose_scores_collapsed_is_not_published_by_any_way_round(first_run: Run, tmp_path: Path) -> None:
     place = first_run.place.copy(tmp_path)
     record(place.store, WEEK, source="sql", model_week=None, alpha=None)
+    assert place.materialize(["user_scores"], WEEK).success
     old = place.artifact("sql_scores")
     scores = old.table("sql_scores.parquet")
     equal = pa.repeat(1.0, scores.num_rows)

@@ -47,6 +47,6 @@ def test_an_error_of_the_moment_is_left_to_the_retries() -> None:
 
 
 def test_inputs_are_tables_under_the_names_of_their_assets(first_run: Run) -> None:
-    inputs = inputs_of(first_run.place.store, "2026-09-28", ["user_nodes", "fits_edges"])
+    inputs = inputs_of(first_run.place.store, "2026-09-28", "any run", ["user_nodes", "fits_edges"])
     found = {name: [path.name for path in paths] for name, paths in parquet_of(inputs).items()}
     assert found == {"user_nodes": ["user_nodes.parquet"], "fits_edges": ["fits_edges.parquet"]}

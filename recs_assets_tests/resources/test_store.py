@@ -205,15 +205,12 @@ def test_a_run_finds_what_it_made_itself_whoever_was_last(store: Store) -> None:
     os.utime(_folder(own) / "manifest.json", (1, 1))
     _write(store, "four", week="2026-03-09")
     for run_id, made in (("run-1", last), ("run-2", other)):
-        found = store.of_run("scores", WEEK, run_id)
-        assert found is not None
-        assert found.version == made.version
-    assert store.of_run("scores", WEEK, "run-3") is None
-    assert store.of_run("scores", "2026-02-23", "run-1") is None
+        assert store.of_run("scores", WEEK, run_id).version == made.version
+    assert store.of_run("scores", WEEK, "a run that made nothing").version == other.version
+    with pytest.raises(StoreError, match="there is no scores for week 2026-02-23"):
+        store.of_run("scores", "2026-02-23", "run-1")
     (_folder(last) / "manifest.json").unlink()
-    found = store.of_run("scores", WEEK, "run-1")
-    assert found is not None
-    assert found.version == own.version
+    assert store.of_run("scores", WEEK, "run-1").version == own.version
 
 
 def test_a_writer_that_is_killed_leaves_the_old_version_and_no_half_one(store: Store) -> None:

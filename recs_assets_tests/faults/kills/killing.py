@@ -7,7 +7,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -78,7 +78,7 @@ class Killing(ABC):
         home: where it happens.
         kills_a_home: after so many on the same home an unhurt run must finish the work; then it starts over.
         known: what is served before (``old``) and after (``new``) the work.
-        seconds: how long the work takes undisturbed.
+        seconds: how long the work takes undisturbed, the longest time that was seen: the machine may become busier.
     """
 
     kills_a_home = 5
@@ -160,7 +160,7 @@ class Killing(ABC):
 
     def _attack(self) -> tuple[str, list[str]]:
         """Start the work and kill it; how that went, and which of its processes failed without being killed."""
-        moments, all_running = self.moments(), self._start()
+        moments, all_running = self.moments(), self._start(self.commands())
         started = self.at_work(all_running[0])
         endings: dict[int, str] = {}
         for number in sorted(range(len(moments)), key=moments.__getitem__):
@@ -172,9 +172,11 @@ class Killing(ABC):
     def _converge(self) -> list[str]:
         """Run unhurt; what is wrong after it."""
         goal = self.goal()
-        ended = self.home.run(*self.commands()[0])
-        said = "\n".join(ended.stdout.splitlines()[-LINES_SHOWN:])
-        failed = [f"the unhurt run ended with {ended.returncode}: {said}"] if ended.returncode else []
+        (running,) = self._start(self.commands()[:1])
+        started = self.at_work(running)
+        status = running.process.wait()
+        self.seconds = max(self.seconds, time.monotonic() - started)
+        failed = [f"the unhurt run ended with {status}: {running.said}"] if status else []
         found = self.look()
         missed = [] if found == goal else [f"after the unhurt run not {goal} is served but {found}"]
         return failed + missed + self.violations() + self.left_behind()
@@ -187,16 +189,16 @@ class Killing(ABC):
     def _judged(self, found: str) -> list[str]:
         return [] if found in WHOLE else [f"no whole version is served: {found}"]
 
-    def _start(self) -> list[Running]:
+    def _start(self, commands: Sequence[tuple[str, ...]]) -> list[Running]:
         started = []
-        for number, command in enumerate(self.commands()):
+        for number, command in enumerate(commands):
             path = self._logs / f"{number}.txt"
             with path.open("wb") as log:
                 started.append(Running(self.home.start(*command, log=log), path))
         return started
 
     def _undisturbed(self) -> float:
-        all_running = self._start()
+        all_running = self._start(self.commands())
         started = self.at_work(all_running[0])
         failed = [one for one in all_running if one.process.wait() and not self.refused(one)]
         if failed:
