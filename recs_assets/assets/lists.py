@@ -1,6 +1,7 @@
 """The list of every profile on the rung that has its evidence: blend, similar parts, or SQL."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from recs_assets.settings import Settings
 
 KEYS = ["profile", "product"]
 TEXTS = ("profile_id", "product_id", "pop_source", "channels")  # few of them, over many rows of scores
-PROFILES_AT_ONCE = 8_192  # bounds memory: both halves of a blend, their union and its order
+PROFILES_AT_ONCE = 8_192  # by a thread; bounds memory: both halves of a blend, their union and its order
 
 
 def profile_recommendations(
@@ -48,14 +49,13 @@ def profile_recommendations(
     past = snapshot(data, microseconds(known.as_of), settings.events)
     user_ids = nodes["user_nodes"]["user_id"].combine_chunks()
     representative = pc.index_in(profiles["user_id"], user_ids).to_numpy().astype(np.int64)
+    sql_scores = inputs["sql_scores"].table(SQL_SCORES, TEXTS)
     similarities = indexed_similarities(inputs["product_similarities"].table("product_similarities.parquet"), product_ids)
     ranked, terms = ranked_lists(
         source=source,
         alpha=alpha,
         strata=profiles["stratum"].to_pandas(),
-        sql_scores=indexed(inputs["sql_scores"].table(SQL_SCORES, TEXTS), profile_ids, product_ids).rename(
-            columns={"sql_score": "score"}
-        ),
+        sql_scores=indexed(sql_scores.rename_columns({"sql_score": "score"}), profile_ids, product_ids),
         user_scores=indexed(inputs["user_scores"].table(USER_SCORES, TEXTS), profile_ids, product_ids),
         similarities=similarities,
         history=past.touched(float("inf"))[representative],
@@ -145,8 +145,8 @@ def _blended(
     sql_scores: pd.DataFrame, user_scores: pd.DataFrame, alpha: np.ndarray, parts: PartAttributes, settings: Settings
 ) -> pd.DataFrame:
     """The lists of a blend with pop_source and channels of either half; as ``ranked_lists``, some profiles at a time."""
-    listed = []
-    for first in range(0, len(alpha), PROFILES_AT_ONCE):
+
+    def block(first: int) -> pd.DataFrame:
         profiles = (first, first + PROFILES_AT_ONCE)
         sql, model = (
             scores[slice(*np.searchsorted(scores["profile"], profiles))].reset_index(drop=True)
@@ -155,8 +155,10 @@ def _blended(
         ranked = apply_list_rules(blend(sql[[*KEYS, "score"]], model[[*KEYS, "score"]], alpha), parts, settings.rules)
         # What one half lacks, the row -1, is in no index: null.
         tier, channels = sql["pop_source"].reindex(ranked["sql_row"]), model["channels"].reindex(ranked["gnn_row"])
-        listed.append(ranked.assign(pop_source=np.asarray(tier, dtype=object), channels=np.asarray(channels, dtype=object)))
-    return pd.concat(listed, ignore_index=True)
+        return ranked.assign(pop_source=np.asarray(tier, dtype=object), channels=np.asarray(channels, dtype=object))
+
+    with ThreadPoolExecutor(settings.compute.cores) as executor:
+        return pd.concat(executor.map(block, range(0, len(alpha), PROFILES_AT_ONCE)), ignore_index=True)
 
 
 def _optional(numbers: "pd.Series[int]") -> pa.Array:
