@@ -1,8 +1,9 @@
 """What each part of the model is worth: ``python -m recs_assets.ablation --week 2011-08-29``.
 
 One thing is changed at a time, the model is fitted again with several seeds, and Recall@10 and NDCG@10 are measured on the
-week's evaluation weeks after the list rules, by the same functions as ``offline_metrics``. To choose settings, name a week whose
-evaluation weeks are not the ones that the choice will be judged on.
+week's evaluation weeks after the list rules, by the same functions as ``offline_metrics``. Seeds say how much a fit varies; how
+much the users do says the 95% interval of the change of Recall@10 against the channels as they are, paired by user. To choose
+settings, name a week whose evaluation weeks are not the ones that the choice will be judged on.
 """
 
 import argparse
@@ -35,6 +36,7 @@ from recs_assets.partitions import Week, week_of
 from recs_assets.ranking import metrics
 from recs_assets.ranking.candidates import top_of_sparse
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
+from recs_assets.ranking.statistics import Lift, paired_lift
 from recs_assets.settings import Settings
 
 K = 10
@@ -107,6 +109,18 @@ def _half_lives(settings: Settings, factor: float | None) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What a fit found: columns user, recall and ndcg, a row a user and evaluation week; and the scale that the towers earned."""
+
+    per_user: pd.DataFrame
+    earned_scale: float
+
+    def figures(self) -> dict[str, float]:
+        """The means over the rows, and the scale."""
+        return {**self.per_user[["recall", "ndcg"]].mean(), "earned_scale": self.earned_scale}
+
+
+@dataclass(frozen=True)
 class Laboratory:
     """The week's graph and the weeks that judge; examples are made once a set of channel settings."""
 
@@ -114,8 +128,8 @@ class Laboratory:
     week: Week
     settings: Settings
 
-    def measure(self, variant: Variant, seed: int) -> dict[str, float]:
-        """Mean Recall@10 and NDCG@10 over the evaluation weeks, and the scale that the towers earned."""
+    def measure(self, variant: Variant, seed: int) -> Measured:
+        """Fit a variant and judge it on the evaluation weeks."""
         settings = variant.settings(self.settings, seed)
         found, judged = self._examples(settings, variant)
         first = microseconds(training_moments(self.week, settings)[-settings.model.validation_weeks])
@@ -129,19 +143,18 @@ class Laboratory:
             prepared = lessons(self.data, judged, fitted.channels.model, settings)
             dots = dot_products(fitted.towers.residual.towers, prepared)
             scores = [score + scale * dot for score, dot in zip(scores, dots, strict=True)]
-        recall, ndcg = self._judged(judged, scores)
-        return {"recall": recall, "ndcg": ndcg, "earned_scale": earned}
+        return Measured(self._judged(judged, scores), earned)
 
-    def _judged(self, judged: Sequence[Example], scores: Sequence[np.ndarray]) -> tuple[float, float]:
+    def _judged(self, judged: Sequence[Example], scores: Sequence[np.ndarray]) -> pd.DataFrame:
         store = graph.catalogue(self.data)
         parts = PartAttributes(store.variant_group, store.part_type, store.is_universal)
         rows = []
         for example, cohort, values in zip(judged, self._cohorts, scores, strict=True):
             top = top_of_sparse(values, example.candidates, self.settings.candidates.kept)
             ranked = apply_list_rules(top, parts, self.settings.rules)
-            rows.append(metrics.per_user(ranked, cohort.held_out[self.settings.evaluation.relevance], [K]))
-        found = pd.concat(rows)
-        return float(found[f"recall_at_{K}"].mean()), float(found[f"ndcg_at_{K}"].mean())
+            found = metrics.per_user(ranked, cohort.held_out[self.settings.evaluation.relevance], [K])
+            rows.append(found.assign(user=cohort.users[found.index]))
+        return pd.concat(rows).rename(columns={f"{name}_at_{K}": name for name in ("recall", "ndcg")})
 
     @cached_property
     def _cohorts(self) -> list[systems.Cohort]:
@@ -196,27 +209,42 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m recs_assets.ablation", description=__doc__)
     parser.add_argument("--week", required=True, help="a week whose hetero_graph has been materialized")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--only", default="", help="rows whose name contains this")
+    parser.add_argument("--only", default="", help="rows whose name contains this, beside the first")
     options = parser.parse_args(arguments)
     settings = settings_file.load()
     source = targets.current().store().current("hetero_graph", options.week)
     week = week_of(options.week, source.as_of)
     data = graph.load(source.path(GRAPH))
     laboratory, path = Laboratory(data, week, settings), targets.home() / f"ablation_{options.week}.csv"
-    print(f"{'':<36}  Recall@{K}         NDCG@{K}           towers earned a place")
+    print(f"{'':<36}  Recall@{K}         NDCG@{K}          change of Recall@{K}         towers earned a place")
+    seeds, channels = range(1, options.seeds + 1), None
     for variant in variants(settings):
-        if options.only not in variant.name:
+        if channels is not None and options.only not in variant.name:
             continue
         started = time.monotonic()
-        found = pd.DataFrame([laboratory.measure(variant, seed) for seed in range(1, options.seeds + 1)])
-        keep(found.assign(variant=variant.name, seed=range(1, options.seeds + 1)), path)
-        mean, spread = found.mean(), found.std(ddof=0)
-        earned = f"{int((found['earned_scale'] > 0).sum())} of {len(found)}" if variant.has_towers else ""
-        figures = f"{mean['recall']:.4f} ± {spread['recall']:.4f}  {mean['ndcg']:.4f} ± {spread['ndcg']:.4f}"
-        print(f"{variant.name:<36}  {figures}  {earned:<8} {time.monotonic() - started:6.0f} s", flush=True)
+        found = [laboratory.measure(variant, seed) for seed in seeds]
+        figures = pd.DataFrame([one.figures() for one in found])
+        keep(figures.assign(variant=variant.name, seed=seeds), path)
+        channels = channels or found
+        print(f"{line(variant, figures, change(channels, found))} {time.monotonic() - started:6.0f} s", flush=True)
     print(f"{'co-purchases as of four weeks later':<36}  {refusal(data, week, settings)}")
     print(f"every seed's figures: {path}")
     return 0
+
+
+def change(channels: Sequence[Measured], found: Sequence[Measured]) -> Lift:
+    """Recall@10 of a variant over that of the channels as they are, each the mean of its seeds, paired by user."""
+    before, after = (np.mean([one.per_user["recall"] for one in fits], axis=0) for fits in (channels, found))
+    return paired_lift(before, after, channels[0].per_user["user"].to_numpy())
+
+
+def line(variant: Variant, figures: pd.DataFrame, changed: Lift) -> str:
+    """A row of the table: means over the seeds with their standard deviations, and the change with its interval."""
+    mean, spread = figures.mean(), figures.std(ddof=0)
+    measured = "  ".join(f"{mean[name]:.4f} ± {spread[name]:.4f}" for name in ("recall", "ndcg"))
+    against = f"{changed.lift:+6.1%} ({changed.low:+.1%} to {changed.high:+.1%})"
+    earned = f"{int((figures['earned_scale'] > 0).sum())} of {len(figures)}" if variant.has_towers else ""
+    return f"{variant.name:<36}  {measured}  {against:<27}  {earned:<8}"
 
 
 def keep(found: pd.DataFrame, path: Path) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from recs_assets import settings_file
-from recs_assets.ablation import Laboratory, Variant, keep, refusal, variants
+from recs_assets.ablation import Laboratory, Measured, Variant, change, keep, line, refusal, variants
 from recs_assets.assets.graph import GRAPH
 from recs_assets.gnn import graph
 from recs_assets.gnn.channels import channel_names
@@ -47,7 +47,7 @@ def test_a_removed_channel_says_nothing_and_a_constant_gate_sees_nobody() -> Non
 
 
 def test_the_row_of_the_channels_measures_what_the_evaluation_did(laboratory: Laboratory, first_run: Run) -> None:
-    measured = laboratory.measure(Variant("channels"), seed=first_run.place.settings.model.seed)
+    measured = laboratory.measure(Variant("channels"), seed=first_run.place.settings.model.seed).figures()
     table = first_run.place.artifact("offline_metrics").table("metrics.parquet").to_pandas()
     expected = table.query("system == 'channels' and stratum == 'all' and k == 10").set_index("metric")["value"]
     assert measured["recall"] == pytest.approx(expected["recall"], rel=1e-9)
@@ -70,3 +70,16 @@ def test_rows_measured_again_take_the_place_of_their_own_alone(tmp_path: Path) -
     found = pd.read_csv(path)
     assert found["variant"].tolist() == ["gate constant"] * 2 + ["channels"] * 2
     assert found["recall"].tolist() == [0.2, 0.2, 0.3, 0.3]
+
+
+def test_the_change_is_that_of_the_means_of_the_seeds_and_the_users_decide_about_its_interval() -> None:
+    def fits(*recalls: float) -> list[Measured]:
+        users = np.arange(40)
+        return [Measured(pd.DataFrame({"user": users, "recall": recall, "ndcg": 0.0}), 0.0) for recall in recalls]
+
+    changed = change(fits(0.1, 0.3), fits(0.2, 0.3))
+    assert changed.lift == pytest.approx(0.25)
+    assert changed.n_users == 40
+    same = fits(0.1, 0.3)
+    shown = line(Variant("towers", has_towers=True), pd.DataFrame([one.figures() for one in same]), change(same, same))
+    assert " ".join(shown.split()) == "towers 0.2000 ± 0.1000 0.0000 ± 0.0000 +0.0% (+0.0% to +0.0%) 0 of 2"
