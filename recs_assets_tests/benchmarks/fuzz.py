@@ -29,6 +29,7 @@ from recs_assets_tests.busy_shop import LIMITS, busy_rows, busy_shop
 from recs_assets_tests.small_shop import END, RAW_TABLES
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place, materialized, messages, metadata, settings_with
 
+WORLDS_BETWEEN_REPORTS = 20
 MICROSECONDS = pa.timestamp("us", "UTC")
 TEXTS = [
     None,
@@ -149,8 +150,9 @@ def spoil(place: Place, drawn: random.Random) -> list[str]:
         table, change = drawn.choice(sorted(SOURCE_TABLES)), drawn.choice(CHANGES)
         path = place.source / f"{table}.parquet"
         if path.exists():
-            rows = pq.read_table(path)
-            if rows.num_rows:
+            rows = pq.ParquetFile(path).read()
+            # What a column means whose name is there twice no change can say.
+            if rows.num_rows and len(set(rows.column_names)) == rows.num_columns:
                 pq.write_table(change(rows, table, drawn), path)
                 done.append(f"{change.__name__} {table}")
     if drawn.random() < 0.1:
@@ -223,6 +225,8 @@ def main(arguments: list[str]) -> int:
             broken = broken_promises(place, result, before)
             outcome = "BROKEN" if broken else "served" if result.success else refusal(place, result)
             outcomes[outcome] += 1
+            if outcomes.total() % WORLDS_BETWEEN_REPORTS == 0:
+                print(f"{outcomes.total()} of {options.worlds} worlds, {outcomes['BROKEN']} broken", file=sys.stderr, flush=True)
             if broken or options.only is not None:
                 print(
                     f"world {number}: {job}, limit {limit}, {', '.join(done)}\n  " + "\n  ".join(broken or [outcome]), flush=True
