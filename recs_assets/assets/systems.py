@@ -24,7 +24,7 @@ from recs_assets.gnn.snapshots import DAY, Floats, Ints, Snapshot, held_out, mic
 from recs_assets.gnn.training import eligible_candidates
 from recs_assets.partitions import WEEK
 from recs_assets.ranking import baselines, similarity
-from recs_assets.ranking.candidates import row_of_entry, top_candidates, top_of_sparse
+from recs_assets.ranking.candidates import at, row_of_entry, top_candidates, top_of_sparse
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 
@@ -92,8 +92,8 @@ class Cohort:
         universal = store.is_universal[product]
         fits = np.zeros(len(profile), dtype=bool)
         if store.fits is not None:
-            fits = np.asarray((self.past.garages[self.users] @ store.fits.T)[profile, product]).ravel() > 0
-        candidate = np.asarray(self.candidates[profile, product]).ravel() > 0
+            fits = at(self.past.garages[self.users] @ store.fits.T, profile, product) > 0
+        candidate = at(self.candidates, profile, product) > 0
         suits = fits | universal | (not (self.settings.candidates.require_fitment and self.has_fitment))
         reason = np.select(
             [candidate & fits, candidate & universal, candidate, suits],

@@ -13,8 +13,9 @@ from scipy import sparse
 
 from recs_assets.gnn.channels import VEHICLES, Evidence
 from recs_assets.gnn.graph import ORDER
-from recs_assets.gnn.paths import ROUNDING, at, links, loss, n_in_both, strongest
+from recs_assets.gnn.paths import ROUNDING, links, loss, n_in_both, strongest
 from recs_assets.gnn.snapshots import DAY, Ints, Snapshot, incidence
+from recs_assets.ranking.candidates import at
 from recs_assets.ranking.reasons import CODES, Terms, family
 from recs_assets.settings import Reasons, SqlBaseline
 

@@ -1,4 +1,4 @@
-"""Single entries and strongest entries of sparse matrices, for many pairs at once and never dense."""
+"""Links and strongest entries of sparse matrices, for many pairs at once and never dense."""
 
 import numpy as np
 from scipy import sparse
@@ -11,13 +11,6 @@ PAIRS_PER_CHUNK = 50_000
 ROUNDING = 1e-6
 # Two strengths that differ by less, relative to their size, differ by rounding alone.
 TIE = 1e-9
-
-
-def at(matrix: sparse.csr_array, rows: Ints, columns: Ints) -> Floats:
-    """[pairs] the entries at (row, column); a column of -1 is the last one."""
-    if 0 in (len(rows), *matrix.shape):
-        return np.zeros(len(rows))
-    return np.asarray(matrix[rows, columns], dtype=np.float64).ravel()
 
 
 def links(matrix: sparse.csr_array) -> tuple[Ints, Ints, Floats]:

@@ -129,6 +129,14 @@ def top_of_sparse(values: Floats, candidates: sparse.csr_array, k: int) -> pd.Da
     return pd.DataFrame({"profile": profiles[best], "product": products, "score": values[reached[best]]})
 
 
+def at(matrix: sparse.csr_array, rows: Indices, columns: Indices) -> Floats:
+    """[pairs] the entries at (row, column); a column of -1 is the last one."""
+    # scipy gives a sparse array for no pairs at all.
+    if 0 in (len(rows), *matrix.shape):
+        return np.zeros(len(rows))
+    return np.asarray(matrix[rows, columns], dtype=np.float64).ravel()
+
+
 def row_of_entry(matrix: sparse.csr_array) -> Indices:
     """[entries] the row of each stored entry, in the order of ``matrix.indices``."""
     return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))

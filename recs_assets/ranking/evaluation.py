@@ -9,6 +9,7 @@ from scipy import sparse
 
 from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Floats, positions
+from recs_assets.ranking.candidates import at
 
 METRICS = ("recall", "ndcg", "mrr", "hit")
 STRATA = ("cold", "warm", "hot")
@@ -91,8 +92,8 @@ def ideal_lists(held_out: pd.DataFrame, candidates: sparse.csr_array) -> pd.Data
         candidates: boolean CSR [profiles x products].
     """
     wanted = held_out[["profile", "product"]].drop_duplicates().sort_values(["profile", "product"], ignore_index=True)
-    reachable = np.asarray(sparse.csr_array(candidates)[wanted["profile"], wanted["product"]], dtype=bool).ravel()
-    ideal = wanted[reachable].reset_index(drop=True)
+    reachable = at(candidates, wanted["profile"].to_numpy(), wanted["product"].to_numpy())
+    ideal = wanted[reachable > 0].reset_index(drop=True)
     rank = positions(ideal["profile"].to_numpy(np.int64)) + 1
     return ideal.assign(score=1.0 / rank, rank=rank)
 

@@ -1,22 +1,10 @@
-"""Entries of sparse matrices, and which of a row's links counts most, worked by hand."""
+"""Links of sparse matrices, and which of a row's links counts most, worked by hand."""
 
 import numpy as np
 import pytest
 from scipy import sparse
 
-from recs_assets.gnn.paths import at, links, loss, n_in_both, strongest
-
-MATRIX = sparse.csr_array(np.array([[0.0, 2.0, 3.0], [0.0, 0.0, 0.0], [4.0, 0.0, 5.0]]))
-
-
-def test_entries_at_pairs() -> None:
-    assert at(MATRIX, np.array([0, 0, 2]), np.array([1, 0, 2])).tolist() == [2.0, 0.0, 5.0]
-
-
-def test_no_pairs_and_no_columns_give_no_entries() -> None:
-    nobody = np.array([], dtype=np.int64)
-    assert at(MATRIX, nobody, nobody).tolist() == []
-    assert at(sparse.csr_array((3, 0)), np.array([1]), np.array([-1])).tolist() == [0.0]
+from recs_assets.gnn.paths import links, loss, n_in_both, strongest
 
 
 def test_links_stand_by_row_and_then_column() -> None:

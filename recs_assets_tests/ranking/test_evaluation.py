@@ -118,6 +118,11 @@ def test_ceiling_finds_what_the_candidates_hold():
     assert _value(result, "ceiling", "all", 2, "recall")[0] == pytest.approx((1 + 0 + 0.5 + 0) / 4)
 
 
+def test_a_week_in_which_nobody_bought_has_no_ideal_lists():
+    ideal = ideal_lists(HELD_OUT.head(0), sparse.csr_array(np.ones((5, 9), dtype=bool)))
+    assert (len(ideal), list(ideal.columns)) == (0, ["profile", "product", "score", "rank"])
+
+
 def test_held_out_purchases_by_reason():
     held_out = pd.DataFrame({"reason": ["fits", "universal", "fits", "unknown part"]})
     expected = pd.DataFrame({"reason": ["fits", "universal", "unknown part"], "purchases": [2, 1, 1], "share": [0.5, 0.25, 0.25]})
