@@ -216,7 +216,7 @@ def main(arguments: Sequence[str]) -> int:
     week = week_of(options.week, source.as_of)
     data = graph.load(source.path(GRAPH))
     laboratory, path = Laboratory(data, week, settings), targets.home() / f"ablation_{options.week}.csv"
-    print(f"{'':<36}  Recall@{K}         NDCG@{K}          change of Recall@{K}         towers earned a place")
+    print(f"{'':<36}  Recall@{K}         NDCG@{K}          change of Recall@{K}          users  towers earned a place")
     seeds, channels = range(1, options.seeds + 1), None
     for variant in variants(settings):
         if channels is not None and options.only not in variant.name:
@@ -244,7 +244,7 @@ def line(variant: Variant, figures: pd.DataFrame, changed: Lift) -> str:
     measured = "  ".join(f"{mean[name]:.4f} ± {spread[name]:.4f}" for name in ("recall", "ndcg"))
     against = f"{changed.lift:+6.1%} ({changed.low:+.1%} to {changed.high:+.1%})"
     earned = f"{int((figures['earned_scale'] > 0).sum())} of {len(figures)}" if variant.has_towers else ""
-    return f"{variant.name:<36}  {measured}  {against:<27}  {earned:<8}"
+    return f"{variant.name:<36}  {measured}  {against:<27}  {changed.n_users:>5,}  {earned:<8}"
 
 
 def keep(found: pd.DataFrame, path: Path) -> None:
