@@ -51,17 +51,23 @@ def alone_in(folder: Path) -> Iterator[Path]:
 
 
 def _opened_alone(folder: Path) -> int:
+    # Whoever has the folder may remove it at any of these steps, and a third may make another by its name.
     while True:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(folder, os.O_RDONLY)
+        except (FileExistsError, FileNotFoundError):
+            if folder.is_file():
+                raise
+            continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             log.warning("another run works in %s: waiting until it ends", folder)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        # Whoever had it may have removed it at its end, and a third may have made another by this name.
-        if folder.exists() and os.path.samestat(folder.stat(), os.fstat(descriptor)):
-            return descriptor
+        with suppress(FileNotFoundError):
+            if os.path.samestat(folder.stat(), os.fstat(descriptor)):
+                return descriptor
         os.close(descriptor)
 
 

@@ -69,3 +69,22 @@ def test_what_a_killed_process_left_is_there_for_the_next(tmp_path: Path) -> Non
         assert os.stat(folder).st_mode & 0o077 == 0
         (folder / "half").unlink()
     assert not folder.exists()
+
+
+def test_many_at_once_are_never_two_at_a_time(tmp_path: Path) -> None:
+    folder, at_work, seen = tmp_path / "work", [], []
+
+    def work(number: int) -> None:
+        for _ in range(50):
+            with alone_in(folder):
+                at_work.append(number)
+                seen.append(len(at_work))
+                at_work.remove(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [1] * 200
+    assert not folder.exists()
