@@ -47,21 +47,20 @@ def recommendations(
     """Everybody's ranked list, staged beside the served table and audited against every rule."""
     from recs_assets.assets import lists  # torch and pandas: 5 s at load
 
-    week = week_of_run(context)
+    week, run_id = week_of_run(context), context.run.run_id
     day = week.start.date()
     with warehouse.session() as session:
         publications = session.read("last_publications").to_pylist()
     # Publishing expects what is served now: a run that is overtaken while it works is refused.
     served = next((row["publication_id"] for row in publications if row["week"] == day), None)
-    approved, inputs = newest_approved(store, week.key), inputs_of(store, week.key, context.run.run_id, READ)
+    approved, inputs = newest_approved(store, week.key), inputs_of(store, week.key, run_id, READ)
     check_related(inputs | {"approved_model": approved})
     rung = approved.facts["source"]
     ranked = lists.profile_recommendations(inputs, source=rung, alpha=approved.facts["alpha"], settings=settings)
     tables = parquet_of({name: inputs[name] for name in EXPORT_NAMES}) | profile_tables(inputs["hetero_graph"])
     tables |= {"profile_recommendations": ranked, "sql_scores": [inputs["sql_scores"].path(SQL_SCORES)]}
     as_of, model_week = inputs["hetero_graph"].as_of, approved.facts["model_week"]
-    staged = Staged.of_run(context.run.run_id, day)
-    run_id, slots = context.run.run_id, settings.rules.slots
+    staged, slots = Staged.of_run(run_id, day), settings.rules.slots
     stage(warehouse, tables, staged, week=day, as_of=as_of, model_week=model_week, run_id=run_id, slots=slots)
     has_fitment = inputs["fits_edges"].table("fits_edges.parquet").num_rows > 0
     with warehouse.session({**tables, "staged": staged.long_table}) as session:
