@@ -76,7 +76,8 @@ def fit_towers(
     Raises:
         FloatingPointError: the loss or a gradient is not finite any more; the last checkpoint stays.
     """
-    torch.use_deterministic_algorithms(True)
+    # On a GPU cuBLAS refuses to work in this mode unless the environment was prepared for it.
+    torch.use_deterministic_algorithms(settings.towers.device == "cpu")
     run = _Run(settings, [lesson.inputs for lesson in training], warm)
     state = checkpoints.newest()
     if state is not None:
@@ -151,7 +152,7 @@ class _Run:
         slates = lesson.sampler.slates(np.random.default_rng((self.settings.model.seed, self.epoch, number)))
         with torch.autocast("cuda", torch.bfloat16, enabled=options.device == "cuda"):
             users, products = self.towers(lesson.inputs, drop.to(options.device))
-        loss = _loss(lesson, slates, users, products, options.loss)
+        loss = slate_loss(lesson, slates, users, products, options.loss)
         for optimizer in self.optimizers:
             optimizer.zero_grad()
         torch.autograd.backward(loss)
@@ -187,7 +188,19 @@ class _Run:
         self.random.set_state(state["random"])
 
 
-def _loss(lesson: Lesson, slates: Slates, users: torch.Tensor, products: torch.Tensor, kind: str) -> torch.Tensor:
+def slate_loss(lesson: Lesson, slates: Slates, users: torch.Tensor, products: torch.Tensor, kind: str) -> torch.Tensor:
+    """The loss of one step, from the channels' scores and the dot products of the candidates on the slates.
+
+    Args:
+        lesson: the snapshot.
+        slates: which of its candidates count this time.
+        users: [users x dimension] as in ``lesson.inputs``.
+        products: [products x dimension].
+        kind: softmax, bce or bpr.
+
+    Returns:
+        A scalar on the device of the vectors.
+    """
     example, device = lesson.example, users.device
     of_batch = users[lesson.inputs.rows_of(example.users).to(device)]
     product = torch.from_numpy(example.candidates.indices[slates.entry].astype(np.int64)).to(device)

@@ -1,4 +1,4 @@
-"""Towers: nothing before training, the same bits twice and after a crash, a planted truth found, faults told and survived."""
+"""Training of the towers: the same bits twice and after a crash, a planted truth found, faults told and survived."""
 
 import dataclasses
 import math
@@ -9,120 +9,36 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy import sparse
 
 from recs_assets.gnn import residual
 from recs_assets.gnn.checkpoints import Checkpoints
-from recs_assets.gnn.lessons import Lesson
-from recs_assets.gnn.negatives import Sampler
-from recs_assets.gnn.neighbours import heaviest, tower_inputs
 from recs_assets.gnn.tower_training import TowerFit, crosswise_lift, fit_towers
-from recs_assets.gnn.towers import TwoTowers
-from recs_assets.gnn.training import Example
 from recs_assets.settings import Settings
 from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.five_users import past_of, world
-
-SMALL = {"dimension": 8, "heads": 2, "hash_buckets": 64, "epochs": 4, "patience": 4, "id_dropout": 0.5}
-FAST = {"learning_rate": 0.02, "embedding_learning_rate": 0.05}
-
-
-def _settings(**towers: Any) -> Settings:
-    return five_users.settings(towers=SMALL | FAST | towers)
-
-
-def _lesson(settings: Settings, n_copies: int = 1) -> Lesson:
-    """u1 to u4 take up p1, p2, p3, p4; the channels say nothing. Copies stand for people of other weeks."""
-    users = np.tile(np.arange(4), n_copies)
-    candidates = sparse.csr_array(np.ones((len(users), 5), dtype=bool))
-    targets = np.zeros((len(users), 5))
-    targets[np.arange(len(users)), users] = 1.0
-    scores = np.zeros(candidates.nnz)
-    example = Example(
-        moment=five_users.past_of(world()).as_of,
-        users=users,
-        candidates=candidates,
-        features=np.zeros((candidates.nnz, 1), dtype=np.float32),
-        targets=targets.ravel(),
-        state=np.zeros((len(users), 3), dtype=np.float32),
-    )
-    sampler = Sampler(candidates, example.targets, scores, np.ones(candidates.nnz, dtype=bool), settings.towers.negatives)
-    return Lesson(example, tower_inputs(past_of(world()), users, settings), scores, sampler)
+from recs_assets_tests.gnn.one_lesson import SMALL, lesson, tower_settings
 
 
 def _fit(folder: Path, settings: Settings | None = None, **options: Any) -> TowerFit:
-    asked = settings or _settings()
-    lesson = _lesson(asked)
-    return fit_towers([lesson, lesson], [lesson], asked, checkpoints=Checkpoints(folder, "one"), **options)
+    asked = settings or tower_settings()
+    found = lesson(asked)
+    return fit_towers([found, found], [found], asked, checkpoints=Checkpoints(folder, "one"), **options)
 
 
 def _bits(fitted: TowerFit) -> bytes:
     return b"".join(values.numpy().tobytes() for values in fitted.residual.towers.state_dict().values())
 
 
-@pytest.mark.parametrize("encoder", ["gat", "mean"])
-@pytest.mark.parametrize("hops", [1, 2])
-def test_before_training_the_towers_add_nothing(encoder: str, hops: int) -> None:
-    settings = _settings(encoder=encoder, hops=hops)
-    users, products = TwoTowers(settings.towers)(_lesson(settings).inputs)
-    assert (users.shape, products.shape) == ((4, 8), (5, 8))
-    assert not (users @ products.T).any()
-
-
-@pytest.mark.parametrize("encoder", ["gat", "mean"])
-def test_the_gradient_reaches_every_weight_of_two_hops(encoder: str) -> None:
-    settings = _settings(encoder=encoder, hops=2)
-    towers = TwoTowers(settings.towers)
-    torch.nn.init.eye_(towers.user_out.weight)
-    users, products = towers(_lesson(settings).inputs)
-    torch.autograd.backward((users @ products.T).square().sum())
-    assert [name for name, weight in towers.named_parameters() if weight.grad is None] == []
-
-
-@pytest.mark.parametrize("encoder", ["gat", "mean"])
-def test_a_store_without_vehicles_has_vectors_too(encoder: str) -> None:
-    settings = _settings(encoder=encoder, hops=2)
-    inputs = _lesson(settings).inputs
-    nobody = heaviest(sparse.csr_array((0, 4)), 50)
-    no_edges = {
-        name: heaviest(sparse.csr_array((len(inputs.relations[name].index), 1)), 50) for name in ("garage", "fitted_vehicles")
-    }
-    relations = {**inputs.relations, **no_edges, "fitting_products": nobody, "owners": nobody}
-    alone = dataclasses.replace(inputs, vehicle_tokens=inputs.vehicle_tokens[:0], relations=relations)
-    users, products = TwoTowers(settings.towers)(alone)
-    assert (users.shape, products.shape) == ((4, 8), (5, 8))
-    assert torch.isfinite(products).all()
-
-
-def test_a_hidden_id_changes_its_part_and_those_alike_get_one_vector() -> None:
-    settings = _settings()
-    inputs = _lesson(settings).inputs
-    # p1 and p2 are both Brakes; without ids, brands, edges and features nothing else tells them apart.
-    alone = dataclasses.replace(
-        inputs,
-        product_features=torch.zeros_like(inputs.product_features),
-        product_tokens=inputs.product_tokens[:, :2],
-        relations={
-            name: dataclasses.replace(table, is_edge=torch.zeros_like(table.is_edge)) for name, table in inputs.relations.items()
-        },
-    )
-    towers = TwoTowers(settings.towers)
-    _, shown = towers(alone)
-    _, hidden = towers(alone, torch.ones(5, dtype=torch.bool))
-    assert not torch.equal(shown[0], shown[1])
-    torch.testing.assert_close(hidden[0], hidden[1])
-
-
 @pytest.mark.parametrize("loss", ["softmax", "bce", "bpr"])
 def test_a_planted_truth_is_found_with_every_loss(tmp_path: Path, loss: str) -> None:
-    settings = _settings(loss=loss, epochs=60, patience=60, id_dropout=0.0)
+    settings = tower_settings(loss=loss, epochs=60, patience=60, id_dropout=0.0)
     fitted = _fit(tmp_path, settings)
     assert fitted.curve[-1]["loss"] < 0.5 * fitted.curve[0]["loss"]
 
 
 def test_a_planted_truth_is_found_with_sampled_negatives(tmp_path: Path) -> None:
     negatives = {"per_user": 6, "in_batch": 0.4, "random": 0.3, "fitment_hard": 0.3}
-    fitted = _fit(tmp_path, _settings(negatives=negatives, epochs=60, patience=60, id_dropout=0.0))
+    fitted = _fit(tmp_path, tower_settings(negatives=negatives, epochs=60, patience=60, id_dropout=0.0))
     assert fitted.curve[-1]["loss"] < 0.1 * fitted.curve[0]["loss"]
 
 
@@ -141,7 +57,7 @@ def test_twice_gives_the_same_bits_and_another_seed_others(tmp_path: Path) -> No
     one, other = _fit(tmp_path / "one"), _fit(tmp_path / "other")
     assert _bits(one) == _bits(other)
     assert one.curve == other.curve
-    reseeded = five_users.settings(towers=SMALL | FAST, model={"seed": 2})
+    reseeded = five_users.settings(towers=SMALL, model={"seed": 2})
     assert _bits(_fit(tmp_path / "third", reseeded)) != _bits(one)
 
 
@@ -193,21 +109,21 @@ def test_cleared_checkpoints_leave_nothing(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_not_a_number_stops_within_the_step_and_keeps_the_checkpoint(tmp_path: Path) -> None:
-    asked = _settings()
-    good = _lesson(asked)
+    asked = tower_settings()
+    good = lesson(asked)
     bad = dataclasses.replace(good, scores=np.full(len(good.scores), math.nan))
     with pytest.raises(FloatingPointError, match=r"epoch 1 of the towers: the loss became nan.*Lower towers\.learning_rate"):
         fit_towers([bad], [good], asked, checkpoints=Checkpoints(tmp_path, "one"))
     fit_towers([good], [good], asked, checkpoints=Checkpoints(tmp_path, "one"))
     before = sorted(path.name for path in tmp_path.iterdir())
-    longer = _settings(epochs=8, patience=8)
+    longer = tower_settings(epochs=8, patience=8)
     with pytest.raises(FloatingPointError, match="epoch 5 of the towers"):
         fit_towers([bad], [good], longer, checkpoints=Checkpoints(tmp_path, "one"))
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
 def test_training_stops_when_the_validation_weeks_see_nothing_better(tmp_path: Path) -> None:
-    fitted = _fit(tmp_path, _settings(epochs=50, patience=2))
+    fitted = _fit(tmp_path, tower_settings(epochs=50, patience=2))
     recalls = [row["recall"] for row in fitted.curve]
     assert len(recalls) == 1 + recalls.index(max(recalls)) + 2
 
@@ -220,24 +136,43 @@ def test_towers_that_do_not_show_that_they_help_count_nothing(tmp_path: Path) ->
 
 
 def test_a_warm_start_begins_where_the_other_training_ended(tmp_path: Path) -> None:
-    first = _fit(tmp_path / "first", _settings(epochs=30, patience=30))
+    first = _fit(tmp_path / "first", tower_settings(epochs=30, patience=30))
     residual.save(first.residual, tmp_path / "towers.pt")
     warm = torch.load(tmp_path / "towers.pt", weights_only=True)
-    still = _settings(epochs=1, learning_rate=1e-12, embedding_learning_rate=1e-12, weight_decay=0, embedding_weight_decay=0)
+    still = tower_settings(epochs=1, learning_rate=1e-12, embedding_learning_rate=1e-12, weight_decay=0, embedding_weight_decay=0)
     warmed = _fit(tmp_path / "warm", still, warm=warm)
     torch.testing.assert_close(warmed.residual.towers.state_dict(), first.residual.towers.state_dict())
-    other_shape = _settings(dimension=4, epochs=1)
+    other_shape = tower_settings(dimension=4, epochs=1)
     assert _bits(_fit(tmp_path / "a", other_shape, warm=warm)) == _bits(_fit(tmp_path / "b", other_shape))
 
 
-def test_towers_are_read_back_and_refused_by_other_settings(tmp_path: Path) -> None:
+def test_towers_are_read_back_and_refused_by_othertower_settings(tmp_path: Path) -> None:
     fitted = _fit(tmp_path / "fit")
     residual.save(dataclasses.replace(fitted.residual, scale=0.5), tmp_path / "towers.pt")
-    read = residual.load(tmp_path / "towers.pt", _settings(epochs=99))
+    read = residual.load(tmp_path / "towers.pt", tower_settings(epochs=99))
     assert read.scale == 0.5
     for one, other in zip(
         read.vectors(past_of(world()), np.arange(3)), fitted.residual.vectors(past_of(world()), np.arange(3)), strict=True
     ):
         np.testing.assert_array_equal(one, other)
     with pytest.raises(ValueError, match=r"towers\.hops was 1 and is 2"):
-        residual.load(tmp_path / "towers.pt", _settings(hops=2))
+        residual.load(tmp_path / "towers.pt", tower_settings(hops=2))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_finds_the_planted_truth_and_goes_on_after_a_crash(tmp_path: Path) -> None:
+    settings = tower_settings(device="cuda", epochs=60, patience=60, id_dropout=0.0)
+
+    def stop_after_thirty(line: str) -> None:
+        if line.startswith("epoch 30 "):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _fit(tmp_path, settings, report=stop_after_thirty)
+    fitted = _fit(tmp_path, settings)
+    assert fitted.curve[-1]["loss"] < 0.5 * fitted.curve[0]["loss"]
+    # The same towers give the same vectors on both devices.
+    on_gpu = fitted.residual.vectors(past_of(world()), np.arange(3))
+    on_cpu = dataclasses.replace(fitted.residual, settings=tower_settings()).vectors(past_of(world()), np.arange(3))
+    for one, other in zip(on_gpu, on_cpu, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
