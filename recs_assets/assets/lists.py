@@ -64,7 +64,7 @@ def profile_recommendations(
     )
     users = representative[ranked["profile"].to_numpy()]
     similar = similarity_matrix(similarities, past.n_products)
-    explainer = Explainer(Evidence(past, settings.model), similar, settings.sql, settings.reasons)
+    explainer = Explainer(Evidence(past, settings.model), similar, settings.sql, settings.reasons, settings.compute.cores)
     edges = strongest_edges(explainer, users, ranked["product"].to_numpy(), terms)
     return pa.table(
         {

@@ -4,6 +4,7 @@ An edge is named only where it is there: a path over the user's own events alone
 user. Of several parts of a history the one counts whose loss would lower the term most. Ties go to the smaller id.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,50 +13,17 @@ import pandas as pd
 from scipy import sparse
 
 from recs_assets.gnn.channels import VEHICLES, Evidence
+from recs_assets.gnn.edges import Edges
 from recs_assets.gnn.graph import ORDER
 from recs_assets.gnn.paths import ROUNDING, links, loss, n_in_both, strongest
 from recs_assets.gnn.snapshots import DAY, Ints, Snapshot, incidence
 from recs_assets.ranking.candidates import at
-from recs_assets.ranking.reasons import CODES, Terms, family
+from recs_assets.ranking.reasons import Terms, family
 from recs_assets.settings import Reasons, SqlBaseline
 
 ROWS_PER_CHUNK = 1024
 # In this order, where no term of the score has an edge: true of a part whatever brought it here.
 LAST_RESORTS = ("sql_global", "garage_fitment", "universal", "catalogue")
-
-
-@dataclass(frozen=True)
-class Edges:
-    """An edge a row: positions in ``reasons.CODES``, numbers of a part and a vehicle, people; -1 where there is none."""
-
-    code: Ints
-    history: Ints
-    vehicle: Ints
-    count: Ints
-
-    @staticmethod
-    def none(n_rows: int) -> "Edges":
-        """Rows without any edge."""
-        return Edges(*(np.full(n_rows, -1, dtype=np.int64) for _ in range(4)))
-
-    @staticmethod
-    def where(mask: np.ndarray, code: str, **columns: Ints) -> "Edges":
-        """An edge of one kind where the mask says so, with some of its columns."""
-        found = Edges.none(len(mask))
-        found.code[mask] = CODES.index(code)
-        for name, values in columns.items():
-            getattr(found, name)[mask] = values[mask]
-        return found
-
-    def overlay(self, other: "Edges") -> None:
-        """Take over the edges of the other where it has one."""
-        rows = np.flatnonzero(other.code >= 0)
-        self.put(rows, Edges(other.code[rows], other.history[rows], other.vehicle[rows], other.count[rows]))
-
-    def put(self, rows: Ints, found: "Edges") -> None:
-        """Write the edges of some rows."""
-        for name in ("code", "history", "vehicle", "count"):
-            getattr(self, name)[rows] = getattr(found, name)
 
 
 def strongest_edges(explainer: "Explainer", users: Ints, products: Ints, terms: Terms) -> pd.DataFrame:
@@ -106,12 +74,14 @@ class Explainer:
         similarities: [products x products] similarity of the column to the row; of fallback 2B.
         sql: which orders the tiers count.
         options: when a part may be called popular or trending.
+        threads: how many work on the rows at once.
     """
 
     evidence: Evidence
     similarities: sparse.csr_array
     sql: SqlBaseline
     options: Reasons
+    threads: int
 
     def edges(self, term: str, users: Ints, products: Ints) -> Edges:
         """The strongest edge of one term for each (user, part); none where the term has no path that can be named."""
@@ -162,9 +132,11 @@ class Explainer:
         """Of the user's history the part that other people have most to do with who have to do with the listed one."""
         to_users, to_products = self.evidence.steps(term)
         by_product = sparse.csc_array(to_products, dtype=np.float64)
+        touched = self.touched
         history = np.empty(len(users), dtype=np.int64)
         order = np.argsort(products, kind="stable")
-        for start in range(0, len(order), ROWS_PER_CHUNK):
+
+        def explain(start: int) -> None:
             rows = order[start : start + ROWS_PER_CHUNK]
             distinct, place = np.unique(products[rows], return_inverse=True)
             steps = (to_users @ by_product[:, distinct]).toarray()
@@ -172,11 +144,14 @@ class Explainer:
             row, part, weight = links(self.evidence.history[users[rows]])
             closeness = steps[part, place[row]]
             # The user's own step from the one part to the other says nothing about anybody else.
-            seen = np.flatnonzero(at(self.touched, users[rows], products[rows])[row])
+            seen = np.flatnonzero(at(touched, users[rows], products[rows])[row])
             own = at(to_users, part[seen], person[row[seen]]) * at(to_products, person[row[seen]], products[rows][row[seen]])
             closeness[seen] = np.where(own < closeness[seen] * (1 - ROUNDING), closeness[seen] - own, 0.0)
             closeness[part == products[rows][row]] = 0.0
             history[rows] = strongest(row, part, loss(row, weight, closeness, len(rows)), len(rows))
+
+        with ThreadPoolExecutor(self.threads) as executor:
+            list(executor.map(explain, range(0, len(order), ROWS_PER_CHUNK)))
         return self._bought_with(history, users, products)
 
     def _similar(self, users: Ints, products: Ints) -> Edges:

@@ -1,7 +1,5 @@
 """alpha x SQL + (1 - alpha) x model, on lists of their own scale, and how alpha is chosen."""
 
-from typing import Literal
-
 import numpy as np
 import pandas as pd
 
@@ -26,7 +24,7 @@ def normalise_sql(lists: pd.DataFrame) -> Floats:
     scores = lists["score"].to_numpy(np.float64)
     if (scores < 0).any():
         raise ValueError(f"{np.count_nonzero(scores < 0)} SQL scores are below zero; v5.17 gives none.")
-    best = _of_list(lists, "max")
+    best = _of_list(lists, np.maximum)
     return np.asarray(np.divide(scores, best, out=np.zeros_like(scores), where=best > 0), dtype=np.float64)
 
 
@@ -36,8 +34,8 @@ def normalise_gnn(lists: pd.DataFrame) -> Floats:
     The model's scores are logits without a natural zero. A part that the kept list lacks is given 0, like its last one.
     """
     scores = lists["score"].to_numpy(np.float64)
-    worst = _of_list(lists, "min")
-    spread = _of_list(lists, "max") - worst
+    worst = _of_list(lists, np.minimum)
+    spread = _of_list(lists, np.maximum) - worst
     return np.asarray(np.divide(scores - worst, spread, out=np.ones_like(scores), where=spread > 0), dtype=np.float64)
 
 
@@ -64,7 +62,7 @@ def blend(sql_lists: pd.DataFrame, gnn_lists: pd.DataFrame, alpha: Floats) -> pd
     """
     sql_alpha = alpha[sql_lists["profile"].to_numpy()]
     gnn_alpha = alpha[gnn_lists["profile"].to_numpy()]
-    exact = np.ldexp(sql_lists["score"].to_numpy(np.float64), -np.frexp(_of_list(sql_lists, "max"))[1])
+    exact = np.ldexp(sql_lists["score"].to_numpy(np.float64), -np.frexp(_of_list(sql_lists, np.maximum))[1])
     sql_score = np.where(sql_alpha == 1, exact, normalise_sql(sql_lists))
     both = _outer_join(sql_lists, gnn_lists, np.flatnonzero(sql_alpha > 0), np.flatnonzero(gnn_alpha < 1))
     # Row -1 is the last one: a score of 0 for whatever the list lacks.
@@ -137,8 +135,12 @@ def _grid(step: float) -> list[float]:
     return [*below_one, 1.0]
 
 
-def _of_list(lists: pd.DataFrame, what: Literal["min", "max"]) -> Floats:
-    return np.asarray(lists.groupby("profile", sort=False)["score"].transform(what), dtype=np.float64)
+def _of_list(lists: pd.DataFrame, extreme: np.ufunc) -> Floats:
+    """For each row the lowest (``np.minimum``) or highest (``np.maximum``) score of its list. (A fifth of a groupby's time.)"""
+    profile, scores = lists["profile"].to_numpy(), lists["score"].to_numpy(np.float64)
+    found = np.full(profile.max(initial=-1) + 1, -extreme.reduce([-np.inf, np.inf]))
+    extreme.at(found, profile, scores)
+    return np.asarray(found[profile], dtype=np.float64)
 
 
 def _outer_join(sql: pd.DataFrame, gnn: pd.DataFrame, sql_rows: Indices, gnn_rows: Indices) -> pd.DataFrame:
@@ -147,11 +149,9 @@ def _outer_join(sql: pd.DataFrame, gnn: pd.DataFrame, sql_rows: Indices, gnn_row
         np.concatenate([sql[name].to_numpy(np.int64)[sql_rows], gnn[name].to_numpy(np.int64)[gnn_rows]])
         for name in ("profile", "product")
     )
-    pairs = pair_keys(profile, product)
-    keys, first = np.unique(pairs, return_index=True)
+    _, first, place = np.unique(pair_keys(profile, product), return_index=True, return_inverse=True)
     rows = {"profile": profile[first], "product": product[first]}
-    parts = {"sql_row": (sql_rows, pairs[: len(sql_rows)]), "gnn_row": (gnn_rows, pairs[len(sql_rows) :])}
-    for name, (own, own_pairs) in parts.items():
-        rows[name] = np.full(len(keys), -1, dtype=np.int64)
-        rows[name][np.searchsorted(keys, own_pairs)] = own
+    for name, own, places in (("sql_row", sql_rows, place[: len(sql_rows)]), ("gnn_row", gnn_rows, place[len(sql_rows) :])):
+        rows[name] = np.full(len(first), -1, dtype=np.int64)
+        rows[name][places] = own
     return pd.DataFrame(rows)

@@ -77,8 +77,9 @@ class Published:
 def publish(ledger: Ledger, publication: Publication, *, kept_versions: int) -> Published:
     """Make a staged version the served one.
 
-    The same publication id again, or the content that is served already, writes nothing. The rows are read back before the
-    transaction ends, so that no reader ever sees others than the audited ones.
+    The same publication id again, or the content that is served already, writes nothing; what others have written to the
+    served tables is no such content. The rows are read back before the transaction ends, so that no reader ever sees others
+    than the audited ones.
 
     Raises:
         PublishRefused: no PASS audit of exactly these rows, or the served version is not the expected one.
@@ -170,8 +171,12 @@ def _described(rows: Mapping[str, Any]) -> str:
     return f"{rows['n_rows']} rows of {rows['n_users']} users with content {rows['content_hash']}"
 
 
+def _served(ledger: Ledger, week: dt.date) -> str:
+    return _described(content(ledger, LONG, week))
+
+
 def _same_content(ledger: Ledger, publication: Publication, newest: Mapping[str, Any]) -> bool:
-    if newest["content_hash"] != publication.content_hash:
+    if newest["content_hash"] != publication.content_hash or _served(ledger, newest["week"]) != _described(newest):
         return False
     if publication.wide_table is None:
         return True
@@ -212,7 +217,7 @@ def _swap(ledger: Ledger, row: Mapping[str, Any]) -> None:
         week=row["week"],
     )
     reached(f"{action}.inserted")
-    found = _described(content(ledger, LONG, row["week"]))
+    found = _served(ledger, row["week"])
     if found != _described(row):
         raise PublishRefused(
             f"week {row['week']}: '{row['long_table']}' holds {found}, {_described(row)} were audited. Nothing was written. "
@@ -269,11 +274,11 @@ def _target(ledger: Ledger, restoration: Restoration, newest: Mapping[str, Any])
 
 
 def _check_untouched(ledger: Ledger, row: Mapping[str, Any]) -> None:
-    found = _described(content(ledger, LONG, row["week"]))
+    found = _served(ledger, row["week"])
     if found != _described(row):
         raise PublishFailed(
             f"week {row['week']}: {found} are served, {_described(row)} were published: something else has written to "
-            f"{LONG}. Restore version {row['publication_id']}."
+            f"{LONG}. Restore version {row['version_after']}."
         )
 
 

@@ -9,7 +9,8 @@ import torch
 from scipy import sparse
 
 from recs_assets.gnn.channels import Evidence, channel_names
-from recs_assets.gnn.explanations import Edges, Explainer, strongest_edges
+from recs_assets.gnn.edges import Edges
+from recs_assets.gnn.explanations import Explainer, strongest_edges
 from recs_assets.gnn.model import GatedChannels
 from recs_assets.gnn.scoring import top_scores
 from recs_assets.ranking.reasons import CODES, Terms, names_of, texts
@@ -27,7 +28,7 @@ Edge = tuple[str, str | None, str | None, int | None]
 
 def _explainer(settings: Settings = SETTINGS, events: Sequence[Any] = PAST, owned: Sequence[Any] = OWNED) -> Explainer:
     evidence = Evidence(past_of(world(events, owned)), settings.model)
-    return Explainer(evidence, SIMILAR, settings.sql, settings.reasons)
+    return Explainer(evidence, SIMILAR, settings.sql, settings.reasons, threads=2)
 
 
 @pytest.fixture(scope="module")

@@ -191,6 +191,14 @@ def test_a_served_table_that_others_wrote_to_is_told_of_and_can_be_restored(ware
     assert served(warehouse) == (list(FIRST), wide(FIRST))
 
 
+def test_what_others_wrote_is_not_taken_for_the_content_that_was_published(warehouse: DuckDBWarehouse) -> None:
+    publish(warehouse, stage(warehouse, "one", FIRST))
+    with duckdb.connect(str(warehouse.file)) as connection:
+        connection.execute("DELETE FROM recommendations WHERE user_id = 'u1'")
+    assert publish(warehouse, stage(warehouse, "again", FIRST)).outcome == "published"
+    assert served(warehouse) == (list(FIRST), wide(FIRST))
+
+
 def test_a_version_changed_since_its_audit_is_not_restored(warehouse: DuckDBWarehouse) -> None:
     publish(warehouse, stage(warehouse, "one", FIRST))
     publish(warehouse, stage(warehouse, "two", SECOND))

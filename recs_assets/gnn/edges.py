@@ -1,0 +1,42 @@
+"""What stands behind a listed part: a kind of edge, and the part, the vehicle and the number of people that it names."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recs_assets.gnn.snapshots import Ints
+from recs_assets.ranking.reasons import CODES
+
+
+@dataclass(frozen=True)
+class Edges:
+    """An edge a row: positions in ``reasons.CODES``, numbers of a part and a vehicle, people; -1 where there is none."""
+
+    code: Ints
+    history: Ints
+    vehicle: Ints
+    count: Ints
+
+    @staticmethod
+    def none(n_rows: int) -> "Edges":
+        """Rows without any edge."""
+        return Edges(*(np.full(n_rows, -1, dtype=np.int64) for _ in range(4)))
+
+    @staticmethod
+    def where(mask: np.ndarray, code: str, **columns: Ints) -> "Edges":
+        """An edge of one kind where the mask says so, with some of its columns."""
+        found = Edges.none(len(mask))
+        found.code[mask] = CODES.index(code)
+        for name, values in columns.items():
+            getattr(found, name)[mask] = values[mask]
+        return found
+
+    def overlay(self, other: "Edges") -> None:
+        """Take over the edges of the other where it has one."""
+        rows = np.flatnonzero(other.code >= 0)
+        self.put(rows, Edges(other.code[rows], other.history[rows], other.vehicle[rows], other.count[rows]))
+
+    def put(self, rows: Ints, found: "Edges") -> None:
+        """Write the edges of some rows."""
+        for name in ("code", "history", "vehicle", "count"):
+            getattr(self, name)[rows] = getattr(found, name)
