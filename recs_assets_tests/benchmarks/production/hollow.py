@@ -3,13 +3,15 @@
 import dagster as dg
 
 from recs_assets.definitions import defs
+from recs_assets.schedules import READABLE_LOG
 
 
 def hollow(job: str) -> dg.JobDefinition:
     """A job with the steps and checks of a job of the project, whose assets do nothing."""
     kept = {key.to_user_string() for key in defs.resolve_job_def(job).asset_layer.executable_asset_keys}
     graph = dg.Definitions(assets=[_emptied(asset, kept) for asset in _assets() if asset.key.to_user_string() in kept])
-    selected = dg.Definitions(assets=graph.assets, jobs=[dg.define_asset_job("hollow", selection=dg.AssetSelection.all())])
+    job_of_all = dg.define_asset_job("hollow", selection=dg.AssetSelection.all(), config=READABLE_LOG)
+    selected = dg.Definitions(assets=graph.assets, jobs=[job_of_all], loggers=defs.loggers)
     return selected.resolve_job_def("hollow")
 
 
