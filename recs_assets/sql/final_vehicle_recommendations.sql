@@ -8,7 +8,7 @@ newest_users AS (
 ),
 -- Two accounts of one address get one mail, the one of the smaller id.
 addressees AS (
-  SELECT newest_users.user_id, email_lower
+  SELECT newest_users.user_id, profile_id, email_lower
   FROM newest_users
   JOIN user_profiles ON user_profiles.user_id = newest_users.user_id
   WHERE IFNULL(REPLACE(email_lower, ' ', ''), '') != '' AND IFNULL(email_consent, TRUE)
@@ -22,37 +22,39 @@ first_vehicles AS (
   QUALIFY ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY IFNULL(slot, 1000000000), vehicle_nodes.vehicle_id) = 1
 ),
 mailed AS (
-  SELECT staged.user_id, email_lower, staged.rank, staged.product_id, final_score
+  SELECT staged.user_id, profile_id, email_lower, staged.rank, staged.product_id, final_score
   FROM staged
   JOIN addressees ON addressees.user_id = staged.user_id
   WHERE staged.week = @week AND staged.rank <= @slots
 ),
-fitting AS (
-  SELECT DISTINCT mailed.user_id, mailed.product_id
+-- What is said of a part is the same for everybody who shares a profile.
+listed AS (
+  SELECT DISTINCT profile_id, product_id
   FROM mailed
-  JOIN owns_edges ON owns_edges.user_id = mailed.user_id
-  JOIN fits_edges ON fits_edges.vehicle_id = owns_edges.vehicle_id AND fits_edges.product_id = mailed.product_id
-  WHERE added_at IS NULL OR added_at < @as_of
+),
+fitting AS (
+  SELECT DISTINCT listed.profile_id, listed.product_id
+  FROM listed
+  JOIN profile_vehicles ON profile_vehicles.profile_id = listed.profile_id
+  JOIN fits_edges ON fits_edges.vehicle_id = profile_vehicles.vehicle_id AND fits_edges.product_id = listed.product_id
 ),
 described AS (
   SELECT
-    mailed.user_id, email_lower, rank, mailed.product_id, final_score, price, image_url,
+    listed.profile_id, listed.product_id, price, image_url,
     IF(fitting.product_id IS NULL, 'universal', 'fitment') AS type,
     IFNULL(pop_source, 'gnn') AS pop_source
-  FROM mailed
-  JOIN user_profiles ON user_profiles.user_id = mailed.user_id
-  JOIN product_nodes ON product_nodes.product_id = mailed.product_id
-  LEFT JOIN fitting ON fitting.user_id = mailed.user_id AND fitting.product_id = mailed.product_id
-  LEFT JOIN sql_scores
-    ON sql_scores.profile_id = user_profiles.profile_id AND sql_scores.product_id = mailed.product_id
+  FROM listed
+  JOIN product_nodes ON product_nodes.product_id = listed.product_id
+  LEFT JOIN fitting ON fitting.profile_id = listed.profile_id AND fitting.product_id = listed.product_id
+  LEFT JOIN sql_scores ON sql_scores.profile_id = listed.profile_id AND sql_scores.product_id = listed.product_id
 )
 SELECT
-  described.email_lower,
+  email_lower,
   MIN(year) AS v1_year,
   MIN(make) AS v1_make,
   MIN(first_vehicles.model) AS v1_model,
   -- slot begins
-  MAX(IF(rank = SLOT, product_id, NULL)) AS rec_part_SLOT,
+  MAX(IF(rank = SLOT, mailed.product_id, NULL)) AS rec_part_SLOT,
   MAX(IF(rank = SLOT, price, NULL)) AS recSLOT_price,
   MAX(IF(rank = SLOT, final_score, NULL)) AS recSLOT_score,
   MAX(IF(rank = SLOT, image_url, NULL)) AS recSLOT_image,
@@ -61,6 +63,7 @@ SELECT
   -- slot ends
   @generated_at AS generated_at,
   @pipeline_version AS pipeline_version
-FROM described
-LEFT JOIN first_vehicles ON first_vehicles.user_id = described.user_id
+FROM mailed
+JOIN described ON described.profile_id = mailed.profile_id AND described.product_id = mailed.product_id
+LEFT JOIN first_vehicles ON first_vehicles.user_id = mailed.user_id
 GROUP BY email_lower
