@@ -226,7 +226,9 @@ class Compute(Section):
     @property
     def cores(self) -> int:
         """Threads to work with: as the settings say, else as many as there are cores for this process."""
-        return self.threads or len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity"):  # not on macOS
+            return self.threads or len(os.sched_getaffinity(0))
+        return self.threads or os.cpu_count() or 1
 
 
 class Settings(Section):

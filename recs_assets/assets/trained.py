@@ -75,7 +75,7 @@ def train(
     checkpoints = Checkpoints(
         working_folder, f"{source.version} {settings.hash} {approved.version if approved and has_towers else None}"
     )
-    warm = torch.load(approved.path(TOWERS), weights_only=True) if approved and has_towers else None
+    warm = torch.load(approved.path(TOWERS), weights_only=True, map_location="cpu") if approved and has_towers else None
     try:
         fitted = fit_week(
             data, [microseconds(moment) for moment in moments], settings, checkpoints=checkpoints, warm=warm, report=report

@@ -29,8 +29,8 @@ PERSONAL_COLUMNS = frozenset({"user_id", "profile_id", "email", "email_lower", "
 # Files that a step makes are the user's alone.
 PRIVATE = 0o077
 
-# Errors that come back on every retry: bad input, artifacts that are not there, and what a gate has refused.
-PERMANENT_ERRORS = (PublishFailed, PublishRefused, SourceError, StoreError, ValueError)
+# Errors that come back on every retry: bad input, artifacts that are not there, what a gate has refused, a loss that explodes.
+PERMANENT_ERRORS = (FloatingPointError, PublishFailed, PublishRefused, SourceError, StoreError, ValueError)
 
 
 def weekly_asset(

@@ -22,7 +22,7 @@ class Checkpoints:
 
     Attributes:
         folder: a folder of their own.
-        made_from: names the inputs and settings; checkpoints of a training from others are passed over.
+        made_from: names the inputs and settings; checkpoints of a training from others are removed.
     """
 
     def __init__(self, folder: Path, made_from: str) -> None:
@@ -48,12 +48,21 @@ class Checkpoints:
         return target
 
     def newest(self) -> dict[str, Any] | None:
-        """The state of this training's newest checkpoint that is what it was; damaged ones are told of and passed over."""
+        """The state of this training's newest checkpoint that is what it was; ``None`` where there is none.
+
+        Damaged ones are told of and passed over, those of another training removed.
+        """
         for digest, path in reversed(self._found()):
             found = _digest(path)
             if found == digest:
-                saved: dict[str, Any] = torch.load(path, weights_only=True)
-                return saved["state"] if saved["made_from"] == self.made_from else None
+                saved: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+                if saved["made_from"] == self.made_from:
+                    state: dict[str, Any] = saved["state"]
+                    return state
+                # They would be taken for newer than the first ones of this training.
+                log.info("the checkpoints in %s are of a training from other inputs or settings: removed", self.folder)
+                self.clear()
+                return None
             log.warning("checkpoint %s is damaged (SHA-256 %s, expected %s): going on from the one before", path, found, digest)
         return None
 

@@ -59,7 +59,7 @@ def dot_products(towers: TwoTowers, found: Sequence[Lesson]) -> list[Floats]:
     towers.eval()
     with torch.inference_mode():
         for lesson in found:
-            users, products = towers(lesson.inputs)
+            users, products = towers.to(lesson.inputs.user_state.device)(lesson.inputs)
             example = lesson.example
             row = row_of_entry(example.candidates)
             every = (users[lesson.inputs.rows_of(example.users).to(users.device)] @ products.T).cpu().numpy()

@@ -2,8 +2,7 @@
 
     score(u, p) = sum over channels c of gate_c(state(u)) * log_evidence_c(u, p)
 
-The attention towers of a later step add ``s * <tower_user(u), tower_part(p)>`` to this sum, started at zero on top of fitted
-channels; nothing else has to change for them.
+The attention towers add ``s * <tower_user(u), tower_part(p)>`` to this sum, started at zero on top of fitted channels.
 """
 
 from dataclasses import dataclass

@@ -67,7 +67,8 @@ class Sampler:
 
     def _counts(self) -> tuple[int, int, int]:
         total = self.settings.per_user or 0
-        in_batch, hard = (round(total * share) for share in (self.settings.in_batch, self.settings.fitment_hard))
+        in_batch = round(total * self.settings.in_batch)
+        hard = min(round(total * self.settings.fitment_hard), total - in_batch)
         return in_batch, total - in_batch - hard, hard
 
     @cached_property

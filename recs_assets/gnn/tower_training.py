@@ -13,6 +13,7 @@ import torch
 
 from recs_assets.gnn import losses
 from recs_assets.gnn.checkpoints import Checkpoints
+from recs_assets.gnn.determinism import deterministic
 from recs_assets.gnn.lessons import K, Lesson, dot_products, recalls
 from recs_assets.gnn.negatives import Slates
 from recs_assets.gnn.neighbours import TowerInputs
@@ -76,27 +77,26 @@ def fit_towers(
     Raises:
         FloatingPointError: the loss or a gradient is not finite any more; the last checkpoint stays.
     """
-    # On a GPU cuBLAS refuses to work in this mode unless the environment was prepared for it.
-    torch.use_deterministic_algorithms(settings.towers.device == "cpu")
-    run = _Run(settings, [lesson.inputs for lesson in training], warm)
-    state = checkpoints.newest()
-    if state is not None:
-        run.restore(state)
-        report(f"training of the towers goes on after epoch {run.epoch}")
-    alone = recalls(validation, [np.zeros(len(lesson.scores)) for lesson in validation], 0.0)
-    started, first = time.monotonic(), run.epoch
-    while not run.is_over:
-        loss = run.train_epoch(training)
-        _note(run, loss, validation)
-        checkpoints.save(run.epoch, run.state())
-        left = (time.monotonic() - started) / (run.epoch - first) * (settings.towers.epochs - run.epoch)
-        report(
-            f"epoch {run.epoch} of {settings.towers.epochs}: loss {loss:.4f}, validation Recall@{K} "
-            f"{run.curve[-1]['recall']:.4f} (channels alone {alone['recall'].mean():.4f}), {left:.0f} s left"
-        )
-    run.towers.load_state_dict(run.best)
-    lift, scale = _earned(run, alone)
-    return TowerFit(Residual(run.towers.cpu().eval(), scale, settings), lift, run.curve)
+    with deterministic(settings.towers.device):
+        run = _Run(settings, [lesson.inputs for lesson in training], warm)
+        state = checkpoints.newest()
+        if state is not None:
+            run.restore(state)
+            report(f"training of the towers goes on after epoch {run.epoch}")
+        alone = recalls(validation, [np.zeros(len(lesson.scores)) for lesson in validation], 0.0)
+        started, first = time.monotonic(), run.epoch
+        while not run.is_over:
+            loss = run.train_epoch(training)
+            _note(run, loss, validation)
+            checkpoints.save(run.epoch, run.state())
+            left = (time.monotonic() - started) / (run.epoch - first) * (settings.towers.epochs - run.epoch)
+            report(
+                f"epoch {run.epoch} of {settings.towers.epochs}: loss {loss:.4f}, validation Recall@{K} "
+                f"{run.curve[-1]['recall']:.4f} (channels alone {alone['recall'].mean():.4f}), {left:.0f} s left"
+            )
+        run.towers.load_state_dict(run.best)
+        lift, scale = _earned(run, alone)
+        return TowerFit(Residual(run.towers.cpu().eval(), scale, settings), lift, run.curve)
 
 
 @dataclass

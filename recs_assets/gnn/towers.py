@@ -10,11 +10,12 @@ from torch import nn
 from torch.nn import functional
 
 from recs_assets.gnn.attention import PaddedAttention, PaddedMean
+from recs_assets.gnn.model import STATE_SIZE
 from recs_assets.gnn.neighbours import RELATIONS, TowerInputs
 from recs_assets.gnn.tokens import NO_TOKEN
 from recs_assets.settings import Towers
 
-STATE_SIZE, PRODUCT_FEATURES = 3, 6
+PRODUCT_FEATURES = 6
 ENCODERS = {"gat": PaddedAttention, "mean": PaddedMean}
 
 

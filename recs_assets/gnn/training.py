@@ -11,6 +11,7 @@ from scipy import sparse
 from torch_geometric.data import HeteroData
 
 from recs_assets.gnn.channels import Evidence, channel_names
+from recs_assets.gnn.determinism import deterministic
 from recs_assets.gnn.entries import Entries
 from recs_assets.gnn.graph import catalogue
 from recs_assets.gnn.losses import softmax_loss
@@ -155,6 +156,7 @@ def _within(rows: Ints, lengths: Ints, max_entries: int, seed: int) -> Ints:
     return np.sort(shuffled[padded <= max_entries])
 
 
+@deterministic("cpu")
 def fit(found: Sequence[Example], settings: Settings, report: Callable[[str], None] = log.info) -> Fit:
     """Fit the channel weights: AdamW, one-cycle, one snapshot a step, the snapshots in a new order every epoch.
 
@@ -173,7 +175,6 @@ def fit(found: Sequence[Example], settings: Settings, report: Callable[[str], No
         raise NoTrainingDataError("no user took up anything new in any training week: there is nothing to fit.")
     options = settings.model
     torch.manual_seed(options.seed)
-    torch.use_deterministic_algorithms(True)
     bends = Bends(options, [])
     for example in found:
         bends.add(example.features)

@@ -72,6 +72,12 @@ def test_a_mixture_expects_the_sum_of_its_parts() -> None:
     assert of_first[0] == pytest.approx(DRAWS * (0.5 / 4 + 0.25 / 2), rel=0.1)
 
 
+def test_shares_that_both_round_up_leave_no_count_below_zero() -> None:
+    slates = _sampler(3, 0.5, 0.0, 0.5).slates(np.random.default_rng(1))
+    n_targets = _sampler(1, 0.0, 1.0, 0.0).slates(np.random.default_rng(1)).entry.shape[1] - 1
+    assert slates.entry.shape[1] == n_targets + 3
+
+
 def test_the_same_seed_draws_the_same() -> None:
     sampler = _sampler(20, 0.4, 0.3, 0.3)
     one, other, third = (sampler.slates(np.random.default_rng(seed)).entry.tolist() for seed in (3, 3, 4))

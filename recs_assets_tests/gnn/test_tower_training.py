@@ -29,6 +29,11 @@ def _bits(fitted: TowerFit) -> bytes:
     return b"".join(values.numpy().tobytes() for values in fitted.residual.towers.state_dict().values())
 
 
+def _checkpoints(folder: Path) -> list[dict[str, Any]]:
+    """The states that a training has left, by epoch."""
+    return [torch.load(path, weights_only=True)["state"] for path in sorted(folder.iterdir())]
+
+
 @pytest.mark.parametrize("loss", ["softmax", "bce", "bpr"])
 def test_a_planted_truth_is_found_with_every_loss(tmp_path: Path, loss: str) -> None:
     settings = tower_settings(loss=loss, epochs=60, patience=60, id_dropout=0.0)
@@ -93,10 +98,14 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path, caplog
     assert _bits(resumed) == _bits(whole)
 
 
-def test_a_checkpoint_of_other_inputs_is_passed_over(tmp_path: Path) -> None:
-    Checkpoints(tmp_path, "other inputs").save(1, {"epoch": 1})
-    assert Checkpoints(tmp_path, "one").newest() is None
-    assert Checkpoints(tmp_path, "other inputs").newest() == {"epoch": 1}
+def test_checkpoints_of_other_inputs_do_not_stand_in_the_way(tmp_path: Path) -> None:
+    other = Checkpoints(tmp_path, "other inputs")
+    for epoch in (7, 8):
+        other.save(epoch, {"epoch": epoch})
+    own = Checkpoints(tmp_path, "one")
+    assert own.newest() is None
+    own.save(1, {"epoch": 1})
+    assert own.newest() == {"epoch": 1}
 
 
 def test_cleared_checkpoints_leave_nothing(tmp_path: Path) -> None:
@@ -157,6 +166,27 @@ def test_towers_are_read_back_and_refused_by_othertower_settings(tmp_path: Path)
         np.testing.assert_array_equal(one, other)
     with pytest.raises(ValueError, match=r"towers\.hops was 1 and is 2"):
         residual.load(tmp_path / "towers.pt", tower_settings(hops=2))
+
+
+def test_two_optimizers_with_rates_of_their_own_that_go_up_and_down(tmp_path: Path) -> None:
+    settings = tower_settings(learning_rate=0.02, embedding_learning_rate=0.05, weight_decay=0.1, embedding_weight_decay=0.2)
+    _fit(tmp_path, settings)
+    after_three_of_four = _checkpoints(tmp_path)[0]["optimizers"]
+    of_names, of_the_rest = (optimizer["param_groups"][0] for optimizer in after_three_of_four)
+    assert (of_names["weight_decay"], of_the_rest["weight_decay"]) == (0.2, 0.1)
+    assert (len(of_names["params"]), len(of_the_rest["params"]) > 1) == (1, True)
+    for group, peak in ((of_names, 0.05), (of_the_rest, 0.02)):
+        # A cycle begins at a twenty-fifth of its peak, and has come down from it again.
+        assert (group["max_lr"], group["initial_lr"]) == (peak, pytest.approx(peak / 25))
+        assert group["lr"] < peak / 4
+
+
+def test_gradients_are_clipped(tmp_path: Path) -> None:
+    # Adam divides by the size of the gradients, but not by less than its epsilon of 1e-8.
+    without = {"weight_decay": 0, "embedding_weight_decay": 0, "id_dropout": 0.0}
+    still = _fit(tmp_path / "still", tower_settings(max_gradient_norm=1e-14, **without)).residual.towers.user_out.weight
+    moved = _fit(tmp_path / "moved", tower_settings(**without)).residual.towers.user_out.weight
+    assert still.abs().max() < 1e-4 < moved.abs().max()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
