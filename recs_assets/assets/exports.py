@@ -21,7 +21,7 @@ from recs_assets.assets.raw import (
     raw_users,
     raw_vehicles,
 )
-from recs_assets.assets.weekly import check, draft, inputs_of, parquet_of, preview, week_of_run, weekly_asset
+from recs_assets.assets.weekly import PREVIEW_ROWS, check, draft, inputs_of, parquet_of, preview, week_of_run, weekly_asset
 from recs_assets.contract import DUPLICATE_FAULTS, OUTSIDE_WINDOW, ContractError, in_week
 from recs_assets.partitions import Week
 from recs_assets.resources.artifact import Artifact, Draft
@@ -90,7 +90,7 @@ def export(
     counts = row_counts(faults, source_rows)
     if table != "events":
         return _result(new.written, counts)
-    newest = pc.max(new.written.table(f"{asset}.parquet")["event_ts"]).as_py()
+    newest = pc.max(new.written.table(f"{asset}.parquet", columns=["event_ts"])["event_ts"]).as_py()
     fresh = gates.freshness(newest, week.as_of, max_age_hours=settings.gates.max_event_age_hours)
     verdicts.record(context, warehouse, settings, fresh)
     return _result(new.written, counts, [_no_future_events(newest, week.as_of), verdicts.check_result(fresh, FRESHNESS.name)])
@@ -181,8 +181,7 @@ def _parameters(table: str, week: Week, settings: Settings) -> dict[str, Paramet
 
 def _result(artifact: Artifact, counts: RowCounts, more_checks: Sequence[dg.AssetCheckResult] = ()) -> dg.MaterializeResult:
     asset = artifact.manifest.asset
-    table = artifact.table(f"{asset}.parquet")
-    rows = table.num_rows
+    rows = artifact.n_rows(f"{asset}.parquet")
     conserved = dg.AssetCheckResult(
         check_name="rows_conserved",
         passed=counts.conserved(rows),
@@ -197,7 +196,7 @@ def _result(artifact: Artifact, counts: RowCounts, more_checks: Sequence[dg.Asse
             "outside the window": counts.outside_window,
             "as of": artifact.as_of.isoformat(),
             "version": artifact.version,
-            "preview": preview(table),
+            "preview": preview(artifact.head(f"{asset}.parquet", PREVIEW_ROWS)),
         },
         check_results=[conserved, *more_checks],
     )
@@ -263,5 +262,5 @@ def co_purchase_edges(
         draft(context, store, settings, as_of, inputs.values()) as new,
     ):
         rows = session.export("co_purchase_edges", new.path("co_purchase_edges.parquet"), **settings.co_purchase.model_dump())
-    pairs = new.written.table("co_purchase_edges.parquet")
+    pairs = new.written.head("co_purchase_edges.parquet", PREVIEW_ROWS)
     return dg.MaterializeResult(metadata={"dagster/row_count": rows, "preview": preview(pairs)})

@@ -62,7 +62,7 @@ def recommendations(
     as_of, model_week = inputs["hetero_graph"].as_of, approved.facts["model_week"]
     staged, slots = Staged.of_run(run_id, day), settings.rules.slots
     stage(warehouse, tables, staged, week=day, as_of=as_of, model_week=model_week, run_id=run_id, slots=slots)
-    has_fitment = inputs["fits_edges"].table("fits_edges.parquet").num_rows > 0
+    has_fitment = inputs["fits_edges"].n_rows("fits_edges.parquet") > 0
     with warehouse.session({**tables, "staged": staged.long_table}) as session:
         found = session.audit("content_hash", week=day)
         # Before the audit: a run whose audit comes to no verdict must not leave publishing with the tables of a run before it.

@@ -9,7 +9,7 @@ from recs_assets.assets.evaluation import approved_model, newest_standing
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, GRAPH, PROFILE_VEHICLES, PROFILES, USER_PROFILES, hetero_graph
 from recs_assets.assets.training import MODEL, TOWERS
 from recs_assets.assets.v5_17 import v5_17_parameters
-from recs_assets.assets.weekly import draft, inputs_of, parquet_of, preview, weekly_asset
+from recs_assets.assets.weekly import PREVIEW_ROWS, draft, inputs_of, parquet_of, preview, weekly_asset
 from recs_assets.partitions import WEEK, key_of, monday
 from recs_assets.resources.artifact import Artifact, StoreError
 from recs_assets.resources.store import Store
@@ -33,12 +33,13 @@ def sql_scores(
     inputs = inputs_of(store, context.partition_key, context.run.run_id, [*EXPORT_NAMES, "hetero_graph"])
     source = inputs.pop("hetero_graph")
     tables = parquet_of(inputs) | profile_tables(source)
-    has_fitment = inputs["fits_edges"].table("fits_edges.parquet").num_rows > 0
+    has_fitment = inputs["fits_edges"].n_rows("fits_edges.parquet") > 0
     with warehouse.session(tables) as session, draft(context, store, settings, source.as_of, [source, *inputs.values()]) as new:
         rows = session.export(
             "v5_17", new.path(SQL_SCORES), as_of=source.as_of, **v5_17_parameters(settings, has_fitment=has_fitment)
         )
-    return dg.MaterializeResult(metadata={"dagster/row_count": rows, "preview": preview(new.written.table(SQL_SCORES))})
+    first = new.written.head(SQL_SCORES, PREVIEW_ROWS)
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows, "preview": preview(first)})
 
 
 @weekly_asset(group="serving", kinds={"pytorch", "parquet"}, deps=[hetero_graph, approved_model])

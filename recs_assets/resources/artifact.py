@@ -4,7 +4,8 @@ import datetime as dt
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -78,19 +79,37 @@ class Artifact:
     def _way_out(self) -> str:
         return f"materialize {self.manifest.asset} for week {self.manifest.week} again."
 
-    def table(self, name: str, dictionary: Sequence[str] = ()) -> pa.Table:
+    def table(self, name: str, dictionary: Sequence[str] = (), columns: Sequence[str] | None = None) -> pa.Table:
         """The Parquet file ``name`` as an Arrow table, page checksums verified.
 
         Args:
             name: of the file.
             dictionary: columns of text to be read as codes and distinct values, where few values repeat over many rows.
+            columns: which ones to read; ``None``: all.
 
         Raises:
             StoreError: as for ``path``, or a page is not what its checksum says.
         """
+        with self._readable(name) as path:
+            kinds, chosen = list(dictionary), None if columns is None else list(columns)
+            return pq.read_table(path, columns=chosen, read_dictionary=kinds, page_checksum_verification=True)
+
+    def head(self, name: str, rows: int) -> pa.Table:
+        """The first rows of the Parquet file ``name``, without reading the others; raises as ``table``."""
+        with self._readable(name) as path, pq.ParquetFile(path, page_checksum_verification=True) as file:
+            first = next(file.iter_batches(rows), None)
+            return file.schema_arrow.empty_table() if first is None else pa.Table.from_batches([first])
+
+    def n_rows(self, name: str) -> int:
+        """How many rows the Parquet file ``name`` has; raises as ``table``."""
+        with self._readable(name) as path:
+            return int(pq.read_metadata(path).num_rows)
+
+    @contextmanager
+    def _readable(self, name: str) -> Iterator[Path]:
         path = self.path(name)
         try:
-            return pq.read_table(path, read_dictionary=list(dictionary), page_checksum_verification=True)
+            yield path
         except (OSError, pa.ArrowException) as error:
             raise StoreError(f"{path} is damaged: {error}: {self._way_out}") from error
 

@@ -60,6 +60,9 @@ def test_what_is_written_is_read_back(store: Store) -> None:
     written = _write(store)
     found = store.current("scores", WEEK)
     assert found.table("scores.parquet").equals(ROWS)
+    assert found.table("scores.parquet", columns=ROWS.column_names[:1]).equals(ROWS.select([0]))
+    assert found.head("scores.parquet", 1).equals(ROWS.slice(0, 1))
+    assert found.n_rows("scores.parquet") == ROWS.num_rows
     assert found.document("note.json") == {"note": "first"}
     assert found.facts == {"rows": 2}
     assert found.as_of == dt.datetime(2026, 3, 9, tzinfo=dt.UTC)
