@@ -5,13 +5,13 @@ import datetime as dt
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 import dagster as dg
 
 from recs_assets import report, rollback
 from recs_assets.assets.weekly import PRIVATE
-from recs_assets.definitions import defs, settings, target
-from recs_assets.partitions import WEEK, key_of, week_of
+from recs_assets.partitions import WEEK, key_of, monday, week_of
 from recs_assets.resources.artifact import StoreError
 from recs_assets.resources.errors import WarehouseError
 from recs_assets.resources.publishing import PublishFailed, PublishRefused
@@ -38,20 +38,28 @@ def main(arguments: Sequence[str]) -> int:
         command.add_argument("--week", required=True)
     back.add_argument("--version", help="default: the one published before the served one")
     back.add_argument("--reason", required=True, help="why; it stays in the ledger")
+    back.add_argument("--mail", action="store_true", help="mail the week's list again, though a newer week is mailed by now")
     options = parser.parse_args(arguments)
     # The event log that Dagster writes beside the steps' files is the user's alone too.
     os.umask(PRIVATE)
     try:
-        return COMMANDS[options.command](options)
+        # It reads the settings: what is wrong with them is an answer too.
+        from recs_assets import definitions
+
+        return COMMANDS[options.command](options, definitions)
     except REFUSALS as refusal:
         print(refusal, file=sys.stderr)
         return 1
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace, project: ModuleType) -> int:
     now = dt.datetime.now(dt.UTC)
     first, last = week_of(options.week, now).start, week_of(options.to or options.week, now).start
-    job = defs.resolve_job_def(options.job)
+    if last < first:
+        raise ValueError(f"--to {options.to} lies before --week {options.week}: name the first week, then the last one.")
+    if not os.environ.get("DAGSTER_HOME"):
+        raise ValueError("DAGSTER_HOME is not set: run this by make, or name a folder for Dagster's event log in it.")
+    job = project.defs.resolve_job_def(options.job)
     with dg.DagsterInstance.get() as instance:
         while first <= last:
             result = job.execute_in_process(partition_key=key_of(first), instance=instance, raise_on_error=False)
@@ -61,24 +69,31 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _report(options: argparse.Namespace) -> int:
-    print(report.text(target.warehouse(settings.compute), target.store(), settings, options.week))
+def _report(options: argparse.Namespace, project: ModuleType) -> int:
+    monday(options.week)
+    print(report.text(project.target.warehouse(project.settings.compute), project.target.store(), project.settings, options.week))
     return 0
 
 
-def _latest(options: argparse.Namespace) -> int:
-    print(target.store().current(options.asset, options.week).folder)
+def _latest(options: argparse.Namespace, project: ModuleType) -> int:
+    monday(options.week)
+    print(project.target.store().current(options.asset, options.week).folder)
     return 0
 
 
-def _versions(options: argparse.Namespace) -> int:
-    print(rollback.listed(target.warehouse(settings.compute), options.week))
+def _versions(options: argparse.Namespace, project: ModuleType) -> int:
+    print(rollback.listed(project.target.warehouse(project.settings.compute), options.week))
     return 0
 
 
-def _rollback(options: argparse.Namespace) -> int:
+def _rollback(options: argparse.Namespace, project: ModuleType) -> int:
     restored = rollback.restore(
-        target.warehouse(settings.compute), options.week, version=options.version, reason=options.reason, run_id="command line"
+        project.target.warehouse(project.settings.compute),
+        options.week,
+        version=options.version,
+        reason=options.reason,
+        run_id="command line",
+        mail_again=options.mail,
     )
     print(f"week {options.week}: version {restored.version_after} is served again, {restored.n_rows:,} rows.")
     return 0

@@ -42,7 +42,7 @@ def text(warehouse: Warehouse, store: Store, settings: Settings, week: str) -> s
     parts = [
         _systems(measured, week),
         _verdict(measured),
-        _served(warehouse, store, week),
+        _served(warehouse, week),
         _planted(warehouse, inputs, sql_lists, week),
         f"Files: {targets.home()}\n  metrics and verdict: {measured.folder}",
     ]
@@ -76,17 +76,16 @@ def _verdict(measured: Artifact) -> str:
     )
 
 
-def _served(warehouse: Warehouse, store: Store, week: str) -> str:
+def _served(warehouse: Warehouse, week: str) -> str:
     with warehouse.session() as session:
         published = session.read("publications", week=dt.date.fromisoformat(week)).to_pylist()
     if not published:
         return "Nothing has been published for this week."
-    newest, approved = published[-1], store.newest("approved_model", up_to=week)
-    rung = approved.facts["source"] if approved else "sql"
+    newest = published[-1]
     model = f"the model of week {newest['model_week']}" if newest["model_week"] else "no model"
     return (
-        f"Served: {newest['n_users']:,} users, {newest['n_rows']:,} rows, source {rung} with {model}, "
-        f"version {newest['publication_id']}"
+        f"Served: {newest['n_users']:,} users, {newest['n_rows']:,} rows, source {newest['source']} with {model}, "
+        f"version {newest['version_after']}"
     )
 
 

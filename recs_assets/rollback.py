@@ -6,8 +6,10 @@ from typing import Any
 
 import dagster as dg
 
+from recs_assets.assets.weekly import guarded
 from recs_assets.partitions import monday
-from recs_assets.resources.publishing import Published, PublishRefused, Restoration
+from recs_assets.resources.publishing import Published, PublishRefused
+from recs_assets.resources.restoring import Restoration
 from recs_assets.resources.warehouse import Warehouse
 
 # Columns of the list, in their order, with what stands over them.
@@ -23,15 +25,18 @@ SHOWN = {
 }
 
 
-def restore(warehouse: Warehouse, week: str, *, version: str | None, reason: str, run_id: str) -> Published:
+def restore(
+    warehouse: Warehouse, week: str, *, version: str | None, reason: str, run_id: str, mail_again: bool = False
+) -> Published:
     """Serve an earlier version of a week again, recorded with the reason.
 
     Args:
         warehouse: where it is served.
         week: its Monday, as 2011-09-26.
-        version: a publication id; ``None`` is the version before the served one.
+        version: a publication id; ``None`` is the version before the served one, with ``mail_again`` the served one.
         reason: why, for the ledger.
         run_id: who did it.
+        mail_again: put it into the mail too, though a newer week is mailed by now.
 
     Raises:
         ValueError: no such week, or no reason.
@@ -48,6 +53,7 @@ def restore(warehouse: Warehouse, week: str, *, version: str | None, reason: str
         run_id=run_id,
         published_at=dt.datetime.now(dt.UTC),
         reason=reason,
+        mail_again=mail_again,
     )
     return warehouse.restore(restoration)
 
@@ -85,15 +91,21 @@ class RollbackConfig(dg.Config):
     week: str
     reason: str
     version: str | None = None
+    mail_again: bool = False
 
 
 @dg.op
+@guarded
 def serve_earlier_version(context: dg.OpExecutionContext, config: RollbackConfig, warehouse: dg.ResourceParam[Warehouse]) -> None:
     """Serve an earlier version of a week again, in one step."""
-    try:
-        restored = restore(warehouse, config.week, version=config.version, reason=config.reason, run_id=context.run.run_id)
-    except (PublishRefused, ValueError) as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from error
+    restored = restore(
+        warehouse,
+        config.week,
+        version=config.version,
+        reason=config.reason,
+        run_id=context.run.run_id,
+        mail_again=config.mail_again,
+    )
     context.log.info(f"week {config.week}: version {restored.version_after} is served again, {restored.n_rows:,} rows")
 
 

@@ -12,6 +12,7 @@ from recs_assets.assets.training import trained_model
 from recs_assets.partitions import WEEK, key_of
 from recs_assets.resources.store import Store
 from recs_assets.settings import Settings
+from recs_assets.settings_file import SettingsError
 
 LEARNED = [trained_model, offline_metrics, approved_model]
 SERVED = [sql_scores, user_scores, recommendations, published_recommendations]
@@ -46,8 +47,19 @@ everything_job = dg.define_asset_job(
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """Both schedules with their cron expressions from the settings, in UTC."""
-    return [_weekly(settings.schedules.weekly), _nightly(settings.schedules.nightly)]
+    """Both schedules with their cron expressions from the settings, in UTC.
+
+    Raises:
+        SettingsError: an expression is none that cron knows; the message names the key.
+    """
+    made = []
+    for name, schedule in (("weekly", _weekly), ("nightly", _nightly)):
+        cron = getattr(settings.schedules, name)
+        try:
+            made.append(schedule(cron))
+        except dg.DagsterInvalidDefinitionError as error:
+            raise SettingsError(f"schedules.{name}: '{cron}' is no cron expression; write one as '0 6 * * 1'.") from error
+    return made
 
 
 def _weekly(cron: str) -> dg.ScheduleDefinition:

@@ -34,7 +34,7 @@ CHECKED_COUNTS = {
         "reason_of_another_list",
     ),
 }
-NOT_BREACHES = frozenset({"n_rows", "n_users", "content_hash"})
+NOT_BREACHES = frozenset({"n_rows", "n_users", "content_hash", "mail_hash"})
 DESCRIPTIONS = {
     "rules": "Every row obeys every rule of the contract.",
     "no_duplicates": "No person has a part or a rank twice, and ranks have no gaps.",
@@ -87,10 +87,12 @@ def audit_row(staged: Staged, week: dt.date, found: Mapping[str, Any], verdict: 
         "week": week,
         "staged_table": staged.long_table,
         "content_hash": found["content_hash"],
+        "mail_hash": found["mail_hash"],
         "decision": verdict.decision,
         "n_rows": found["n_rows"],
         "n_users": found["n_users"],
         "violations_json": json.dumps(breaches(found), sort_keys=True),
+        "reason": verdict.reason,
         "run_id": run_id,
         "audited_at": dt.datetime.now(dt.UTC),
     }

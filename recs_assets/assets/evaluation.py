@@ -120,12 +120,10 @@ def approved_model(
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult:
     """What may be served from now on: this week's model if it passed, else the last one that did, else a fallback."""
-    import pandas as pd  # 0.4 s at load
-
     week = week_of_run(context)
     inputs = inputs_of(store, week.key, context.run.run_id, ["offline_metrics", "trained_model"])
     measured = inputs["offline_metrics"]
-    per_user = pd.read_parquet(measured.path(PER_USER))
+    per_user = measured.table(PER_USER).to_pandas()
     verdict = gates.gate_1(per_user, min_lift=settings.gates.min_recall_lift)
     record, weights = approve(
         verdict,
@@ -172,14 +170,15 @@ def approve(
     approved one, kept; else similar parts added to SQL if that was not worse than SQL; else SQL alone.
 
     Raises:
-        ValueError: an override without a reason, or of a week that has no model.
+        ValueError: an override without a reason, of a week that has no model, or of one without a weight of SQL in the blend.
     """
     record: dict[str, Any] = {"week": week, "decision": verdict.decision, "reason": verdict.reason}
     if override_reason is not None:
         if not override_reason.strip():
             raise ValueError(f"week {week}: an override needs a written reason. Say in override_reason why, or leave it out.")
-        if MODEL not in trained.manifest.files:
-            raise ValueError(f"week {week} has no model that an override could approve. Launch without override_reason.")
+        if MODEL not in trained.manifest.files or not alpha:
+            lacking = "no model" if MODEL not in trained.manifest.files else "a model that nobody could be judged by"
+            raise ValueError(f"week {week} has {lacking}: an override cannot approve it. Launch without override_reason.")
         record |= {"override_reason": override_reason.strip()}
     if verdict.decision == gates.PASS or override_reason is not None:
         return record | {"source": "blend", "model_week": week, "alpha": alpha}, trained

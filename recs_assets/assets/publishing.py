@@ -21,7 +21,7 @@ from recs_assets.assets.evaluation import approved_model, product_similarities
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
 from recs_assets.assets.serving import SQL_SCORES, newest_approved, profile_tables, sql_scores, user_scores
 from recs_assets.assets.weekly import check_related, draft, inputs_of, parquet_of, preview, week_of_run, weekly_asset
-from recs_assets.resources.publishing import Publication
+from recs_assets.resources.publishing import Publication, PublishRefused
 from recs_assets.resources.store import Store
 from recs_assets.resources.warehouse import Mount, Warehouse
 from recs_assets.settings import Settings
@@ -63,12 +63,13 @@ def recommendations(
     staged, slots = Staged.of_run(run_id, day), settings.rules.slots
     stage(warehouse, tables, staged, week=day, as_of=as_of, model_week=model_week, run_id=run_id, slots=slots)
     has_fitment = inputs["fits_edges"].n_rows("fits_edges.parquet") > 0
-    with warehouse.session({**tables, "staged": staged.long_table}) as session:
-        found = session.audit("content_hash", week=day)
+    with warehouse.session({**tables, "staged": staged.long_table, "mail": staged.wide_table}) as session:
+        found = session.audit("content_hash", week=day) | session.audit("mail_hash", slots=slots)
         # Before the audit: a run whose audit comes to no verdict must not leave publishing with the tables of a run before it.
         with draft(context, store, settings, as_of, [*inputs.values(), approved]) as new:
             new.write_table(PROFILE_LISTS, ranked)
-            new.write_document(STAGED, {**asdict(staged), **found, "model_week": model_week, "replaces": served})
+            model = {"model_week": model_week, "model_version": approved.reference}
+            new.write_document(STAGED, {**asdict(staged), **found, **model, "replaces": served})
         found |= session.audit("audit", week=day, as_of=as_of, **audit_parameters(settings, has_fitment=has_fitment))
         found |= session.audit("reasons", as_of=as_of, **settings.reasons.model_dump())
         drift, overlap = verdicts.list_verdicts(session, settings, publications, day)
@@ -153,7 +154,13 @@ def published_recommendations(
     """The table that the email system reads, swapped in whole, and only if its audit passed."""
     day = week_of_run(context).start.date()
     # Of two runs at once the other may have staged last: its tables are not audited yet, and are its own to publish.
-    staged = store.of_run("recommendations", context.partition_key, context.run.run_id).document(STAGED)
+    listed = inputs_of(store, context.partition_key, context.run.run_id, ["recommendations", *READ])["recommendations"]
+    if listed.manifest.provenance.settings_hash != settings.hash:
+        raise PublishRefused(
+            f"week {day}: the list was made with settings {listed.manifest.provenance.settings_hash}, and they are "
+            f"{settings.hash} now. Materialize recommendations for the week again."
+        )
+    staged = listed.document(STAGED)
     with warehouse.session() as session:
         newest = max((row["week"] for row in session.read("last_publications").to_pylist()), default=day)
     if newest > day and not config.replace_older_week:
@@ -167,9 +174,11 @@ def published_recommendations(
         wide_table=staged["wide_table"] if newest <= day else None,
         audit_id=staged["audit_id"],
         content_hash=staged["content_hash"],
+        mail_hash=staged["mail_hash"] if newest <= day else None,
         expected_version=staged["replaces"],
         run_id=context.run.run_id,
         model_week=dt.date.fromisoformat(staged["model_week"]) if staged["model_week"] else None,
+        model_version=staged["model_version"],
         settings_hash=settings.hash,
         n_rows=staged["n_rows"],
         n_users=staged["n_users"],

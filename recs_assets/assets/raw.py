@@ -45,7 +45,7 @@ def raw_asset(table: str, description: str) -> dg.AssetsDefinition:
                 context.log.warning(warning)
             with warehouse.session() as session:
                 profile = session.audit(f"source_profile_{table}", **_moments(table, week, settings))
-        previous = store.find(f"raw_{table}", week.previous)
+        previous = store.newest(f"raw_{table}", up_to=week.previous)
         if columns[table] is not None and profile["n_rows"] == 0:
             raise ContractError(table, "the table is empty", "Check last night's load of it.", week=week.key, count=0)
         count = gates.row_count(

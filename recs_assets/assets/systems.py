@@ -153,7 +153,8 @@ def owners_of_primary(judged: Cohort, exports: Mapping[str, Sequence[Path]]) -> 
 
     The primary vehicle is the one with the lowest slot; one without a slot comes last, and the first by id wins a tie.
     """
-    owned = pq.read_table(exports["owns_edges"][0], columns=["user_id", "vehicle_id", "slot", "added_at"])
+    columns = ["user_id", "vehicle_id", "slot", "added_at"]
+    owned = pq.read_table(exports["owns_edges"][0], columns=columns, page_checksum_verification=True)
     owned = owned.filter(pc.fill_null(pc.less(owned["added_at"], pa.scalar(judged.start)), True))
     user = pc.index_in(owned["user_id"], node_ids(exports, "user")).to_numpy().astype(np.int64)
     vehicle = pc.index_in(owned["vehicle_id"], node_ids(exports, "vehicle")).to_numpy().astype(np.int64)
@@ -187,7 +188,8 @@ def sql_lists(judged: Cohort, warehouse: Warehouse, exports: Mapping[str, Sequen
 
 def node_ids(exports: Mapping[str, Sequence[Path]], kind: str) -> pa.Array:
     """The ids of a kind of node by their index in the graph."""
-    return pq.read_table(exports[f"{kind}_nodes"][0], columns=[f"{kind}_id"])[0].combine_chunks()
+    table = pq.read_table(exports[f"{kind}_nodes"][0], columns=[f"{kind}_id"], page_checksum_verification=True)
+    return table[0].combine_chunks()
 
 
 def baseline_lists(judged: Cohort) -> dict[str, pd.DataFrame]:

@@ -36,22 +36,9 @@ PERMANENT_ERRORS = (FloatingPointError, PublishFailed, PublishRefused, SourceErr
 def weekly_asset(
     *, group: str, kinds: set[str], deps: Sequence[Any] = (), checks: Sequence[dg.AssetCheckSpec] = ()
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Declare a weekly asset; its docstring is what people read in the UI.
-
-    An error that a retry cannot mend ends the step at once, with its own message.
-    """
+    """Declare a weekly asset; its docstring is what people read in the UI."""
 
     def declare(body: Callable[..., Any]) -> dg.AssetsDefinition:
-        @functools.wraps(body)
-        def guarded(*arguments: Any, **resources: Any) -> Any:
-            before = os.umask(PRIVATE)
-            try:
-                return body(*arguments, **resources)
-            except PERMANENT_ERRORS as error:
-                raise dg.Failure(description=str(error), allow_retries=False) from error
-            finally:
-                os.umask(before)
-
         return dg.asset(
             partitions_def=weekly,
             group_name=group,
@@ -61,9 +48,25 @@ def weekly_asset(
             owners=[OWNER],
             retry_policy=RETRIES,
             description=body.__doc__,
-        )(guarded)
+        )(guarded(body))
 
     return declare
+
+
+def guarded(body: Callable[..., Any]) -> Callable[..., Any]:
+    """A step whose files are the user's alone; an error that a retry cannot mend ends it at once, with its own message."""
+
+    @functools.wraps(body)
+    def guarding(*arguments: Any, **resources: Any) -> Any:
+        before = os.umask(PRIVATE)
+        try:
+            return body(*arguments, **resources)
+        except PERMANENT_ERRORS as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
+        finally:
+            os.umask(before)
+
+    return guarding
 
 
 def check(asset: str, name: str, description: str, *, blocking: bool = False) -> dg.AssetCheckSpec:

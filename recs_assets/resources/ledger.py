@@ -49,6 +49,15 @@ def content(ledger: Ledger, table: str, week: dt.date) -> dict[str, Any]:
     return ledger.rows(statement, week=week)[0]
 
 
+def mail_hash(ledger: Ledger, table: str) -> str | None:
+    """The hash of a wide table's content, staged or served; ``None`` where there is no such table."""
+    slots = sum(name.startswith("rec_part_") for name in ledger.columns(identifier(table)))
+    if not slots:
+        return None
+    statement = query_text("mail_hash", slots).replace("FROM mail", f"FROM {table}")
+    return str(ledger.rows(statement)[0]["mail_hash"])
+
+
 def row_of(ledger: Ledger, publication_id: str) -> dict[str, Any] | None:
     """The ledger row of a publication, or ``None``."""
     rows = ledger.rows("SELECT * FROM publications WHERE publication_id = @publication_id", publication_id=publication_id)
@@ -75,5 +84,6 @@ def prune(ledger: Ledger, kept_versions: int, now: dt.datetime) -> None:
         name = staged["table_name"]
         orphan = name not in known and staged["staged_at"] < now - ORPHAN_AGE
         if orphan or (name in known and name not in kept):
-            ledger.run(f"DROP TABLE IF EXISTS {identifier(name)}")
-            ledger.run("DELETE FROM staged_tables WHERE table_name = @name", name=name)
+            with ledger.transaction():
+                ledger.run(f"DROP TABLE IF EXISTS {identifier(name)}")
+                ledger.run("DELETE FROM staged_tables WHERE table_name = @name", name=name)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from recs_assets.contract import PUBLICATIONS, RECOMMENDATIONS
 from recs_assets.fault_points import reached
-from recs_assets.resources.ledger import Ledger, content, newest_row, newest_wide, next_sequence, prune, row_of
+from recs_assets.resources.ledger import Ledger, content, mail_hash, newest_row, newest_wide, next_sequence, prune, row_of
 from recs_assets.resources.queries import identifier
 
 LONG, WIDE = "recommendations", "final_vehicle_recommendations"
@@ -29,7 +29,10 @@ class PublishFailed(RuntimeError):  # noqa: N818
 
 @dataclass(frozen=True)
 class Publication:
-    """What is to be served, and on which evidence. ``wide_table`` is None for a week older than the one being mailed."""
+    """What is to be served, and on which evidence.
+
+    ``wide_table`` and ``mail_hash`` are None for a week older than the one being mailed.
+    """
 
     publication_id: str
     week: dt.date
@@ -37,25 +40,14 @@ class Publication:
     wide_table: str | None
     audit_id: str
     content_hash: str
+    mail_hash: str | None
     expected_version: str | None
     run_id: str
     model_week: dt.date | None
+    model_version: str | None
     settings_hash: str
     n_rows: int
     n_users: int
-    published_at: dt.datetime
-    reason: str
-
-
-@dataclass(frozen=True)
-class Restoration:
-    """Which version of a week is to be served again; ``version`` None: the one published before the served one."""
-
-    publication_id: str
-    week: dt.date
-    version: str | None
-    expected_version: str | None
-    run_id: str
     published_at: dt.datetime
     reason: str
 
@@ -78,8 +70,8 @@ def publish(ledger: Ledger, publication: Publication, *, kept_versions: int) -> 
     """Make a staged version the served one.
 
     The same publication id again, or the content that is served already, writes nothing; what others have written to the
-    served tables is no such content. The rows are read back before the transaction ends, so that no reader ever sees others
-    than the audited ones.
+    served tables is no such content. The rows of both tables are read back before the transaction ends, so that no reader
+    ever sees others than the audited ones.
 
     Raises:
         PublishRefused: no PASS audit of exactly these rows, or the served version is not the expected one.
@@ -87,55 +79,32 @@ def publish(ledger: Ledger, publication: Publication, *, kept_versions: int) -> 
     """
     identifier(publication.long_table)
     with ledger.transaction():
-        known, newest = row_of(ledger, publication.publication_id), newest_row(ledger, publication.week)
-        if known is not None:
-            if known == newest:
-                _check_untouched(ledger, known)
-            return _published("already published", known)
-        _check_expected(newest, publication.expected_version, publication.week)
-        _check_audit(ledger, publication)
-        if newest is not None and _same_content(ledger, publication, newest):
-            return _published("unchanged", newest)
-        row = _row(publication, newest, next_sequence(ledger))
-        _swap(ledger, row)
+        outcome, row = _published_row(ledger, publication)
     reached("publish.committed")
     prune(ledger, kept_versions, publication.published_at)
     reached("publish.pruned")
-    return _published("published", row)
+    return published(outcome, row)
 
 
-def restore(ledger: Ledger, restoration: Restoration) -> Published:
-    """Serve an earlier version of a week again, its wide table too where the mailed one is of that week.
-
-    Raises:
-        PublishRefused: nothing to restore, the version is not kept any more or changed since, or another run won.
-    """
-    with ledger.transaction():
-        known = row_of(ledger, restoration.publication_id)
-        if known is not None:
-            return _published("already published", known)
-        newest = newest_row(ledger, restoration.week)
-        if newest is None:
-            raise PublishRefused(f"week {restoration.week} was never published: there is nothing to restore.")
-        _check_expected(newest, restoration.expected_version, restoration.week)
-        target = _target(ledger, restoration, newest)
-        row = target | {
-            "sequence": next_sequence(ledger),
-            "publication_id": restoration.publication_id,
-            "version_before": newest["version_after"],
-            "version_after": target["publication_id"],
-            "action": "restore",
-            "run_id": restoration.run_id,
-            "published_at": restoration.published_at,
-            "reason": restoration.reason,
-            "wide_table": _restorable_wide(ledger, target),
-        }
-        _swap(ledger, row)
-    reached("restore.committed")
-    return _published("restored", row)
+def _published_row(ledger: Ledger, publication: Publication) -> tuple[Outcome, dict[str, Any]]:
+    """Publish, unless it is served already; what happened, and the ledger row of what is served now."""
+    known, newest = row_of(ledger, publication.publication_id), newest_row(ledger, publication.week)
+    if known is not None:
+        if known == newest:
+            _check_untouched(ledger, known)
+        return "already published", known
+    check_expected(newest, publication.expected_version, publication.week)
+    _check_audit(ledger, publication)
+    if newest is not None and _same_content(ledger, publication, newest):
+        return "unchanged", newest
+    _check_mail(ledger, publication)
+    row = _row(publication, newest, next_sequence(ledger))
+    swap(ledger, row)
+    return "published", row
 
 
-def _check_expected(newest: Mapping[str, Any] | None, expected: str | None, week: dt.date) -> None:
+def check_expected(newest: Mapping[str, Any] | None, expected: str | None, week: dt.date) -> None:
+    """Refuse where another version of the week is the newest one than the one that was expected."""
     found = None if newest is None else newest["publication_id"]
     if found == expected:
         return
@@ -158,12 +127,17 @@ def _check_audit(ledger: Ledger, publication: Publication) -> None:
     if audit["decision"] != "PASS":
         raise PublishRefused(
             f"{where}: audit {publication.audit_id} says {audit['decision']} for {audit['n_rows']} rows of {audit['n_users']} "
-            f"users, with the breaches {audit['violations_json']}. Mend the cause and materialize recommendations again."
+            f"users: {audit['reason']} Mend the cause and materialize recommendations again."
         )
     if _described(audit) != _described(asdict(publication)) or audit["staged_table"] != publication.long_table:
         raise PublishRefused(
             f"{where}: audit {publication.audit_id} is of {_described(audit)} in '{audit['staged_table']}', "
             f"and {_described(asdict(publication))} were to be published. Audit it again."
+        )
+    if publication.wide_table is not None and audit["mail_hash"] != publication.mail_hash:
+        raise PublishRefused(
+            f"{where}: audit {publication.audit_id} is of a mail with content {audit['mail_hash']}, and one with "
+            f"{publication.mail_hash} was to be published. Audit it again."
         )
 
 
@@ -178,19 +152,23 @@ def _served(ledger: Ledger, week: dt.date) -> str:
 def _same_content(ledger: Ledger, publication: Publication, newest: Mapping[str, Any]) -> bool:
     if newest["content_hash"] != publication.content_hash or _served(ledger, newest["week"]) != _described(newest):
         return False
-    if publication.wide_table is None:
-        return True
     # The same parts can still come with other prices, or without the users who have left: then the mail must change.
-    staged, served = ledger.columns(identifier(publication.wide_table)), ledger.columns(WIDE)
-    return staged == served and not (
-        _missing(ledger, publication.wide_table, WIDE) or _missing(ledger, WIDE, publication.wide_table)
-    )
+    return publication.wide_table is None or mail_hash(ledger, WIDE) == publication.mail_hash
 
 
-def _missing(ledger: Ledger, left: str, right: str) -> int:
-    """How many rows of ``left`` are not in ``right``, whenever they were made."""
-    rows = "SELECT * EXCEPT (generated_at) FROM"
-    return int(ledger.rows(f"SELECT COUNT(*) AS n FROM ({rows} {left} EXCEPT DISTINCT {rows} {right})")[0]["n"])
+def _check_mail(ledger: Ledger, publication: Publication) -> None:
+    if publication.wide_table is None:
+        return
+    week, newest = publication.week, newest_wide(ledger)
+    if newest is not None and newest["week"] > week:
+        raise PublishRefused(
+            f"week {week}: the mail is already that of week {newest['week']}; publish an older week without a wide table."
+        )
+    if not ledger.columns(identifier(publication.wide_table)):
+        raise PublishRefused(
+            f"week {week}: there is no staged wide table '{publication.wide_table}'. "
+            "Materialize recommendations for the week again."
+        )
 
 
 def _row(publication: Publication, newest: Mapping[str, Any] | None, sequence: int) -> dict[str, Any]:
@@ -203,11 +181,16 @@ def _row(publication: Publication, newest: Mapping[str, Any] | None, sequence: i
     }
 
 
-def _swap(ledger: Ledger, row: Mapping[str, Any]) -> None:
+def swap(ledger: Ledger, row: Mapping[str, Any]) -> None:
+    """Put the tables of a ledger row in the place of the served ones, read them back, and write the row.
+
+    Raises:
+        PublishRefused: they are not what the row says.
+    """
     action = row["action"]
     reached(f"{action}.begun")
     if row["wide_table"] is not None:
-        _swap_wide(ledger, row["wide_table"], row["week"])
+        _swap_wide(ledger, row)
         reached(f"{action}.mailed")
     columns = ", ".join(RECOMMENDATIONS)
     ledger.run(f"DELETE FROM {LONG} WHERE week = @week", week=row["week"])
@@ -230,59 +213,36 @@ def _swap(ledger: Ledger, row: Mapping[str, Any]) -> None:
     reached(f"{action}.recorded")
 
 
-def _swap_wide(ledger: Ledger, table: str, week: dt.date) -> None:
-    newest = newest_wide(ledger)
-    if newest is not None and newest["week"] > week:
-        raise PublishRefused(
-            f"week {week}: the mail is already that of week {newest['week']}; publish an older week without a wide table."
-        )
-    staged, served = ledger.columns(identifier(table)), ledger.columns(WIDE)
-    if not staged:
-        raise PublishRefused(
-            f"week {week}: there is no staged wide table '{table}'. Materialize recommendations for the week again."
-        )
-    if served != staged:
+def _swap_wide(ledger: Ledger, row: Mapping[str, Any]) -> None:
+    table = identifier(row["wide_table"])
+    if ledger.columns(table) == ledger.columns(WIDE):
+        ledger.run(f"DELETE FROM {WIDE} WHERE TRUE")
+        ledger.run(f"INSERT INTO {WIDE} SELECT * FROM {table}")
+    else:
         # The number of slots is a setting: a wide table of another one is made anew, in the same transaction.
         ledger.run(f"DROP TABLE IF EXISTS {WIDE}")
         ledger.run(f"CREATE TABLE {WIDE} AS SELECT * FROM {table}")
-        return
-    ledger.run(f"DELETE FROM {WIDE} WHERE TRUE")
-    ledger.run(f"INSERT INTO {WIDE} SELECT * FROM {table}")
-
-
-def _restorable_wide(ledger: Ledger, target: Mapping[str, Any]) -> str | None:
-    newest = newest_wide(ledger)
-    return target["wide_table"] if newest is not None and newest["week"] == target["week"] else None
-
-
-def _target(ledger: Ledger, restoration: Restoration, newest: Mapping[str, Any]) -> dict[str, Any]:
-    served = row_of(ledger, newest["version_after"])
-    version = restoration.version or (served or newest)["version_before"]
-    if version is None:
-        raise PublishRefused(f"week {restoration.week}: there is no version before the served one to go back to.")
-    target = row_of(ledger, version)
-    kept = ledger.rows(
-        "SELECT publication_id, long_table FROM publications WHERE week = @week AND action = 'publish' ORDER BY sequence DESC",
-        week=restoration.week,
-    )
-    names = [row["publication_id"] for row in kept if ledger.columns(row["long_table"])]
-    if target is None or target["publication_id"] not in names:
+    found = mail_hash(ledger, WIDE)
+    if found != row["mail_hash"]:
         raise PublishRefused(
-            f"week {restoration.week}: version {version} is not kept; versions that can be restored: {names or 'none'}."
+            f"week {row['week']}: the mail in '{table}' has content {found}, {row['mail_hash']} was audited. Nothing was "
+            "written. Materialize recommendations for the week again, or restore another version."
         )
-    return target
 
 
 def _check_untouched(ledger: Ledger, row: Mapping[str, Any]) -> None:
-    found = _served(ledger, row["week"])
-    if found != _described(row):
+    found, expected = _served(ledger, row["week"]), _described(row)
+    if row == newest_wide(ledger):
+        found, expected = f"{found} and mail {mail_hash(ledger, WIDE)}", f"{expected} and mail {row['mail_hash']}"
+    if found != expected:
         raise PublishFailed(
-            f"week {row['week']}: {found} are served, {_described(row)} were published: something else has written to "
-            f"{LONG}. Restore version {row['version_after']}."
+            f"week {row['week']}: {found} are served, {expected} were published: something else has written to the served "
+            f"tables. Restore version {row['version_after']}."
         )
 
 
-def _published(outcome: Outcome, row: Mapping[str, Any]) -> Published:
+def published(outcome: Outcome, row: Mapping[str, Any]) -> Published:
+    """What happened, with what the ledger row says of it."""
     return Published(
         outcome,
         row["publication_id"],

@@ -16,10 +16,11 @@ import pyarrow.parquet as pq
 
 from recs_assets.contract import AUDITS, PUBLICATIONS, QUARANTINE, RECOMMENDATIONS, VERDICTS
 from recs_assets.fault_points import reached
-from recs_assets.resources import publishing
+from recs_assets.resources import publishing, restoring
 from recs_assets.resources.ledger import Ledger, newest_row
-from recs_assets.resources.publishing import Publication, Published, Restoration
+from recs_assets.resources.publishing import Publication, Published
 from recs_assets.resources.queries import identifier
+from recs_assets.resources.restoring import Restoration
 
 # Nullable parameters stand only inside CAST(@name AS type) in the queries: an untyped NULL has no type on BigQuery.
 Parameter = dt.datetime | dt.date | str | int | float | bool | Sequence[str] | None
@@ -161,9 +162,9 @@ class Warehouse(ABC):
             return publishing.publish(ledger, publication, kept_versions=kept_versions)
 
     def restore(self, restoration: Restoration) -> Published:
-        """Make an earlier version the served one again, in one transaction; see ``publishing.restore``."""
+        """Make an earlier version the served one again, in one transaction; see ``restoring.restore``."""
         with self._ledger() as ledger:
-            return publishing.restore(ledger, restoration)
+            return restoring.restore(ledger, restoration)
 
     def served_version(self, week: dt.date) -> str | None:
         """The id of the newest publication of a week, which a publisher must expect; ``None`` before the first."""

@@ -26,6 +26,7 @@ CLEAN: dict[str, Any] = {
     "n_rows": 40,
     "n_users": 2,
     "content_hash": "1-2-40",
+    "mail_hash": "3-4-2",
     "price_too_low": 0,
     "refurbished": 0,
     "duplicate_product": 0,
@@ -132,3 +133,4 @@ def test_the_ledger_keeps_the_verdict_with_its_breaches() -> None:
     assert (row["audit_id"], row["staged_table"], row["decision"]) == ("audit_1", "staged_recommendations_1", "FAIL")
     assert (row["n_rows"], row["n_users"], row["content_hash"]) == (40, 2, "1-2-40")
     assert json.loads(row["violations_json"]) == {"price_too_low": 3}
+    assert (row["mail_hash"], row["reason"]) == ("3-4-2", verdict.reason)

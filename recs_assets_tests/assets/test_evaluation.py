@@ -168,6 +168,20 @@ def test_an_override_needs_a_reason(store: Store, reason: str) -> None:
         )
 
 
+def test_an_override_of_a_model_that_nobody_could_be_judged_by_is_refused(store: Store) -> None:
+    trained = artifact(store, "trained_model", WEEK)
+    with pytest.raises(ValueError, match="week 2026-09-28 has a model that nobody could be judged by"):
+        approve(
+            FAILED,
+            similarity_not_worse=True,
+            week=WEEK,
+            alpha={},
+            trained=trained,
+            previous=None,
+            override_reason="we want it",
+        )
+
+
 def test_an_override_serves_its_week_and_the_nights_after_it_and_then_expires(store: Store) -> None:
     artifact(store, "approved_model", "2026-09-14", **(RECORDS["blend"] or {}))
     artifact(store, "approved_model", "2026-09-21", source="blend", override_reason="once")

@@ -88,8 +88,11 @@ class Once(Place):
 @pytest.mark.parametrize(
     ("audit", "reason"),
     [
-        ("failed", r"audit audit_20261005_\w+ says FAIL for 10000 rows of 500 users, with the breaches \{\}"),
-        ("warned", r"audit audit_20261005_\w+ says WARN for 5000 rows of 500 users, with the breaches \{\}"),
+        (
+            "failed",
+            r"audit audit_20261005_\w+ says FAIL for 10000 rows of 500 users: 500 people are served where 501 are required",
+        ),
+        ("warned", r"audit audit_20261005_\w+ says WARN for 5000 rows of 500 users: "),
         ("not run", r"there is no audit audit_20261005_\w+\. Audit the table, then publish\."),
         ("raised", r"there is no audit audit_20261005_\w+\. Audit the table, then publish\."),
         ("stale", r"'staged_recommendations_\w+' holds 5000 rows of 500 users with content \S+, 5000 rows .* were audited"),
@@ -132,6 +135,22 @@ def test_a_run_that_was_overtaken_while_it_worked_is_refused(night: Run, tmp_pat
     told = messages(slow.materialize(["published_recommendations"], NEXT_WEEK))["published_recommendations"]
     assert "Nothing was written; run again to publish on top of it." in told
     assert slow.query(f"SELECT max(rank) FROM recommendations WHERE week = '{NEXT_WEEK}'") == [(12,)]
+
+
+def test_a_list_of_other_exports_or_settings_than_the_present_ones_is_stale(night: Run, tmp_path: Path) -> None:
+    place = unpublished(night, tmp_path, {"rules": {"list_length": 10}})
+    assert place.materialize(["recommendations"], NEXT_WEEK).success
+    before = place.served()
+    other = Once(place.source, place.home, settings_with(tmp_path / "other", {"rules": {"list_length": 12}}))
+    told = messages(other.materialize(["published_recommendations"], NEXT_WEEK))["published_recommendations"]
+    assert re.search(r"the list was made with settings \w+, and they are \w+ now\. Materialize recommendations", told), told
+    users = place.read_source("users")
+    place.rewrite("users", users.slice(0, users.num_rows - 1))
+    assert place.materialize(["raw_users", "user_nodes"], NEXT_WEEK).success
+    once = Once(place.source, place.home, place.settings)
+    told = messages(once.materialize(["published_recommendations"], NEXT_WEEK))["published_recommendations"]
+    assert "user_nodes alone was made again" in told, told
+    assert place.served() == before
 
 
 @pytest.mark.parametrize("audited", [True, False])

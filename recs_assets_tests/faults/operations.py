@@ -11,7 +11,8 @@ import torch
 from recs_assets import settings_file
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.resources.duckdb_warehouse import DuckDBWarehouse
-from recs_assets.resources.publishing import Publication, Restoration
+from recs_assets.resources.publishing import Publication
+from recs_assets.resources.restoring import Restoration
 from recs_assets.resources.store import Store
 from recs_assets_tests.resources.test_store import ORIGIN, ROWS
 from recs_assets_tests.resources.test_store import WEEK as STORE_WEEK
@@ -62,7 +63,7 @@ def stage_and_audit(home: Path) -> None:
 def publish_third(home: Path) -> None:
     warehouse = warehouse_of(home)
     with duckdb.connect(str(warehouse.file), read_only=True) as connection:
-        columns = "content_hash, n_rows, n_users"
+        columns = "content_hash, n_rows, n_users, mail_hash"
         audit = connection.execute(f"SELECT {columns} FROM audits WHERE audit_id = 'audit three'").fetchone()
     assert audit is not None
     publication = Publication(
@@ -72,9 +73,11 @@ def publish_third(home: Path) -> None:
         wide_table="staged_wide_three",
         audit_id="audit three",
         content_hash=audit[0],
+        mail_hash=audit[3],
         expected_version="publication two",
         run_id="run three",
         model_week=None,
+        model_version=None,
         settings_hash="settings",
         n_rows=audit[1],
         n_users=audit[2],

@@ -96,7 +96,7 @@ def test_the_criterion_sees_the_writes_there_are() -> None:
         "artifact.write_table",
         "duckdb_warehouse._attached",
         "duckdb_warehouse.stage",
-        "publishing._swap",
+        "publishing.swap",
         "scratch.scratch",
         "store._commit",
         "store._move_folder",

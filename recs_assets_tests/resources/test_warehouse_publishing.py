@@ -3,16 +3,15 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from recs_assets import settings_file
 from recs_assets.contract import AUDITS, RECOMMENDATIONS, wide_columns
 from recs_assets.resources.duckdb_warehouse import DuckDBWarehouse
-from recs_assets.resources.publishing import Publication, Published, PublishFailed, PublishRefused, Restoration
+from recs_assets.resources.publishing import Publication, Published, PublishFailed, PublishRefused
+from recs_assets.resources.restoring import Restoration
 from recs_assets_tests.sql import shop
 
 WEEK = shop.WEEK_START.date()
@@ -22,12 +21,9 @@ FIRST: Rows = [("u1", 1, "p1", 0.5), ("u2", 1, "p2", 0.25)]
 SECOND: Rows = [("u1", 1, "p2", 0.75), ("u2", 1, "p2", 0.25), ("u3", 1, "p1", 0.5)]
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path) -> DuckDBWarehouse:
-    return DuckDBWarehouse(tmp_path / "warehouse.duckdb", tmp_path, settings_file.load().compute)
-
-
-def stage(warehouse: DuckDBWarehouse, name: str, rows: Rows, *, decision: str = "PASS", slots: int = 1) -> Publication:
+def stage(
+    warehouse: DuckDBWarehouse, name: str, rows: Rows, *, decision: str = "PASS", slots: int = 1, week: dt.date = WEEK
+) -> Publication:
     """Stage a long and a wide table of some lists, with an audit, and say how to publish them."""
     long_table, wide_table = f"staged_long_{name}", f"staged_wide_{name}"
     profiles = shop.table(
@@ -38,32 +34,36 @@ def stage(warehouse: DuckDBWarehouse, name: str, rows: Rows, *, decision: str = 
         [(user, rank, product, score, score, None, "sql", "code", None) for user, rank, product, score in rows],
     )
     users = shop.source("users", [(row[0], f"{row[0]}@example.com", None, True) for row in rows])
-    tables = shop.TABLES | {"user_profiles": profiles, "profile_recommendations": lists, "users": users, "staged": long_table}
-    moments = {"week": WEEK, "run_id": f"run {name}", "scored_at": shop.NOW, "arm": "all", "model_week": None}
+    own = {"user_profiles": profiles, "profile_recommendations": lists, "users": users, "staged": long_table, "mail": wide_table}
+    tables = shop.TABLES | own
+    moments = {"week": week, "run_id": f"run {name}", "scored_at": shop.NOW, "arm": "all", "model_week": None}
     with warehouse.session(tables) as session:
         assert session.stage(long_table, "recommendations", **moments) == len(rows)
         session.stage(
             wide_table,
             "final_vehicle_recommendations",
-            week=WEEK,
+            week=week,
             as_of=shop.AS_OF,
             slots=slots,
             generated_at=shop.NOW,
             pipeline_version="1",
         )
-        found = session.audit("content_hash", week=WEEK)
-    audit = (f"audit {name}", WEEK, long_table, found["content_hash"], decision, *counts(found), "{}", f"run {name}", shop.NOW)
+        found = session.audit("content_hash", week=week) | session.audit("mail_hash", slots=slots)
+    hashes = found["content_hash"], found["mail_hash"]
+    audit = (f"audit {name}", week, long_table, *hashes, decision, *counts(found), "{}", "as told", f"run {name}", shop.NOW)
     warehouse.append("audits", shop.table(AUDITS, [audit]), replace={"audit_id": f"audit {name}"})
     return Publication(
         publication_id=f"publication {name}",
-        week=WEEK,
+        week=week,
         long_table=long_table,
         wide_table=wide_table,
         audit_id=f"audit {name}",
         content_hash=found["content_hash"],
-        expected_version=warehouse.served_version(WEEK),
+        mail_hash=found["mail_hash"],
+        expected_version=warehouse.served_version(week),
         run_id=f"run {name}",
         model_week=None,
+        model_version=None,
         settings_hash="settings",
         n_rows=found["n_rows"],
         n_users=found["n_users"],
@@ -154,8 +154,9 @@ def test_of_two_runs_one_publishes(warehouse: DuckDBWarehouse) -> None:
     ("changed", "message"),
     [
         ({"audit_id": "audit nobody made"}, "there is no audit"),
-        ({"audit_id": "audit failed"}, "says FAIL"),
+        ({"audit_id": "audit failed"}, "says FAIL for 3 rows of 3 users: as told"),
         ({"content_hash": "another"}, "content another were to be published"),
+        ({"mail_hash": "another"}, "of a mail with content .*, and one with another was to be published"),
         ({"n_rows": 1}, "and 1 rows of 2 users"),
         ({"long_table": "staged_nothing"}, "there is no such table"),
         ({"wide_table": "staged_nothing"}, "there is no staged wide table"),
@@ -180,6 +181,26 @@ def test_rows_changed_after_the_audit_are_refused(warehouse: DuckDBWarehouse) ->
     assert query(warehouse, "SELECT COUNT(*) FROM recommendations") == [(0,)]
 
 
+def test_a_mail_changed_after_the_audit_is_refused(warehouse: DuckDBWarehouse) -> None:
+    publication = stage(warehouse, "one", FIRST)
+    with duckdb.connect(str(warehouse.file)) as connection:
+        connection.execute("UPDATE staged_wide_one SET rec1_price = 1.0")
+    with pytest.raises(PublishRefused, match=r"the mail in 'staged_wide_one' has content .* was audited\. Nothing was written"):
+        publish(warehouse, publication)
+    assert query(warehouse, "SELECT COUNT(*) FROM recommendations") == [(0,)]
+
+
+def test_a_served_mail_that_others_wrote_to_is_told_of_and_made_again(warehouse: DuckDBWarehouse) -> None:
+    publication = stage(warehouse, "one", FIRST)
+    publish(warehouse, publication)
+    with duckdb.connect(str(warehouse.file)) as connection:
+        connection.execute("DELETE FROM final_vehicle_recommendations")
+    with pytest.raises(PublishFailed, match=r"and mail 0-0-0 are served, .* Restore version publication one"):
+        publish(warehouse, publication)
+    assert publish(warehouse, stage(warehouse, "again", FIRST)).outcome == "published"
+    assert served(warehouse) == (list(FIRST), wide(FIRST))
+
+
 def test_a_served_table_that_others_wrote_to_is_told_of_and_can_be_restored(warehouse: DuckDBWarehouse) -> None:
     publication = stage(warehouse, "one", FIRST)
     publish(warehouse, publication)
@@ -199,44 +220,12 @@ def test_what_others_wrote_is_not_taken_for_the_content_that_was_published(wareh
     assert served(warehouse) == (list(FIRST), wide(FIRST))
 
 
-def test_a_version_changed_since_its_audit_is_not_restored(warehouse: DuckDBWarehouse) -> None:
-    publish(warehouse, stage(warehouse, "one", FIRST))
-    publish(warehouse, stage(warehouse, "two", SECOND))
-    with duckdb.connect(str(warehouse.file)) as connection:
-        connection.execute("DELETE FROM staged_long_one WHERE user_id = 'u1'")
-    with pytest.raises(PublishRefused, match="'staged_long_one' holds 1 rows of 1 users"):
-        warehouse.restore(restoration(warehouse, "a"))
-    assert served(warehouse) == (list(SECOND), wide(SECOND))
-
-
 def test_a_published_version_cannot_be_staged_over(warehouse: DuckDBWarehouse) -> None:
     publish(warehouse, stage(warehouse, "one", FIRST))
     with pytest.raises(ValueError, match="is a published version; stage under another name"):
         stage(warehouse, "one", SECOND)
     with warehouse.session(shop.TABLES) as session, pytest.raises(ValueError, match="starts with 'staged_'"):
         session.stage("recommendations", "profiles")
-
-
-def test_restore_walks_back(warehouse: DuckDBWarehouse) -> None:
-    publish(warehouse, stage(warehouse, "one", FIRST))
-    publish(warehouse, stage(warehouse, "two", SECOND))
-    restored = warehouse.restore(restoration(warehouse, "a"))
-    assert (restored.outcome, restored.version_before, restored.version_after) == (
-        "restored",
-        "publication two",
-        "publication one",
-    )
-    assert served(warehouse) == (list(FIRST), wide(FIRST))
-    with pytest.raises(PublishRefused, match="there is no version before the served one"):
-        warehouse.restore(restoration(warehouse, "b"))
-    warehouse.restore(restoration(warehouse, "c", "publication two"))
-    assert served(warehouse) == (list(SECOND), wide(SECOND))
-    assert query(warehouse, "SELECT action FROM publications ORDER BY sequence") == [
-        ("publish",),
-        ("publish",),
-        ("restore",),
-        ("restore",),
-    ]
 
 
 def test_old_versions_and_orphans_are_dropped(warehouse: DuckDBWarehouse) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from recs_assets.contract import PUBLICATIONS, RECOMMENDATIONS
+from recs_assets.contract import PUBLICATIONS, RECOMMENDATIONS, wide_columns
 from recs_assets_tests.sql import bad_source
 from recs_assets_tests.sql.rows import AS_OF, NOW, START, WEEK_START, days_ago, source, table
 
@@ -125,6 +125,16 @@ SQL_SCORES = table(
     {"profile_id": "STRING", "product_id": "STRING", "pop_source": "STRING"},
     [("garage:a", "p1", "model"), ("garage:a", "p4", "global"), ("user:u1", "p9", "make")],
 )
+MAIL_SLOT = ("p1", 100.0, 0.5, "https://x/1.png", "fitment", "model")
+EMPTY_SLOT = (None,) * len(MAIL_SLOT)
+MAIL = table(
+    wide_columns(3),
+    [
+        ("ann@example.com", 1970, "Chevrolet", "Camaro", *MAIL_SLOT, *MAIL_SLOT, *EMPTY_SLOT, NOW, "1"),
+        ("bob@example.com", None, None, None, "p2", float("nan"), 1e300, None, None, None, *EMPTY_SLOT * 2, NOW, "1"),
+        ("a | b@example.com", None, "| 'Ford'", None, *EMPTY_SLOT * 3, NOW, None),
+    ],
+)
 PUBLICATION_ROWS = table(
     PUBLICATIONS,
     [
@@ -137,9 +147,11 @@ PUBLICATION_ROWS = table(
             "publish",
             "a",
             "h",
+            "m",
             10 * n,
             n,
             "run",
+            None,
             None,
             "s",
             NOW,
@@ -203,6 +215,7 @@ TABLES: dict[str, pa.Table] = {
     "profile_recommendations": PROFILE_RECOMMENDATIONS,
     "sql_scores": SQL_SCORES,
     "staged": STAGED,
+    "mail": MAIL,
     "publications": PUBLICATION_ROWS,
     "recommendations": STAGED,
     "sql_lists": SQL_LISTS,

@@ -1,0 +1,90 @@
+"""Going back: an earlier version of a week is served again, and recorded like a publication."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from recs_assets.fault_points import reached
+from recs_assets.resources.ledger import Ledger, newest_row, newest_wide, next_sequence, row_of
+from recs_assets.resources.publishing import Published, PublishRefused, check_expected, published, swap
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """Which version of a week is to be served again.
+
+    Attributes:
+        version: ``None`` is the one published before the served one; with ``mail_again`` the served one.
+        mail_again: mail it too, though a newer week is mailed by now.
+    """
+
+    publication_id: str
+    week: dt.date
+    version: str | None
+    expected_version: str | None
+    run_id: str
+    published_at: dt.datetime
+    reason: str
+    mail_again: bool = False
+
+
+def restore(ledger: Ledger, restoration: Restoration) -> Published:
+    """Serve an earlier version of a week again, its wide table too where the mailed one is of that week or ``mail_again``.
+
+    Raises:
+        PublishRefused: nothing to restore, the version is not kept any more or changed since, or another run won.
+    """
+    with ledger.transaction():
+        known = row_of(ledger, restoration.publication_id)
+        if known is not None:
+            return published("already published", known)
+        newest = newest_row(ledger, restoration.week)
+        if newest is None:
+            raise PublishRefused(f"week {restoration.week} was never published: there is nothing to restore.")
+        check_expected(newest, restoration.expected_version, restoration.week)
+        target = _target(ledger, restoration, newest)
+        mailed = newest_wide(ledger)
+        is_mailed = restoration.mail_again or (mailed is not None and mailed["week"] == restoration.week)
+        if restoration.mail_again and target["wide_table"] is None:
+            raise PublishRefused(f"week {restoration.week}: version {target['publication_id']} was published without a mail.")
+        row = target | {
+            "sequence": next_sequence(ledger),
+            "publication_id": restoration.publication_id,
+            "version_before": newest["version_after"],
+            "version_after": target["publication_id"],
+            "action": "restore",
+            "run_id": restoration.run_id,
+            "published_at": restoration.published_at,
+            "reason": restoration.reason,
+            "wide_table": target["wide_table"] if is_mailed else None,
+            "mail_hash": target["mail_hash"] if is_mailed else None,
+        }
+        swap(ledger, row)
+    reached("restore.committed")
+    return published("restored", row)
+
+
+def _target(ledger: Ledger, restoration: Restoration, newest: Mapping[str, Any]) -> dict[str, Any]:
+    served = row_of(ledger, newest["version_after"]) or newest
+    version = restoration.version or (newest["version_after"] if restoration.mail_again else served["version_before"])
+    if version is None:
+        way = _way_back(ledger, restoration.week)
+        raise PublishRefused(f"week {restoration.week}: there is no version before the served one to go back to{way}.")
+    target = row_of(ledger, version)
+    kept = ledger.rows(
+        "SELECT publication_id, long_table FROM publications WHERE week = @week AND action = 'publish' ORDER BY sequence DESC",
+        week=restoration.week,
+    )
+    names = [row["publication_id"] for row in kept if ledger.columns(row["long_table"])]
+    if target is None or target["publication_id"] not in names:
+        raise PublishRefused(
+            f"week {restoration.week}: version {version} is not kept; versions that can be restored: {names or 'none'}."
+        )
+    return target
+
+
+def _way_back(ledger: Ledger, week: dt.date) -> str:
+    mailed = "SELECT MAX(week) AS week FROM publications WHERE week < @week AND wide_table IS NOT NULL"
+    before = ledger.rows(mailed, week=week)[0]["week"]
+    return "" if before is None else f"; to mail the list of week {before} again: make rollback WEEK={before} MAIL=1 REASON=..."

@@ -1,0 +1,53 @@
+"""What a person gets who asks for something that cannot be done: one line that says what and how, never a traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def said(tmp_path: Path, *arguments: str, settings: str | None = None, **environment: str) -> str:
+    """What a command that is refused prints."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("RECS_", "DAGSTER_"))}
+    if settings is not None:
+        (tmp_path / "mine.yaml").write_text(settings)
+        environment |= {"RECS_SETTINGS": str(tmp_path / "mine.yaml")}
+    places = {"RECS_HOME": str(tmp_path / "home"), "RECS_SOURCE": str(tmp_path / "source")}
+    command = [sys.executable, "-m", "recs_assets", *arguments]
+    done = subprocess.run(command, env=inherited | places | environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("rulez: {}\n", "mine.yaml: unknown key 'rulez'. The nearest one is 'rules'."),
+        ("schedules: {weekly: '; DROP TABLE users'}\n", "schedules.weekly: '; DROP TABLE users' is no cron expression"),
+        ("rules: [\npassword: hunter2\n", "mine.yaml is not YAML: expected ',' or ']', but got '<stream end>' in line 3."),
+    ],
+)
+def test_settings_that_cannot_be_used(tmp_path: Path, settings: str, message: str) -> None:
+    told = said(tmp_path, "report", "--week", "2026-09-28", settings=settings)
+    assert message in told
+    assert "hunter2" not in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("report", "--week", "2026-09-29"), "week 2026-09-29 is not a Monday; the week it lies in is 2026-09-28."),
+        (("latest", "offline_metrics", "--week", "2026-09-29"), "week 2026-09-29 is not a Monday"),
+        (("run", "weekly", "--week", "2026-09-28", "--to", "2026-09-21"), "--to 2026-09-21 lies before --week 2026-09-28"),
+        (("run", "weekly", "--week", "2026-09-28"), "DAGSTER_HOME is not set"),
+    ],
+)
+def test_what_makes_no_sense(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    assert message in said(tmp_path, *arguments)
+
+
+def test_a_target_that_there_is_not(tmp_path: Path) -> None:
+    assert "RECS_TARGET=moon: there is no such target" in said(tmp_path, "report", "--week", "2026-09-28", RECS_TARGET="moon")
