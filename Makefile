@@ -60,8 +60,8 @@ latest: ready week ## The folder of the newest version of ASSET=offline_metrics 
 versions: ready week ## Every published version of WEEK
 	$(RUN) versions --week $(WEEK)
 
-rollback: ready week ## Serve the version of WEEK before the current one (or VERSION) again; say why with REASON="..."
-	$(RUN) rollback --week $(WEEK) --reason "$(REASON)" $(if $(VERSION),--version $(VERSION))
+rollback: ready week ## Serve the version of WEEK before the current one (or VERSION) again; MAIL=1: mail it though a newer week is; REASON="..."
+	$(RUN) rollback --week $(WEEK) --reason "$(REASON)" $(if $(VERSION),--version $(VERSION)) $(if $(MAIL),--mail)
 
 benchmark: ready ## The planted world of SCALE=small|medium|full through the real jobs, stage by stage, beside floor and aims (CASE=one_vehicle)
 	$(BIN)/python -m recs_assets_tests.benchmarks.production --scale $(SCALE) --seed $(SEED) $(if $(CASE),--case $(CASE))

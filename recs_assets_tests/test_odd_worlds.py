@@ -73,6 +73,18 @@ def test_without_a_single_order_everybody_gets_todays_list(tmp_path: Path) -> No
     assert served(place) == ("sql", 60)
 
 
+def test_where_everybody_is_cold_everybody_gets_todays_list(tmp_path: Path) -> None:
+    # A stranger's events alone: the week has no history of anybody who can be served.
+    rows = busy_rows()
+    stranger = ("stranger", None, LAST_YEAR, None)
+    events = [(event[0], "stranger", *event[2:]) for event in rows["events"][:5]]
+    place = busy_shop(tmp_path, {"users": [*rows["users"], stranger], "events": events})
+    assert messages(place.launch("everything", WEEK)) == {}
+    assert served(place) == ("sql", 61)
+    cold = "SELECT count(DISTINCT user_id) FROM recommendations WHERE segment = 'cold'"
+    assert place.query(cold) == [(60,)]
+
+
 def test_one_user_with_one_event_gets_a_list(tmp_path: Path) -> None:
     rows = busy_rows()
     one = {"users": rows["users"][:1], "ownership": rows["ownership"][:1]}

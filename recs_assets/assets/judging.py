@@ -25,6 +25,7 @@ from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 
 RELEVANCES = ("order", "any")
+WEEKS_AT_ONCE = 2  # each with matrices and a DuckDB of its own: more cores must not mean more memory
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ class Judge:
 
         pooled: list[Pool] = []
         offset = 0
-        with ThreadPoolExecutor(self.settings.compute.cores) as executor:
+        with ThreadPoolExecutor(min(WEEKS_AT_ONCE, self.settings.compute.cores)) as executor:
             for found in executor.map(pool_of, weeks):
                 if found is not None:
                     pooled.append(_shifted(found, offset))

@@ -1,5 +1,6 @@
 """The list of every profile on the rung that has its evidence: blend, similar parts, or SQL."""
 
+import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,6 +26,8 @@ from recs_assets.settings import Settings
 KEYS = ["profile", "product"]
 TEXTS = ("profile_id", "product_id", "pop_source", "channels")  # few of them, over many rows of scores
 PROFILES_AT_ONCE = 8_192  # by a thread; bounds memory: both halves of a blend, their union and its order
+
+log = logging.getLogger(__name__)
 
 
 def profile_recommendations(
@@ -62,6 +65,7 @@ def profile_recommendations(
         parts=PartAttributes(store.variant_group, store.part_type, store.is_universal),
         settings=settings,
     )
+    log.info("%s rows of %s profiles are ranked; their reasons are looked for", f"{len(ranked):,}", f"{len(profiles):,}")
     users = representative[ranked["profile"].to_numpy()]
     similar = similarity_matrix(similarities, past.n_products)
     explainer = Explainer(Evidence(past, settings.model), similar, settings.sql, settings.reasons, settings.compute.cores)

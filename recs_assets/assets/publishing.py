@@ -1,6 +1,7 @@
 """From lists to the table that the email system reads: staged, audited, then published in one step."""
 
 import datetime as dt
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -30,6 +31,8 @@ STAGED, PROFILE_LISTS = "staged.json", "profile_recommendations.parquet"
 READ = [*EXPORT_NAMES, "hetero_graph", "sql_scores", "user_scores", "product_similarities"]
 # Until an A/B test assigns arms, everybody is in the same one.
 ARM = "all"
+
+log = logging.getLogger(__name__)
 
 
 @weekly_asset(
@@ -115,7 +118,7 @@ def stage(
     """Write both tables of a run beside the served ones: the lists of all people, and the mail made from them."""
     now = dt.datetime.now(dt.UTC)
     with warehouse.session(tables) as session:
-        session.stage(
+        rows = session.stage(
             staged.long_table,
             "recommendations",
             week=week,
@@ -124,8 +127,9 @@ def stage(
             run_id=run_id,
             scored_at=now,
         )
+    log.info("%s rows of lists are staged", f"{rows:,}")
     with warehouse.session({**tables, "staged": staged.long_table}) as session:
-        session.stage(
+        rows = session.stage(
             staged.wide_table,
             "final_vehicle_recommendations",
             week=week,
@@ -134,6 +138,7 @@ def stage(
             generated_at=now,
             pipeline_version=f"recs_assets {targets.code_version()}",
         )
+    log.info("%s mails are staged; the audit begins", f"{rows:,}")
 
 
 class PublishConfig(dg.Config):

@@ -1,7 +1,8 @@
 """What training minimises: each loss takes scores of candidates laid out user by user, and the weight of each target.
 
 A user with n targets weighs 1 / sqrt(n) a target, so that a wholesaler does not outvote everybody else; on top of it a target
-counts as much as its edge (the kind of event that made it).
+counts as much as its edge (the kind of event that made it). Sampled negatives are corrected for how often they are drawn in the
+softmax alone, which would else not estimate the one over all candidates; bce and bpr take the sample as it comes.
 """
 
 import torch

@@ -96,8 +96,9 @@ class DuckDBWarehouse(Warehouse):
             with self._attached(connection, read_only=read_only):
                 yield
         except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException, duckdb.FatalException) as error:
+            verb = "read" if read_only else "written"
             raise WarehouseError(
-                f"{self.file} cannot be written: {str(error).splitlines()[0]} A version is served whole or not at all; "
+                f"{self.file} cannot be {verb}: {str(error).splitlines()[0]} A version is served whole or not at all; "
                 "make room on the disk or in memory, then run again."
             ) from error
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -128,6 +129,20 @@ def test_a_stream_survives_other_queries(warehouse: DuckDBWarehouse) -> None:
         stream = session.batches("user_nodes")
         session.read("fault_counts")
         assert stream.read_all()["user_id"].to_pylist() == ["u1", "u2", "u3", "u4", "u5", 'ü"8\\\n']
+
+
+def test_what_takes_more_memory_than_allowed_is_written_beside_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "home" / "warehouse.duckdb"
+    small = DuckDBWarehouse(file, tmp_path, COMPUTE.model_copy(update={"memory_limit": "60MiB", "threads": 1}))
+    numbers = np.random.default_rng(1).permutation(4_000_000)
+    pairs = pa.table({"product_id_a": numbers.astype(str), "product_id_b": numbers[::-1].astype(str)})
+    with small.session() as session:
+        session.mount("pairs", pairs)
+        spilled = sum(path.stat().st_size for path in file.with_suffix(".spill").rglob("*") if path.is_file())
+        assert spilled > 10 * 2**20
+        (row,) = session._connection.sql("SELECT COUNT(DISTINCT product_id_a) AS n FROM pairs").fetchall()  # type: ignore[attr-defined]
+        assert row == (len(numbers),)
+    assert list(file.with_suffix(".spill").iterdir()) == []
 
 
 def test_append_replaces_what_it_is_told_to(warehouse: DuckDBWarehouse) -> None:
