@@ -58,20 +58,19 @@ def recommendations(
     served = next((row["publication_id"] for row in publications if row["week"] == day), None)
     approved, inputs = newest_approved(store, week.key), inputs_of(store, week.key, run_id, READ)
     check_related(inputs | {"approved_model": approved})
-    rung = approved.facts["source"]
-    ranked = lists.profile_recommendations(inputs, source=rung, alpha=approved.facts["alpha"], settings=settings)
+    rung, alpha = approved.facts["source"], approved.facts["alpha"]
+    ranked = lists.profile_recommendations(inputs, source=rung, alpha=alpha, settings=settings)
     tables = parquet_of({name: inputs[name] for name in EXPORT_NAMES}) | profile_tables(inputs["hetero_graph"])
     tables |= {"profile_recommendations": ranked, "sql_scores": [inputs["sql_scores"].path(SQL_SCORES)]}
-    as_of, model_week = inputs["hetero_graph"].as_of, approved.facts["model_week"]
+    as_of, model = inputs["hetero_graph"].as_of, {"model_week": approved.facts["model_week"], "model_version": approved.reference}
     staged, slots = Staged.of_run(run_id, day), settings.rules.slots
-    stage(warehouse, tables, staged, week=day, as_of=as_of, model_week=model_week, run_id=run_id, slots=slots)
+    stage(warehouse, tables, staged, week=day, as_of=as_of, model_week=model["model_week"], run_id=run_id, slots=slots)
     has_fitment = inputs["fits_edges"].n_rows("fits_edges.parquet") > 0
     with warehouse.session({**tables, "staged": staged.long_table, "mail": staged.wide_table}) as session:
         found = session.audit("content_hash", week=day) | session.audit("mail_hash", slots=slots)
         # Before the audit: a run whose audit comes to no verdict must not leave publishing with the tables of a run before it.
         with draft(context, store, settings, as_of, [*inputs.values(), approved]) as new:
             new.write_table(PROFILE_LISTS, ranked)
-            model = {"model_week": model_week, "model_version": approved.reference}
             new.write_document(STAGED, {**asdict(staged), **found, **model, "replaces": served})
         found |= session.audit("audit", week=day, as_of=as_of, **audit_parameters(settings, has_fitment=has_fitment))
         found |= session.audit("reasons", as_of=as_of, **settings.reasons.model_dump())
@@ -92,7 +91,7 @@ def recommendations(
             "dagster/row_count": found["n_rows"],
             "users": found["n_users"],
             "source": rung,
-            "model of week": str(model_week),
+            "model of week": str(model["model_week"]),
             "audit": verdict.decision,
             "reason": verdict.reason,
             "preview": preview(ranked),

@@ -44,4 +44,4 @@ def lesson(settings: Settings) -> Lesson:
         state=np.zeros((4, 3), dtype=np.float32),
     )
     sampler = Sampler(candidates, targets, scores, np.ones(candidates.nnz, dtype=bool), settings.towers.negatives)
-    return Lesson(example, tower_inputs(past, users, settings), scores, sampler)
+    return Lesson(example, tower_inputs(past, users, settings).to(settings.towers.device), scores, sampler)

@@ -155,7 +155,7 @@ def test_a_warm_start_begins_where_the_other_training_ended(tmp_path: Path) -> N
     assert _bits(_fit(tmp_path / "a", other_shape, warm=warm)) == _bits(_fit(tmp_path / "b", other_shape))
 
 
-def test_towers_are_read_back_and_refused_by_othertower_settings(tmp_path: Path) -> None:
+def test_towers_are_read_back_and_refused_by_other_settings(tmp_path: Path) -> None:
     fitted = _fit(tmp_path / "fit")
     residual.save(dataclasses.replace(fitted.residual, scale=0.5), tmp_path / "towers.pt")
     read = residual.load(tmp_path / "towers.pt", tower_settings(epochs=99))
