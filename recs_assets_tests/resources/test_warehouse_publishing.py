@@ -172,20 +172,24 @@ def test_without_evidence_nothing_is_published(warehouse: DuckDBWarehouse, chang
     assert warehouse.served_version(WEEK) is None
 
 
-def test_rows_changed_after_the_audit_are_refused(warehouse: DuckDBWarehouse) -> None:
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            "UPDATE staged_long_one SET product_id = 'p9' WHERE user_id = 'u1'",
+            r"'staged_long_one' holds 2 rows of 2 users with content .* were audited\. Nothing was written",
+        ),
+        (
+            "UPDATE staged_wide_one SET rec1_price = 1.0",
+            r"the mail in 'staged_wide_one' has content .* was audited\. Nothing was written",
+        ),
+    ],
+)
+def test_rows_changed_after_the_audit_are_refused(warehouse: DuckDBWarehouse, change: str, message: str) -> None:
     publication = stage(warehouse, "one", FIRST)
     with duckdb.connect(str(warehouse.file)) as connection:
-        connection.execute("UPDATE staged_long_one SET product_id = 'p9' WHERE user_id = 'u1'")
-    with pytest.raises(PublishRefused, match=r"'staged_long_one' holds 2 rows of 2 users with content .* were audited"):
-        publish(warehouse, publication)
-    assert query(warehouse, "SELECT COUNT(*) FROM recommendations") == [(0,)]
-
-
-def test_a_mail_changed_after_the_audit_is_refused(warehouse: DuckDBWarehouse) -> None:
-    publication = stage(warehouse, "one", FIRST)
-    with duckdb.connect(str(warehouse.file)) as connection:
-        connection.execute("UPDATE staged_wide_one SET rec1_price = 1.0")
-    with pytest.raises(PublishRefused, match=r"the mail in 'staged_wide_one' has content .* was audited\. Nothing was written"):
+        connection.execute(change)
+    with pytest.raises(PublishRefused, match=message):
         publish(warehouse, publication)
     assert query(warehouse, "SELECT COUNT(*) FROM recommendations") == [(0,)]
 

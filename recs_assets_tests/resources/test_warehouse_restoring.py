@@ -23,22 +23,19 @@ from recs_assets_tests.resources.test_warehouse_publishing import (
 NEXT = WEEK + dt.timedelta(days=7)
 
 
-def test_a_mail_changed_since_its_audit_is_not_restored(warehouse: DuckDBWarehouse) -> None:
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("DELETE FROM staged_long_one WHERE user_id = 'u1'", "'staged_long_one' holds 1 rows of 1 users"),
+        ("DELETE FROM staged_wide_one", "the mail in 'staged_wide_one' has content 0-0-0"),
+    ],
+)
+def test_a_version_changed_since_its_audit_is_not_restored(warehouse: DuckDBWarehouse, change: str, message: str) -> None:
     publish(warehouse, stage(warehouse, "one", FIRST))
     publish(warehouse, stage(warehouse, "two", SECOND))
     with duckdb.connect(str(warehouse.file)) as connection:
-        connection.execute("DELETE FROM staged_wide_one")
-    with pytest.raises(PublishRefused, match="the mail in 'staged_wide_one' has content 0-0-0"):
-        warehouse.restore(restoration(warehouse, "a"))
-    assert served(warehouse) == (list(SECOND), wide(SECOND))
-
-
-def test_a_version_changed_since_its_audit_is_not_restored(warehouse: DuckDBWarehouse) -> None:
-    publish(warehouse, stage(warehouse, "one", FIRST))
-    publish(warehouse, stage(warehouse, "two", SECOND))
-    with duckdb.connect(str(warehouse.file)) as connection:
-        connection.execute("DELETE FROM staged_long_one WHERE user_id = 'u1'")
-    with pytest.raises(PublishRefused, match="'staged_long_one' holds 1 rows of 1 users"):
+        connection.execute(change)
+    with pytest.raises(PublishRefused, match=message):
         warehouse.restore(restoration(warehouse, "a"))
     assert served(warehouse) == (list(SECOND), wide(SECOND))
 
