@@ -26,6 +26,14 @@ def test_three_step_walk_on_gowalla_gives_the_known_recall_and_ndcg() -> None:
     assert ndcg == pytest.approx(0.1563, abs=0.00005)
 
 
+def test_gf_cf_on_gowalla_gives_the_known_recall_and_ndcg() -> None:
+    split = _read("gowalla")
+    score = baselines.gf_cf(split.train)
+    recall, ndcg = judged(split, lambda users: score(split.train[users]))
+    assert recall == pytest.approx(0.1849, abs=0.0001)
+    assert ndcg == pytest.approx(0.1518, abs=0.0001)
+
+
 def test_ease_on_amazon_electronics_gives_the_known_ndcg() -> None:
     split = _read("amazon_electronics")
     weights = baselines.ease(split.train, regularization=100.0, max_parts=split.train.shape[1])
