@@ -125,6 +125,6 @@ def test_a_week_in_which_nobody_bought_has_no_ideal_lists():
 
 def test_held_out_purchases_by_reason():
     held_out = pd.DataFrame({"reason": ["fits", "universal", "fits", "does not fit"]})
-    expected = pd.DataFrame({"reason": ["fits", "universal", "does not fit"], "purchases": [2, 1, 1], "share": [0.5, 0.25, 0.25]})
+    expected = pd.DataFrame({"reason": ["fits", "does not fit", "universal"], "purchases": [2, 1, 1], "share": [0.5, 0.25, 0.25]})
     pd.testing.assert_frame_equal(ceiling(held_out), expected)
     assert len(ceiling(held_out.head(0))) == 0
