@@ -41,10 +41,12 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise SettingsError(f"RECS_SETTINGS names {path}, which is not a file. Correct the path, or unset it for the defaults.")
     try:
         content = yaml.safe_load(path.read_text()) or {}
-    except yaml.MarkedYAMLError as error:
-        # The error shows the line itself, and a line of settings may hold a secret.
-        where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise SettingsError(f"{path} is not YAML: {error.problem}{where}. Write it as {PACKAGED.name} is written.") from None
+    except yaml.YAMLError as error:
+        problem = str(error).splitlines()[0]
+        if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+            # Its own text shows the line itself, and a line of settings may hold a secret.
+            problem = f"{error.problem} in line {error.problem_mark.line + 1}"
+        raise SettingsError(f"{path} is not YAML: {problem}. Write it as {PACKAGED.name} is written.") from None
     if not isinstance(content, dict):
         raise SettingsError(f"{path} must hold keys and values, as {PACKAGED.name} does; it holds a {type(content).__name__}.")
     return content

@@ -27,6 +27,7 @@ def said(tmp_path: Path, *arguments: str, settings: str | None = None, **environ
     [
         ("rulez: {}\n", "mine.yaml: unknown key 'rulez'. The nearest one is 'rules'."),
         ("schedules: {weekly: '; DROP TABLE users'}\n", "schedules.weekly: '; DROP TABLE users' is no cron expression"),
+        ("rules: \0\n", "mine.yaml is not YAML: unacceptable character #x0000: special characters are not allowed."),
         ("rules: [\npassword: hunter2\n", "mine.yaml is not YAML: expected ',' or ']', but got '<stream end>' in line 3."),
     ],
 )
