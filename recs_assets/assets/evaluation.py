@@ -176,9 +176,10 @@ def approve(
     if override_reason is not None:
         if not override_reason.strip():
             raise ValueError(f"week {week}: an override needs a written reason. Say in override_reason why, or leave it out.")
-        if MODEL not in trained.manifest.files or not alpha:
-            lacking = "no model" if MODEL not in trained.manifest.files else "a model that nobody could be judged by"
-            raise ValueError(f"week {week} has {lacking}: an override cannot approve it. Launch without override_reason.")
+        if MODEL not in trained.manifest.files:
+            raise ValueError(f"week {week} has no model that an override could approve. Launch without override_reason.")
+        if not alpha:
+            raise ValueError(f"week {week} has a model that nobody could be judged by. Launch without override_reason.")
         record |= {"override_reason": override_reason.strip()}
     if verdict.decision == gates.PASS or override_reason is not None:
         return record | {"source": "blend", "model_week": week, "alpha": alpha}, trained

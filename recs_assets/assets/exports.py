@@ -21,7 +21,7 @@ from recs_assets.assets.raw import (
     raw_users,
     raw_vehicles,
 )
-from recs_assets.assets.weekly import PREVIEW_ROWS, check, draft, inputs_of, parquet_of, preview, week_of_run, weekly_asset
+from recs_assets.assets.weekly import check, draft, inputs_of, parquet_of, preview_of, week_of_run, weekly_asset
 from recs_assets.contract import DUPLICATE_FAULTS, OUTSIDE_WINDOW, ContractError, in_week
 from recs_assets.partitions import Week
 from recs_assets.resources.artifact import Artifact, Draft
@@ -196,7 +196,7 @@ def _result(artifact: Artifact, counts: RowCounts, more_checks: Sequence[dg.Asse
             "outside the window": counts.outside_window,
             "as of": artifact.as_of.isoformat(),
             "version": artifact.version,
-            "preview": preview(artifact.head(f"{asset}.parquet", PREVIEW_ROWS)),
+            "preview": preview_of(artifact, f"{asset}.parquet"),
         },
         check_results=[conserved, *more_checks],
     )
@@ -262,5 +262,5 @@ def co_purchase_edges(
         draft(context, store, settings, as_of, inputs.values()) as new,
     ):
         rows = session.export("co_purchase_edges", new.path("co_purchase_edges.parquet"), **settings.co_purchase.model_dump())
-    pairs = new.written.head("co_purchase_edges.parquet", PREVIEW_ROWS)
-    return dg.MaterializeResult(metadata={"dagster/row_count": rows, "preview": preview(pairs)})
+    first = preview_of(new.written, "co_purchase_edges.parquet")
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows, "preview": first})

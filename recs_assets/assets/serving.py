@@ -9,7 +9,7 @@ from recs_assets.assets.evaluation import approved_model, newest_standing
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, GRAPH, PROFILE_VEHICLES, PROFILES, USER_PROFILES, hetero_graph
 from recs_assets.assets.training import MODEL, TOWERS
 from recs_assets.assets.v5_17 import v5_17_parameters
-from recs_assets.assets.weekly import PREVIEW_ROWS, draft, inputs_of, parquet_of, preview, weekly_asset
+from recs_assets.assets.weekly import draft, inputs_of, parquet_of, preview, preview_of, weekly_asset
 from recs_assets.partitions import WEEK, key_of, monday
 from recs_assets.resources.artifact import Artifact, StoreError
 from recs_assets.resources.store import Store
@@ -38,8 +38,7 @@ def sql_scores(
         rows = session.export(
             "v5_17", new.path(SQL_SCORES), as_of=source.as_of, **v5_17_parameters(settings, has_fitment=has_fitment)
         )
-    first = new.written.head(SQL_SCORES, PREVIEW_ROWS)
-    return dg.MaterializeResult(metadata={"dagster/row_count": rows, "preview": preview(first)})
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows, "preview": preview_of(new.written, SQL_SCORES)})
 
 
 @weekly_asset(group="serving", kinds={"pytorch", "parquet"}, deps=[hetero_graph, approved_model])

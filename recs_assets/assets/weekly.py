@@ -142,6 +142,11 @@ def parquet_of(inputs: Mapping[str, Artifact]) -> dict[str, Sequence[Path]]:
     return {asset: [artifact.path(f"{asset}.parquet")] for asset, artifact in inputs.items()}
 
 
+def preview_of(artifact: Artifact, name: str) -> dg.TableMetadataValue:
+    """The preview of a Parquet file of an artifact, of which no more is read."""
+    return preview(artifact.head(name, PREVIEW_ROWS))
+
+
 def preview(table: pa.Table, rows: int = PREVIEW_ROWS) -> dg.TableMetadataValue:
     """The first rows as a table in the UI, without the columns that name a person."""
     shown = table.slice(0, rows).select([name for name in table.column_names if name not in PERSONAL_COLUMNS])

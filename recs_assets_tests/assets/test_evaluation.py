@@ -153,32 +153,27 @@ def test_the_ladder_in_every_state_of_every_gate(
     assert record.get("override_reason") == override
 
 
-@pytest.mark.parametrize("reason", ["", " \n"])
-def test_an_override_needs_a_reason(store: Store, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("reason", "alpha", "message"),
+    [
+        ("", ALPHA, "week 2026-09-28: an override needs a written reason"),
+        (" \n", ALPHA, "week 2026-09-28: an override needs a written reason"),
+        ("we want it", {}, "week 2026-09-28 has a model that nobody could be judged by"),
+    ],
+)
+def test_an_override_needs_a_reason_and_a_model_that_was_judged(
+    store: Store, reason: str, alpha: dict[str, float], message: str
+) -> None:
     trained = artifact(store, "trained_model", WEEK)
-    with pytest.raises(ValueError, match="week 2026-09-28: an override needs a written reason"):
+    with pytest.raises(ValueError, match=message):
         approve(
             FAILED,
             similarity_not_worse=True,
             week=WEEK,
-            alpha=ALPHA,
+            alpha=alpha,
             trained=trained,
             previous=None,
             override_reason=reason,
-        )
-
-
-def test_an_override_of_a_model_that_nobody_could_be_judged_by_is_refused(store: Store) -> None:
-    trained = artifact(store, "trained_model", WEEK)
-    with pytest.raises(ValueError, match="week 2026-09-28 has a model that nobody could be judged by"):
-        approve(
-            FAILED,
-            similarity_not_worse=True,
-            week=WEEK,
-            alpha={},
-            trained=trained,
-            previous=None,
-            override_reason="we want it",
         )
 
 

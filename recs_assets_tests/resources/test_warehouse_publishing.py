@@ -194,32 +194,32 @@ def test_rows_changed_after_the_audit_are_refused(warehouse: DuckDBWarehouse, ch
     assert query(warehouse, "SELECT COUNT(*) FROM recommendations") == [(0,)]
 
 
-def test_a_served_mail_that_others_wrote_to_is_told_of_and_made_again(warehouse: DuckDBWarehouse) -> None:
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            "DELETE FROM recommendations WHERE user_id = 'u1'",
+            r"1 rows of 1 users .* are served, 2 rows .* Restore version publication one",
+        ),
+        ("DELETE FROM final_vehicle_recommendations", r"and mail 0-0-0 are served, .* Restore version publication one"),
+    ],
+)
+def test_what_others_wrote_is_told_of_and_can_be_restored_or_made_again(
+    warehouse: DuckDBWarehouse, change: str, message: str
+) -> None:
+    def tampered() -> None:
+        with duckdb.connect(str(warehouse.file)) as connection:
+            connection.execute(change)
+
     publication = stage(warehouse, "one", FIRST)
     publish(warehouse, publication)
-    with duckdb.connect(str(warehouse.file)) as connection:
-        connection.execute("DELETE FROM final_vehicle_recommendations")
-    with pytest.raises(PublishFailed, match=r"and mail 0-0-0 are served, .* Restore version publication one"):
-        publish(warehouse, publication)
-    assert publish(warehouse, stage(warehouse, "again", FIRST)).outcome == "published"
-    assert served(warehouse) == (list(FIRST), wide(FIRST))
-
-
-def test_a_served_table_that_others_wrote_to_is_told_of_and_can_be_restored(warehouse: DuckDBWarehouse) -> None:
-    publication = stage(warehouse, "one", FIRST)
-    publish(warehouse, publication)
-    with duckdb.connect(str(warehouse.file)) as connection:
-        connection.execute("DELETE FROM recommendations WHERE user_id = 'u1'")
-    with pytest.raises(PublishFailed, match=r"1 rows of 1 users .* are served, 2 rows .* Restore version publication one"):
+    tampered()
+    with pytest.raises(PublishFailed, match=message):
         publish(warehouse, publication)
     warehouse.restore(restoration(warehouse, "a", "publication one"))
     assert served(warehouse) == (list(FIRST), wide(FIRST))
-
-
-def test_what_others_wrote_is_not_taken_for_the_content_that_was_published(warehouse: DuckDBWarehouse) -> None:
-    publish(warehouse, stage(warehouse, "one", FIRST))
-    with duckdb.connect(str(warehouse.file)) as connection:
-        connection.execute("DELETE FROM recommendations WHERE user_id = 'u1'")
+    tampered()
+    # It is not taken for the content that was published.
     assert publish(warehouse, stage(warehouse, "again", FIRST)).outcome == "published"
     assert served(warehouse) == (list(FIRST), wide(FIRST))
 
