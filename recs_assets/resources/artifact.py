@@ -66,10 +66,11 @@ class Artifact:
             if name not in self.manifest.files:
                 raise StoreError(f"{self.folder} holds no file '{name}'; it holds {sorted(self.manifest.files)}.")
             path, expected = self.folder / name, self.manifest.files[name].sha256
-            if not path.exists():
-                raise StoreError(f"{path} is missing, expected SHA-256 {expected}: {self._way_out}")
-            local = _local_copy(path)
-            found = sha256_of(local)
+            try:
+                local = _local_copy(path)
+                found = sha256_of(local)
+            except FileNotFoundError as error:
+                raise StoreError(f"{path} is missing, expected SHA-256 {expected}: {self._way_out}") from error
             if found != expected:
                 raise StoreError(f"{path} is damaged: SHA-256 {found}, expected {expected}: {self._way_out}")
             self._verified[name] = local

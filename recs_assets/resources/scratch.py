@@ -21,7 +21,7 @@ def scratch(parent: Path, name: str) -> Iterator[Path]:
     What a process that was killed left behind is removed on the way: its folder is locked by nobody any more.
     """
     parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _locked(parent):
+    with locked(parent):  # between the making of a folder and its lock nobody may sweep
         _sweep(parent)
         folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=parent))
         descriptor = os.open(folder, os.O_RDONLY)
@@ -72,8 +72,8 @@ def _opened_alone(folder: Path) -> int:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    # Between the making of a folder and its lock nobody may sweep.
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock on a folder for the block; whoever else asks for it waits, and a process that dies lets go."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

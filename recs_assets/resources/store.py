@@ -17,7 +17,7 @@ from upath import UPath
 from recs_assets.fault_points import reached
 from recs_assets.resources.artifact import MANIFEST, Artifact, Draft, StoreError, is_whole, read
 from recs_assets.resources.manifest import Manifest, Provenance, describe, version_of
-from recs_assets.resources.scratch import scratch
+from recs_assets.resources.scratch import locked, scratch
 
 POINTER = "current"
 VERSION = re.compile(rb"[0-9a-f]{16}")
@@ -130,15 +130,12 @@ def _move_folder(source: Path, target: UPath, manifest: Manifest) -> None:
     for path in (*source.iterdir(), source):
         _flush(path)
     reached("store.flushed", _largest(source))
-    if local.exists() and not is_whole(target, manifest):
-        with suppress(FileNotFoundError):  # another run is mending it too
+    # Of several that write one version, or mend it, the first is enough: a reader may have open what it left.
+    with locked(local.parent):
+        if local.exists() and not is_whole(target, manifest):
             local.rename(source.with_name("damaged"))
-    try:
-        source.rename(local)
-    except OSError:
-        # Another run was first with the same version: it is whole, and a reader may have it open.
-        if not (local / MANIFEST).exists():
-            raise
+        if not local.exists():
+            source.rename(local)
     _flush(local.parent)
     reached("store.renamed", _largest(local))
 
