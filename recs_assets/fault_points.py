@@ -31,6 +31,7 @@ POINTS: Mapping[str, str] = {
     "store.renamed": "the version has its name, the pointer names the one before",
     "store.pointer": "the new pointer is written beside the old one",
     "store.pointed": "the pointer names the new version",
+    "checkpoint.begun": "a checkpoint is about to be written",
     "checkpoint.written": "a checkpoint is written and hashed, nothing is flushed",
     "checkpoint.flushed": "a checkpoint is on the disk, without its name",
     "checkpoint.renamed": "a checkpoint has its name, the oldest one is still there",

@@ -33,7 +33,9 @@ class Checkpoints:
         """Keep the state after an epoch; the file appears whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         partial = self.folder / f"partial_{os.getpid()}.pt"
-        torch.save({"made_from": self.made_from, "state": state}, partial)
+        reached("checkpoint.begun")
+        with partial.open("wb") as stream:  # of a path torch makes an error without its number
+            torch.save({"made_from": self.made_from, "state": state}, stream)
         digest = _digest(partial)
         reached("checkpoint.written", partial)
         with partial.open("rb") as stream:

@@ -78,12 +78,21 @@ class DuckDBWarehouse(Warehouse):
         """A session over the source tables, ``tables`` and the persistent ones; see ``Warehouse.session``.
 
         The source is opened by the first query that reads a table of it.
+
+        Raises:
+            WarehouseError: a query ran out of memory and of room to spill.
         """
         with self._connection() as connection:
             session = DuckDBSession(self, connection)
             for name, mount in (tables or {}).items():
                 session.mount(name, mount)
-            yield session
+            try:
+                yield session
+            except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+                raise WarehouseError(
+                    f"a query ended with: {str(error).splitlines()[0]} It may use {self._config['memory_limit']} of memory "
+                    f"(compute.memory_limit) and spills to {self.file.parent}: allow more, or make room there, then run again."
+                ) from error
 
     @contextmanager
     def attached(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> Iterator[None]:

@@ -5,6 +5,7 @@ Layout: ``<root>/<asset>/<week>/<version>/<file>`` with a ``manifest.json`` besi
 of what is in it and what made it: the same inputs give the same version. Readers verify every file against its SHA-256.
 """
 
+import errno
 import os
 import re
 import tempfile
@@ -21,6 +22,7 @@ from recs_assets.resources.scratch import locked, scratch
 
 POINTER = "current"
 VERSION = re.compile(rb"[0-9a-f]{16}")
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Store:
@@ -34,15 +36,23 @@ class Store:
         """Write a new version: fill the draft's folder in the ``with`` block; at its end the version becomes the current one.
 
         An exception in the block leaves the current version as it was and nothing of the draft behind.
+
+        Raises:
+            StoreError: there is no room for it, or a file is not the Parquet or JSON that its name says.
         """
-        with scratch(self._local_root / ".drafts", asset) as folder:
+        with self._room_for(asset, week), scratch(self._local_root / ".drafts", asset) as folder:
             draft = Draft(folder / "draft")
             draft.folder.mkdir()
             yield draft
             files = {}
             for path in sorted(draft.folder.iterdir()):
                 reached("draft.written", path)
-                files[path.name] = describe(path)
+                try:
+                    files[path.name] = describe(path)
+                except ValueError as error:
+                    raise StoreError(
+                        f"{path.name} of {asset} for week {week} was not written whole: {error}. Run again."
+                    ) from error
             version = version_of(files, draft.facts, provenance)
             manifest = Manifest(asset, week, version, provenance, files, draft.facts)
             reached("store.described")
@@ -98,6 +108,18 @@ class Store:
                 if found.manifest.provenance.run_id == run_id:
                     made.append(((path / MANIFEST).stat().st_mtime, found))
         return max(made, key=lambda pair: pair[0])[1] if made else current
+
+    @contextmanager
+    def _room_for(self, asset: str, week: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            raise StoreError(
+                f"{asset} for week {week} cannot be written to {self.root}: {error}. Its current version, if any, is as it was: "
+                "make room on the disk, then run again."
+            ) from error
 
     def working_folder(self, name: str) -> Path:
         """A local folder for what a run needs to go on after a crash; see ``scratch.alone_in``."""

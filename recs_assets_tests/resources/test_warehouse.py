@@ -144,6 +144,19 @@ def test_what_takes_more_memory_than_allowed_is_written_beside_the_file(tmp_path
     assert list(file.with_suffix(".spill").iterdir()) == []
 
 
+def test_a_query_that_memory_cannot_hold_says_which_setting_bounds_it(tmp_path: Path) -> None:
+    small = DuckDBWarehouse(tmp_path / "w.duckdb", tmp_path, COMPUTE.model_copy(update={"memory_limit": "20MiB", "threads": 1}))
+
+    def ask_for_too_much() -> None:
+        with small.session() as session:
+            # One list of many numbers is one value, of which nothing can be spilled.
+            session.view("user_profiles", "SELECT 'u1' AS user_id, RANGE(10_000_000)::VARCHAR AS profile_id, 'cold' AS stratum")
+            session.materialize("kept", "profiles")
+
+    with pytest.raises(WarehouseError, match=r"(?i)out of memory.*20MiB of memory \(compute\.memory_limit\).*then run again"):
+        ask_for_too_much()
+
+
 def test_append_replaces_what_it_is_told_to(warehouse: DuckDBWarehouse) -> None:
     def row(week: dt.date, table: str, key: str) -> pa.Table:
         return shop.table(QUARANTINE, [(week, table, "reason", key, "{}")])
