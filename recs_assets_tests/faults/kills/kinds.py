@@ -23,15 +23,15 @@ class Nightly(Killing):
 class Together(Nightly):
     """Two nightly runs of the same week at once: one of them is killed, or the other, or both."""
 
-    # The one that lives on finishes the work, and then there is nothing left to fight for.
-    kills_a_home = 1
-
     def commands(self) -> list[tuple[str, ...]]:
         return super().commands() * 2
 
     def moments(self) -> list[float]:
         first, second = (self.random.uniform(0, self.seconds) for _ in range(2))
         return self.random.choice([[first, UNTOUCHED], [UNTOUCHED, second], [first, second]])
+
+    def is_finished(self, ended: str) -> bool:
+        return "done" in ended
 
     def refused(self, running: Running) -> bool:
         return OVERTAKEN in running.said
