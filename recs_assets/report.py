@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from recs_assets import targets
 from recs_assets.assets.graph import EXPORT_NAMES, USER_PROFILES
 from recs_assets.assets.weekly import parquet_of
@@ -16,7 +18,6 @@ from recs_assets.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 STRATA = ("all", "cold", "warm", "hot", "population")
 SHOWN_SYSTEMS = ("sql", "similarity", "popularity", "item_knn", "ease", "p3", "channels", "model", "blend", "ceiling")
@@ -38,7 +39,7 @@ def text(warehouse: Warehouse, store: Store, settings: Settings, week: str) -> s
     measured = store.current("offline_metrics", week)
     inputs = {name: store.current(name, week) for name in [*EXPORT_NAMES, "hetero_graph", "sql_scores", "product_similarities"]}
     inputs["user_scores"] = store.current("user_scores", week)
-    sql_lists = lists.profile_recommendations(inputs, source="sql", alpha=None, settings=settings)
+    sql_lists = pa.concat_tables(lists.profile_recommendations(inputs, source="sql", alpha=None, settings=settings))
     parts = [
         _systems(measured, week),
         _verdict(measured),

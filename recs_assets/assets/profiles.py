@@ -1,6 +1,9 @@
 """Scoring profiles: one list for everybody who owns the same vehicles and has no history, one for everybody who has."""
 
 import datetime as dt
+import logging
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,6 +20,10 @@ from recs_assets.gnn.snapshots import microseconds, snapshot
 from recs_assets.gnn.training import eligible_candidates
 from recs_assets.settings import Settings
 
+PROFILES_AT_ONCE = 16_384  # bounds memory: the candidates of so many, and their vectors
+
+log = logging.getLogger(__name__)
+
 
 def scores(
     *,
@@ -28,8 +35,8 @@ def scores(
     user_ids: pa.ChunkedArray,
     product_ids: pa.ChunkedArray,
     settings: Settings,
-) -> pa.Table:
-    """The model's best parts of every profile.
+) -> Iterator[pa.Table]:
+    """The model's best parts of every profile, some profiles at a time.
 
     Args:
         graph_file: the graph of the week.
@@ -41,29 +48,47 @@ def scores(
         product_ids: the same of products.
         settings: candidates, rules and channels.
 
-    Returns:
-        Columns profile_id, product_id, score, channels; ``settings.candidates.kept`` rows a profile at most.
+    Yields:
+        Columns profile_id, product_id, score, channels; ``settings.candidates.kept`` rows a profile at most. At least one
+        table, in the order of the profiles.
     """
     past = snapshot(graph.load(graph_file), microseconds(as_of), settings.events)
-    users = pc.index_in(profiles["user_id"], user_ids.combine_chunks()).to_numpy().astype("int64")
-    with ThreadPoolExecutor(settings.compute.cores) as pool:
-        blocks = pool.map(lambda part: eligible_candidates(past, part, settings), np.array_split(users, settings.compute.cores))
-        candidates = sparse.csr_array(sparse.vstack(list(blocks), format="csr"))
-    fitted = model.load(model_file, settings.model)
+    evidence, fitted = Evidence(past, settings.model), model.load(model_file, settings.model)
     towers = residual.load(towers_file, settings) if towers_file else None
     kept, threads = settings.candidates.kept, settings.compute.cores
-    top = top_scores(fitted, Evidence(past, settings.model), users, candidates, kept, towers, threads)
-    return _with_ids(top, profiles["profile_id"], product_ids)
+    profile_ids = profiles["profile_id"].combine_chunks()
+    users = pc.index_in(profiles["user_id"], user_ids.combine_chunks()).to_numpy().astype("int64")
+    started = time.monotonic()
+    with ThreadPoolExecutor(threads) as pool:
+        for first in range(0, max(len(users), 1), PROFILES_AT_ONCE):
+            of_block = users[first : first + PROFILES_AT_ONCE]
+            parts = pool.map(lambda part: eligible_candidates(past, part, settings), np.array_split(of_block, threads))
+            candidates = sparse.csr_array(sparse.vstack(list(parts), format="csr"))
+            top = top_scores(fitted, evidence, of_block, candidates, kept, towers, threads)
+            yield _with_ids(top, profile_ids.slice(first, len(of_block)), product_ids)
+            _report(first + len(of_block), len(users), time.monotonic() - started)
 
 
-def _with_ids(top: pd.DataFrame, profile_ids: pa.ChunkedArray, product_ids: pa.ChunkedArray) -> pa.Table:
+def _with_ids(top: pd.DataFrame, profile_ids: pa.Array, product_ids: pa.ChunkedArray) -> pa.Table:
     # As codes and distinct texts: a tenth of the memory, and of the time to write and to read it.
     profile, product = (top[name].to_numpy(np.int32) for name in ("profile", "product"))
     return pa.table(
         {
-            "profile_id": pa.DictionaryArray.from_arrays(profile, profile_ids.combine_chunks()),
+            "profile_id": pa.DictionaryArray.from_arrays(profile, profile_ids),
             "product_id": pa.DictionaryArray.from_arrays(product, product_ids.combine_chunks()),
             "score": pa.array(top["score"], pa.float64()),
             "channels": pa.array(top["channels"], pa.dictionary(pa.int32(), pa.string())),
         }
+    )
+
+
+def _report(done: int, total: int, seconds: float) -> None:
+    rate = done / max(seconds, 1e-9)
+    log.info(
+        "scored %d of %d profiles (%.0f%%), %.0f a second, %.0f s left",
+        done,
+        total,
+        100 * done / max(total, 1),
+        rate,
+        (total - done) / max(rate, 1e-9),
     )

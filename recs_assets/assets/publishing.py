@@ -21,7 +21,7 @@ from recs_assets.assets.auditing import (
 from recs_assets.assets.evaluation import approved_model, product_similarities
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
 from recs_assets.assets.serving import SQL_SCORES, newest_approved, profile_tables, sql_scores, user_scores
-from recs_assets.assets.weekly import check_related, draft, inputs_of, parquet_of, preview, week_of_run, weekly_asset
+from recs_assets.assets.weekly import check_related, draft, inputs_of, parquet_of, preview_of, week_of_run, weekly_asset
 from recs_assets.resources.publishing import Publication, PublishRefused
 from recs_assets.resources.store import Store
 from recs_assets.resources.warehouse import Mount, Warehouse
@@ -59,19 +59,22 @@ def recommendations(
     approved, inputs = newest_approved(store, week.key), inputs_of(store, week.key, run_id, READ)
     check_related(inputs | {"approved_model": approved})
     rung, alpha = approved.facts["source"], approved.facts["alpha"]
-    ranked = lists.profile_recommendations(inputs, source=rung, alpha=alpha, settings=settings)
-    tables = parquet_of({name: inputs[name] for name in EXPORT_NAMES}) | profile_tables(inputs["hetero_graph"])
-    tables |= {"profile_recommendations": ranked, "sql_scores": [inputs["sql_scores"].path(SQL_SCORES)]}
+    exports = parquet_of({name: inputs[name] for name in EXPORT_NAMES})
+    scores = {"sql_scores": [inputs["sql_scores"].path(SQL_SCORES)]}
+    tables: dict[str, Mount] = {**exports, **profile_tables(inputs["hetero_graph"]), **scores}
     as_of, model = inputs["hetero_graph"].as_of, {"model_week": approved.facts["model_week"], "model_version": approved.reference}
     staged, slots = Staged.of_run(run_id, day), settings.rules.slots
-    stage(warehouse, tables, staged, week=day, as_of=as_of, model_week=model["model_week"], run_id=run_id, slots=slots)
+    # Whole before the audit: a run whose audit comes to no verdict must not leave publishing with the tables of a run before it.
+    with draft(context, store, settings, as_of, [*inputs.values(), approved]) as new:
+        new.write_tables(PROFILE_LISTS, lists.profile_recommendations(inputs, source=rung, alpha=alpha, settings=settings))
+        listed = tables | {"profile_recommendations": [new.folder / PROFILE_LISTS]}
+        stage(warehouse, listed, staged, week=day, as_of=as_of, model_week=model["model_week"], run_id=run_id, slots=slots)
+        with warehouse.session({"staged": staged.long_table, "mail": staged.wide_table}) as session:
+            found = session.audit("content_hash", week=day) | session.audit("mail_hash", slots=slots)
+        new.write_document(STAGED, {**asdict(staged), **found, **model, "replaces": served})
     has_fitment = inputs["fits_edges"].n_rows("fits_edges.parquet") > 0
-    with warehouse.session({**tables, "staged": staged.long_table, "mail": staged.wide_table}) as session:
-        found = session.audit("content_hash", week=day) | session.audit("mail_hash", slots=slots)
-        # Before the audit: a run whose audit comes to no verdict must not leave publishing with the tables of a run before it.
-        with draft(context, store, settings, as_of, [*inputs.values(), approved]) as new:
-            new.write_table(PROFILE_LISTS, ranked)
-            new.write_document(STAGED, {**asdict(staged), **found, **model, "replaces": served})
+    tables |= {"profile_recommendations": [new.written.path(PROFILE_LISTS)], "staged": staged.long_table}
+    with warehouse.session(tables) as session:
         found |= session.audit("audit", week=day, as_of=as_of, **audit_parameters(settings, has_fitment=has_fitment))
         found |= session.audit("reasons", as_of=as_of, **settings.reasons.model_dump())
         drift, overlap = verdicts.list_verdicts(session, settings, publications, day)
@@ -94,11 +97,11 @@ def recommendations(
             "model of week": str(model["model_week"]),
             "audit": verdict.decision,
             "reason": verdict.reason,
-            "preview": preview(ranked),
+            "preview": preview_of(new.written, PROFILE_LISTS),
         },
         check_results=[
             *audit_results(found, required),
-            *(verdicts.check_result(listed, listed.gate) for listed in (drift, overlap, served_from)),
+            *(verdicts.check_result(judged, judged.gate) for judged in (drift, overlap, served_from)),
         ],
     )
 

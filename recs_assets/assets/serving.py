@@ -1,5 +1,6 @@
 """Scores of every profile, from SQL and from the approved model; people who own the same vehicles share one profile."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
@@ -9,7 +10,7 @@ from recs_assets.assets.evaluation import approved_model, newest_standing
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, GRAPH, PROFILE_VEHICLES, PROFILES, USER_PROFILES, hetero_graph
 from recs_assets.assets.training import MODEL, TOWERS
 from recs_assets.assets.v5_17 import v5_17_parameters
-from recs_assets.assets.weekly import draft, inputs_of, parquet_of, preview, preview_of, weekly_asset
+from recs_assets.assets.weekly import draft, inputs_of, parquet_of, preview_of, weekly_asset
 from recs_assets.partitions import WEEK, key_of, monday
 from recs_assets.resources.artifact import Artifact, StoreError
 from recs_assets.resources.store import Store
@@ -51,7 +52,7 @@ def user_scores(
     approved = newest_approved(store, context.partition_key)
     inputs = inputs_of(store, context.partition_key, context.run.run_id, ["hetero_graph", "user_nodes", "product_nodes"])
     source = inputs["hetero_graph"]
-    scores = NO_SCORES.empty_table()
+    scores: Iterable[pa.Table] = [NO_SCORES.empty_table()]
     if approved.facts["source"] == "blend":
         scores = profiles.scores(
             graph_file=source.path(GRAPH),
@@ -64,13 +65,13 @@ def user_scores(
             settings=settings,
         )
     with draft(context, store, settings, source.as_of, [*inputs.values(), approved]) as new:
-        new.write_table(USER_SCORES, scores)
+        n_rows = new.write_tables(USER_SCORES, scores)
     return dg.MaterializeResult(
         metadata={
-            "dagster/row_count": scores.num_rows,
+            "dagster/row_count": n_rows,
             "model of week": str(approved.facts["model_week"]),
             "serving": approved.facts["source"],
-            "preview": preview(scores),
+            "preview": preview_of(new.written, USER_SCORES),
         }
     )
 

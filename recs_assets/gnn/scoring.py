@@ -1,7 +1,5 @@
 """Scores of profiles: the best candidates of each, and what spoke loudest for them."""
 
-import logging
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,12 +17,9 @@ from recs_assets.gnn.snapshots import Floats, Ints
 from recs_assets.ranking.candidates import entry_of, row_of_entry, top_of_sparse
 from recs_assets.ranking.reasons import N_CHANNELS, by_family, joined_names
 
-log = logging.getLogger(__name__)
-
 # Bounds the memory of a chunk: its features take 4 bytes x channels an entry, its dense evidence 4 bytes x products a row.
 ENTRIES_PER_CHUNK = 1_000_000
 ROWS_PER_CHUNK = ROWS_PER_BLOCK
-SECONDS_BETWEEN_REPORTS = 5.0
 
 
 def top_scores(
@@ -65,15 +60,10 @@ def top_scores(
         top = _scored(model, known, evidence.past.state[users[rows]], part, keep, of_rows)
         return top.assign(profile=top["profile"] + rows.start)
 
-    started = reported = time.monotonic()
     first, *others = chunks(candidates)
     found = [scored(first)]  # alone: it fills the caches of the evidence, which the others share
     with ThreadPoolExecutor(threads) as pool:
-        for rows, table in zip(others, pool.map(scored, others), strict=True):
-            found.append(table)
-            if time.monotonic() - reported > SECONDS_BETWEEN_REPORTS or rows.stop == len(users):
-                reported = time.monotonic()
-                _report(rows.stop, len(users), reported - started)
+        found += pool.map(scored, others)
     return pd.concat(found, ignore_index=True)
 
 
@@ -155,15 +145,3 @@ def _row_means(contributions: npt.NDArray[np.float32], candidates: sparse.csr_ar
     means = np.zeros((candidates.shape[0], contributions.shape[1]), dtype=np.float32)
     means[filled] = np.add.reduceat(contributions, candidates.indptr[filled]) / lengths[filled, None]
     return means
-
-
-def _report(done: int, total: int, seconds: float) -> None:
-    rate = done / max(seconds, 1e-9)
-    log.info(
-        "scored %d of %d profiles (%.0f%%), %.0f a second, %.0f s left",
-        done,
-        total,
-        100 * done / total,
-        rate,
-        (total - done) / rate,
-    )

@@ -4,10 +4,11 @@ import datetime as dt
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -80,20 +81,35 @@ class Artifact:
     def _way_out(self) -> str:
         return f"materialize {self.manifest.asset} for week {self.manifest.week} again."
 
-    def table(self, name: str, dictionary: Sequence[str] = (), columns: Sequence[str] | None = None) -> pa.Table:
+    def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         """The Parquet file ``name`` as an Arrow table, page checksums verified.
 
         Args:
             name: of the file.
-            dictionary: columns of text to be read as codes and distinct values, where few values repeat over many rows.
             columns: which ones to read; ``None``: all.
 
         Raises:
             StoreError: as for ``path``, or a page is not what its checksum says.
         """
         with self._readable(name) as path:
-            kinds, chosen = list(dictionary), None if columns is None else list(columns)
-            return pq.read_table(path, columns=chosen, read_dictionary=kinds, page_checksum_verification=True)
+            chosen = None if columns is None else list(columns)
+            return pq.read_table(path, columns=chosen, page_checksum_verification=True)
+
+    def row_groups(self, name: str, dictionary: Sequence[str] = ()) -> Iterator[pa.Table]:
+        """The Parquet file ``name``, one row group after the other, one table at least; raises as ``table``.
+
+        Args:
+            name: of the file.
+            dictionary: columns of text, where the file has them, to be read as codes and distinct values: few values over
+                many rows.
+        """
+        with self._readable(name) as path:
+            kinds = [column for column in dictionary if column in pq.read_schema(path).names]
+            with pq.ParquetFile(path, read_dictionary=kinds, page_checksum_verification=True) as file:
+                for number in range(file.num_row_groups):
+                    yield file.read_row_group(number)
+                if not file.num_row_groups:
+                    yield file.schema_arrow.empty_table()
 
     def head(self, name: str, rows: int) -> pa.Table:
         """The first rows of the Parquet file ``name``, without reading the others; raises as ``table``."""
@@ -138,8 +154,18 @@ class Draft:
 
     def write_table(self, name: str, table: pa.Table) -> None:
         """Write an Arrow table as Parquet with page checksums."""
-        reached("draft.table")
-        pq.write_table(table, self.folder / name, compression="zstd", write_page_checksum=True)
+        self.write_tables(name, [table])
+
+    def write_tables(self, name: str, tables: Iterable[pa.Table]) -> int:
+        """Write Arrow tables of one schema, one at least, into one Parquet file, each as it comes; the number of rows."""
+        waiting = iter(tables)
+        first, n_rows = next(waiting), 0
+        with pq.ParquetWriter(self.folder / name, first.schema, compression="zstd", write_page_checksum=True) as writer:
+            for table in chain([first], waiting):
+                reached("draft.table")
+                writer.write_table(table)
+                n_rows += table.num_rows
+        return n_rows
 
     def write_document(self, name: str, document: Any) -> None:
         """Write a value as JSON."""

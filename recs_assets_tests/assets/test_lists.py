@@ -1,16 +1,20 @@
 """Each rung's list of every profile, and the promise that alpha = 1 is SQL, row for row."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from scipy import sparse
 
 from recs_assets import settings_file
+from recs_assets.assets import lists as rungs
 from recs_assets.assets.lists import profile_recommendations, ranked_lists
 from recs_assets.ranking.rules import PartAttributes
+from recs_assets.resources.artifact import Artifact
 from recs_assets_tests.conftest import Run
 
 SETTINGS = settings_file.load()
@@ -65,6 +69,10 @@ def lists(source: str, alpha: dict[str, float] | None = None) -> pd.DataFrame:
     return found.assign(terms=[" ".join(terms.names[code] for code in codes if code >= 0) for codes in terms.codes])
 
 
+def whole(inputs: Mapping[str, Artifact], **options: Any) -> pa.Table:
+    return pa.concat_tables(profile_recommendations(inputs, settings=SETTINGS, **options))
+
+
 def rows(found: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
     return list(found[["profile", "rank", "product", *columns]].itertuples(index=False, name=None))
 
@@ -114,16 +122,30 @@ def test_alpha_one_is_sql_row_for_row_on_the_whole_planted_world(first_run: Run)
     inputs = {name: first_run.place.artifact(name) for name in INPUTS}
     keys = ["profile_id", "rank", "product_id", "reason_code"]
     ones = {"cold": 1.0, "warm": 1.0, "hot": 1.0}
-    blended = profile_recommendations(inputs, source="blend", alpha=ones, settings=SETTINGS)
-    sql = profile_recommendations(inputs, source="sql", alpha=None, settings=SETTINGS)
+    blended = whole(inputs, source="blend", alpha=ones)
+    sql = whole(inputs, source="sql", alpha=None)
     assert blended.select(keys).equals(sql.select(keys))
     assert sql.num_rows > 1_000
+
+
+@pytest.mark.parametrize("source", ["sql", "similarity", "blend"])
+def test_how_many_profiles_are_ranked_at_once_changes_nothing(
+    first_run: Run, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = {name: first_run.place.artifact(name) for name in INPUTS}
+    alpha = {"cold": 0.5, "warm": 0.3, "hot": 0.7}
+    at_once = whole(inputs, source=source, alpha=alpha)
+    monkeypatch.setattr(rungs, "PROFILES_AT_ONCE", 37)
+    monkeypatch.setattr(rungs, "PROFILES_OF_A_THREAD", 5)
+    in_blocks = list(profile_recommendations(inputs, source=source, alpha=alpha, settings=SETTINGS))
+    assert len(in_blocks) > 2
+    assert pa.concat_tables(in_blocks).equals(at_once)
 
 
 @pytest.mark.parametrize("source", ["sql", "similarity", "blend"])
 def test_every_row_names_its_rung(first_run: Run, source: str) -> None:
     inputs = {name: first_run.place.artifact(name) for name in INPUTS}
     alpha = {"cold": 0.5, "warm": 0.5, "hot": 0.5} if source == "blend" else None
-    found = profile_recommendations(inputs, source=source, alpha=alpha, settings=SETTINGS)
+    found = whole(inputs, source=source, alpha=alpha)
     assert set(found["source"].to_pylist()) == {source}
     assert all(text.strip() for text in found["reason_text"].to_pylist())

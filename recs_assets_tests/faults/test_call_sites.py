@@ -45,6 +45,7 @@ ELSEWHERE = {
     "model.save: save": "draft.path before it, draft.written after it",
     "graph.save: save": "draft.path before it, draft.written after it",
 }
+OF_A_DRAFT = {"new.path", "new.write_table", "new.write_tables", "new.write_document"}
 FOLDERS = ("resources", "assets", "gnn")
 
 
@@ -70,7 +71,7 @@ def is_write(call: ast.Call) -> bool:
 
 def is_point(call: ast.Call) -> bool:
     """Whether a call names a fault point, itself or by asking a draft where to write."""
-    return word(call) == "reached" or ast.unparse(call.func) in {"new.path", "new.write_table", "new.write_document"}
+    return word(call) == "reached" or ast.unparse(call.func) in OF_A_DRAFT
 
 
 def writes_of(function: ast.FunctionDef) -> dict[str, bool]:
@@ -103,7 +104,7 @@ def test_every_write_has_a_point_beside_it_or_a_reason() -> None:
 def test_the_criterion_sees_the_writes_there_are() -> None:
     assert {name for name, has_point in all_writes().items() if has_point} >= {
         "artifact.write_document: write_text",
-        "artifact.write_table: write_table",
+        "artifact.write_tables: write_table",
         "checkpoints.save: save",
         "checkpoints.save: unlink",
         "duckdb_warehouse._attached: run",

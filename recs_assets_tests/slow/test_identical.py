@@ -73,7 +73,8 @@ def test_so_they_are_under_other_settings(first_run: Run, tmp_path: Path) -> Non
 def test_sql_alone_the_model_alone_and_half_of_each_agree(first_run: Run) -> None:
     inputs = {name: first_run.place.artifact(name) for name in INPUTS}
     alpha = {"cold": 1.0, "warm": 0.0, "hot": 0.5}
-    rows = profile_recommendations(inputs, source="blend", alpha=alpha, settings=SETTINGS).to_pylist()
+    tables = profile_recommendations(inputs, source="blend", alpha=alpha, settings=SETTINGS)
+    rows = [row for table in tables for row in table.to_pylist()]
     slow = replace(serving(first_run.place.store, WEEK, SETTINGS), alpha=alpha)
     profiles = inputs["hetero_graph"].table(PROFILES).to_pylist()
     assert {profile["stratum"] for profile in profiles} == set(alpha)
