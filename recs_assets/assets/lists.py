@@ -52,16 +52,16 @@ def profile_recommendations(
     """
     known = inputs["hetero_graph"]
     data, profiles = graph.load(known.path(GRAPH)), known.table(PROFILES)
-    nodes = {name: inputs[name].table(f"{name}.parquet") for name in ("user_nodes", "vehicle_nodes", "product_nodes")}
-    profile_ids = profiles["profile_id"].combine_chunks()
-    product_ids = nodes["product_nodes"]["product_id"].combine_chunks()
+    vehicles, products = (inputs[name].table(f"{name}.parquet") for name in ("vehicle_nodes", "product_nodes"))
+    user_ids = inputs["user_nodes"].table("user_nodes.parquet", columns=["user_id"])["user_id"].combine_chunks()
+    profile_ids, product_ids = profiles["profile_id"].combine_chunks(), products["product_id"].combine_chunks()
     past = snapshot(data, microseconds(known.as_of), settings.events)
-    representative = pc.index_in(profiles["user_id"], nodes["user_nodes"]["user_id"].combine_chunks()).to_numpy().astype(np.int64)
+    representative = pc.index_in(profiles["user_id"], user_ids).to_numpy().astype(np.int64)
     store, history, strata = graph.catalogue(data), past.touched(float("inf")), profiles["stratum"].to_pandas()
     similarities = indexed_similarities(inputs["product_similarities"].table("product_similarities.parquet"), product_ids)
     similar = similarity_matrix(similarities, past.n_products)
     explainer = Explainer(Evidence(past, settings.model), similar, settings.sql, settings.reasons, settings.compute.cores)
-    words = Words(nodes["product_nodes"], nodes["vehicle_nodes"], settings.reasons)
+    words = Words(products, vehicles, settings.reasons)
     blocks = [slice(first, first + PROFILES_AT_ONCE) for first in range(0, max(len(profiles), 1), PROFILES_AT_ONCE)]
     scores = (by_block(inputs[name], file, profile_ids, product_ids, blocks) for name, file in SCORES.items())
     for block, sql_scores, user_scores in zip(blocks, *scores, strict=True):

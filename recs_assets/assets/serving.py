@@ -60,7 +60,7 @@ def user_scores(
             towers_file=approved.path(TOWERS) if TOWERS in approved.manifest.files else None,
             as_of=source.as_of,
             profiles=source.table(PROFILES),
-            user_ids=inputs["user_nodes"].table("user_nodes.parquet")["user_id"],
+            user_ids=inputs["user_nodes"].table("user_nodes.parquet", columns=["user_id"])["user_id"],
             product_ids=inputs["product_nodes"].table("product_nodes.parquet")["product_id"],
             settings=settings,
         )
