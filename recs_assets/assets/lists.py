@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from scipy import sparse
 
 from recs_assets.assets.graph import GRAPH, PROFILES
-from recs_assets.assets.score_files import by_block, indexed_similarities, similarity_matrix
+from recs_assets.assets.score_files import PROFILES_AT_ONCE, by_block, indexed_similarities, similarity_matrix
 from recs_assets.assets.serving import SQL_SCORES, USER_SCORES
 from recs_assets.gnn import graph
 from recs_assets.gnn.channels import Evidence
@@ -26,8 +26,7 @@ from recs_assets.settings import Reasons, Settings
 
 KEYS = ["profile", "product"]
 SCORES = {"sql_scores": SQL_SCORES, "user_scores": USER_SCORES}
-PROFILES_AT_ONCE = 32_768  # bounds memory: their lists, with the reason of every row
-PROFILES_OF_A_THREAD = 4_096  # the same: both halves of a blend, their union and its order
+PROFILES_OF_A_THREAD = 4_096  # bounds memory: both halves of a blend, their union and its order
 
 log = logging.getLogger(__name__)
 

@@ -13,14 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
+from recs_assets.assets.score_files import PROFILES_AT_ONCE
 from recs_assets.gnn import graph, model, residual
 from recs_assets.gnn.channels import Evidence
 from recs_assets.gnn.scoring import top_scores
 from recs_assets.gnn.snapshots import microseconds, snapshot
 from recs_assets.gnn.training import eligible_candidates
 from recs_assets.settings import Settings
-
-PROFILES_AT_ONCE = 16_384  # bounds memory: the candidates of so many, and their vectors
 
 log = logging.getLogger(__name__)
 
