@@ -1,6 +1,6 @@
 """The list of every profile on the rung that has its evidence: blend, similar parts, or SQL."""
 
-import logging
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from scipy import sparse
 
 from recs_assets.assets.graph import GRAPH, PROFILES
-from recs_assets.assets.score_files import PROFILES_AT_ONCE, by_block, indexed_similarities, similarity_matrix
+from recs_assets.assets.score_files import PROFILES_AT_ONCE, by_block, indexed_similarities, report, similarity_matrix
 from recs_assets.assets.serving import SQL_SCORES, USER_SCORES
 from recs_assets.gnn import graph
 from recs_assets.gnn.channels import Evidence
@@ -27,8 +27,6 @@ from recs_assets.settings import Reasons, Settings
 KEYS = ["profile", "product"]
 SCORES = {"sql_scores": SQL_SCORES, "user_scores": USER_SCORES}
 PROFILES_OF_A_THREAD = 4_096  # bounds memory: both halves of a blend, their union and its order
-
-log = logging.getLogger(__name__)
 
 
 def profile_recommendations(
@@ -63,6 +61,7 @@ def profile_recommendations(
     words = Words(products, vehicles, settings.reasons)
     blocks = [slice(first, first + PROFILES_AT_ONCE) for first in range(0, max(len(profiles), 1), PROFILES_AT_ONCE)]
     scores = (by_block(inputs[name], file, profile_ids, product_ids, blocks) for name, file in SCORES.items())
+    started = time.monotonic()
     for block, sql_scores, user_scores in zip(blocks, *scores, strict=True):
         users = representative[block]
         ranked, terms = ranked_lists(
@@ -77,8 +76,7 @@ def profile_recommendations(
             settings=settings,
         )
         edges = strongest_edges(explainer, users[ranked["profile"].to_numpy()], ranked["product"].to_numpy(), terms)
-        done = min(block.stop, len(profiles))
-        log.info("the lists of %s of %s profiles are ranked, with their reasons", f"{done:,}", f"{len(profiles):,}")
+        report("ranked", min(block.stop, len(profiles)), len(profiles), started)
         yield _as_table(ranked, profile_ids[block], product_ids, source, words.columns(edges))
 
 

@@ -1,7 +1,6 @@
 """Scoring profiles: one list for everybody who owns the same vehicles and has no history, one for everybody who has."""
 
 import datetime as dt
-import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,15 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
-from recs_assets.assets.score_files import PROFILES_AT_ONCE
+from recs_assets.assets.score_files import PROFILES_AT_ONCE, report
 from recs_assets.gnn import graph, model, residual
 from recs_assets.gnn.channels import Evidence
 from recs_assets.gnn.scoring import top_scores
 from recs_assets.gnn.snapshots import microseconds, snapshot
 from recs_assets.gnn.training import eligible_candidates
 from recs_assets.settings import Settings
-
-log = logging.getLogger(__name__)
 
 
 def scores(
@@ -65,7 +62,7 @@ def scores(
             candidates = sparse.csr_array(sparse.vstack(list(parts), format="csr"))
             top = top_scores(fitted, evidence, of_block, candidates, kept, towers, threads)
             yield _with_ids(top, profile_ids.slice(first, len(of_block)), product_ids)
-            _report(first + len(of_block), len(users), time.monotonic() - started)
+            report("scored", first + len(of_block), len(users), started)
 
 
 def _with_ids(top: pd.DataFrame, profile_ids: pa.Array, product_ids: pa.ChunkedArray) -> pa.Table:
@@ -78,16 +75,4 @@ def _with_ids(top: pd.DataFrame, profile_ids: pa.Array, product_ids: pa.ChunkedA
             "score": pa.array(top["score"], pa.float64()),
             "channels": pa.array(top["channels"], pa.dictionary(pa.int32(), pa.string())),
         }
-    )
-
-
-def _report(done: int, total: int, seconds: float) -> None:
-    rate = done / max(seconds, 1e-9)
-    log.info(
-        "scored %d of %d profiles (%.0f%%), %.0f a second, %.0f s left",
-        done,
-        total,
-        100 * done / max(total, 1),
-        rate,
-        (total - done) / max(rate, 1e-9),
     )

@@ -1,5 +1,7 @@
 """Scores as they lie in files, one block of profiles after the other, with numbers in place of ids."""
 
+import logging
+import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -13,6 +15,8 @@ from recs_assets.resources.artifact import Artifact, StoreError
 TEXTS = ("profile_id", "product_id", "pop_source", "channels")  # few of them, over many rows of scores
 # Bounds memory: the candidates and vectors of so many, their scores, and their lists with the reason of every row.
 PROFILES_AT_ONCE = 32_768
+
+log = logging.getLogger(__name__)
 
 
 def similarity_matrix(similarities: pd.DataFrame, n_products: int) -> sparse.csr_array:
@@ -63,6 +67,15 @@ def by_block(
         end = int(np.searchsorted(rows["profile"], block.stop))
         yield rows[:end].assign(profile=rows["profile"][:end] - block.start)
         rows = rows[end:]
+
+
+def report(verb: str, done: int, total: int, started: float) -> None:
+    """Log how far a pass over the profiles has come since ``started``, in seconds of the monotonic clock."""
+    rate = done / max(time.monotonic() - started, 1e-9)
+    share, left = done / max(total, 1), (total - done) / max(rate, 1e-9)
+    log.info(
+        "%s %s of %s profiles (%.0f%%), %.0f a second, %.0f s left", verb, f"{done:,}", f"{total:,}", 100 * share, rate, left
+    )
 
 
 def indexed(scores: pa.Table, profile_ids: pa.Array, product_ids: pa.Array) -> pd.DataFrame:
