@@ -239,9 +239,10 @@ def change(channels: Sequence[Measured], found: Sequence[Measured]) -> Lift:
 
 
 def line(variant: Variant, figures: pd.DataFrame, changed: Lift) -> str:
-    """A row of the table: means over the seeds with their standard deviations, and the change with its interval."""
-    mean, spread = figures.mean(), figures.std(ddof=0)
-    measured = "  ".join(f"{mean[name]:.4f} ± {spread[name]:.4f}" for name in ("recall", "ndcg"))
+    """A row of the table: means over the seeds, with sample standard deviations where there are two, and the change."""
+    mean, spread = figures.mean(), figures.std(ddof=1)
+    around = {name: f" ± {spread[name]:.4f}" if len(figures) > 1 else "" for name in ("recall", "ndcg")}
+    measured = "  ".join(f"{mean[name]:.4f}{words:<9}" for name, words in around.items())
     against = f"{changed.lift:+6.1%} ({changed.low:+.1%} to {changed.high:+.1%})"
     earned = f"{int((figures['earned_scale'] > 0).sum())} of {len(figures)}" if variant.has_towers else ""
     return f"{variant.name:<36}  {measured}  {against:<27}  {changed.n_users:>5,}  {earned:<8}"
