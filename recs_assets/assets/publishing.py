@@ -4,6 +4,7 @@ import datetime as dt
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import dagster as dg
 
@@ -22,6 +23,7 @@ from recs_assets.assets.evaluation import approved_model, product_similarities
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
 from recs_assets.assets.serving import SQL_SCORES, newest_approved, profile_tables, sql_scores, user_scores
 from recs_assets.assets.weekly import check_related, draft, inputs_of, parquet_of, preview_of, week_of_run, weekly_asset
+from recs_assets.resources.artifact import Artifact
 from recs_assets.resources.publishing import Publication, PublishRefused
 from recs_assets.resources.store import Store
 from recs_assets.resources.warehouse import Mount, Warehouse
@@ -58,19 +60,15 @@ def recommendations(
     served = next((row["publication_id"] for row in publications if row["week"] == day), None)
     approved, inputs = newest_approved(store, week.key), inputs_of(store, week.key, run_id, READ)
     check_related(inputs | {"approved_model": approved})
-    rung, alpha = approved.facts["source"], approved.facts["alpha"]
-    exports = parquet_of({name: inputs[name] for name in EXPORT_NAMES})
-    scores = {"sql_scores": [inputs["sql_scores"].path(SQL_SCORES)]}
-    tables: dict[str, Mount] = {**exports, **profile_tables(inputs["hetero_graph"]), **scores}
-    as_of, model = inputs["hetero_graph"].as_of, {"model_week": approved.facts["model_week"], "model_version": approved.reference}
-    staged, slots = Staged.of_run(run_id, day), settings.rules.slots
+    rung, alpha, model_week = (approved.facts[name] for name in ("source", "alpha", "model_week"))
+    tables = read_tables(inputs)
+    as_of, slots, staged = inputs["hetero_graph"].as_of, settings.rules.slots, Staged.of_run(run_id, day)
     # Whole before the audit: a run whose audit comes to no verdict must not leave publishing with the tables of a run before it.
     with draft(context, store, settings, as_of, [*inputs.values(), approved]) as new:
         new.write_tables(PROFILE_LISTS, lists.profile_recommendations(inputs, source=rung, alpha=alpha, settings=settings))
-        listed = tables | {"profile_recommendations": [new.folder / PROFILE_LISTS]}
-        stage(warehouse, listed, staged, week=day, as_of=as_of, model_week=model["model_week"], run_id=run_id, slots=slots)
-        with warehouse.session({"staged": staged.long_table, "mail": staged.wide_table}) as session:
-            found = session.audit("content_hash", week=day) | session.audit("mail_hash", slots=slots)
+        tables["profile_recommendations"] = [new.folder / PROFILE_LISTS]
+        found = stage(warehouse, tables, staged, week=day, as_of=as_of, model_week=model_week, run_id=run_id, slots=slots)
+        model = {"model_week": model_week, "model_version": approved.reference}
         new.write_document(STAGED, {**asdict(staged), **found, **model, "replaces": served})
     has_fitment = inputs["fits_edges"].n_rows("fits_edges.parquet") > 0
     tables |= {"profile_recommendations": [new.written.path(PROFILE_LISTS)], "staged": staged.long_table}
@@ -94,7 +92,7 @@ def recommendations(
             "dagster/row_count": found["n_rows"],
             "users": found["n_users"],
             "source": rung,
-            "model of week": str(model["model_week"]),
+            "model of week": str(model_week),
             "audit": verdict.decision,
             "reason": verdict.reason,
             "preview": preview_of(new.written, PROFILE_LISTS),
@@ -104,6 +102,13 @@ def recommendations(
             *(verdicts.check_result(judged, judged.gate) for judged in (drift, overlap, served_from)),
         ],
     )
+
+
+def read_tables(inputs: Mapping[str, Artifact]) -> dict[str, Mount]:
+    """What lists are expanded from and audited against: the exports, the profiles, and SQL's scores."""
+    exports = parquet_of({name: inputs[name] for name in EXPORT_NAMES})
+    scores = {"sql_scores": [inputs["sql_scores"].path(SQL_SCORES)]}
+    return {**exports, **profile_tables(inputs["hetero_graph"]), **scores}
 
 
 def stage(
@@ -116,8 +121,12 @@ def stage(
     model_week: str | None,
     run_id: str,
     slots: int,
-) -> None:
-    """Write both tables of a run beside the served ones: the lists of all people, and the mail made from them."""
+) -> dict[str, Any]:
+    """Write both tables of a run beside the served ones: the lists of all people, and the mail made from them.
+
+    Returns:
+        Their hashes, and how many rows and users the lists have.
+    """
     now = dt.datetime.now(dt.UTC)
     with warehouse.session(tables) as session:
         rows = session.stage(
@@ -141,6 +150,8 @@ def stage(
             pipeline_version=f"recs_assets {targets.code_version()}",
         )
     log.info("%s mails are staged; the audit begins", f"{rows:,}")
+    with warehouse.session({"staged": staged.long_table, "mail": staged.wide_table}) as session:
+        return session.audit("content_hash", week=week) | session.audit("mail_hash", slots=slots)
 
 
 class PublishConfig(dg.Config):
