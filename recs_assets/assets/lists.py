@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from scipy import sparse
 
 from recs_assets.assets.graph import GRAPH, PROFILES
-from recs_assets.assets.score_files import PROFILES_AT_ONCE, by_block, indexed_similarities, report, similarity_matrix
+from recs_assets.assets.score_files import by_block, indexed_similarities, report, similarity_matrix
 from recs_assets.assets.serving import SQL_SCORES, USER_SCORES
 from recs_assets.gnn import graph
 from recs_assets.gnn.channels import Evidence
@@ -26,7 +26,8 @@ from recs_assets.settings import Reasons, Settings
 
 KEYS = ["profile", "product"]
 SCORES = {"sql_scores": SQL_SCORES, "user_scores": USER_SCORES}
-PROFILES_OF_A_THREAD = 4_096  # bounds memory: both halves of a blend, their union and its order
+PROFILES_AT_ONCE = 8_192  # bounds memory: their lists, with the reason of every row
+PROFILES_OF_A_THREAD = 4_096  # the same: both halves of a blend, their union and its order
 
 
 def profile_recommendations(
@@ -55,6 +56,7 @@ def profile_recommendations(
     past = snapshot(data, microseconds(known.as_of), settings.events)
     representative = pc.index_in(profiles["user_id"], user_ids).to_numpy().astype(np.int64)
     store, history, strata = graph.catalogue(data), past.touched(float("inf")), profiles["stratum"].to_pandas()
+    parts = PartAttributes(store.variant_group, store.part_type, store.is_universal)
     similarities = indexed_similarities(inputs["product_similarities"].table("product_similarities.parquet"), product_ids)
     similar = similarity_matrix(similarities, past.n_products)
     explainer = Explainer(Evidence(past, settings.model), similar, settings.sql, settings.reasons, settings.compute.cores)
@@ -72,7 +74,7 @@ def profile_recommendations(
             user_scores=user_scores,
             similarities=similarities,
             history=history[users],
-            parts=PartAttributes(store.variant_group, store.part_type, store.is_universal),
+            parts=parts,
             settings=settings,
         )
         edges = strongest_edges(explainer, users[ranked["profile"].to_numpy()], ranked["product"].to_numpy(), terms)

@@ -12,13 +12,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
-from recs_assets.assets.score_files import PROFILES_AT_ONCE, report
+from recs_assets.assets.score_files import report
 from recs_assets.gnn import graph, model, residual
 from recs_assets.gnn.channels import Evidence
 from recs_assets.gnn.scoring import top_scores
 from recs_assets.gnn.snapshots import microseconds, snapshot
 from recs_assets.gnn.training import eligible_candidates
 from recs_assets.settings import Settings
+
+# Bounds memory: the candidates of so many, and their vectors; those of all parts are computed anew for every block.
+PROFILES_AT_ONCE = 32_768
 
 
 def scores(

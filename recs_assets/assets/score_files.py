@@ -13,8 +13,6 @@ from scipy import sparse
 from recs_assets.resources.artifact import Artifact, StoreError
 
 TEXTS = ("profile_id", "product_id", "pop_source", "channels")  # few of them, over many rows of scores
-# Bounds memory: the candidates and vectors of so many, their scores, and their lists with the reason of every row.
-PROFILES_AT_ONCE = 8_192
 
 log = logging.getLogger(__name__)
 
