@@ -1,6 +1,9 @@
 """What a run says in a terminal: one line a finished step, and the progress of long ones."""
 
 import logging
+import os
+from functools import cache
+from typing import TextIO
 
 import dagster as dg
 
@@ -40,8 +43,18 @@ def _is_shown(record: logging.LogRecord) -> bool:
     return event.event_type in SHOWN_EVENTS if event is not None else record.levelno >= logging.INFO
 
 
+@cache
+def _terminal() -> TextIO:
+    """Standard error as it was when the first run began.
+
+    While steps run, Dagster sends standard error to a file that a process of its own copies to the terminal, and ends that
+    process whether or not it has copied all: the last lines, those of a failure among them, would come or not by chance.
+    """
+    return os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace", buffering=1)
+
+
 def _readable(context: dg.InitLoggerContext) -> logging.Logger:
-    handler = logging.StreamHandler()
+    handler = logging.StreamHandler(_terminal())
     handler.setFormatter(Readable())
     handler.addFilter(_is_shown)
     logger = logging.Logger("recs_assets.console", level=logging.DEBUG)

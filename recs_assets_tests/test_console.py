@@ -1,0 +1,70 @@
+"""What a person reads in the terminal while a run works, from real processes."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+JOB = """
+import dagster as dg
+from recs_assets.console import console
+
+@dg.op
+def first():
+    pass
+
+@dg.op(ins={"after": dg.In(dg.Nothing)})
+def second(context):
+    context.log.info("half of it")
+    context.log.debug("a detail")
+    if %r:
+        raise ValueError("the cause of it") from KeyError("what lies below")
+
+@dg.job(logger_defs={"console": console}, config={"loggers": {"console": {}}})
+def shown():
+    second(first())
+
+with dg.DagsterInstance.get() as instance:
+    shown.execute_in_process(instance=instance, raise_on_error=False)
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Dagster's own copying of what steps print is idle: on a busy machine it is cut off before the last lines."""
+    idle = tmp_path / "bin" / "tail"
+    idle.parent.mkdir()
+    idle.write_text("#!/bin/sh\nexec sleep 600\n")
+    idle.chmod(0o755)
+    home = tmp_path / "dagster"
+    home.mkdir()
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    return os.environ | {"DAGSTER_HOME": str(home), "PATH": f"{idle.parent}:{os.environ['PATH']}"}
+
+
+def lines_of(environment: dict[str, str], *, failing: bool) -> list[str]:
+    """Standard error of a run of two steps, without the time of day and the seconds."""
+    done = subprocess.run([sys.executable, "-c", JOB % failing], env=environment, capture_output=True, text=True, check=True)
+    return [re.sub(r"^\d\d:\d\d:\d\d |\d+\.\d+ s$", "", line) for line in done.stderr.splitlines()]
+
+
+def test_every_line_of_a_run_is_shown_once(environment: dict[str, str]) -> None:
+    assert lines_of(environment, failing=False) == [
+        "first                      done in ",
+        "second                     half of it",
+        "second                     done in ",
+        '                           Finished execution of run for "shown".',
+    ]
+
+
+def test_a_failure_shows_its_cause(environment: dict[str, str]) -> None:
+    assert lines_of(environment, failing=True) == [
+        "first                      done in ",
+        "second                     half of it",
+        "second                     FAILED",
+        "         ValueError: the cause of it",
+        """                           Execution of run for "shown" failed. Steps failed: ['second'].""",
+    ]
