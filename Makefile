@@ -37,7 +37,7 @@ test: ready ## Set up, then lint, types and tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 run: ready week ## Every asset for WEEK=2011-09-26, from RECS_SOURCE into RECS_HOME
 	$(RUN) run everything --week $(WEEK)

@@ -76,12 +76,12 @@ class Killing(ABC):
 
     Attributes:
         home: where it happens.
-        kills_a_home: after so many on the same home an unhurt run must finish the work; then it starts over.
+        attacks_a_home: after so many on the same home an unhurt run must finish the work; then it starts over.
         known: what is served before (``old``) and after (``new``) the work.
         seconds: how long the work takes undisturbed, the longest time that was seen: the machine may become busier.
     """
 
-    kills_a_home = 5
+    attacks_a_home = 5
 
     def __init__(self, folder: Path, preset: str, seed: int) -> None:
         self.random = random.Random(seed)
@@ -144,25 +144,26 @@ class Killing(ABC):
     def run(self, n_kills: int) -> int:
         """Kill ``n_kills`` times; 1 where a promise was broken, else 0."""
         print(f"undisturbed it takes {self.seconds:.1f} s", flush=True)
-        broken = 0
+        kills = broken = attacks = 0
         self._start_over()
         with Reader(self.look) as reader:
-            for number in range(1, n_kills + 1):
+            while kills < n_kills:
                 ended, wrong = self._attack()
+                attacks, kills = attacks + 1, kills + ended.count("killed")
                 found = self.look()
-                print(f"{number:>4}  {ended}  served: {found}", flush=True)
+                print(f"{kills:>4}  {ended}  served: {found}", flush=True)
                 wrong += self._judged(found) + self.violations()
                 if self.is_finished(ended):
                     wrong += self._missed(found, self.goal())
                     self._start_over()
-                elif number % self.kills_a_home == 0 or number == n_kills:
+                elif attacks % self.attacks_a_home == 0 or kills >= n_kills:
                     wrong += self._converge()
                     self._start_over()
                 for violation in wrong:
                     print(f"      VIOLATION: {violation}", flush=True)
                 broken += len(wrong)
         broken += sum(count for name, count in reader.seen.items() if name not in {*WHOLE, "locked"})
-        print(f"{n_kills} kills, {reader.seen.total()} looks of a reader ({dict(reader.seen)}): {broken} violations")
+        print(f"{kills} kills, {reader.seen.total()} looks of a reader ({dict(reader.seen)}): {broken} violations")
         return int(broken > 0)
 
     def _attack(self) -> tuple[str, list[str]]:
