@@ -50,6 +50,8 @@ class Ending:
     found: str
 
 
+# What the C library ends a process with that has no memory for a thread's own data.
+NO_ROOM_FOR_THREAD = 127
 # How a process may end, a way each; minus the signal, None where it hangs. Native code dies of too little memory as it likes.
 EXITS: Mapping[str, set[int | None]] = {
     "kill": {-signal.SIGKILL},
@@ -57,7 +59,7 @@ EXITS: Mapping[str, set[int | None]] = {
     "hang": {None},
     "disk-full": {0, 1},
     "truncate": {0, 1},
-    "out-of-memory": {0, 1, -signal.SIGSEGV, -signal.SIGABRT},
+    "out-of-memory": {0, 1, NO_ROOM_FOR_THREAD, -signal.SIGSEGV, -signal.SIGABRT},
 }
 # What came of a case, unless it is BROKEN and why.
 CONVERGED, NOT_REACHED = "converged", "not reached"
