@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from recs_assets_tests.dagster_home import dagster_home
+
 JOB = """
 import dagster as dg
 from recs_assets.console import console
@@ -39,10 +41,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
     idle.parent.mkdir()
     idle.write_text("#!/bin/sh\nexec sleep 600\n")
     idle.chmod(0o755)
-    home = tmp_path / "dagster"
-    home.mkdir()
-    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
-    return os.environ | {"DAGSTER_HOME": str(home), "PATH": f"{idle.parent}:{os.environ['PATH']}"}
+    home = str(dagster_home(tmp_path / "dagster"))
+    return os.environ | {"DAGSTER_HOME": home, "PATH": f"{idle.parent}:{os.environ['PATH']}"}
 
 
 def lines_of(environment: dict[str, str], *, failing: bool) -> list[str]:

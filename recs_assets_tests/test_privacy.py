@@ -14,6 +14,7 @@ import yaml
 
 from recs_assets.contract import SOURCE_TABLES
 from recs_assets_tests.busy_shop import LIMITS, busy_rows, busy_shop
+from recs_assets_tests.dagster_home import dagster_home
 from recs_assets_tests.small_shop import Row
 from recs_assets_tests.worlds import WEEK
 
@@ -50,14 +51,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     place = busy_shop(folder, {table: personal(table, rows) for table, rows in busy_rows().items()})
     settings = folder / "own_settings.yaml"
     settings.write_text(yaml.safe_dump(LIMITS | {"rules": {"excluded_part_types": [SETTING]}}))
-    dagster_home = place.home / "dagster"
-    dagster_home.mkdir(parents=True)
-    (dagster_home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
     environment = os.environ | {
         "RECS_SOURCE": str(place.source),
         "RECS_HOME": str(place.home),
         "RECS_SETTINGS": str(settings),
-        "DAGSTER_HOME": str(dagster_home),
+        "DAGSTER_HOME": str(dagster_home(place.home / "dagster")),
         "RECS_TOKEN": CANARY,
     }
     command = [sys.executable, "-m", "recs_assets", "run", "everything", "--week", WEEK]

@@ -17,11 +17,11 @@ from recs_assets.assets.graph import GRAPH
 from recs_assets.gnn import graph
 from recs_assets.targets import code_version, current, home
 from recs_assets_tests.benchmarks.production.floor import floor
+from recs_assets_tests.dagster_home import dagster_home
 
 # The planted world's last whole week, and the one its last events lie in.
 WEEKS = {"weekly": "2026-09-28", "nightly": "2026-10-05"}
 GIB = 2**30
-DAGSTER_SETTINGS = "telemetry: {enabled: false}\npython_logs: {managed_python_loggers: [recs_assets]}\n"
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,9 @@ def measured(world: Path, folder: Path) -> list[Row]:
 
 def rows_of(job: str, week: str, folder: Path) -> list[Row]:
     """Run a job in a process of its own, then measure the floor under each of its stages."""
-    record, dagster_home = folder / f"{job}.json", home() / "dagster"
-    dagster_home.mkdir(parents=True, exist_ok=True)
-    (dagster_home / "dagster.yaml").write_text(DAGSTER_SETTINGS)
+    record = folder / f"{job}.json"
     command = [sys.executable, "-m", "recs_assets_tests.benchmarks.production.recorder", job, week, str(record)]
-    subprocess.run(command, check=True, env=os.environ | {"DAGSTER_HOME": str(dagster_home)})
+    subprocess.run(command, check=True, env=os.environ | {"DAGSTER_HOME": str(dagster_home(home() / "dagster"))})
     store, threads = current().store(), settings_file.load().compute.cores
     rows = []
     for took in json.loads(record.read_text()):
