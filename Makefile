@@ -79,10 +79,10 @@ kills: ready ## WHAT=nightly|train|rollback|together killed N=100 times at rando
 	$(BIN)/python -m recs_assets_tests.faults.kills --what $(WHAT) --kills $(or $(N),100) --preset $(PRESET) --seed $(SEED)
 
 reference: ready ## Public benchmark figures (Gowalla, Amazon electronics) beside the published ones, from DATA
-	$(BIN)/python -m recs_assets.reference --data $(DATA)
+	$(BIN)/python -m recs_assets.experiments.reference --data $(DATA)
 
 ablation: ready week ## What each part of the model is worth, on the evaluation weeks of a WEEK that has been run (SEEDS=3, ONLY=towers)
-	$(BIN)/python -m recs_assets.ablation --week $(WEEK) --seeds $(SEEDS) --only "$(ONLY)"
+	$(BIN)/python -m recs_assets.experiments.ablation --week $(WEEK) --seeds $(SEEDS) --only "$(ONLY)"
 
 fuzz: ready ## WORLDS=200 broken worlds (SEED=1) through the jobs: lists or a refusal, never a changed table
 	$(BIN)/python -m recs_assets_tests.benchmarks.fuzz --worlds $(WORLDS) --seed $(SEED)

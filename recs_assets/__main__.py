@@ -9,12 +9,13 @@ from types import ModuleType
 
 import dagster as dg
 
-from recs_assets import report, rollback
-from recs_assets.assets.weekly import PRIVATE
+from recs_assets import rollback
+from recs_assets.assets.weekly_asset import PRIVATE
 from recs_assets.partitions import WEEK, key_of, monday, week_of
-from recs_assets.resources.artifact import StoreError
+from recs_assets.report import text as report
 from recs_assets.resources.errors import WarehouseError
 from recs_assets.resources.publishing import PublishFailed, PublishRefused
+from recs_assets.resources.store.artifact import StoreError
 
 # Answers rather than accidents: the message is all that a person needs.
 REFUSALS = (OSError, PublishFailed, PublishRefused, StoreError, WarehouseError, ValueError)

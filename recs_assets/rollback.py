@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from recs_assets.assets.weekly import guarded
+from recs_assets.assets.weekly_asset import guarded
 from recs_assets.partitions import monday
 from recs_assets.resources.publishing import Published, PublishRefused
 from recs_assets.resources.restoring import Restoration

@@ -10,7 +10,7 @@ from recs_assets.assets.publishing import published_recommendations, recommendat
 from recs_assets.assets.serving import sql_scores, user_scores
 from recs_assets.assets.training import trained_model
 from recs_assets.partitions import WEEK, key_of
-from recs_assets.resources.store import Store
+from recs_assets.resources.store.store import Store
 from recs_assets.settings import Settings
 from recs_assets.settings_file import SettingsError
 

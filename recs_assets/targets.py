@@ -8,8 +8,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from recs_assets.resources.duckdb_warehouse import DuckDBWarehouse
-from recs_assets.resources.store import Store
+from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
+from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Compute
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from recs_assets.gates import FAIL, INSUFFICIENT_EVIDENCE, PASS
+from recs_assets.gates.promotion import FAIL, INSUFFICIENT_EVIDENCE, PASS
 
 MIN_LIFT = 0.05
 STRATA = ("cold", "warm", "hot")

@@ -6,7 +6,7 @@ import sys
 import dagster as dg
 
 from recs_assets import definitions
-from recs_assets.assets.weekly import OWNER, RETRIES
+from recs_assets.assets.weekly_asset import OWNER, RETRIES
 from recs_assets.contract import SOURCE_TABLES
 from recs_assets.partitions import weekly
 from recs_assets.targets import TARGETS

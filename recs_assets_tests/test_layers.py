@@ -23,8 +23,11 @@ FORBIDDEN = {
 }
 # Modules that assets import inside their bodies, and a command of its own: all else outside gnn/ loads within moments.
 LAZY = {
-    *(f"recs_assets.assets.{name}" for name in ("judging", "systems", "lists", "profiles", "trained", "vectors")),
-    "recs_assets.ablation",
+    *(
+        f"recs_assets.steps.{name}"
+        for name in ("evaluate_systems", "compared_systems", "rank_lists", "score_profiles", "train_model", "write_vectors")
+    ),
+    "recs_assets.experiments.ablation",
 }
 
 

@@ -7,8 +7,8 @@ import dagster as dg
 import pytest
 
 from recs_assets import settings_file
-from recs_assets.resources.manifest import Provenance
-from recs_assets.resources.store import Store
+from recs_assets.resources.store.manifest import Provenance
+from recs_assets.resources.store.store import Store
 from recs_assets.schedules import schedules
 
 WEEKLY, NIGHTLY = schedules(settings_file.load())

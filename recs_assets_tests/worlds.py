@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import yaml
 
 from recs_assets import definitions, settings_file
-from recs_assets.resources.artifact import Artifact
-from recs_assets.resources.duckdb_warehouse import DuckDBWarehouse
-from recs_assets.resources.store import Store
+from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
+from recs_assets.resources.store.artifact import Artifact
+from recs_assets.resources.store.store import Store
 from recs_assets.settings import Settings
 
 # The tiny world's last whole week, and the week in which its last three days of events lie.

@@ -9,9 +9,9 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from recs_assets import gates
-from recs_assets.assets.weekly import check
+from recs_assets.assets.weekly_asset import check
 from recs_assets.contract import AUDITS
+from recs_assets.gates import promotion as gates
 from recs_assets.resources.warehouse import Parameter
 from recs_assets.settings import Settings
 

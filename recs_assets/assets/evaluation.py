@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import pyarrow as pa
 
-from recs_assets import gates
 from recs_assets.assets import verdicts
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, GRAPH, USER_PROFILES, hetero_graph
 from recs_assets.assets.training import MODEL, TOWERS, VALIDATION_MODEL, trained_model, training_moments
-from recs_assets.assets.weekly import check, draft, inputs_of, parquet_of, preview, week_of_run, weekly_asset
+from recs_assets.assets.weekly_asset import check, draft, inputs_of, parquet_of, preview, week_of_run, weekly_asset
+from recs_assets.gates import promotion as gates
 from recs_assets.partitions import WEEK, Week, key_of, monday
-from recs_assets.resources.artifact import Artifact
-from recs_assets.resources.store import Store
+from recs_assets.resources.store.artifact import Artifact
+from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from recs_assets.assets.judging import Judged
+    from recs_assets.steps.evaluate_systems import Judged
 
 PER_USER, VERDICT, RECORD = "per_user.parquet", "verdict.json", "record.json"
 # metrics and per_user go by the relevance that gates.
@@ -70,8 +70,8 @@ def _judged(
     inputs: Mapping[str, Artifact], warehouse: Warehouse, settings: Settings, week: Week, log: dg.DagsterLogManager
 ) -> "Judged":
     """Every system on the held-out weeks; nothing at all where there is no model or nobody to judge it by."""
-    from recs_assets.assets import judging  # torch and pandas: 5 s at load
     from recs_assets.gnn import graph
+    from recs_assets.steps import evaluate_systems as judging  # torch and pandas: 5 s at load
 
     model, source = inputs["trained_model"], inputs["hetero_graph"]
     if MODEL not in model.manifest.files:
@@ -195,9 +195,9 @@ def product_similarities(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], settings: dg.ResourceParam[Settings]
 ) -> dg.MaterializeResult:
     """Which parts go with which, from what was bought together: the fallback while no model has passed."""
-    from recs_assets.assets import systems  # torch and pandas: 5 s at load
     from recs_assets.gnn import graph
     from recs_assets.gnn.snapshots import microseconds, snapshot
+    from recs_assets.steps import compared_systems as systems  # torch and pandas: 5 s at load
 
     inputs = inputs_of(store, context.partition_key, context.run.run_id, ["hetero_graph", "product_nodes"])
     source = inputs["hetero_graph"]

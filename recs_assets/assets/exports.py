@@ -10,7 +10,6 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recs_assets import gates
 from recs_assets.assets import verdicts
 from recs_assets.assets.raw import (
     PROFILE,
@@ -21,11 +20,12 @@ from recs_assets.assets.raw import (
     raw_users,
     raw_vehicles,
 )
-from recs_assets.assets.weekly import check, draft, inputs_of, parquet_of, preview_of, week_of_run, weekly_asset
+from recs_assets.assets.weekly_asset import check, draft, inputs_of, parquet_of, preview_of, week_of_run, weekly_asset
 from recs_assets.contract import DUPLICATE_FAULTS, OUTSIDE_WINDOW, ContractError, in_week
+from recs_assets.gates import promotion as gates
 from recs_assets.partitions import Week
-from recs_assets.resources.artifact import Artifact, Draft
-from recs_assets.resources.store import Store
+from recs_assets.resources.store.artifact import Artifact, Draft
+from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Parameter, Session, Warehouse
 from recs_assets.settings import Settings
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from recs_assets import gates, targets
+from recs_assets import targets
 from recs_assets.assets import verdicts
 from recs_assets.assets.auditing import (
     AUDIT_CHECKS,
@@ -22,10 +22,11 @@ from recs_assets.assets.auditing import (
 from recs_assets.assets.evaluation import approved_model, product_similarities
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
 from recs_assets.assets.serving import SQL_SCORES, newest_approved, profile_tables, sql_scores, user_scores
-from recs_assets.assets.weekly import check_related, draft, inputs_of, parquet_of, preview_of, week_of_run, weekly_asset
-from recs_assets.resources.artifact import Artifact
+from recs_assets.assets.weekly_asset import check_related, draft, inputs_of, parquet_of, preview_of, week_of_run, weekly_asset
+from recs_assets.gates import promotion as gates
 from recs_assets.resources.publishing import Publication, PublishRefused
-from recs_assets.resources.store import Store
+from recs_assets.resources.store.artifact import Artifact
+from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Mount, Warehouse
 from recs_assets.settings import Settings
 
@@ -50,7 +51,7 @@ def recommendations(
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult:
     """Everybody's ranked list, staged beside the served table and audited against every rule."""
-    from recs_assets.assets import lists  # torch and pandas: 5 s at load
+    from recs_assets.steps import rank_lists as lists  # torch and pandas: 5 s at load
 
     week, run_id = week_of_run(context), context.run.run_id
     day = week.start.date()

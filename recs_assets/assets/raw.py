@@ -6,12 +6,12 @@ from typing import Any
 
 import dagster as dg
 
-from recs_assets import gates
 from recs_assets.assets import verdicts
-from recs_assets.assets.weekly import check, draft, week_of_run, weekly_asset
+from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
 from recs_assets.contract import FITMENT_TABLES, SOURCE_TABLES, ContractError, Kind, in_week
+from recs_assets.gates import promotion as gates
 from recs_assets.partitions import WEEK, Week
-from recs_assets.resources.store import Store
+from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 

@@ -9,13 +9,13 @@ import pyarrow as pa
 from recs_assets.assets.evaluation import approved_model, newest_standing
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, GRAPH, PROFILE_VEHICLES, PROFILES, USER_PROFILES, hetero_graph
 from recs_assets.assets.training import MODEL, TOWERS
-from recs_assets.assets.v5_17 import v5_17_parameters
-from recs_assets.assets.weekly import draft, inputs_of, parquet_of, preview_of, weekly_asset
+from recs_assets.assets.weekly_asset import draft, inputs_of, parquet_of, preview_of, weekly_asset
 from recs_assets.partitions import WEEK, key_of, monday
-from recs_assets.resources.artifact import Artifact, StoreError
-from recs_assets.resources.store import Store
+from recs_assets.resources.store.artifact import Artifact, StoreError
+from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
+from recs_assets.steps.sql_baseline import v5_17_parameters
 
 SQL_SCORES, USER_SCORES = "sql_scores.parquet", "user_scores.parquet"
 NO_SCORES = pa.schema(
@@ -47,7 +47,7 @@ def user_scores(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], settings: dg.ResourceParam[Settings]
 ) -> dg.MaterializeResult:
     """The approved model's best parts for every profile, from the graph as it stands now."""
-    from recs_assets.assets import profiles  # torch and pandas: 5 s at load
+    from recs_assets.steps import score_profiles as profiles  # torch and pandas: 5 s at load
 
     approved = newest_approved(store, context.partition_key)
     inputs = inputs_of(store, context.partition_key, context.run.run_id, ["hetero_graph", "user_nodes", "product_nodes"])

@@ -5,10 +5,10 @@ import datetime as dt
 import dagster as dg
 
 from recs_assets.assets.graph import hetero_graph
-from recs_assets.assets.weekly import draft, inputs_of, week_of_run, weekly_asset
+from recs_assets.assets.weekly_asset import draft, inputs_of, week_of_run, weekly_asset
 from recs_assets.partitions import WEEK, Week
-from recs_assets.resources.scratch import alone_in
-from recs_assets.resources.store import Store
+from recs_assets.resources.store.scratch import alone_in
+from recs_assets.resources.store.store import Store
 from recs_assets.settings import Settings
 
 MODEL, VALIDATION_MODEL, TOWERS = "model.pt", "validation_model.pt", "towers.pt"
@@ -29,7 +29,7 @@ def trained_model(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], settings: dg.ResourceParam[Settings]
 ) -> dg.MaterializeResult:
     """How much each kind of evidence counts, and what the attention towers add, learned from what people bought."""
-    from recs_assets.assets import trained  # torch and PyG: 4 s at load
+    from recs_assets.steps import train_model as trained  # torch and PyG: 4 s at load
 
     week = week_of_run(context)
     inputs = inputs_of(store, week.key, context.run.run_id, ["hetero_graph", "user_nodes", "product_nodes"])

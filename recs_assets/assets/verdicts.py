@@ -8,9 +8,9 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from recs_assets import gates
-from recs_assets.assets.weekly import check
+from recs_assets.assets.weekly_asset import check
 from recs_assets.contract import VERDICTS
+from recs_assets.gates import promotion as gates
 from recs_assets.resources.warehouse import Session, Warehouse
 from recs_assets.settings import Settings
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import torch
 from torch_geometric.data import HeteroData
 
-from recs_assets.gnn.tokens import tokens
+from recs_assets.gnn.hashed_names import tokens
 from recs_assets.ranking.candidates import Catalogue
 
 EVENT_TYPES = ("view", "cart", "order")

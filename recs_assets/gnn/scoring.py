@@ -9,11 +9,11 @@ import pandas as pd
 import torch
 from scipy import sparse
 
-from recs_assets.gnn.channels import ROWS_PER_BLOCK, Evidence, channel_names
-from recs_assets.gnn.entries import Floats32
-from recs_assets.gnn.model import GatedChannels
-from recs_assets.gnn.residual import Residual, Vectors
+from recs_assets.gnn.channels.candidate_pairs import Floats32
+from recs_assets.gnn.channels.evidence import ROWS_PER_BLOCK, Evidence, channel_names
+from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.snapshots import Floats, Ints
+from recs_assets.gnn.towers.residual import Residual, Vectors
 from recs_assets.ranking.candidates import entry_of, row_of_entry, top_of_sparse
 from recs_assets.ranking.reasons import N_CHANNELS, by_family, joined_names
 

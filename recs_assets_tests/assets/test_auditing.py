@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from recs_assets import gates, settings_file
+from recs_assets import settings_file
 from recs_assets.assets.auditing import (
     CHECKED_COUNTS,
     Staged,
@@ -18,6 +18,7 @@ from recs_assets.assets.auditing import (
     required_users,
 )
 from recs_assets.contract import AUDITS
+from recs_assets.gates import promotion as gates
 from recs_assets.resources.queries import query_text
 
 SETTINGS = settings_file.load()

@@ -8,12 +8,12 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from recs_assets import gates
 from recs_assets.assets.evaluation import approve, headline, newest_standing, population_shares
 from recs_assets.assets.serving import newest_approved
-from recs_assets.resources.artifact import Artifact
-from recs_assets.resources.manifest import Provenance
-from recs_assets.resources.store import Store
+from recs_assets.gates import promotion as gates
+from recs_assets.resources.store.artifact import Artifact
+from recs_assets.resources.store.manifest import Provenance
+from recs_assets.resources.store.store import Store
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, messages, metadata, settings_with
 

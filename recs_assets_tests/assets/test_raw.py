@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from recs_assets import gates
 from recs_assets.assets.raw import check_profile
 from recs_assets.contract import SOURCE_TABLES, ContractError
+from recs_assets.gates import promotion as gates
 from recs_assets.partitions import week_of
 from recs_assets_tests.small_shop import IN_WEEK, LAST_MONTH, small_shop
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, checks, messages, metadata

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from recs_assets.assets.serving import newest_approved
-from recs_assets.resources.artifact import StoreError
-from recs_assets.resources.manifest import Provenance
-from recs_assets.resources.store import Store
+from recs_assets.resources.store.artifact import StoreError
+from recs_assets.resources.store.manifest import Provenance
+from recs_assets.resources.store.store import Store
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.test_definitions import AUDIT_CHECKS
 from recs_assets_tests.worlds import NEXT_WEEK, Place, checks, messages

@@ -7,8 +7,8 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from recs_assets import gates
 from recs_assets.assets.verdicts import check_result, rung
+from recs_assets.gates import promotion as gates
 from recs_assets_tests.assets.test_serving import record
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.worlds import WEEK, materialized, messages

@@ -19,8 +19,8 @@ REPEATS = 3
 
 def padded() -> Callable[[], torch.Tensor]:
     """Our attention over a padded table."""
-    from recs_assets.gnn.attention import PaddedAttention
-    from recs_assets.gnn.neighbours import Neighbours
+    from recs_assets.gnn.towers.attention import PaddedAttention
+    from recs_assets.gnn.towers.neighbours import Neighbours
 
     attention = PaddedAttention(SIZE, HEADS)
     index = torch.randint(N_SOURCES, (N_TARGETS, WIDTH))

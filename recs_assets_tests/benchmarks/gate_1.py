@@ -3,7 +3,7 @@
 python -m recs_assets_tests.benchmarks.gate_1
 """
 
-from recs_assets.gates import PASS
+from recs_assets.gates.promotion import PASS
 from recs_assets_tests.simulated_evaluations import share, simulated
 
 SIZES = ((1_200, 0.05), (3_600, 0.09), (12_000, 0.09))

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from recs_assets.demo.presets import PRESETS
 from recs_assets.demo.world import write_world
-from recs_assets.gates import PASS
-from recs_assets.resources.store import Store
+from recs_assets.gates.promotion import PASS
+from recs_assets.resources.store.store import Store
 from recs_assets_tests.faults.homes import Home
 from recs_assets_tests.worlds import WEEK
 

@@ -10,8 +10,8 @@ from typing import IO, Any
 
 import duckdb
 
-from recs_assets.resources.artifact import StoreError
-from recs_assets.resources.store import Store
+from recs_assets.resources.store.artifact import StoreError
+from recs_assets.resources.store.store import Store
 
 # A fingerprint of each served table, but for who wrote it and when: a look must not hold the file for long.
 FINGERPRINT = "SELECT COUNT(*), SUM(hash(served)::HUGEINT) FROM (SELECT * EXCLUDE ({}) FROM {}) AS served"

@@ -10,13 +10,13 @@ import torch
 
 from recs_assets import settings_file
 from recs_assets.gnn.checkpoints import Checkpoints
-from recs_assets.resources.duckdb_warehouse import DuckDBWarehouse
+from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.publishing import Publication
 from recs_assets.resources.restoring import Restoration
-from recs_assets.resources.store import Store
-from recs_assets_tests.resources.test_store import ORIGIN, ROWS
-from recs_assets_tests.resources.test_store import WEEK as STORE_WEEK
-from recs_assets_tests.resources.test_warehouse_publishing import FIRST, SECOND, WEEK, Rows, publish, stage
+from recs_assets.resources.store.store import Store
+from recs_assets_tests.resources.duckdb.test_warehouse_publishing import FIRST, SECOND, WEEK, Rows, publish, stage
+from recs_assets_tests.resources.store.test_store import ORIGIN, ROWS
+from recs_assets_tests.resources.store.test_store import WEEK as STORE_WEEK
 from recs_assets_tests.sql import shop
 
 THIRD: Rows = [("u1", 1, "p1", 0.875), ("u3", 1, "p2", 0.25)]

@@ -26,27 +26,27 @@ WRITES = {
 SQL_WRITES = ("CREATE OR REPLACE TABLE {OWN_TABLES}", "CREATE TABLE", "INSERT", "DELETE", "DROP TABLE", "UPDATE", "COMMIT")
 # A write may have its point in another function that always comes before or after it, or need none.
 ELSEWHERE = {
-    "duckdb_ledger.insert: execute": "called by Warehouse.append alone, which has points before and after",
-    "duckdb_ledger.transaction: execute": "its callers have a point before its end and one after",
-    "duckdb_warehouse.mount: execute": "writes to the session's memory, not to a file",
+    "duckdb/ledger.insert: execute": "called by Warehouse.append alone, which has points before and after",
+    "duckdb/ledger.transaction: execute": "its callers have a point before its end and one after",
+    "duckdb/warehouse.mount: execute": "writes to the session's memory, not to a file",
     "ledger.prune: run": "publish.committed before it, publish.pruned after it",
     "publishing._swap_wide: run": "publish.begun before it, publish.mailed after it",
-    "scratch._sweep: rmtree": "removes what nobody owns; scratch.made comes after it",
-    "store._flush: fsync": "store.manifest before it, store.flushed after it",
-    "store._replace: write_bytes": "into a bucket, where an object is there whole or not at all",
-    "artifact._local_copy: mkdtemp": "a reader's copy of a remote file, in its own temporary folder",
-    "artifact._local_copy: open": "the same",
-    "artifact._local_copy: copyfileobj": "the same",
-    "residual.save: save": "draft.path before it, draft.written after it",
-    "vectors.write_vectors: write_table": "draft.path before it, draft.written after it",
-    "vectors.write_vectors: ParquetWriter": "the same",
-    "tower_training.fit_towers: save": "saves through Checkpoints.save, which has the points",
+    "store/scratch._sweep: rmtree": "removes what nobody owns; scratch.made comes after it",
+    "store/store._flush: fsync": "store.manifest before it, store.flushed after it",
+    "store/store._replace: write_bytes": "into a bucket, where an object is there whole or not at all",
+    "store/artifact._local_copy: mkdtemp": "a reader's copy of a remote file, in its own temporary folder",
+    "store/artifact._local_copy: open": "the same",
+    "store/artifact._local_copy: copyfileobj": "the same",
+    "towers/residual.save: save": "draft.path before it, draft.written after it",
+    "write_vectors.write_vectors: write_table": "draft.path before it, draft.written after it",
+    "write_vectors.write_vectors: ParquetWriter": "the same",
+    "towers/training.fit_towers: save": "saves through Checkpoints.save, which has the points",
     "checkpoints.clear: unlink": "removes what a training that has ended does not need",
-    "model.save: save": "draft.path before it, draft.written after it",
+    "channels/gated_model.save: save": "draft.path before it, draft.written after it",
     "graph.save: save": "draft.path before it, draft.written after it",
 }
 OF_A_DRAFT = {"new.path", "new.write_table", "new.write_tables", "new.write_document"}
-FOLDERS = ("resources", "assets", "gnn")
+FOLDERS = ("resources", "assets", "steps", "gnn")
 
 
 def word(call: ast.Call) -> str:
@@ -90,10 +90,13 @@ def all_writes() -> dict[str, bool]:
     """The writes of every function of the folders that write, and whether they have their points."""
     found = {}
     for folder in FOLDERS:
-        for path in sorted((ROOT / folder).glob("*.py")):
+        for path in sorted((ROOT / folder).rglob("*.py")):
             for function in ast.walk(ast.parse(path.read_text())):
                 if isinstance(function, ast.FunctionDef):
-                    found |= {f"{path.stem}.{function.name}: {name}": has for name, has in writes_of(function).items()}
+                    found |= {
+                        f"{path.relative_to(ROOT / folder).with_suffix('').as_posix()}.{function.name}: {name}": has
+                        for name, has in writes_of(function).items()
+                    }
     return found
 
 
@@ -103,18 +106,18 @@ def test_every_write_has_a_point_beside_it_or_a_reason() -> None:
 
 def test_the_criterion_sees_the_writes_there_are() -> None:
     assert {name for name, has_point in all_writes().items() if has_point} >= {
-        "artifact.write_document: write_text",
-        "artifact.write_tables: write_table",
+        "store/artifact.write_document: write_text",
+        "store/artifact.write_tables: write_table",
         "checkpoints.save: save",
         "checkpoints.save: unlink",
-        "duckdb_warehouse._attached: run",
-        "duckdb_warehouse.stage: execute",
+        "duckdb/warehouse._attached: run",
+        "duckdb/warehouse.stage: execute",
         "publishing.swap: run",
-        "scratch.scratch: mkdtemp",
-        "scratch.scratch: rmtree",
-        "store._commit: write_bytes",
-        "store._move_folder: rename",
-        "store._replace: replace",
+        "store/scratch.scratch: mkdtemp",
+        "store/scratch.scratch: rmtree",
+        "store/store._commit: write_bytes",
+        "store/store._move_folder: rename",
+        "store/store._replace: replace",
         "warehouse.append: run",
         "warehouse.export: ParquetWriter",
     }

@@ -15,7 +15,7 @@ import pytest
 
 from recs_assets.resources.errors import WarehouseError
 from recs_assets_tests.faults.operations import warehouse_of
-from recs_assets_tests.resources.test_warehouse_publishing import FIRST, SECOND, publish, query, served, stage, wide
+from recs_assets_tests.resources.duckdb.test_warehouse_publishing import FIRST, SECOND, publish, query, served, stage, wide
 
 # Stages a version, says so, and publishes it when it is told to.
 RUN = """
@@ -23,7 +23,7 @@ import sys
 from pathlib import Path
 from recs_assets.resources.publishing import PublishRefused
 from recs_assets_tests.faults.operations import THIRD, warehouse_of
-from recs_assets_tests.resources.test_warehouse_publishing import FIRST, publish, stage
+from recs_assets_tests.resources.duckdb.test_warehouse_publishing import FIRST, publish, stage
 warehouse = warehouse_of(Path(sys.argv[1]))
 publication = stage(warehouse, sys.argv[2], FIRST if sys.argv[2] == "a" else THIRD)
 print("staged", flush=True)

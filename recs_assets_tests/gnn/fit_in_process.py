@@ -11,8 +11,8 @@ from pathlib import Path
 from recs_assets import settings_file
 from recs_assets.gnn import graph
 from recs_assets.gnn.checkpoints import Checkpoints
-from recs_assets.gnn.fitting import fit_week
 from recs_assets.gnn.snapshots import DAY
+from recs_assets.gnn.weekly_fit import fit_week
 
 
 def main(file: str, newest: str) -> None:

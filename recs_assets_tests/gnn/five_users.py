@@ -20,8 +20,8 @@ import yaml
 from torch_geometric.data import HeteroData
 
 from recs_assets.gnn import graph
+from recs_assets.gnn.channels.training import Example, examples
 from recs_assets.gnn.snapshots import Snapshot, microseconds, snapshot
-from recs_assets.gnn.training import Example, examples
 from recs_assets.settings import Settings
 from recs_assets.settings_file import PACKAGED
 

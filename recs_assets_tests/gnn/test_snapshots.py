@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 
 from recs_assets.gnn import graph
-from recs_assets.gnn.channels import Evidence
+from recs_assets.gnn.channels.evidence import Evidence
 from recs_assets.gnn.snapshots import DAY, LeakageError, Snapshot, edge_weights, held_out, incidence, microseconds, snapshot
 from recs_assets.settings import EventWeights
 from recs_assets_tests.gnn import five_users

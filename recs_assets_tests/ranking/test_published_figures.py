@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from recs_assets.experiments.reference.splits import Split, judged, read_split
 from recs_assets.ranking import baselines
-from recs_assets.reference.splits import Split, judged, read_split
 
 BENCHMARKS = Path(__file__).parents[3] / "shared" / "data" / "benchmarks"
 

@@ -9,8 +9,8 @@ import duckdb
 import numpy as np
 
 from recs_assets import settings_file, targets
-from recs_assets.resources.artifact import StoreError
-from recs_assets.resources.store import Store
+from recs_assets.resources.store.artifact import StoreError
+from recs_assets.resources.store.store import Store
 from recs_assets.settings import Settings
 from recs_assets_tests.slow.comparison import TIE, Agreement, agreement, served_lists, serving
 from recs_assets_tests.slow.world import World

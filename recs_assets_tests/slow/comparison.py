@@ -8,8 +8,8 @@ import duckdb
 import torch
 
 from recs_assets.assets.training import MODEL, TOWERS
-from recs_assets.resources.artifact import Artifact
-from recs_assets.resources.store import Store
+from recs_assets.resources.store.artifact import Artifact
+from recs_assets.resources.store.store import Store
 from recs_assets.settings import Settings
 from recs_assets_tests.slow.channels import Channels
 from recs_assets_tests.slow.lists import Listed, Serving

@@ -11,13 +11,13 @@ import torch
 
 from recs_assets import settings_file
 from recs_assets.assets.graph import GRAPH, PROFILES
-from recs_assets.assets.lists import profile_recommendations
 from recs_assets.assets.training import MODEL
 from recs_assets.gnn import graph
-from recs_assets.gnn.channels import channel_names
-from recs_assets.gnn.residual import Residual
+from recs_assets.gnn.channels.evidence import channel_names
 from recs_assets.gnn.snapshots import microseconds, snapshot
-from recs_assets.gnn.towers import TwoTowers
+from recs_assets.gnn.towers.residual import Residual
+from recs_assets.gnn.towers.two_towers import TwoTowers
+from recs_assets.steps.rank_lists import profile_recommendations
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.slow.__main__ import main, report, sample
 from recs_assets_tests.slow.channels import Channels

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from recs_assets import settings_file
-from recs_assets.resources.duckdb_warehouse import DuckDBWarehouse, tables_of
+from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse, tables_of
 from recs_assets.resources.queries import PARAMETER, prepare, query_text
 from recs_assets_tests.sql import shop
 

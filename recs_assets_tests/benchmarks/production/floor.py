@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 
-from recs_assets.resources.artifact import Artifact
-from recs_assets.resources.store import Store
+from recs_assets.resources.store.artifact import Artifact
+from recs_assets.resources.store.store import Store
 from recs_assets.targets import home, source
 
 TABLES_IN_THE_WAREHOUSE = {"recommendations": ("recommendations", "final_vehicle_recommendations")}

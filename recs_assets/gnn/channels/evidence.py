@@ -1,0 +1,217 @@
+"""Evidence channels: each one a meta-path through the graph, precomputed, so that a score is a weighted sum of their logs.
+
+A channel says how much one kind of evidence speaks for a part: DESIGN's x_c(u, p). Precomputing paths instead of sampling
+them follows SIGN (Frasca et al. 2020); the three-step walk is P3 (Cooper et al. 2014); cosine with shrunken norms follows
+Deshpande & Karypis (2004).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from recs_assets.gnn.channels.candidate_pairs import Entries, Floats32
+from recs_assets.gnn.graph import ATTRIBUTES
+from recs_assets.gnn.snapshots import Floats, Ints, Snapshot
+from recs_assets.settings import Model
+
+POPULARITY = ("popularity_fast", "popularity_middle", "popularity_slow")
+VEHICLES = ("vehicle", "vehicle_model", "vehicle_make")
+# A part nobody touched has this share of the mean popularity, so that its logarithm is finite.
+POPULARITY_FLOOR = 0.02
+ROWS_PER_BLOCK = 512  # bounds memory: 4 bytes x products a row
+
+
+def channel_names(settings: Model) -> tuple[str, ...]:
+    """The channels in the order of the feature columns."""
+    paths = ("interest", *cosine_names(settings), "walk", *ATTRIBUTES, "garage_fitment", "garage_usage")
+    return (*POPULARITY, *paths, *VEHICLES)
+
+
+def cosine_names(settings: Model) -> tuple[str, ...]:
+    """The channels of shrunk cosines, one a half-life."""
+    return tuple(f"cosine_{half_life:g}d" for half_life in settings.cosine_half_lives_days)
+
+
+def path_columns(settings: Model) -> slice:
+    """The feature columns that are raw path evidence x_c, still to be turned into log(1 + x / epsilon)."""
+    return slice(len(POPULARITY), len(channel_names(settings)) - len(VEHICLES))
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a snapshot says, ready to be asked about any of its users."""
+
+    past: Snapshot
+    settings: Model
+
+    def features(self, users: Ints, candidates: sparse.csr_array) -> Floats32:
+        """The channels of each candidate.
+
+        Args:
+            users: [n] rows of the graph's users.
+            candidates: [n x products] one entry per candidate, indices sorted.
+
+        Returns:
+            [entries of ``candidates`` x channels], in the order of ``channel_names``: log popularity, raw path evidence,
+            and log ratios of the garage's behaviour.
+        """
+        # A channel is written, bent and weighed at a time: its values stand side by side.
+        columns = np.zeros((candidates.nnz, len(channel_names(self.settings))), dtype=np.float32, order="F")
+        for start in range(0, len(users), ROWS_PER_BLOCK):
+            rows = slice(start, min(start + ROWS_PER_BLOCK, len(users)))
+            entries = slice(candidates.indptr[rows.start], candidates.indptr[rows.stop])
+            self._fill(columns[entries], users[rows], Entries.of(candidates[rows]))
+        return columns
+
+    def _fill(self, columns: Floats32, users: Ints, entries: Entries) -> None:
+        """Write the features of a block of users into ``columns`` [entries x channels], which holds zeros."""
+        place = {name: number for number, name in enumerate(channel_names(self.settings))}
+        garages = self.past.garages[users]
+        for name, popularity in zip(POPULARITY, self.log_popularity.T.astype(np.float32), strict=True):
+            columns[:, place[name]] = popularity[entries.product]
+        columns[:, place["garage_fitment"]] = entries.at(garages @ self.fitting)
+        for name, (membership, relative) in zip(VEHICLES, self._relative_behaviour, strict=True):
+            columns[:, place[name]] = _behaviour(sparse.csr_array(garages @ membership), relative, entries)
+        # The other channels begin at what a user has touched.
+        active = np.flatnonzero(self.past.n_events[users])
+        found, entries = entries.of_rows(active)
+        history = self.history[users[active]]
+        columns[found, place["interest"]] = entries.at(history)
+        columns[found, place["garage_usage"]] = entries.at(self.usage(users[active], history) @ self.fitting)
+        for name in (*cosine_names(self.settings), "walk"):
+            columns[found, place[name]] = _walk(history, self.steps(name), entries)
+        for name in ATTRIBUTES:
+            columns[found, place[name]] = self._shared(history, name, entries)
+
+    @cached_property
+    def log_popularity(self) -> Floats:
+        """[products x 3] log of the share of decayed event weight, at the three half-lives."""
+        return np.log(np.stack(self._popularities, axis=1))
+
+    @cached_property
+    def _popularities(self) -> list[Floats]:
+        return [self._popularity(days) for days in self.settings.popularity_half_lives_days]
+
+    def _popularity(self, half_life_days: float) -> Floats:
+        counts = np.bincount(self.past.log.product, self.past.weights(half_life_days), self.past.n_products)
+        floored = counts + POPULARITY_FLOOR * max(counts.mean(), np.finfo(float).tiny)
+        share: Floats = floored / floored.sum()
+        return share
+
+    @cached_property
+    def history(self) -> sparse.csr_array:
+        """[users x products] share of each part in what a user has touched, decayed."""
+        return normalise_rows(self.past.touched(self.settings.history_half_life_days))
+
+    def steps(self, channel: str) -> tuple[sparse.csr_array, sparse.csr_array]:
+        """The two steps of a channel that walks from part to part: [products x active users], [active users x products]."""
+        if channel == "walk":
+            return self._walk3
+        return self._cosines[cosine_names(self.settings).index(channel)]
+
+    @cached_property
+    def _cosines(self) -> list[tuple[sparse.csr_array, sparse.csr_array]]:
+        walks = []
+        for half_life in self.settings.cosine_half_lives_days:
+            touched = self.past.touched(half_life)[self.active]
+            norms = np.sqrt(np.asarray(touched.multiply(touched).sum(axis=0)).ravel() + self.settings.cosine_shrinkage)
+            scaled = sparse.csr_array(touched @ sparse.diags_array(1.0 / norms), dtype=np.float32)
+            walks.append((sparse.csr_array(scaled.T), scaled))
+        return walks
+
+    @cached_property
+    def _walk3(self) -> tuple[sparse.csr_array, sparse.csr_array]:
+        touched = self.past.touched(self.settings.walk_half_life_days)[self.active].astype(np.float32)
+        return normalise_rows(sparse.csr_array(touched.T)), normalise_rows(touched)
+
+    @cached_property
+    def active(self) -> Ints:
+        """Users with a history, ascending: the people in the middle of a walk."""
+        return np.flatnonzero(self.past.n_events)
+
+    def _shared(self, history: sparse.csr_array, attribute: str, entries: Entries) -> Floats32:
+        """How much of the history shares the part's attribute, spread over all parts that do."""
+        members, codes = self._members[attribute], self.past.data["product"][attribute].numpy()
+        n_parts = np.maximum(np.asarray(members.sum(axis=0)).ravel(), 1.0)
+        share = sparse.csr_array(history @ members).toarray() / n_parts
+        # The last column, where a part without the attribute looks, is nobody's.
+        share = np.pad(share, ((0, 0), (0, 1))).astype(np.float32)
+        return np.asarray(share[entries.row, codes[entries.product]])
+
+    @cached_property
+    def _members(self) -> dict[str, sparse.csr_array]:
+        return {name: one_hot(self.past.data["product"][name].numpy()) for name in ATTRIBUTES}
+
+    @cached_property
+    def fitting(self) -> sparse.csr_array:
+        """[vehicles x products] each fitting part's share of what fits the vehicle."""
+        return normalise_rows(sparse.csr_array(self.past.fits.T))
+
+    def usage(self, users: Ints, history: sparse.csr_array) -> sparse.csr_array:
+        """Each of the garage's vehicles by the share of the user's own history that fits it."""
+        return sparse.csr_array((history @ self.past.fits).multiply(self.past.garages[users]))
+
+    @cached_property
+    def groups(self) -> list[tuple[sparse.csr_array, sparse.csr_array]]:
+        """By channel of ``VEHICLES``: [vehicles x groups] membership, and [groups x products] what the owners touched."""
+        vehicle = self.past.data["vehicle"]
+        half_life = self.settings.popularity_half_lives_days[-1]
+        touched = self.past.touched(half_life)
+        groups = []
+        for codes in (np.arange(vehicle.num_nodes), vehicle.model_code.numpy(), vehicle.make_code.numpy()):
+            membership = one_hot(codes)
+            owners = self.past.garages @ membership
+            owners.data[:] = 1.0
+            groups.append((membership, sparse.csr_array(owners.T @ touched)))
+        return groups
+
+    @cached_property
+    def _relative_behaviour(self) -> list[tuple[sparse.csr_array, Floats32]]:
+        """As ``groups``, what the owners touched relative to shrunken popularity; dense, 4 bytes a group and product."""
+        usual = (self.settings.vehicle_shrinkage * self._popularities[-1]).astype(np.float32)
+        return [(membership, touched.astype(np.float32).toarray() / usual) for membership, touched in self.groups]
+
+
+def _walk(history: sparse.csr_array, steps: tuple[sparse.csr_array, sparse.csr_array], entries: Entries) -> Floats32:
+    """[entries] what a walk from the history reaches."""
+    to_users, to_products = steps
+    # Sparse by dense: the middle of a walk reaches most users, and a sparse product would pay for its own bookkeeping.
+    reached = to_products.T @ (to_users.T @ history.T.toarray().astype(np.float32))
+    return np.asarray(reached[entries.product, entries.row])
+
+
+def _behaviour(garage_groups: sparse.csr_array, relative: Floats32, entries: Entries) -> Floats32:
+    """[entries] log of the owners' behaviour shrunk towards popularity, minus log popularity, up to a constant of the user.
+
+    (c(p) + k pop(p)) / (k pop(p)) = 1 + c(p) / (k pop(p)): zero where no owner touched the part.
+
+    Args:
+        garage_groups: [rows x groups] an entry where the row owns a vehicle of the group.
+        relative: [groups x products] c / (k pop).
+        entries: of these rows.
+    """
+    touched = np.zeros(len(entries.row), dtype=np.float32)
+    starts, ends = garage_groups.indptr[:-1], garage_groups.indptr[1:]
+    for number in range(int(np.diff(garage_groups.indptr).max(initial=0))):
+        has_more = starts + number < ends
+        found = slice(None) if has_more.all() else np.flatnonzero(has_more[entries.row])
+        group = garage_groups.indices[np.where(has_more, starts + number, 0)].astype(np.int64)
+        place = (group * relative.shape[1])[entries.row[found]] + entries.product[found]
+        touched[found] += relative.ravel().take(place)
+    return np.log1p(touched)
+
+
+def normalise_rows(matrix: sparse.csr_array) -> sparse.csr_array:
+    """The matrix with every row divided by its sum; empty rows stay empty."""
+    sums = np.asarray(matrix.sum(axis=1)).ravel()
+    inverse = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums != 0)
+    return sparse.csr_array(sparse.diags_array(inverse) @ matrix, dtype=matrix.dtype)
+
+
+def one_hot(codes: Ints) -> sparse.csr_array:
+    """[len(codes) x number of codes] membership; a row with code -1 is empty."""
+    rows = np.flatnonzero(codes >= 0)
+    n_codes = int(codes.max(initial=-1)) + 1
+    return sparse.csr_array((np.ones(len(rows)), (rows, codes[rows])), shape=(len(codes), n_codes))

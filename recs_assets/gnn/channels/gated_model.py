@@ -1,0 +1,140 @@
+"""The model: evidence channels added in log space, with weights that a small network reads off the user's state.
+
+    score(u, p) = sum over channels c of gate_c(state(u)) * log_evidence_c(u, p)
+
+The attention towers add ``s * <tower_user(u), tower_part(p)>`` to this sum, started at zero on top of fitted channels.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from recs_assets.gnn.channels.evidence import channel_names, path_columns
+from recs_assets.settings import Model
+
+STATE_SIZE = 3
+INPUT_SETTINGS = {
+    "popularity_half_lives_days",
+    "cosine_half_lives_days",
+    "walk_half_life_days",
+    "history_half_life_days",
+    "cosine_shrinkage",
+    "vehicle_shrinkage",
+    "gate_hidden",
+}
+
+# First weights by kind of channel: the signs and sizes that fits on past weeks of purchase logs agreed on, so that a few
+# hundred steps suffice. Fast minus slow popularity is the trend.
+FIRST_WEIGHTS = {
+    "popularity_fast": 0.7,
+    "popularity_middle": 0.6,
+    "popularity_slow": -0.5,
+    "interest": 0.3,
+    "cosine": 0.3,
+    "walk": 0.9,
+}
+FIRST_WEIGHT_OF_OTHERS = 0.1
+
+
+class GatedChannels(nn.Module):
+    """Channel weights as a function of the user's state.
+
+    Attributes:
+        base: [channels] the weights of an average user.
+        gate: network from the state [3] to what the user's weights add to ``base``; it starts at zero.
+        epsilon: [channels] where log(1 + x / epsilon) bends, 1 for channels that are logarithms already.
+    """
+
+    epsilon: torch.Tensor
+
+    def __init__(self, settings: Model, epsilon: torch.Tensor) -> None:
+        super().__init__()
+        self.settings = settings
+        names = channel_names(settings)
+        self.base = nn.Parameter(torch.tensor([first_weight(name) for name in names]))
+        last = nn.Linear(settings.gate_hidden, len(names))
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.gate = nn.Sequential(nn.Linear(STATE_SIZE, settings.gate_hidden), nn.Tanh(), last)
+        self.register_buffer("epsilon", epsilon)
+
+    def weights(self, state: torch.Tensor) -> torch.Tensor:
+        """[users x channels] weights from the users' states [users x 3]."""
+        weights: torch.Tensor = self.base + self.gate(state)
+        return weights
+
+    def forward(self, log_evidence: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
+        """[users x candidates] scores from log evidence [users x candidates x channels] and states [users x 3]."""
+        return torch.einsum("ucf,uf->uc", log_evidence, self.weights(state))
+
+    def named_weights(self) -> dict[str, float]:
+        """The weights of an average user by channel."""
+        return dict(zip(channel_names(self.settings), self.base.detach().tolist(), strict=True))
+
+    def log_evidence(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The features with their path columns turned from x into log(1 + x / epsilon), in place."""
+        paths = path_columns(self.settings)
+        features[:, paths] /= self.epsilon.numpy()[paths]
+        np.log1p(features[:, paths], out=features[:, paths])
+        return features
+
+
+def first_weight(channel: str) -> float:
+    """The weight that a channel starts with."""
+    return FIRST_WEIGHTS.get(channel, FIRST_WEIGHTS.get(channel.split("_", maxsplit=1)[0], FIRST_WEIGHT_OF_OTHERS))
+
+
+@dataclass(frozen=True)
+class Bends:
+    """Collects path evidence over snapshots and finds each channel's epsilon: a tenth of its median non-zero value."""
+
+    settings: Model
+    samples: list[npt.NDArray[np.float32]]
+
+    def add(self, features: npt.NDArray[np.float32]) -> None:
+        """Take note of one snapshot's features [entries x channels]."""
+        self.samples.append(np.array([_median_of_positive(column) for column in features.T], dtype=np.float32))
+
+    def epsilon(self) -> torch.Tensor:
+        """[channels] the median over snapshots, 1 for logarithms and for channels without any evidence."""
+        medians = np.array([_median_of_positive(column) for column in np.stack(self.samples).T], dtype=np.float32)
+        bends = np.ones(len(medians), dtype=np.float32)
+        paths = path_columns(self.settings)
+        bends[paths] = np.where(medians[paths] > 0, medians[paths] / 10, 1.0)
+        return torch.from_numpy(bends)
+
+
+def save(model: GatedChannels, path: Path) -> None:
+    """Write the weights and what they were fitted on: tensors, numbers and strings only."""
+    torch.save({"weights": model.state_dict(), "inputs": _inputs(model.settings)}, path)
+
+
+def load(path: Path, settings: Model) -> GatedChannels:
+    """Read weights that ``save`` wrote.
+
+    Raises:
+        ValueError: the weights were fitted on other channels than ``settings`` asks for; the message names the setting.
+    """
+    saved = torch.load(path, weights_only=True)
+    found, asked = saved["inputs"], _inputs(settings)
+    other = [f"model.{name} was {found.get(name)} and is {asked[name]}" for name in asked if found.get(name) != asked[name]]
+    if other:
+        raise ValueError(f"{path} was fitted with other settings: {'; '.join(other)}. Set them back, or train again.")
+    model = GatedChannels(settings, saved["weights"]["epsilon"])
+    model.load_state_dict(saved["weights"])
+    return model
+
+
+def _inputs(settings: Model) -> dict[str, Any]:
+    """The settings that decide what the features mean, and so what the weights are worth."""
+    return settings.model_dump(include=INPUT_SETTINGS)
+
+
+def _median_of_positive(column: npt.NDArray[np.float32]) -> float:
+    positive = column[column > 0]
+    return float(np.median(positive)) if len(positive) else float("nan")

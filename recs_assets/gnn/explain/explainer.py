@@ -1,0 +1,269 @@
+"""The strongest edge behind a term of a score: what of the user's own past, or of the garage, brought a part onto the list.
+
+An edge is named only where it is there: a path over the user's own events alone is none, and people are counted without the
+user. Of several parts of a history the one counts whose loss would lower the term most. Ties go to the smaller id.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from recs_assets.gnn.channels.evidence import VEHICLES, Evidence
+from recs_assets.gnn.explain.edges import Edges
+from recs_assets.gnn.explain.links import ROUNDING, links, loss, n_in_both, strongest
+from recs_assets.gnn.graph import ORDER
+from recs_assets.gnn.snapshots import DAY, Ints, Snapshot, incidence
+from recs_assets.ranking.candidates import at
+from recs_assets.ranking.reasons import Terms, family
+from recs_assets.settings import Reasons, SqlBaseline
+
+ROWS_PER_CHUNK = 1024
+# In this order, where no term of the score has an edge: true of a part whatever brought it here.
+LAST_RESORTS = ("sql_global", "garage_fitment", "universal", "catalogue")
+
+
+def strongest_edges(explainer: "Explainer", users: Ints, products: Ints, terms: Terms) -> pd.DataFrame:
+    """For each listed part the strongest edge behind the first of its terms that has one.
+
+    Args:
+        explainer: the graph as the scores saw it.
+        users: [rows] whose list it is; a profile that many share is explained as any one of them.
+        products: [rows] the listed part.
+        terms: [rows x k] what the score was made of, the most important first.
+
+    Returns:
+        Columns code (never -1), product, history, has_bought (whether the user ordered the part of the history), vehicle
+        and count.
+    """
+    found, unexplained = Edges.none(len(users)), np.arange(len(users))
+
+    def explain(term: str, rows: Ints) -> None:
+        found.put(rows, explainer.edges(term, users[rows], products[rows]))
+
+    for codes in terms.codes.T:
+        of_row = codes[unexplained]
+        for code in np.unique(of_row[of_row >= 0]):
+            explain(terms.names[code], unexplained[of_row == code])
+        unexplained = unexplained[found.code[unexplained] < 0]
+    for term in LAST_RESORTS:
+        explain(term, unexplained)
+        unexplained = unexplained[found.code[unexplained] < 0]
+    has_bought = (found.history >= 0) & (at(explainer.bought, users, found.history) > 0)
+    return pd.DataFrame(
+        {
+            "code": found.code,
+            "product": products,
+            "history": found.history,
+            "has_bought": has_bought,
+            "vehicle": found.vehicle,
+            "count": found.count,
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """Finds the edges behind terms.
+
+    Attributes:
+        evidence: what the snapshot says.
+        similarities: [products x products] similarity of the column to the row; of fallback 2B.
+        sql: which orders the tiers count.
+        options: when a part may be called popular or trending.
+        threads: how many work on the rows at once.
+    """
+
+    evidence: Evidence
+    similarities: sparse.csr_array
+    sql: SqlBaseline
+    options: Reasons
+    threads: int
+
+    def edges(self, term: str, users: Ints, products: Ints) -> Edges:
+        """The strongest edge of one term for each (user, part); none where the term has no path that can be named."""
+        match family(term):
+            case "popularity" | "sql_global":
+                found = self._popular(products, is_fast=term == "popularity_fast")
+            case "interest":
+                found = Edges.where(at(self.touched, users, products) > 0, "looked_at")
+            case "together":
+                found = self._together(term, users, products)
+            case "similarity":
+                found = self._similar(users, products)
+            case "part_type" | "brand" | "variant_group":
+                found = self._shared(term, users, products)
+            case "garage":
+                found = self._fitting(users, products, by_usage=term == "garage_usage")
+            case "vehicle" | "vehicle_model" | "vehicle_make":
+                level = VEHICLES.index(term)
+                found = self._owners(level, self.evidence.groups[level][1], self._long_touched, users, products)
+            case "sql_model" | "sql_make":
+                level = VEHICLES.index(term.replace("sql", "vehicle"))
+                found = self._owners(level, self._group_orders[level], self._orders, users, products)
+            case "universal":
+                found = Edges.where(self.past.data["product"].is_universal.numpy()[products], "universal")
+            case "catalogue":
+                found = Edges.where(np.ones(len(products), dtype=bool), "in_catalogue")
+            case _:
+                found = Edges.none(len(users))
+        return found
+
+    @property
+    def past(self) -> Snapshot:
+        """The graph as of the moment that is explained."""
+        return self.evidence.past
+
+    @cached_property
+    def touched(self) -> sparse.csr_array:
+        """[users x products] 1 where the user has any event with the part."""
+        events = self.past.log
+        return incidence(np.stack([events.user, events.product]), (self.past.n_users, self.past.n_products))
+
+    @cached_property
+    def bought(self) -> sparse.csr_array:
+        """[users x products] 1 where the user has ordered the part."""
+        return self.past.bought(None)
+
+    def _together(self, term: str, users: Ints, products: Ints) -> Edges:
+        """Of the user's history the part that other people have most to do with who have to do with the listed one."""
+        to_users, to_products = self.evidence.steps(term)
+        by_product = sparse.csc_array(to_products, dtype=np.float64)
+        touched = self.touched
+        history = np.empty(len(users), dtype=np.int64)
+        order = np.argsort(products, kind="stable")
+
+        def explain(start: int) -> None:
+            rows = order[start : start + ROWS_PER_CHUNK]
+            distinct, place = np.unique(products[rows], return_inverse=True)
+            steps = (to_users @ by_product[:, distinct]).toarray()
+            person = np.searchsorted(self.evidence.active, users[rows])
+            row, part, weight = links(self.evidence.history[users[rows]])
+            closeness = steps[part, place[row]]
+            # The user's own step from the one part to the other says nothing about anybody else.
+            seen = np.flatnonzero(at(touched, users[rows], products[rows])[row])
+            own = at(to_users, part[seen], person[row[seen]]) * at(to_products, person[row[seen]], products[rows][row[seen]])
+            closeness[seen] = np.where(own < closeness[seen] * (1 - ROUNDING), closeness[seen] - own, 0.0)
+            closeness[part == products[rows][row]] = 0.0
+            history[rows] = strongest(row, part, loss(row, weight, closeness, len(rows)), len(rows))
+
+        with ThreadPoolExecutor(self.threads) as executor:
+            list(executor.map(explain, range(0, len(order), ROWS_PER_CHUNK)))
+        return self._bought_with(history, users, products)
+
+    def _similar(self, users: Ints, products: Ints) -> Edges:
+        row, part, _ = links(self.touched[users])
+        return self._bought_with(strongest(row, part, at(self.similarities, part, products[row]), len(users)), users, products)
+
+    def _bought_with(self, history: Ints, users: Ints, products: Ints) -> Edges:
+        """What other people did with both parts: ordered them, or at least looked at them."""
+        named = np.flatnonzero(history >= 0)
+        user, first, second = users[named], history[named], products[named]
+        is_own = at(self.bought, user, first) > 0
+        buyers = n_in_both(self._buyers, first, second) - (is_own & (at(self.bought, user, second) > 0))
+        viewers = n_in_both(self._viewers, first, second) - (at(self.touched, user, second) > 0)
+        edges = Edges.where(viewers > 0, "viewed_together", history=first, count=viewers)
+        edges.overlay(Edges.where((buyers > 0) & ~is_own, "bought_with_viewed", history=first, count=buyers))
+        edges.overlay(Edges.where((buyers > 0) & is_own, "bought_together", history=first, count=buyers))
+        found = Edges.none(len(users))
+        found.put(named, edges)
+        return found
+
+    def _shared(self, attribute: str, users: Ints, products: Ints) -> Edges:
+        codes = self.past.data["product"][attribute].numpy()
+        row, part, weight = links(self.evidence.history[users])
+        listed = products[row]
+        is_shared = (codes[part] == codes[listed]) & (codes[part] >= 0) & (part != listed)
+        history = strongest(row, part, weight * is_shared, len(users))
+        return Edges.where(history >= 0, f"same_{attribute}", history=history)
+
+    def _fitting(self, users: Ints, products: Ints, *, by_usage: bool) -> Edges:
+        evidence = self.evidence
+        owned = evidence.usage(users, evidence.history[users]) if by_usage else self.past.garages[users]
+        row, vehicle, weight = links(owned)
+        best = strongest(row, vehicle, weight * at(evidence.fitting, vehicle, products[row]), len(users))
+        return Edges.where(best >= 0, "fits_vehicle", vehicle=best)
+
+    def _owners(self, level: int, behaviour: sparse.csr_array, own: sparse.csr_array, users: Ints, products: Ints) -> Edges:
+        """The group of the garage whose owners have most to do with the part: a vehicle, a model or a make.
+
+        Args:
+            level: position in ``VEHICLES``.
+            behaviour: [groups x products] what owners did.
+            own: [users x products] what each user contributes to it.
+            users: [rows].
+            products: [rows].
+        """
+        membership = self.evidence.groups[level][0]
+        row, group, _ = links(self.past.garages[users] @ membership)
+        total, mine = at(behaviour, group, products[row]), at(own, users, products)[row]
+        others = np.where(mine < total * (1 - ROUNDING), total - mine, 0.0)
+        best = strongest(row, group, others, len(users))
+        named = best >= 0
+        count = np.where(named, at(self._group_people[level], best, products) - at(self.touched, users, products), 0)
+        row, vehicle, _ = links(self.past.garages[users])
+        is_of_group = at(membership, vehicle, best[row]) * named[row]
+        example = strongest(row, vehicle, is_of_group, len(users))
+        code = f"popular_with_{VEHICLES[level].removeprefix('vehicle_')}"
+        return Edges.where(count > 0, code, vehicle=example, count=count.astype(np.int64))
+
+    def _popular(self, products: Ints, *, is_fast: bool) -> Edges:
+        recent, before, buyers = (people[products] for people in self._people)
+        found = Edges.where(buyers > 0, "popular_in_store", count=buyers)
+        is_popular = is_fast & (recent >= self.options.popular_people)
+        found.overlay(Edges.where(is_popular, "popular_now", count=recent))
+        found.overlay(Edges.where(is_popular & (recent >= self.options.trend * before), "trending", count=recent))
+        return found
+
+    @cached_property
+    def _people(self) -> tuple[Ints, Ints, Ints]:
+        """[products] people who had to do with a part in the recent days, in as many before, and who ordered it ever."""
+        past, period = self.past, self.options.recent_days * DAY
+        counts = []
+        for start in (past.as_of - period, past.as_of - 2 * period):
+            events = past.log.between(start, start + period)
+            pairs = incidence(np.stack([events.user, events.product]), self.touched.shape)
+            counts.append(np.asarray(pairs.sum(axis=0), dtype=np.int64))
+        recent, before = counts
+        return recent, before, np.asarray(self.bought.sum(axis=0), dtype=np.int64)
+
+    @cached_property
+    def _buyers(self) -> sparse.csr_array:
+        return sparse.csr_array(self.bought.T)
+
+    @cached_property
+    def _viewers(self) -> sparse.csr_array:
+        return sparse.csr_array(self.touched.T)
+
+    @cached_property
+    def _long_touched(self) -> sparse.csr_array:
+        return self.past.touched(self.evidence.settings.popularity_half_lives_days[-1])
+
+    @cached_property
+    def _orders(self) -> sparse.csr_array:
+        """[users x products] orders that SQL counts."""
+        past = self.past
+        recent = past.log.between(past.as_of - self.sql.lookback_days * DAY, past.as_of)
+        orders = recent.where(recent.event_type == ORDER)
+        return incidence(np.stack([orders.user, orders.product]), self.touched.shape, np.ones(len(orders.user)))
+
+    @cached_property
+    def _group_orders(self) -> list[sparse.csr_array]:
+        return [owners @ self._orders for owners in self._owners_of]
+
+    @cached_property
+    def _group_people(self) -> list[sparse.csr_array]:
+        return [owners @ self.touched for owners in self._owners_of]
+
+    @cached_property
+    def _owners_of(self) -> list[sparse.csr_array]:
+        """By channel of ``VEHICLES``: [groups x users] 1 where the user owns a vehicle of the group."""
+        owners = []
+        for membership, _ in self.evidence.groups:
+            owning = self.past.garages @ membership
+            owning.data[:] = 1.0
+            owners.append(sparse.csr_array(owning.T))
+        return owners

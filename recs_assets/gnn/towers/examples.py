@@ -1,0 +1,82 @@
+"""The snapshots that the towers learn from and are validated on, with what the channels say of every candidate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch_geometric.data import HeteroData
+
+from recs_assets.gnn.channels.gated_model import GatedChannels
+from recs_assets.gnn.channels.training import Example
+from recs_assets.gnn.snapshots import Floats, snapshot
+from recs_assets.gnn.towers.negatives import Sampler
+from recs_assets.gnn.towers.neighbours import TowerInputs, tower_inputs
+from recs_assets.gnn.towers.two_towers import TwoTowers
+from recs_assets.ranking import metrics
+from recs_assets.ranking.candidates import row_of_entry, top_of_sparse
+from recs_assets.settings import Settings
+
+K = 10
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One snapshot as the towers are trained on it: the graph around it, and what the channels say of every candidate."""
+
+    example: Example
+    inputs: TowerInputs
+    scores: Floats
+    sampler: Sampler
+
+
+def lessons(data: HeteroData, found: Sequence[Example], channels: GatedChannels, settings: Settings) -> list[Lesson]:
+    """The snapshots with all that the towers need of them."""
+    prepared = []
+    for example in found:
+        inputs = tower_inputs(snapshot(data, example.moment, settings.events), example.users, settings)
+        scores = channel_scores(channels, example)
+        fits = example.fits(settings.model)
+        sampler = Sampler(example.candidates, example.targets, scores, fits, settings.towers.negatives)
+        prepared.append(Lesson(example, inputs.to(settings.towers.device), scores, sampler))
+    return prepared
+
+
+def channel_scores(channels: GatedChannels, example: Example) -> Floats:
+    """[entries] what the channels alone say of every candidate."""
+    with torch.inference_mode():
+        weights = channels.weights(torch.from_numpy(example.state)).numpy()
+    row = row_of_entry(example.candidates)
+    evidence = channels.log_evidence(example.features.copy())
+    scores: Floats = np.einsum("ec,ec->e", evidence, weights[row]).astype(np.float64)
+    return scores
+
+
+def dot_products(towers: TwoTowers, found: Sequence[Lesson]) -> list[Floats]:
+    """The dot product of every candidate of every snapshot."""
+    dots = []
+    towers.eval()
+    with torch.inference_mode():
+        for lesson in found:
+            users, products = towers.to(lesson.inputs.user_state.device)(lesson.inputs)
+            example = lesson.example
+            row = row_of_entry(example.candidates)
+            every = (users[lesson.inputs.rows_of(example.users).to(users.device)] @ products.T).cpu().numpy()
+            dots.append(every[row, example.candidates.indices].astype(np.float64))
+    return dots
+
+
+def recalls(found: Sequence[Lesson], dots: Sequence[Floats], scale: float) -> pd.DataFrame:
+    """Recall@10 of every user of the snapshots before the list rules: columns user, recall."""
+    tables = [pd.DataFrame({"user": [], "recall": []})]
+    for lesson, dot in zip(found, dots, strict=True):
+        example = lesson.example
+        top = top_of_sparse(lesson.scores + scale * dot, example.candidates, K)
+        ranked = top.assign(rank=top.groupby("profile").cumcount() + 1)
+        entries = np.flatnonzero(example.targets)
+        row = np.searchsorted(example.candidates.indptr, entries, side="right") - 1
+        held_out = pd.DataFrame({"profile": row, "product": example.candidates.indices[entries].astype(np.int64)})
+        recall = metrics.per_user(ranked, held_out, [K])[f"recall_at_{K}"]
+        tables.append(pd.DataFrame({"user": example.users[recall.index], "recall": recall.to_numpy()}))
+    return pd.concat(tables[1:] or tables, ignore_index=True)

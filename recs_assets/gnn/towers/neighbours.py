@@ -1,0 +1,150 @@
+"""Who stands next to whom as of a snapshot, as padded tables: what the attention towers look at.
+
+Every node keeps at most so many neighbours a relation, the heaviest ones. A table of fixed width needs neither scatter nor
+sampler (PyG's neighbour loaders need pyg-lib), and costs a fraction of message passing over an edge list.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from recs_assets.gnn.channels.evidence import Evidence
+from recs_assets.gnn.snapshots import Ints, Snapshot
+from recs_assets.ranking.arrays import positions
+from recs_assets.ranking.candidates import row_of_entry
+from recs_assets.settings import Settings
+
+# Target and source of each relation: the target attends to the source.
+RELATIONS: Mapping[str, tuple[str, str]] = {
+    "history": ("user", "product"),
+    "garage": ("user", "vehicle"),
+    "audience": ("product", "user"),
+    "fitted_vehicles": ("product", "vehicle"),
+    "bought_with": ("product", "product"),
+    "fitting_products": ("vehicle", "product"),
+    "owners": ("vehicle", "user"),
+}
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """One relation as a table of at most k neighbours a node.
+
+    Attributes:
+        index: int64 [nodes x k] rows of the source nodes, 0 on padding.
+        log_weight: float32 [nodes x k] log(1 + edge weight), 0 on padding.
+        is_edge: bool [nodes x k] False on padding.
+    """
+
+    index: torch.Tensor
+    log_weight: torch.Tensor
+    is_edge: torch.Tensor
+
+    def to(self, device: str) -> "Neighbours":
+        """The same on a device."""
+        return Neighbours(self.index.to(device), self.log_weight.to(device), self.is_edge.to(device))
+
+
+@dataclass(frozen=True)
+class TowerInputs:
+    """All that the towers see of a snapshot.
+
+    Attributes:
+        users: [n] rows of the graph's users, ascending; the user tables and indices count within them.
+        user_state: float32 [n x 3].
+        product_features: float32 [products x features].
+        product_tokens: int64 [products x tokens].
+        vehicle_tokens: int64 [vehicles x tokens].
+        relations: the tables by name, as in ``RELATIONS``.
+    """
+
+    users: Ints
+    user_state: torch.Tensor
+    product_features: torch.Tensor
+    product_tokens: torch.Tensor
+    vehicle_tokens: torch.Tensor
+    relations: Mapping[str, Neighbours]
+
+    def to(self, device: str) -> "TowerInputs":
+        """The same on a device."""
+        tensors = ("user_state", "product_features", "product_tokens", "vehicle_tokens")
+        moved = {name: getattr(self, name).to(device) for name in tensors}
+        return replace(self, **moved, relations={name: table.to(device) for name, table in self.relations.items()})
+
+    def rows_of(self, users: Ints) -> torch.Tensor:
+        """Where some users of the graph stand among ``users``."""
+        return torch.from_numpy(np.searchsorted(self.users, users))
+
+
+def tower_inputs(past: Snapshot, users: Ints, settings: Settings) -> TowerInputs:
+    """The inputs of the towers for some users, and for everybody with a history, whom parts and vehicles look at.
+
+    Args:
+        past: the snapshot.
+        users: rows of the graph's users that are to have a vector.
+        settings: half-life and width of the tables in ``settings.towers``.
+    """
+    options = settings.towers
+    active = np.flatnonzero(past.n_events)
+    needed = np.union1d(active, users)
+    used = past.used(options.half_life_days or np.inf)
+    popular = np.asarray(used.sum(axis=0)).ravel()
+    garages, fits = past.garages, past.fits
+    owners = np.asarray(garages.sum(axis=0)).ravel()
+    pairs = past.bought_with(settings.co_purchase.min_users, options.half_life_days or np.inf)
+    active_in_needed = np.searchsorted(needed, active)
+    # The vehicle side of fitment is ordered by what sells, the part side by who owns: the heaviest edges are the telling ones.
+    edges = {
+        "history": used[needed],
+        "garage": garages[needed],
+        "audience": _columns_moved(sparse.csr_array(used[active].T), active_in_needed),
+        "fitted_vehicles": sparse.csr_array(fits @ sparse.diags_array(owners)),
+        "bought_with": sparse.csr_array(pairs + pairs.T),
+        "fitting_products": sparse.csr_array(fits.T @ sparse.diags_array(popular)),
+        "owners": _columns_moved(sparse.csr_array(garages[active].T), active_in_needed),
+    }
+    return TowerInputs(
+        users=needed,
+        user_state=torch.from_numpy(past.state[needed].astype(np.float32)),
+        product_features=torch.from_numpy(_product_features(past, settings)),
+        product_tokens=past.data["product"].tokens,
+        vehicle_tokens=past.data["vehicle"].tokens,
+        relations={name: heaviest(matrix, options.neighbours) for name, matrix in edges.items()},
+    )
+
+
+def heaviest(matrix: sparse.csr_array, most: int) -> Neighbours:
+    """The ``most`` heaviest entries of every row, ties to the smaller column."""
+    matrix.eliminate_zeros()
+    row = row_of_entry(matrix)
+    order = np.lexsort((matrix.indices, -matrix.data, row))
+    place = positions(row[order])
+    order, place = order[place < most], place[place < most]
+    width = max(1, int(place.max(initial=0)) + 1)
+    shape = (matrix.shape[0], width)
+    index, log_weight, is_edge = np.zeros(shape, np.int64), np.zeros(shape, np.float32), np.zeros(shape, dtype=bool)
+    index[row[order], place] = matrix.indices[order]
+    log_weight[row[order], place] = np.log1p(matrix.data[order])
+    is_edge[row[order], place] = True
+    return Neighbours(torch.from_numpy(index), torch.from_numpy(log_weight), torch.from_numpy(is_edge))
+
+
+def _product_features(past: Snapshot, settings: Settings) -> np.ndarray:
+    """[products x 6] log price, universal, eligible, and log popularity at three half-lives; each around zero."""
+    product = past.data["product"]
+    columns = [np.log(product.price.numpy()), product.is_universal.numpy(), product.is_eligible.numpy()]
+    columns += list(Evidence(past, settings.model).log_popularity.T)
+    features = np.stack(columns, axis=1).astype(np.float64)
+    spread = features.std(axis=0)
+    scaled = (features - features.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    return np.asarray(scaled, dtype=np.float32)
+
+
+def _columns_moved(matrix: sparse.csr_array, to: Ints) -> sparse.csr_array:
+    """The matrix with column n renamed ``to[n]``."""
+    return sparse.csr_array(
+        (matrix.data, to[matrix.indices], matrix.indptr), shape=(matrix.shape[0], int(to.max(initial=-1)) + 1)
+    )

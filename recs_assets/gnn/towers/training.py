@@ -1,0 +1,257 @@
+"""Training the towers on top of fitted channels, and whether they earn their place on the validation weeks."""
+
+import copy
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from recs_assets.gnn import losses
+from recs_assets.gnn.checkpoints import Checkpoints
+from recs_assets.gnn.determinism import deterministic
+from recs_assets.gnn.snapshots import Floats
+from recs_assets.gnn.towers.examples import K, Lesson, dot_products, recalls
+from recs_assets.gnn.towers.negatives import Slates
+from recs_assets.gnn.towers.neighbours import TowerInputs
+from recs_assets.gnn.towers.residual import Residual, differences
+from recs_assets.gnn.towers.two_towers import TwoTowers
+from recs_assets.ranking.statistics import Lift, paired_lift
+from recs_assets.settings import Settings
+
+SCALES = (0.25, 0.5, 1.0)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TowerFit:
+    """The towers of the best epoch, and what they added on the validation weeks.
+
+    Attributes:
+        residual: the towers with their scale, 0 where they have not earned their place.
+        lift: Recall@10 over that of the channels alone, measured crosswise; ``None`` without validation weeks.
+        curve: a row an epoch: epoch, loss, recall (of validation, at the best scale), scale.
+    """
+
+    residual: Residual
+    lift: Lift | None
+    curve: list[dict[str, float]]
+
+    def record(self) -> dict[str, Any]:
+        """What the towers added or did not add, in plain values."""
+        best = best_of(self.curve) if self.curve else {}
+        tried = {"tried_scale": best.get("scale"), "epoch": best.get("epoch")}
+        return {"scale": self.residual.scale, **tried, "validation": asdict(self.lift) if self.lift else None}
+
+
+def fit_towers(
+    training: Sequence[Lesson],
+    validation: Sequence[Lesson],
+    settings: Settings,
+    *,
+    checkpoints: Checkpoints,
+    warm: Mapping[str, Any] | None = None,
+    report: Callable[[str], None] = log.info,
+) -> TowerFit:
+    """Train until the validation weeks see no better Recall@10, then keep the towers only if they show that they help.
+
+    Two optimizers (the embedding of names, and the rest), each with a one-cycle, gradients clipped; a step is one snapshot. An
+    epoch ends with a checkpoint, from which a killed training goes on to the same bits on a CPU. Epoch and scale are those with
+    the best validation Recall@10, but the best of many is best by luck too: whether the towers count at all is measured
+    crosswise, each half of the validation users under the epoch and scale that the other half would choose. The scale is 0
+    unless the interval of that lift over the channels alone lies above zero (``towers.confidence``).
+
+    Args:
+        training: snapshots whose targets lie before the validation weeks.
+        validation: snapshots whose targets are the validation weeks.
+        settings: hyper-parameters in ``settings.towers``.
+        checkpoints: where this training, and none with other inputs or settings, leaves its state.
+        warm: the state of towers of the same shape to start from, as ``residual.save`` wrote it.
+        report: takes a line of progress an epoch.
+
+    Raises:
+        FloatingPointError: the loss or a gradient is not finite any more; the last checkpoint stays.
+    """
+    with deterministic(settings.towers.device):
+        run = _Run(settings, [lesson.inputs for lesson in training], warm)
+        state = checkpoints.newest()
+        if state is not None:
+            run.restore(state)
+            report(f"training of the towers goes on after epoch {run.epoch}")
+        alone = recalls(validation, [np.zeros(len(lesson.scores)) for lesson in validation], 0.0)
+        started, first = time.monotonic(), run.epoch
+        while not run.is_over:
+            loss = run.train_epoch(training)
+            _note(run, loss, validation)
+            checkpoints.save(run.epoch, run.state())
+            left = (time.monotonic() - started) / (run.epoch - first) * (settings.towers.epochs - run.epoch)
+            report(
+                f"epoch {run.epoch} of {settings.towers.epochs}: loss {loss:.4f}, validation Recall@{K} "
+                f"{run.curve[-1]['recall']:.4f} (channels alone {alone['recall'].mean():.4f}), {left:.0f} s left"
+            )
+        run.towers.load_state_dict(run.best)
+        lift, scale = _earned(run, alone)
+        return TowerFit(Residual(run.towers.cpu().eval(), scale, settings), lift, run.curve)
+
+
+@dataclass
+class _Run:
+    """A training in progress: all that a checkpoint has to hold."""
+
+    settings: Settings
+    inputs: Sequence[TowerInputs]
+    warm: Mapping[str, Any] | None
+    epoch: int = 0
+    curve: list[dict[str, float]] = field(default_factory=list)
+    # Of every epoch: Recall@10 of every validation row at every scale, [scales x rows].
+    recalls: list[torch.Tensor] = field(default_factory=list)
+    best: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        options = self.settings.towers
+        torch.manual_seed(self.settings.model.seed)
+        self.towers = TwoTowers(options).to(options.device)
+        if self.warm is not None and not differences(self.warm["shape"], self.settings):
+            self.towers.load_state_dict(self.warm["towers"])
+        self.best = copy.deepcopy(self.towers.state_dict())
+        self.random = torch.Generator().manual_seed(self.settings.model.seed)
+        names = list(self.towers.names.parameters())
+        rest = [weight for name, weight in self.towers.named_parameters() if not name.startswith("names.")]
+        rates = (
+            (names, options.embedding_learning_rate, options.embedding_weight_decay),
+            (rest, options.learning_rate, options.weight_decay),
+        )
+        self.optimizers = [torch.optim.AdamW(weights, lr=rate, weight_decay=decay) for weights, rate, decay in rates]
+        n_steps = max(1, options.epochs * len(self.inputs))
+        self.schedules = [
+            torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=n_steps)
+            for optimizer, (_, rate, _) in zip(self.optimizers, rates, strict=True)
+        ]
+
+    @property
+    def is_over(self) -> bool:
+        stale = bool(self.curve) and self.epoch - best_of(self.curve)["epoch"] >= self.settings.towers.patience
+        return not self.inputs or stale or self.epoch >= self.settings.towers.epochs
+
+    def train_epoch(self, training: Sequence[Lesson]) -> float:
+        """One step a snapshot, in a new order; the mean loss."""
+        self.towers.train()
+        order = torch.randperm(len(training), generator=self.random).tolist()
+        total = sum(self._step(training[number], number) for number in order)
+        self.epoch += 1
+        return total / len(training)
+
+    def _step(self, lesson: Lesson, number: int) -> float:
+        options = self.settings.towers
+        drop = torch.rand(len(lesson.inputs.product_tokens), generator=self.random) < options.id_dropout
+        slates = lesson.sampler.slates(np.random.default_rng((self.settings.model.seed, self.epoch, number)))
+        with torch.autocast("cuda", torch.bfloat16, enabled=options.device == "cuda"):
+            users, products = self.towers(lesson.inputs, drop.to(options.device))
+        loss = slate_loss(lesson, slates, users, products, options.loss)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        norm = torch.nn.utils.clip_grad_norm_(self.towers.parameters(), options.max_gradient_norm)
+        if not (torch.isfinite(loss) and torch.isfinite(norm)):
+            raise FloatingPointError(
+                f"epoch {self.epoch + 1} of the towers: the loss became {loss.item()} with a gradient of {norm.item()}. Nothing "
+                "of this step was kept. Lower towers.learning_rate in the settings; the last checkpoint stays."
+            )
+        for optimizer, schedule in zip(self.optimizers, self.schedules, strict=True):
+            optimizer.step()
+            schedule.step()
+        return loss.item()
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "epoch": self.epoch,
+            "curve": self.curve,
+            "recalls": self.recalls,
+            "towers": self.towers.state_dict(),
+            "best": self.best,
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "schedules": [schedule.state_dict() for schedule in self.schedules],
+            "random": self.random.get_state(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.epoch, self.curve, self.recalls, self.best = (state[name] for name in ("epoch", "curve", "recalls", "best"))
+        self.towers.load_state_dict(state["towers"])
+        for kind in ("optimizers", "schedules"):
+            for one, saved in zip(getattr(self, kind), state[kind], strict=True):
+                one.load_state_dict(saved)
+        self.random.set_state(state["random"])
+
+
+def slate_loss(lesson: Lesson, slates: Slates, users: torch.Tensor, products: torch.Tensor, kind: str) -> torch.Tensor:
+    """The loss of one step, from the channels' scores and the dot products of the candidates on the slates.
+
+    Args:
+        lesson: the snapshot.
+        slates: which of its candidates count this time.
+        users: [users x dimension] as in ``lesson.inputs``.
+        products: [products x dimension].
+        kind: softmax, bce or bpr.
+
+    Returns:
+        A scalar on the device of the vectors.
+    """
+    example, device = lesson.example, users.device
+    of_batch = users[lesson.inputs.rows_of(example.users).to(device)]
+    product = torch.from_numpy(example.candidates.indices[slates.entry].astype(np.int64)).to(device)
+    channels = torch.from_numpy(lesson.scores[slates.entry].astype(np.float32)).to(device)
+    scores = channels + (of_batch @ products.T).gather(1, product)
+    is_candidate = torch.from_numpy(slates.is_candidate).to(device)
+    targets = torch.from_numpy((example.targets[slates.entry] * slates.is_candidate).astype(np.float32)).to(device)
+    if kind == "softmax":
+        return losses.softmax_loss(scores, is_candidate, targets, torch.from_numpy(slates.log_q).to(device))
+    return {"bce": losses.bce_loss, "bpr": losses.bpr_loss}[kind](scores, is_candidate, targets)
+
+
+def _note(run: _Run, loss: float, validation: Sequence[Lesson]) -> None:
+    """Add the epoch to the curve, and keep its towers if the validation weeks like them best."""
+    dots = dot_products(run.towers, validation)
+    found = torch.tensor([recalls(validation, dots, scale)["recall"].tolist() for scale in SCALES], dtype=torch.float64)
+    means = found.mean(dim=1).tolist() if validation else [0.0] * len(SCALES)
+    best = int(np.argmax(means))
+    if not validation or not run.curve or means[best] > best_of(run.curve)["recall"]:
+        run.best = copy.deepcopy(run.towers.state_dict())
+    run.recalls.append(found)
+    run.curve.append({"epoch": run.epoch, "loss": loss, "recall": means[best], "scale": SCALES[best]})
+
+
+def _earned(run: _Run, alone: pd.DataFrame) -> tuple[Lift | None, float]:
+    """What the towers add on the validation weeks, measured crosswise, and the scale that follows from it."""
+    if not len(alone) or not run.curve:
+        return None, 0.0
+    lift = crosswise_lift(alone, torch.cat(run.recalls).numpy(), run.settings.towers.confidence)
+    scale = best_of(run.curve)["scale"]
+    return lift, scale if lift.low > 0 else 0.0
+
+
+def best_of(curve: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The epoch with the best validation Recall@10, the first of equals."""
+    return max(curve, key=lambda row: row["recall"])
+
+
+def crosswise_lift(alone: pd.DataFrame, tried: Floats, confidence: float) -> Lift:
+    """The lift of the best of many tries without the luck of having been chosen.
+
+    Args:
+        alone: columns user, recall, a row a user and week.
+        tried: [tries x rows] the same rows' recall under each try.
+        confidence: of the interval.
+    """
+    users = alone["user"].to_numpy(np.int64)
+    half = np.unique(users, return_inverse=True)[1] % 2
+    together = np.empty(len(users))
+    for own in (0, 1):
+        other = half != own
+        chosen = int(tried[:, other].mean(axis=1).argmax()) if other.any() else 0
+        together[half == own] = tried[chosen, half == own]
+    return paired_lift(alone["recall"].to_numpy(), together, users, level=1 - confidence)

@@ -1,0 +1,271 @@
+"""The warehouse on one machine: DuckDB over a folder of Parquet, with our own tables in one file."""
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import sqlglot
+from sqlglot import expressions
+
+from recs_assets.contract import SOURCE_TABLES
+from recs_assets.fault_points import reached
+from recs_assets.resources.duckdb.ledger import ALL_TABLES, ATTACHED, OWN_TABLES, DuckDBLedger, transpile
+from recs_assets.resources.duckdb.source import quoted, readable, source_columns, source_select
+from recs_assets.resources.errors import WarehouseError
+from recs_assets.resources.ledger import Ledger
+from recs_assets.resources.queries import identifier, prepare
+from recs_assets.resources.store.scratch import scratch
+from recs_assets.resources.warehouse import (
+    FIXED_TABLES,
+    ROW_GROUP_ROWS,
+    STAGED_PREFIX,
+    Mount,
+    Parameter,
+    Session,
+    Warehouse,
+)
+from recs_assets.settings import Compute
+
+LOCK_POLL_SECONDS = 0.2
+
+log = logging.getLogger(__name__)
+
+
+@cache
+def tables_of(text: str) -> frozenset[str]:
+    """The names of the tables that a text in BigQuery's dialect reads, its own CTEs not among them."""
+    tree = sqlglot.parse_one(text, read="bigquery")
+    steps = {step.alias for step in tree.find_all(expressions.CTE)}
+    return frozenset(table.name for table in tree.find_all(expressions.Table)) - steps
+
+
+class DuckDBWarehouse(Warehouse):
+    """DuckDB: heavy work in memory (spilling beside the file), the file itself attached only for as long as needed."""
+
+    def __init__(
+        self,
+        file: Path,
+        source: Path,
+        compute: Compute,
+    ) -> None:
+        self.file = file
+        self.source = source
+        self.lock_wait_seconds = compute.lock_wait_seconds
+        self._config: dict[str, str | bool | int | float | list[str]] = {
+            "preserve_insertion_order": False,
+            "memory_limit": compute.memory_limit,
+            "threads": compute.cores,
+        }
+
+    def source_columns(self) -> dict[str, dict[str, str] | None]:
+        """Every contract table with its columns and their kinds, or ``None`` where its file is absent.
+
+        Raises:
+            WarehouseError: the source folder is missing or holds none of the tables.
+            ContractError: a file is not Parquet.
+        """
+        with self._connection() as connection:
+            return source_columns(connection, self.source)
+
+    @contextmanager
+    def session(self, tables: Mapping[str, Mount] | None = None) -> Iterator[Session]:
+        """A session over the source tables, ``tables`` and the persistent ones; see ``Warehouse.session``.
+
+        The source is opened by the first query that reads a table of it.
+
+        Raises:
+            WarehouseError: a query ran out of memory and of room to spill.
+        """
+        with self._connection() as connection:
+            session = DuckDBSession(self, connection)
+            for name, mount in (tables or {}).items():
+                session.mount(name, mount)
+            try:
+                yield session
+            except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+                raise WarehouseError(
+                    f"a query ended with: {str(error).splitlines()[0]} It may use {self._config['memory_limit']} of memory "
+                    f"(compute.memory_limit) and spills to {self.file.parent}: allow more, or make room there, then run again."
+                ) from error
+
+    @contextmanager
+    def attached(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> Iterator[None]:
+        """Attach the warehouse file to a connection for the block, with its fixed tables made where they are missing.
+
+        Raises:
+            WarehouseError: another process has held the file for too long, or disk or memory ran out.
+        """
+        try:
+            with self._attached(connection, read_only=read_only):
+                yield
+        except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException, duckdb.FatalException) as error:
+            verb = "read" if read_only else "written"
+            raise WarehouseError(
+                f"{self.file} cannot be {verb}: {str(error).splitlines()[0]} A version is served whole or not at all; "
+                "make room on the disk or in memory, then run again."
+            ) from error
+
+    @contextmanager
+    def _attached(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> Iterator[None]:
+        if read_only and not self.file.exists():
+            read_only = False
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self._attach(connection, read_only=read_only)
+        try:
+            connection.execute(f"SET search_path = '{ALL_TABLES}'")
+            if not read_only:
+                reached("attach.opened")
+                for table, columns in FIXED_TABLES.items():
+                    kinds = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+                    DuckDBLedger(connection).run(f"CREATE TABLE IF NOT EXISTS {table} ({kinds})")
+                reached("attach.made")
+            yield
+        finally:
+            connection.execute("SET search_path = 'memory.main'")
+            connection.execute(f"DETACH {ATTACHED}")
+
+    @contextmanager
+    def _ledger(self) -> Iterator[Ledger]:
+        with self._connection() as connection, self.attached(connection, read_only=False):
+            yield DuckDBLedger(connection)
+
+    @contextmanager
+    def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        # Two processes that spill into one folder would overwrite each other's files.
+        with (
+            scratch(self.file.with_suffix(".spill"), "run") as spill,
+            duckdb.connect(config=self._config | {"temp_directory": str(spill)}) as connection,
+        ):
+            connection.execute("SET TimeZone = 'UTC'")
+            yield connection
+
+    def _attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
+        statement = f"ATTACH {quoted(self.file)} AS {ATTACHED}" + (" (READ_ONLY)" if read_only else "")
+        deadline = time.monotonic() + self.lock_wait_seconds
+        told = False
+        while True:
+            try:
+                connection.execute(statement)
+            except (duckdb.IOException, duckdb.ResourceInUseException) as error:
+                if not _is_lock(error):
+                    raise WarehouseError(f"{self.file} cannot be opened: {error}") from error
+                if time.monotonic() >= deadline:
+                    raise WarehouseError(
+                        f"{self.file} has been locked for {self.lock_wait_seconds:g} seconds: {error} "
+                        "Close the program that holds it (an open DuckDB shell, another run), then run again."
+                    ) from error
+                if not told:
+                    log.warning("waiting for %s, which another program has open: %s", self.file, error)
+                    told = True
+                time.sleep(LOCK_POLL_SECONDS)
+            else:
+                return
+
+
+def _is_lock(error: duckdb.Error) -> bool:
+    return isinstance(error, duckdb.ResourceInUseException) or "Could not set lock" in str(error)
+
+
+class DuckDBSession(Session):
+    """One in-memory database; the warehouse file is attached only for the queries that name a table of it."""
+
+    def __init__(self, warehouse: DuckDBWarehouse, connection: duckdb.DuckDBPyConnection) -> None:
+        self._warehouse = warehouse
+        self._connection = connection
+        self._local: set[str] = set()
+        self._from_source: set[str] = set()
+        self._aliases: dict[str, str] = {}
+
+    def batches(self, query: str, **parameters: Parameter) -> pa.RecordBatchReader:
+        """The rows of a query as a stream; other queries may run while it is read."""
+        text, bound = prepare(query, parameters)
+        if not self._persistent(text) and not self._of_source(text):
+            cursor = self._connection.cursor()
+            cursor.execute("SET TimeZone = 'UTC'")
+            return cursor.sql(transpile(text), params=bound).to_arrow_reader(ROW_GROUP_ROWS)
+        # The file must not stay attached for as long as somebody reads, and a source that cannot be read is to be named:
+        # the rows are set aside first.
+        with self._attached(text, read_only=True):
+            rows = self._connection.sql(transpile(text), params=bound).to_arrow_table()
+        return rows.to_reader(ROW_GROUP_ROWS)
+
+    def materialize(self, name: str, query: str, **parameters: Parameter) -> None:
+        """Keep the rows of a query as a table of this session."""
+        text, bound = prepare(query, parameters)
+        with self._attached(text, read_only=True):
+            self._connection.execute(f"CREATE OR REPLACE TABLE memory.main.{identifier(name)} AS {transpile(text)}", bound)
+        self._local.add(name)
+
+    def stage(self, table: str, query: str, **parameters: Parameter) -> int:
+        """Write the rows of a query to a persistent table, created or replaced whole; see ``Session.stage``."""
+        if not identifier(table).startswith(STAGED_PREFIX):
+            raise ValueError(f"a staged table's name starts with '{STAGED_PREFIX}'; got '{table}'.")
+        text, bound = prepare(query, parameters)
+        now = dt.datetime.now(dt.UTC)
+        with self._attached(text, read_only=False):
+            ledger = DuckDBLedger(self._connection)
+            if ledger.rows("SELECT 1 AS x FROM publications WHERE long_table = @table OR wide_table = @table", table=table):
+                raise ValueError(f"'{table}' is a published version; stage under another name.")
+            with ledger.transaction():
+                reached("stage.begun")
+                self._connection.execute(f"CREATE OR REPLACE TABLE {OWN_TABLES}.{table} AS {transpile(text)}", bound)
+                reached("stage.filled")
+                ledger.run("DELETE FROM staged_tables WHERE table_name = @table", table=table)
+                ledger.run("INSERT INTO staged_tables (table_name, staged_at) VALUES (@table, @now)", table=table, now=now)
+                reached("stage.noted")
+            reached("stage.committed")
+            return int(ledger.rows(f"SELECT COUNT(*) AS n FROM {table}")[0]["n"])
+
+    def view(self, name: str, select: str) -> None:
+        """Make a query in DuckDB's dialect readable under a name."""
+        self._connection.execute(f"CREATE OR REPLACE VIEW memory.main.{identifier(name)} AS {select}")
+        self._local.add(name)
+
+    def mount(self, name: str, mount: Mount) -> None:
+        """Make an Arrow table, Parquet files or a persistent table readable under a name."""
+        if isinstance(mount, str):
+            self._aliases[identifier(name)] = identifier(mount)
+            self._local.discard(name)
+        elif isinstance(mount, pa.Table):
+            self._connection.register("incoming", mount)
+            self._connection.execute(f"DROP VIEW IF EXISTS memory.main.{identifier(name)}")
+            self._connection.execute(f"CREATE TABLE memory.main.{name} AS SELECT * FROM incoming")
+            self._connection.unregister("incoming")
+            self._local.add(name)
+        else:
+            self.view(name, f"SELECT * FROM read_parquet([{', '.join(quoted(path) for path in mount)}])")
+
+    def _persistent(self, text: str) -> frozenset[str]:
+        absent = tables_of(text) - self._local
+        from_source = absent & set(SOURCE_TABLES)
+        if not from_source:
+            return absent
+        found = source_columns(self._connection, self._warehouse.source)
+        for table in from_source:
+            self.view(table, source_select(self._warehouse.source, table, found[table]))
+            self._from_source.add(table)
+        return absent - from_source
+
+    def _of_source(self, text: str) -> frozenset[str]:
+        return tables_of(text) & self._from_source
+
+    @contextmanager
+    def _attached(self, text: str, *, read_only: bool) -> Iterator[None]:
+        needed = self._persistent(text)
+        if read_only and not needed:
+            with readable(self._of_source(text)):
+                yield
+            return
+        with self._warehouse.attached(self._connection, read_only=read_only):
+            for name in needed & set(self._aliases):
+                self._connection.execute(
+                    f"CREATE OR REPLACE VIEW memory.main.{name} AS SELECT * FROM {OWN_TABLES}.{self._aliases[name]}"
+                )
+            yield

@@ -1,0 +1,253 @@
+"""Judging every system on held-out weeks, with alpha chosen on the weeks before them."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from torch_geometric.data import HeteroData
+
+from recs_assets.gnn import graph
+from recs_assets.gnn.channels.gated_model import GatedChannels, load
+from recs_assets.gnn.snapshots import microseconds, snapshot
+from recs_assets.gnn.towers import residual
+from recs_assets.gnn.towers.residual import Residual
+from recs_assets.ranking import evaluation, slices
+from recs_assets.ranking.blend import blend, choose_alpha
+from recs_assets.ranking.rules import PartAttributes, apply_list_rules
+from recs_assets.resources.warehouse import Warehouse
+from recs_assets.settings import Settings
+from recs_assets.steps import compared_systems as systems
+from recs_assets.steps.compared_systems import Cohort, node_ids
+
+RELEVANCES = ("order", "any")
+WEEKS_AT_ONCE = 2  # each with matrices and a DuckDB of its own: more cores must not mean more memory
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What came out of the held-out weeks.
+
+    Attributes:
+        metrics: columns system, stratum, k, metric, value, users, weeks.
+        per_user: columns system, week, user_id, stratum and a column per metric and k.
+        alpha: weight of SQL in the blend by stratum, chosen on the validation weeks.
+        alpha_curve: Recall@10 of every alpha on the validation weeks: stratum, alpha, recall, users.
+        ceiling: why held-out purchases could or could not be found: reason, purchases, share.
+        metrics_by_relevance: as ``metrics``, by both relevances, with the column relevance before the others.
+        per_user_by_relevance: as ``per_user``, likewise.
+        slices: by vehicle density and price band: slice, group, system, k, metric, value, users.
+    """
+
+    metrics: pd.DataFrame
+    per_user: pd.DataFrame
+    alpha: dict[str, float]
+    alpha_curve: pd.DataFrame
+    ceiling: pd.DataFrame
+    metrics_by_relevance: pd.DataFrame
+    per_user_by_relevance: pd.DataFrame
+    slices: pd.DataFrame
+
+
+class NobodyToJudgeError(ValueError):
+    """Nobody took up anything new and eligible in the weeks to be judged on; the message names them."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Several weeks' lists by system, held-out parts and ideal lists by relevance: a profile is one user in one week."""
+
+    lists: dict[str, pd.DataFrame]
+    held_out: dict[str, pd.DataFrame]
+    ideal: dict[str, pd.DataFrame]
+    reasons: pd.DataFrame
+    profiles: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What judging needs: the graph, the exports that SQL reads, and the settings."""
+
+    data: HeteroData
+    warehouse: Warehouse
+    exports: Mapping[str, Sequence[Path]]
+    settings: Settings
+    report: Callable[[str], None]
+
+    def judge(
+        self,
+        *,
+        model_file: Path,
+        validation_file: Path,
+        towers_file: Path | None,
+        validation_weeks: Sequence[dt.datetime],
+        evaluation_weeks: Sequence[dt.datetime],
+        population_shares: Mapping[str, float],
+    ) -> Judged:
+        """Choose alpha on the validation weeks, then compare all systems on the evaluation weeks.
+
+        Args:
+            model_file: weights fitted on every week before the evaluation weeks.
+            validation_file: weights fitted on the weeks before the validation weeks.
+            towers_file: towers fitted on the weeks before the validation weeks; ``None`` where there are none.
+            validation_weeks: their first moments.
+            evaluation_weeks: their first moments; nothing is chosen on them.
+            population_shares: share of cold, warm and hot among all users, for the re-weighted rows.
+
+        Raises:
+            NobodyToJudgeError: no user can be judged in the validation or in the evaluation weeks.
+        """
+        settings, parts = self.settings, self._parts
+        towers = residual.load(towers_file, settings) if towers_file else None
+        earlier = self._pool(validation_weeks, load(validation_file, settings.model), towers, everything=False)
+        alpha, curve = choose_alpha(
+            earlier.lists["sql"],
+            earlier.lists["model"],
+            earlier.held_out[settings.evaluation.relevance],
+            strata=earlier.profiles["stratum"],
+            parts=parts,
+            rules=settings.rules,
+            settings=settings.blend,
+        )
+        self.report(f"alpha chosen on {len(validation_weeks)} validation weeks: {alpha}")
+        pool = self._pool(evaluation_weeks, load(model_file, settings.model), towers, everything=True)
+        alphas = np.asarray(pool.profiles["stratum"].map(alpha), dtype=np.float64)
+        lists = pool.lists | {"blend": blend(pool.lists["sql"], pool.lists["model"], alphas)}
+        with ThreadPoolExecutor(settings.compute.cores) as executor:
+            obeying = executor.map(lambda found: apply_list_rules(found, parts, settings.rules), lists.values())
+            ranked = dict(zip(lists, obeying, strict=True))
+        results = self._evaluated(ranked, pool, evaluation_weeks[0], population_shares)
+        result = results[settings.evaluation.relevance]
+        return Judged(
+            result.metrics,
+            result.per_user,
+            alpha,
+            curve,
+            evaluation.ceiling(pool.reasons),
+            _by_relevance({relevance: found.metrics for relevance, found in results.items()}),
+            _by_relevance({relevance: found.per_user for relevance, found in results.items()}),
+            self._slices(result.per_user, ranked, pool),
+        )
+
+    def _evaluated(
+        self, ranked: dict[str, pd.DataFrame], pool: Pool, first: dt.datetime, population_shares: Mapping[str, float]
+    ) -> dict[str, evaluation.EvaluationResult]:
+        """The figures by relevance: what was ordered, and what was clicked or ordered."""
+        popularity, n_products = self._purchases(before=first), int(self.data["product"].is_eligible.sum())
+        whole = {name: found for name, found in ranked.items() if not name.startswith(systems.SINGLE_CHANNEL)}
+        return {
+            relevance: evaluation.evaluate(
+                (ranked if relevance == self.settings.evaluation.relevance else whole)
+                | {evaluation.CEILING: pool.ideal[relevance]},
+                held_out,
+                pool.profiles,
+                self.settings.evaluation.ks,
+                population_shares=population_shares,
+                popularity=popularity,
+                n_products=n_products,
+                slots=self.settings.rules.slots,
+            )
+            for relevance, held_out in pool.held_out.items()
+        }
+
+    def _slices(self, per_user: pd.DataFrame, ranked: dict[str, pd.DataFrame], pool: Pool) -> pd.DataFrame:
+        options, product = self.settings.evaluation, self.data["product"]
+        bands = slices.price_bands(product.price.numpy(), product.is_eligible.numpy())
+        held_out = pool.held_out[options.relevance]
+        by_price = slices.by_price_band(
+            ranked | {evaluation.CEILING: pool.ideal[options.relevance]}, held_out, pool.profiles, options.ks, bands
+        )
+        return pd.concat([slices.by_vehicle_density(per_user), by_price], ignore_index=True)
+
+    def _pool(self, weeks: Sequence[dt.datetime], model: GatedChannels, towers: Residual | None, *, everything: bool) -> Pool:
+        relevances = RELEVANCES if everything else (self.settings.evaluation.relevance,)
+
+        def pool_of(start: dt.datetime) -> Pool | None:
+            judged = systems.cohort(self.data, start, self.settings, relevances)
+            counts = ", ".join(f"{frame['profile'].nunique()} ({relevance})" for relevance, frame in judged.held_out.items())
+            self.report(f"week of {start:%Y-%m-%d}: users with something new {counts}")
+            return self._of_week(judged, model, towers, everything) if len(judged.users) else None
+
+        pooled: list[Pool] = []
+        offset = 0
+        with ThreadPoolExecutor(min(WEEKS_AT_ONCE, self.settings.compute.cores)) as executor:
+            for found in executor.map(pool_of, weeks):
+                if found is not None:
+                    pooled.append(_shifted(found, offset))
+                    offset += len(found.profiles)
+        if not pooled:
+            raise NobodyToJudgeError(f"nobody bought anything new in the weeks {weeks[0]:%Y-%m-%d} to {weeks[-1]:%Y-%m-%d}")
+        return _joined(pooled)
+
+    def _of_week(self, judged: Cohort, model: GatedChannels, towers: Residual | None, everything: bool) -> Pool:
+        sql = systems.sql_lists(judged, self.warehouse, self.exports)
+        channels = systems.model_lists(judged, model)
+        has_towers = towers is not None and towers.scale > 0
+        lists = {"sql": sql, "model": systems.model_lists(judged, model, towers) if has_towers else channels}
+        if everything:
+            lists |= systems.baseline_lists(judged) | systems.channel_lists(judged)
+            lists |= {"channels": channels, "similarity": systems.similarity_lists(judged, sql)}
+        week = judged.start.date().isoformat()
+        ids = self._user_ids.take(pa.array(judged.users)).to_pylist()
+        density = slices.vehicle_densities(systems.owners_of_primary(judged, self.exports))[judged.users]
+        profiles = pd.DataFrame({"user_id": ids, "week": week, "stratum": judged.strata, "vehicle_density": density})
+        ideal = {name: evaluation.ideal_lists(frame, judged.candidates) for name, frame in judged.held_out.items()}
+        return Pool(lists, judged.held_out, ideal, judged.reasons, profiles)
+
+    @cached_property
+    def _user_ids(self) -> pa.Array:
+        return node_ids(self.exports, "user")
+
+    @property
+    def _parts(self) -> PartAttributes:
+        store = graph.catalogue(self.data)
+        return PartAttributes(store.variant_group, store.part_type, store.is_universal)
+
+    def _purchases(self, before: dt.datetime) -> np.ndarray:
+        past = snapshot(self.data, microseconds(before), self.settings.events)
+        orders = past.log.where(past.log.event_type == graph.ORDER)
+        return np.bincount(orders.product, minlength=past.n_products).astype(np.float64)
+
+
+def _shifted(pool: Pool, offset: int) -> Pool:
+    def shift(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+        return {name: frame.assign(profile=frame["profile"] + offset) for name, frame in frames.items()}
+
+    return replace(pool, lists=shift(pool.lists), held_out=shift(pool.held_out), ideal=shift(pool.ideal))
+
+
+def _joined(pools: Sequence[Pool]) -> Pool:
+    def join(frames: Sequence[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
+        return {name: pd.concat([frame[name] for frame in frames], ignore_index=True) for name in frames[0]}
+
+    return Pool(
+        lists=join([pool.lists for pool in pools]),
+        held_out=join([pool.held_out for pool in pools]),
+        ideal=join([pool.ideal for pool in pools]),
+        reasons=pd.concat([pool.reasons for pool in pools], ignore_index=True),
+        profiles=pd.concat([pool.profiles for pool in pools], ignore_index=True),
+    )
+
+
+def _by_relevance(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(tables, names=["relevance"]).reset_index("relevance").reset_index(drop=True)
+
+
+def nothing_judged() -> Judged:
+    """The tables of an evaluation in which nothing could be compared: all columns, no rows."""
+    metrics = ["system", "stratum", "k", "metric", "value", "users", "weeks"]
+    per_user = ["system", "week", "user_id", "stratum", "recall_at_10"]
+    empty = {name: pd.DataFrame(columns=columns) for name, columns in (("metrics", metrics), ("per_user", per_user))}
+    return Judged(
+        **empty,
+        **{f"{name}_by_relevance": pd.DataFrame(columns=["relevance", *table.columns]) for name, table in empty.items()},
+        slices=pd.DataFrame(columns=slices.COLUMNS),
+        alpha={},
+        alpha_curve=pd.DataFrame(columns=["stratum", "alpha", "recall", "users"]),
+        ceiling=evaluation.ceiling(pd.DataFrame({"reason": []})),
+    )

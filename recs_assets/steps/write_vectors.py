@@ -1,0 +1,54 @@
+"""The towers' vectors of everybody and every part, as Parquet."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from recs_assets.gnn.snapshots import Snapshot
+from recs_assets.gnn.towers.residual import Residual, Vectors
+
+BATCH = 65_536
+
+
+def write_vectors(
+    residual: Residual,
+    past: Snapshot,
+    *,
+    user_ids: pa.Array,
+    product_ids: pa.Array,
+    profiles: pa.Table,
+    user_profiles: pa.Table,
+    users_file: Path,
+    products_file: Path,
+) -> None:
+    """Write ``user_id`` and ``product_id`` with their ``vector`` of ``towers.dimension`` float32 each.
+
+    A vector is computed once a profile: people who own the same vehicles and have no history share it.
+
+    Args:
+        residual: fitted towers.
+        past: the graph as of which the vectors are.
+        user_ids: ids by index in the graph.
+        product_ids: the same of products.
+        profiles: columns profile_id and user_id, somebody who has the profile.
+        user_profiles: columns user_id and profile_id, a row a person.
+        users_file: where the users' vectors go.
+        products_file: where the products' go.
+    """
+    representatives = pc.index_in(profiles["user_id"].combine_chunks(), user_ids).to_numpy().astype(np.int64)
+    of_profiles, of_products = residual.vectors(past, representatives)
+    pq.write_table(_table("product_id", product_ids, of_products), products_file, compression="zstd", write_page_checksum=True)
+    profile = pc.index_in(user_profiles["profile_id"].combine_chunks(), profiles["profile_id"].combine_chunks()).to_numpy()
+    schema = _table("user_id", user_ids[:0], of_profiles[:0]).schema
+    with pq.ParquetWriter(users_file, schema, compression="zstd", write_page_checksum=True) as writer:
+        for start in range(0, user_profiles.num_rows, BATCH):
+            ids = user_profiles["user_id"].slice(start, BATCH).combine_chunks()
+            writer.write_table(_table("user_id", ids, of_profiles[profile[start : start + BATCH]]))
+
+
+def _table(name: str, ids: pa.Array, vectors: Vectors) -> pa.Table:
+    flat = pa.array(np.ascontiguousarray(vectors).ravel(), pa.float32())
+    return pa.table({name: ids, "vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])})

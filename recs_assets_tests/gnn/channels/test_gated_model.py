@@ -1,0 +1,129 @@
+"""The model by hand: what it starts as, what a user's state does to it, where evidence bends, and what a file holds."""
+
+import math
+import warnings
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from recs_assets.gnn.channels import gated_model as model
+from recs_assets.gnn.channels.gated_model import Bends, GatedChannels
+from recs_assets.settings import Model
+from recs_assets_tests.gnn import five_users
+
+MODEL = five_users.settings(model={"gate_hidden": 1}).model
+N_CHANNELS = 15
+COLD, IDLE_A_DAY = [0.0, 1.0, 0.0], [math.log(2), 0.0, math.log(2)]
+FIRST = {
+    "popularity_fast": 0.7,
+    "popularity_middle": 0.6,
+    "popularity_slow": -0.5,
+    "interest": 0.3,
+    "cosine_20d": 0.3,
+    "cosine_10d": 0.3,
+    "walk": 0.9,
+    "part_type": 0.1,
+    "brand": 0.1,
+    "variant_group": 0.1,
+    "garage_fitment": 0.1,
+    "garage_usage": 0.1,
+    "vehicle": 0.1,
+    "vehicle_model": 0.1,
+    "vehicle_make": 0.1,
+}
+
+
+def _new(epsilon: float = 1.0, options: Model = MODEL) -> GatedChannels:
+    return GatedChannels(options, torch.full((N_CHANNELS,), epsilon))
+
+
+def _row(**values: float) -> npt.NDArray[np.float32]:
+    """One entry's features: 0 but for the channels named."""
+    return np.array([values.get(name, 0.0) for name in FIRST], dtype=np.float32)
+
+
+def test_a_new_model_has_the_first_weights_by_name() -> None:
+    assert _new().named_weights() == pytest.approx(FIRST)
+
+
+def test_a_new_model_listens_to_nobodys_state() -> None:
+    weights = _new().weights(torch.tensor([COLD, IDLE_A_DAY, [9.0, 0.0, 7.0]]))
+    np.testing.assert_allclose(weights.detach().numpy(), [list(FIRST.values())] * 3, rtol=1e-6)
+
+
+def test_a_gate_adds_what_the_state_says_to_the_weights() -> None:
+    fitted = _new()
+    first, _, last = fitted.gate
+    with torch.no_grad():
+        first.weight.copy_(torch.tensor([[0.0, 1.0, 0.0]]))  # the hidden unit sees only whether the user is cold
+        first.bias.zero_()
+        last.weight[0, 0] = 2.0  # and tells the first channel
+    weights = fitted.weights(torch.tensor([COLD, IDLE_A_DAY]))
+    # 0.7 + 2 tanh(1) = 0.7 + 2 x 0.761594; tanh(0) adds nothing, and no other channel hears of it.
+    assert weights[:, 0].tolist() == pytest.approx([2.223188, 0.7])
+    assert weights[:, 1].tolist() == pytest.approx([0.6, 0.6])
+
+
+def test_a_score_is_the_weighted_sum_of_the_log_evidence() -> None:
+    # Two users with two candidates each.
+    evidence = np.stack([[_row(walk=2.0), _row(interest=1.0, brand=10.0)], [_row(popularity_slow=4.0), _row()]])
+    scores = _new()(torch.from_numpy(evidence), torch.tensor([COLD, IDLE_A_DAY]))
+    # 0.9 x 2; 0.3 x 1 + 0.1 x 10; -0.5 x 4; nothing.
+    np.testing.assert_allclose(scores.detach().numpy(), [[1.8, 1.3], [-2.0, 0.0]], rtol=1e-6)
+
+
+def test_paths_become_logarithms_that_bend_at_epsilon_and_logarithms_stay() -> None:
+    features = np.stack([_row(popularity_fast=-3.0, walk=0.5, vehicle=2.0), _row(garage_usage=1.0)])
+    found = _new(epsilon=0.25).log_evidence(features)
+    # log(1 + 0.5 / 0.25) = log 3; log(1 + 1 / 0.25) = log 5.
+    expected = [_row(popularity_fast=-3.0, walk=math.log(3), vehicle=2.0), _row(garage_usage=math.log(5))]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert found is features
+
+
+def test_epsilon_is_a_tenth_of_the_median_of_the_snapshots_medians_over_what_is_not_zero() -> None:
+    bends = Bends(MODEL, [])
+    # The walk's non-zero values have medians 3 (of 1, 3, 50), 5 (of 4, 6) and 9; the second snapshot has no brand.
+    bends.add(np.stack([_row(walk=1, brand=2), _row(walk=3), _row(), _row(walk=50, vehicle=7)]))
+    bends.add(np.stack([_row(walk=4), _row(walk=6), _row()]))
+    bends.add(np.stack([_row(walk=9, brand=4, popularity_fast=8)]))
+    found = dict(zip(FIRST, bends.epsilon().tolist(), strict=True))
+    assert found["walk"] == pytest.approx(0.5)
+    assert found["brand"] == pytest.approx(0.3)
+    assert {name for name, epsilon in found.items() if epsilon == 1.0} == set(FIRST) - {"walk", "brand"}
+
+
+def test_channels_that_never_speak_are_no_cause_for_a_warning() -> None:
+    bends = Bends(MODEL, [])
+    bends.add(np.stack([_row()]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert bends.epsilon().tolist() == [1.0] * N_CHANNELS
+
+
+def test_what_is_saved_is_loaded_and_holds_tensors_only(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    torch.manual_seed(5)
+    fitted = _new(epsilon=0.5)
+    with torch.no_grad():
+        for parameter in fitted.parameters():
+            parameter.add_(torch.randn_like(parameter))
+    model.save(fitted, path)
+    loaded = model.load(path, MODEL)
+    written = torch.load(path, weights_only=True)
+    assert sorted(written["weights"]) == ["base", "epsilon", "gate.0.bias", "gate.0.weight", "gate.2.bias", "gate.2.weight"]
+    for name, values in loaded.state_dict().items():
+        assert torch.equal(values, fitted.state_dict()[name])
+    assert loaded.named_weights() != pytest.approx(FIRST)
+    assert loaded.epsilon.tolist() == [0.5] * N_CHANNELS
+
+
+def test_weights_for_other_channels_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    model.save(_new(), path)
+    fewer = five_users.settings(model={"gate_hidden": 1, "cosine_half_lives_days": [20]}).model
+    with pytest.raises(ValueError, match=r"model.cosine_half_lives_days was .* and is \(20.0,\)"):
+        model.load(path, fewer)

@@ -1,0 +1,47 @@
+"""One snapshot of ``five_users`` as the towers are trained on it: small towers, four people, and who takes up what."""
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from recs_assets.gnn.channels.training import Example
+from recs_assets.gnn.towers.examples import Lesson
+from recs_assets.gnn.towers.negatives import Sampler
+from recs_assets.gnn.towers.neighbours import tower_inputs
+from recs_assets.settings import Settings
+from recs_assets_tests.gnn import five_users
+
+SMALL = {
+    "dimension": 8,
+    "heads": 2,
+    "hash_buckets": 64,
+    "epochs": 4,
+    "patience": 4,
+    "id_dropout": 0.5,
+    "learning_rate": 0.02,
+    "embedding_learning_rate": 0.05,
+}
+
+
+def tower_settings(**towers: Any) -> Settings:
+    """Settings with small towers that learn fast, and ``towers`` of that section."""
+    return five_users.settings(towers=SMALL | towers)
+
+
+def lesson(settings: Settings) -> Lesson:
+    """u1 to u4 take up p1, p2, p3, p4; the channels say nothing."""
+    past, users = five_users.past_of(five_users.world()), np.arange(4)
+    candidates = sparse.csr_array(np.ones((4, 5), dtype=bool))
+    targets = np.eye(4, 5).ravel()
+    scores = np.zeros(candidates.nnz)
+    example = Example(
+        moment=past.as_of,
+        users=users,
+        candidates=candidates,
+        features=np.zeros((candidates.nnz, 1), dtype=np.float32),
+        targets=targets,
+        state=np.zeros((4, 3), dtype=np.float32),
+    )
+    sampler = Sampler(candidates, targets, scores, np.ones(candidates.nnz, dtype=bool), settings.towers.negatives)
+    return Lesson(example, tower_inputs(past, users, settings).to(settings.towers.device), scores, sampler)

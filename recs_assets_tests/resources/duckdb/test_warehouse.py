@@ -1,0 +1,202 @@
+"""The warehouse on a real file and real Parquet."""
+
+import datetime as dt
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from recs_assets.contract import QUARANTINE, ContractError
+from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
+from recs_assets.resources.errors import WarehouseError
+from recs_assets_tests.sql import shop
+from recs_assets_tests.sql.engines import COMPUTE, parameters_of
+
+WEEK = dt.date(2026, 2, 23)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "it's a source"
+    folder.mkdir()
+    for name in ("users", "products", "events"):
+        pq.write_table(shop.TABLES[name], folder / f"{name}.parquet")
+    return folder
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, source: Path) -> DuckDBWarehouse:
+    return DuckDBWarehouse(tmp_path / "home" / "warehouse.duckdb", source, COMPUTE)
+
+
+def test_source_columns(warehouse: DuckDBWarehouse) -> None:
+    found = warehouse.source_columns()
+    assert found["users"] == {"user_id": "string", "email": "string", "created_at": "timestamp", "email_consent": "boolean"}
+    assert found["products"] is not None
+    assert found["products"]["price"] == "number"
+    assert found["vehicles"] is None
+
+
+def test_columns_come_in_the_contracts_types(warehouse: DuckDBWarehouse, source: Path) -> None:
+    table = pa.table(
+        {
+            "extra": [1, 2],
+            "user_id": pa.array(["u1", None]).dictionary_encode(),
+            "created_at": pa.array([0, None], pa.timestamp("ns")),
+        }
+    )
+    pq.write_table(table, source / "users.parquet")
+    vehicles = {"vehicle_id": ["v1", "v2"], "year": [1969.0, float("nan")]}
+    pq.write_table(pa.table(vehicles), source / "vehicles.parquet")
+    with warehouse.session() as session:
+        users = session.read("clean_users", **parameters_of("clean_users"))
+        assert users.schema.field("created_at").type == pa.timestamp("us", "UTC")
+        assert users.schema.field("email_consent").type == pa.bool_()
+        by_id = {row["user_id"]: row for row in users.to_pylist()}
+        assert by_id["u1"]["created_at"] == dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+        assert by_id[None]["fault"] == "empty user_id"
+        assert [row["year"] for row in session.read("clean_vehicles").sort_by("vehicle_id").to_pylist()] == [1969, None]
+        assert session.audit("source_profile_email_events")["n_rows"] == 0
+
+
+def test_a_missing_source_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "warehouse.duckdb"
+    with pytest.raises(WarehouseError, match=r"no source folder .*nowhere. Set RECS_SOURCE"):
+        DuckDBWarehouse(file, tmp_path / "nowhere", COMPUTE).source_columns()
+    with pytest.raises(WarehouseError, match=r"holds none of users.parquet.* Set RECS_SOURCE"):
+        DuckDBWarehouse(file, tmp_path, COMPUTE).source_columns()
+
+
+def test_a_file_that_is_not_parquet_is_named(warehouse: DuckDBWarehouse, source: Path) -> None:
+    (source / "products.parquet").write_text("product_id,price\np1,5\n")
+    with pytest.raises(ContractError, match=r"'products'.*not a Parquet file.*Write the table as Parquet again"):
+        warehouse.source_columns()
+
+
+def test_values_are_bound_never_pasted(warehouse: DuckDBWarehouse) -> None:
+    nasty = "x'; DROP TABLE classified; --"
+    with warehouse.session() as session:
+        session.materialize("classified", "clean_users", **parameters_of("clean_users"))
+        rows = session.read("quarantined_rows", week=WEEK, source_table=nasty)
+        assert set(rows["source_table"].to_pylist()) == {nasty}
+        assert session.read("fault_counts").num_rows == 6
+        with pytest.raises(ValueError, match="is not a table or query name"):
+            session.materialize("x; DROP TABLE users", "clean_users", **parameters_of("clean_users"))
+
+
+def test_parameters_must_match(warehouse: DuckDBWarehouse) -> None:
+    with warehouse.session() as session:
+        with pytest.raises(
+            ValueError, match=r"'clean_users' takes the parameters \['as_of', 'now'\]; missing: \['now'\], unknown: \['when'\]"
+        ):
+            session.read("clean_users", as_of=shop.AS_OF, when=shop.NOW)
+        with pytest.raises(ValueError, match="there is no query 'clean_houses'"):
+            session.read("clean_houses")
+
+
+def test_exports_are_the_same_bytes(warehouse: DuckDBWarehouse, tmp_path: Path) -> None:
+    n_rows = 300_000
+    events = [(f"e{n}", f"u{n % 7}", "p1", "view", shop.days_ago(n % 50), None, n) for n in range(n_rows)]
+    classified = shop.source("events", events).append_column("fault", pa.nulls(n_rows, pa.string()))
+    paths = [tmp_path / "first.parquet", tmp_path / "second.parquet"]
+    for path, threads, rows in zip(paths, (1, 2), (classified, classified.sort_by("quantity")), strict=True):
+        compute = COMPUTE.model_copy(update={"memory_limit": "500MB", "threads": threads})
+        limited = DuckDBWarehouse(warehouse.file, warehouse.source, compute)
+        with limited.session({"classified": rows}) as session:
+            assert session.export("interaction_edges", path) == n_rows
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    found = pq.ParquetFile(paths[0], page_checksum_verification=True)
+    assert [found.metadata.row_group(n).num_rows for n in range(3)] == [131_072, 131_072, 37_856]
+    assert found.read()["quantity"].to_pylist()[:2] == [100049, 100099]  # ids sort as text
+
+
+def test_an_empty_export_has_its_columns(warehouse: DuckDBWarehouse, tmp_path: Path) -> None:
+    with warehouse.session() as session:
+        session.materialize("classified", "clean_vehicles")
+        assert session.export("vehicle_nodes", tmp_path / "empty.parquet") == 0
+    assert pq.read_table(tmp_path / "empty.parquet").column_names == ["vehicle_id", "year", "make", "model", "engine"]
+
+
+def test_a_stream_survives_other_queries(warehouse: DuckDBWarehouse) -> None:
+    with warehouse.session() as session:
+        session.materialize("classified", "clean_users", **parameters_of("clean_users"))
+        stream = session.batches("user_nodes")
+        session.read("fault_counts")
+        assert stream.read_all()["user_id"].to_pylist() == ["u1", "u2", "u3", "u4", "u5", 'ü"8\\\n']
+
+
+def test_what_takes_more_memory_than_allowed_is_written_beside_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "home" / "warehouse.duckdb"
+    small = DuckDBWarehouse(file, tmp_path, COMPUTE.model_copy(update={"memory_limit": "60MiB", "threads": 1}))
+    ids = np.random.default_rng(1).permutation(3_000_000).astype(str)
+    people = pa.table({"user_id": ids, "profile_id": ids[::-1], "stratum": np.full(len(ids), "cold")})
+    with small.session() as session:
+        session.mount("user_profiles", people)
+        spilled = sum(path.stat().st_size for path in file.with_suffix(".spill").rglob("*") if path.is_file())
+        assert spilled > 10 * 2**20
+        assert sum(batch.num_rows for batch in session.batches("profiles")) == len(ids)
+    assert list(file.with_suffix(".spill").iterdir()) == []
+
+
+def test_a_query_that_memory_cannot_hold_says_which_setting_bounds_it(tmp_path: Path) -> None:
+    small = DuckDBWarehouse(tmp_path / "w.duckdb", tmp_path, COMPUTE.model_copy(update={"memory_limit": "20MiB", "threads": 1}))
+
+    def ask_for_too_much() -> None:
+        with small.session() as session:
+            # One list of many numbers is one value, of which nothing can be spilled.
+            session.view("user_profiles", "SELECT 'u1' AS user_id, RANGE(10_000_000)::VARCHAR AS profile_id, 'cold' AS stratum")
+            session.materialize("kept", "profiles")
+
+    with pytest.raises(WarehouseError, match=r"(?i)out of memory.*20MiB of memory \(compute\.memory_limit\).*then run again"):
+        ask_for_too_much()
+
+
+def test_append_replaces_what_it_is_told_to(warehouse: DuckDBWarehouse) -> None:
+    def row(week: dt.date, table: str, key: str) -> pa.Table:
+        return shop.table(QUARANTINE, [(week, table, "reason", key, "{}")])
+
+    for replaced in (row(WEEK, "users", "old"), row(WEEK, "events", "other"), row(WEEK - dt.timedelta(7), "users", "before")):
+        warehouse.append("quarantine", replaced)
+    warehouse.append("quarantine", row(WEEK, "users", "new"), replace={"week": WEEK, "source_table": "users"})
+    with duckdb.connect(str(warehouse.file)) as connection:
+        found = connection.execute("SELECT row_key FROM quarantine ORDER BY row_key").fetchall()
+    assert found == [("before",), ("new",), ("other",)]
+    with pytest.raises(ValueError, match="not a ledger"):
+        warehouse.append("publications", row(WEEK, "users", "new"))
+    with pytest.raises(ValueError, match="has the columns"):
+        warehouse.append("quarantine", pa.table({"week": [WEEK]}))
+
+
+@pytest.fixture
+def holder(warehouse: DuckDBWarehouse) -> Iterator[subprocess.Popen[str]]:
+    """Another process that has the file open."""
+    warehouse.file.parent.mkdir(parents=True, exist_ok=True)
+    code = f"import duckdb, sys\nc = duckdb.connect({str(warehouse.file)!r})\nprint('open', flush=True)\nsys.stdin.readline()"
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_locked_file_is_waited_for_then_named(
+    warehouse: DuckDBWarehouse,
+    holder: subprocess.Popen[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    warehouse.lock_wait_seconds = 0.5
+    with pytest.raises(WarehouseError, match=r"has been locked for 0\.5 seconds: .* Close the program that holds it"):
+        warehouse.served_version(WEEK)
+    assert "waiting for" in caplog.text
+    warehouse.lock_wait_seconds = 30.0
+    assert holder.stdin is not None
+    holder.stdin.write("\n")
+    holder.stdin.flush()
+    assert warehouse.served_version(WEEK) is None

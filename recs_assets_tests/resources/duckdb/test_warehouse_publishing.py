@@ -1,0 +1,253 @@
+"""Publishing on a real file: one whole audited version is served, always, whatever happens in between."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import duckdb
+import pytest
+
+from recs_assets.contract import AUDITS, RECOMMENDATIONS, wide_columns
+from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
+from recs_assets.resources.publishing import Publication, Published, PublishFailed, PublishRefused
+from recs_assets.resources.restoring import Restoration
+from recs_assets_tests.sql import shop
+
+WEEK = shop.WEEK_START.date()
+Rows = Sequence[tuple[Any, ...]]
+
+FIRST: Rows = [("u1", 1, "p1", 0.5), ("u2", 1, "p2", 0.25)]
+SECOND: Rows = [("u1", 1, "p2", 0.75), ("u2", 1, "p2", 0.25), ("u3", 1, "p1", 0.5)]
+
+
+def stage(
+    warehouse: DuckDBWarehouse, name: str, rows: Rows, *, decision: str = "PASS", slots: int = 1, week: dt.date = WEEK
+) -> Publication:
+    """Stage a long and a wide table of some lists, with an audit, and say how to publish them."""
+    long_table, wide_table = f"staged_long_{name}", f"staged_wide_{name}"
+    profiles = shop.table(
+        {"user_id": "STRING", "profile_id": "STRING", "stratum": "STRING"}, [(row[0], row[0], "warm") for row in rows]
+    )
+    lists = shop.table(
+        LIST_COLUMNS,
+        [(user, rank, product, score, score, None, "sql", "code", None) for user, rank, product, score in rows],
+    )
+    users = shop.source("users", [(row[0], f"{row[0]}@example.com", None, True) for row in rows])
+    own = {"user_profiles": profiles, "profile_recommendations": lists, "users": users, "staged": long_table, "mail": wide_table}
+    tables = shop.TABLES | own
+    moments = {"week": week, "run_id": f"run {name}", "scored_at": shop.NOW, "arm": "all", "model_week": None}
+    with warehouse.session(tables) as session:
+        assert session.stage(long_table, "recommendations", **moments) == len(rows)
+        session.stage(
+            wide_table,
+            "final_vehicle_recommendations",
+            week=week,
+            as_of=shop.AS_OF,
+            slots=slots,
+            generated_at=shop.NOW,
+            pipeline_version="1",
+        )
+        found = session.audit("content_hash", week=week) | session.audit("mail_hash", slots=slots)
+    hashes = found["content_hash"], found["mail_hash"]
+    audit = (f"audit {name}", week, long_table, *hashes, decision, *counts(found), "{}", "as told", f"run {name}", shop.NOW)
+    warehouse.append("audits", shop.table(AUDITS, [audit]), replace={"audit_id": f"audit {name}"})
+    return Publication(
+        publication_id=f"publication {name}",
+        week=week,
+        long_table=long_table,
+        wide_table=wide_table,
+        audit_id=f"audit {name}",
+        content_hash=found["content_hash"],
+        mail_hash=found["mail_hash"],
+        expected_version=warehouse.served_version(week),
+        run_id=f"run {name}",
+        model_week=None,
+        model_version=None,
+        settings_hash="settings",
+        n_rows=found["n_rows"],
+        n_users=found["n_users"],
+        published_at=dt.datetime.now(dt.UTC),
+        reason="test",
+    )
+
+
+LIST_COLUMNS = dict(list(shop.PROFILE_RECOMMENDATION_COLUMNS.items())[:9])
+
+
+def counts(found: dict[str, Any]) -> tuple[int, int]:
+    return found["n_rows"], found["n_users"]
+
+
+def publish(warehouse: DuckDBWarehouse, publication: Publication) -> Published:
+    return warehouse.publish(publication, kept_versions=2)
+
+
+def restoration(warehouse: DuckDBWarehouse, name: str, version: str | None = None) -> Restoration:
+    expected = warehouse.served_version(WEEK)
+    return Restoration(f"restoration {name}", WEEK, version, expected, "run", dt.datetime.now(dt.UTC), "it was bad")
+
+
+def query(warehouse: DuckDBWarehouse, text: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(warehouse.file), read_only=True) as connection:
+        return connection.execute(text).fetchall()
+
+
+def served(warehouse: DuckDBWarehouse) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """The long and the wide table as a reader finds them."""
+    long = query(warehouse, "SELECT user_id, rank, product_id, final_score FROM recommendations ORDER BY ALL")
+    return long, query(warehouse, "SELECT email_lower, rec_part_1 FROM final_vehicle_recommendations ORDER BY ALL")
+
+
+def wide(rows: Rows) -> list[tuple[Any, ...]]:
+    return [(f"{user}@example.com", product) for user, _, product, _ in rows]
+
+
+def test_the_first_version_makes_the_contracts_tables(warehouse: DuckDBWarehouse) -> None:
+    published = publish(warehouse, stage(warehouse, "one", FIRST))
+    assert (published.outcome, published.version_before, published.version_after) == ("published", None, "publication one")
+    assert served(warehouse) == (list(FIRST), wide(FIRST))
+    duckdb_types = {"STRING": "VARCHAR", "INT64": "BIGINT", "FLOAT64": "DOUBLE", "DATE": "DATE"}
+    duckdb_types |= {"TIMESTAMP": "TIMESTAMP WITH TIME ZONE"}
+    for table, columns in (("recommendations", RECOMMENDATIONS), ("final_vehicle_recommendations", wide_columns(1))):
+        found = [row[:2] for row in query(warehouse, f"DESCRIBE {table}")]
+        assert found == [(name, duckdb_types[kind]) for name, kind in columns.items()]
+
+
+def test_a_second_version_replaces_the_first(warehouse: DuckDBWarehouse) -> None:
+    publish(warehouse, stage(warehouse, "one", FIRST))
+    published = publish(warehouse, stage(warehouse, "two", SECOND))
+    assert (published.outcome, published.version_before, published.n_rows, published.n_users) == (
+        "published",
+        "publication one",
+        3,
+        3,
+    )
+    assert served(warehouse) == (list(SECOND), wide(SECOND))
+    assert warehouse.served_version(WEEK) == "publication two"
+
+
+def test_once_more_writes_nothing(warehouse: DuckDBWarehouse) -> None:
+    first = stage(warehouse, "one", FIRST)
+    publish(warehouse, first)
+    assert publish(warehouse, first).outcome == "already published"
+    again = publish(warehouse, stage(warehouse, "again", FIRST))
+    assert (again.outcome, again.publication_id) == ("unchanged", "publication one")
+    assert query(warehouse, "SELECT COUNT(*) FROM publications") == [(1,)]
+
+
+def test_another_number_of_slots_makes_the_wide_table_anew(warehouse: DuckDBWarehouse) -> None:
+    publish(warehouse, stage(warehouse, "one", FIRST))
+    assert publish(warehouse, stage(warehouse, "two", FIRST, slots=2)).outcome == "published"
+    assert "rec_part_2" in [row[0] for row in query(warehouse, "DESCRIBE final_vehicle_recommendations")]
+
+
+def test_of_two_runs_one_publishes(warehouse: DuckDBWarehouse) -> None:
+    one, two = stage(warehouse, "one", FIRST), stage(warehouse, "two", SECOND)
+    publish(warehouse, one)
+    with pytest.raises(PublishRefused, match=r"run run one published publication one at .* Nothing was written"):
+        publish(warehouse, two)
+    assert served(warehouse) == (list(FIRST), wide(FIRST))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"audit_id": "audit nobody made"}, "there is no audit"),
+        ({"audit_id": "audit failed"}, "says FAIL for 3 rows of 3 users: as told"),
+        ({"content_hash": "another"}, "content another were to be published"),
+        ({"mail_hash": "another"}, "of a mail with content .*, and one with another was to be published"),
+        ({"n_rows": 1}, "and 1 rows of 2 users"),
+        ({"long_table": "staged_nothing"}, "there is no such table"),
+        ({"wide_table": "staged_nothing"}, "there is no staged wide table"),
+        ({"expected_version": "never"}, "version never was expected"),
+    ],
+)
+def test_without_evidence_nothing_is_published(warehouse: DuckDBWarehouse, changed: dict[str, Any], message: str) -> None:
+    stage(warehouse, "failed", SECOND, decision="FAIL")
+    publication = stage(warehouse, "one", FIRST)
+    with pytest.raises(PublishRefused, match=message):
+        publish(warehouse, replace(publication, **changed))
+    assert query(warehouse, "SELECT COUNT(*) FROM recommendations") == [(0,)]
+    assert warehouse.served_version(WEEK) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            "UPDATE staged_long_one SET product_id = 'p9' WHERE user_id = 'u1'",
+            r"'staged_long_one' holds 2 rows of 2 users with content .* were audited\. Nothing was written",
+        ),
+        (
+            "UPDATE staged_wide_one SET rec1_price = 1.0",
+            r"the mail in 'staged_wide_one' has content .* was audited\. Nothing was written",
+        ),
+    ],
+)
+def test_rows_changed_after_the_audit_are_refused(warehouse: DuckDBWarehouse, change: str, message: str) -> None:
+    publication = stage(warehouse, "one", FIRST)
+    with duckdb.connect(str(warehouse.file)) as connection:
+        connection.execute(change)
+    with pytest.raises(PublishRefused, match=message):
+        publish(warehouse, publication)
+    assert query(warehouse, "SELECT COUNT(*) FROM recommendations") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            "DELETE FROM recommendations WHERE user_id = 'u1'",
+            r"1 rows of 1 users .* are served, 2 rows .* Restore version publication one",
+        ),
+        ("DELETE FROM final_vehicle_recommendations", r"and mail 0-0-0 are served, .* Restore version publication one"),
+    ],
+)
+def test_what_others_wrote_is_told_of_and_can_be_restored_or_made_again(
+    warehouse: DuckDBWarehouse, change: str, message: str
+) -> None:
+    def tampered() -> None:
+        with duckdb.connect(str(warehouse.file)) as connection:
+            connection.execute(change)
+
+    publication = stage(warehouse, "one", FIRST)
+    publish(warehouse, publication)
+    tampered()
+    with pytest.raises(PublishFailed, match=message):
+        publish(warehouse, publication)
+    warehouse.restore(restoration(warehouse, "a", "publication one"))
+    assert served(warehouse) == (list(FIRST), wide(FIRST))
+    tampered()
+    # It is not taken for the content that was published.
+    assert publish(warehouse, stage(warehouse, "again", FIRST)).outcome == "published"
+    assert served(warehouse) == (list(FIRST), wide(FIRST))
+
+
+def test_a_published_version_cannot_be_staged_over(warehouse: DuckDBWarehouse) -> None:
+    publish(warehouse, stage(warehouse, "one", FIRST))
+    with pytest.raises(ValueError, match="is a published version; stage under another name"):
+        stage(warehouse, "one", SECOND)
+    with warehouse.session(shop.TABLES) as session, pytest.raises(ValueError, match="starts with 'staged_'"):
+        session.stage("recommendations", "profiles")
+
+
+def test_old_versions_and_orphans_are_dropped(warehouse: DuckDBWarehouse) -> None:
+    stage(warehouse, "orphan", FIRST)
+    with duckdb.connect(str(warehouse.file)) as connection:
+        connection.execute("UPDATE staged_tables SET staged_at = staged_at - INTERVAL 2 DAY WHERE table_name LIKE '%orphan'")
+    stage(warehouse, "young", SECOND)
+    for n, rows in enumerate((FIRST, SECOND, FIRST)):
+        publish(warehouse, stage(warehouse, f"v{n}", rows))
+    tables = {row[0] for row in query(warehouse, "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'staged_long%'")}
+    assert tables == {"staged_long_young", "staged_long_v1", "staged_long_v2"}
+
+
+def test_an_older_week_does_not_touch_the_mail(warehouse: DuckDBWarehouse) -> None:
+    publish(warehouse, stage(warehouse, "one", FIRST))
+    with duckdb.connect(str(warehouse.file)) as connection:
+        connection.execute("UPDATE publications SET week = week + 7")
+    with pytest.raises(PublishRefused, match="the mail is already that of week 2026-03-02"):
+        publish(warehouse, stage(warehouse, "two", SECOND))
+    assert publish(warehouse, replace(stage(warehouse, "three", SECOND), wide_table=None)).outcome == "published"
+    assert served(warehouse)[1] == wide(FIRST)

@@ -1,0 +1,98 @@
+"""Who is judged, by which relevance, why a purchase could not be found, and how common a vehicle is: five users by hand."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recs_assets.settings import Settings
+from recs_assets.steps.compared_systems import Cohort, cohort, owners_of_primary
+from recs_assets_tests.gnn import five_users
+from recs_assets_tests.gnn.five_users import AS_OF, FUTURE, PAST, PRODUCTS, USERS, days_ago, world
+
+BOTH = ("order", "any")
+
+
+def _cohort(events: Sequence[five_users.Event], settings: Settings | None = None, relevances: Sequence[str] = BOTH) -> Cohort:
+    return cohort(world(events), AS_OF, settings or five_users.settings(), relevances)
+
+
+def _named(judged: Cohort, held_out: pd.DataFrame) -> list[str]:
+    return [
+        f"{USERS[judged.users[profile]]} {PRODUCTS[product]}"
+        for profile, product in zip(held_out["profile"], held_out["product"], strict=True)
+    ]
+
+
+def test_orders_and_clicks_are_both_held_out_and_whoever_has_either_is_judged() -> None:
+    judged = _cohort([*PAST, *FUTURE])
+    # u1 ordered p2 before, so p2 is nothing new; u2's order is a week away.
+    assert [USERS[user] for user in judged.users] == ["u1", "u3", "u4"]
+    assert _named(judged, judged.held_out["order"]) == ["u3 p2", "u4 p1"]
+    assert _named(judged, judged.held_out["any"]) == ["u1 p4", "u3 p2", "u4 p1"]
+
+
+def test_by_one_relevance_alone_only_its_users_are_judged() -> None:
+    judged = _cohort([*PAST, *FUTURE], relevances=("order",))
+    assert [USERS[user] for user in judged.users] == ["u3", "u4"]
+    assert list(judged.held_out) == ["order"]
+
+
+def test_of_too_many_users_some_are_drawn_and_always_the_same_ones() -> None:
+    settings = five_users.settings(evaluation={"max_users": 1})
+    judged = _cohort([*PAST, *FUTURE], settings, relevances=("order",))
+    assert len(judged.users) == 1
+    assert judged.users[0] in (2, 3)  # u3 or u4
+    assert judged.held_out["order"]["profile"].tolist() == [0]
+    assert _cohort([*PAST, *FUTURE], settings, relevances=("order",)).users.tolist() == judged.users.tolist()
+
+
+def test_every_new_purchase_has_exactly_one_reason() -> None:
+    past = [*PAST, ("u1", "p5", "order", 5)]  # p1 is a variant of it
+    new = ["u3 p2", "u4 p1", "u4 p4", "u1 p1", "u5 p5", "u4 p5"]
+    judged = _cohort([*past, *((*pair.split(" ", 1), "order", -1) for pair in new)])
+    # By user and part: u1 p1, u3 p2 (fits no Bronco), u4 p1, u4 p4; then two that nobody may be shown, one by u5,
+    # who bought nothing else.
+    assert judged.reasons["reason"].tolist() == [
+        "variant of a bought part",
+        "does not fit",
+        "fits",
+        "universal",
+        "not eligible",
+        "not eligible",
+    ]
+    assert [USERS[user] for user in judged.users] == ["u1", "u3", "u4"]
+
+
+def test_where_everybody_may_be_shown_everything_nothing_fails_to_fit() -> None:
+    everything = five_users.settings(candidates={"require_fitment": False})
+    judged = _cohort([*PAST, ("u2", "p5", "order", 5), ("u2", "p1", "order", -1), ("u3", "p2", "order", -1)], everything)
+    assert judged.reasons["reason"].tolist() == ["variant of a bought part", "any part"]
+
+
+def test_reasons_are_those_of_the_relevance_that_gates() -> None:
+    clicks = five_users.settings(evaluation={"relevance": "any"})
+    assert len(_cohort([*PAST, *FUTURE]).reasons) == 2
+    assert len(_cohort([*PAST, *FUTURE], clicks).reasons) == 3
+
+
+def test_owners_of_the_primary_vehicle_as_known_before_the_week(tmp_path: Path) -> None:
+    rows: list[tuple[Any, ...]] = [
+        ("u1", "v2", 2, days_ago(9)),
+        ("u1", "v1", 1, days_ago(9)),
+        ("u2", "v2", None, None),
+        ("u3", "v1", None, days_ago(9)),
+        ("u3", "v2", 1, days_ago(9)),
+        ("u4", "v2", 1, days_ago(0)),  # added when the week began: not known yet
+    ]
+    user, vehicle, slot, added = zip(*rows, strict=True)
+    owned = {"user_id": user, "vehicle_id": vehicle, "slot": slot, "added_at": pa.array(added, pa.timestamp("us", "UTC"))}
+    tables = five_users.tables() | {"owns_edges": pa.table(owned)}
+    for name in ("user_nodes", "vehicle_nodes", "owns_edges"):
+        pq.write_table(tables[name], tmp_path / f"{name}.parquet")
+    exports = {path.stem: [path] for path in tmp_path.iterdir()}
+    # v1 has u1 and u3; v2 has u1, u2 and u3.
+    assert owners_of_primary(_cohort(PAST), exports).tolist() == [2, 3, 3, 0, 0]
