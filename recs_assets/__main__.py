@@ -11,11 +11,11 @@ import dagster as dg
 
 from recs_assets import rollback
 from recs_assets.assets.weekly_asset import PRIVATE
-from recs_assets.partitions import WEEK, key_of, monday, week_of
 from recs_assets.report import text as report
 from recs_assets.resources.errors import WarehouseError
 from recs_assets.resources.publishing import PublishFailed, PublishRefused
 from recs_assets.resources.store.artifact import StoreError
+from recs_assets.weeks import ONE_WEEK, key_of, monday, week_of
 
 # Answers rather than accidents: the message is all that a person needs.
 REFUSALS = (OSError, PublishFailed, PublishRefused, StoreError, WarehouseError, ValueError)
@@ -66,7 +66,7 @@ def _run(options: argparse.Namespace, project: ModuleType) -> int:
             result = job.execute_in_process(partition_key=key_of(first), instance=instance, raise_on_error=False)
             if not result.success:
                 return 1
-            first += WEEK
+            first += ONE_WEEK
     return 0
 
 

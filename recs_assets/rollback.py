@@ -7,10 +7,10 @@ from typing import Any
 import dagster as dg
 
 from recs_assets.assets.weekly_asset import guarded
-from recs_assets.partitions import monday
 from recs_assets.resources.publishing import Published, PublishRefused
 from recs_assets.resources.restoring import Restoration
 from recs_assets.resources.warehouse import Warehouse
+from recs_assets.weeks import monday
 
 # Columns of the list, in their order, with what stands over them.
 SHOWN = {

@@ -9,10 +9,10 @@ from recs_assets.assets.evaluation import approved_model, offline_metrics, produ
 from recs_assets.assets.publishing import published_recommendations, recommendations
 from recs_assets.assets.serving import sql_scores, user_scores
 from recs_assets.assets.training import trained_model
-from recs_assets.partitions import WEEK, key_of
 from recs_assets.resources.store.store import Store
 from recs_assets.settings import Settings
 from recs_assets.settings_file import SettingsError
+from recs_assets.weeks import ONE_WEEK, key_of
 
 LEARNED = [trained_model, offline_metrics, approved_model]
 SERVED = [sql_scores, user_scores, recommendations, published_recommendations]
@@ -66,7 +66,7 @@ def _weekly(cron: str) -> dg.ScheduleDefinition:
     @dg.schedule(job=weekly_job, cron_schedule=cron, execution_timezone="UTC", name="weekly")
     def weekly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         """The week that has just closed."""
-        week = key_of(context.scheduled_execution_time.astimezone(dt.UTC) - WEEK)
+        week = key_of(context.scheduled_execution_time.astimezone(dt.UTC) - ONE_WEEK)
         return dg.RunRequest(run_key=f"weekly-{week}", partition_key=week)
 
     return weekly_schedule

@@ -11,24 +11,23 @@ import pytest
 import recs_assets
 
 ROOT = Path(recs_assets.__file__).parent
-UPPER = ("assets", "definitions", "rollback", "schedules", "targets", "console", "partitions", "gates")
 DAGSTER = ("dagster", "dagster_gcp", "dagster_k8s")
 TORCH = ("torch", "torch_geometric")
-
+COMMANDS = ("definitions", "schedules", "rollback", "targets", "console", "partitions", "report", "experiments")
+# What a layer may not import, by layer: definitions, jobs and commands -> assets -> steps -> gnn, ranking, resources, gates.
 FORBIDDEN = {
-    "gnn": (*DAGSTER, *(f"recs_assets.{name}" for name in (*UPPER, "resources", "demo"))),
-    "ranking": (*DAGSTER, *TORCH, *(f"recs_assets.{name}" for name in (*UPPER, "resources", "demo", "gnn"))),
-    "resources": (*DAGSTER, *TORCH, *(f"recs_assets.{name}" for name in (*UPPER, "demo", "gnn", "ranking"))),
-    "demo": (*DAGSTER, *TORCH, *(f"recs_assets.{name}" for name in (*UPPER, "resources", "gnn", "ranking"))),
+    layer: (*DAGSTER, *(TORCH if layer not in {"steps", "gnn"} else ()), *(f"recs_assets.{name}" for name in (*COMMANDS, *above)))
+    for layer, above in {
+        "steps": ("assets", "demo"),
+        "gnn": ("assets", "steps", "resources", "gates", "demo"),
+        "ranking": ("assets", "steps", "resources", "gates", "gnn", "demo"),
+        "gates": ("assets", "steps", "resources", "gnn", "demo"),
+        "resources": ("assets", "steps", "gates", "gnn", "ranking", "demo"),
+        "demo": ("assets", "steps", "resources", "gates", "gnn", "ranking"),
+    }.items()
 }
-# Modules that assets import inside their bodies, and a command of its own: all else outside gnn/ loads within moments.
-LAZY = {
-    *(
-        f"recs_assets.steps.{name}"
-        for name in ("evaluate_systems", "compared_systems", "rank_lists", "score_profiles", "train_model", "write_vectors")
-    ),
-    "recs_assets.experiments.ablation",
-}
+# Assets import steps inside their bodies, and experiments are commands of their own: all else outside gnn/ loads within moments.
+LATE = ("recs_assets.steps", "recs_assets.experiments")
 
 
 def _name(path: Path) -> str:
@@ -71,23 +70,21 @@ def _of_layer(layer: str) -> dict[str, ast.Module]:
 @pytest.mark.parametrize("layer", FORBIDDEN)
 def test_imports_go_down_only(layer: str) -> None:
     modules = _of_layer(layer)
-    assert len(modules) > 3
+    assert len(modules) > 3, "the layer is where this test looks"
     upward = {(name, used) for name, tree in modules.items() for used in _imports(tree) if _within(used, FORBIDDEN[layer])}
     assert upward == set()
 
 
 def test_torch_is_loaded_by_the_model_and_by_what_assets_load_late() -> None:
     loads = {name for name, tree in MODULES.items() if any(_within(used, TORCH) for used in _at_load(tree))}
-    outside = {name for name in loads if not _within(name, {"recs_assets.gnn"})}
     assert "recs_assets.gnn.graph" in loads
-    assert outside <= LAZY
+    assert {name for name in loads if not _within(name, ("recs_assets.gnn", *LATE))} == set()
 
 
-def test_late_modules_are_loaded_inside_functions_or_by_each_other() -> None:
-    loading = {(name, used) for name, tree in MODULES.items() for used in _at_load(tree) if _within(used, LAZY)}
-    early = {(name, used) for name, used in loading if name not in LAZY}
-    assert early == set()
-    assert MODULES.keys() >= LAZY
+def test_steps_are_loaded_inside_functions_or_by_each_other() -> None:
+    loading = {(name, used) for name, tree in MODULES.items() for used in _at_load(tree) if _within(used, LATE)}
+    assert loading
+    assert {(name, used) for name, used in loading if not _within(name, LATE)} == set()
 
 
 def test_everything_is_imported_by_its_whole_name() -> None:

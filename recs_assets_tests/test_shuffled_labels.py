@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recs_assets.asset_files import GRAPH, USER_PROFILES
 from recs_assets.assets.evaluation import population_shares
-from recs_assets.assets.graph import EXPORT_NAMES, GRAPH, USER_PROFILES
+from recs_assets.assets.graph import EXPORT_NAMES
 from recs_assets.assets.training import training_moments
 from recs_assets.assets.weekly_asset import inputs_of, parquet_of
 from recs_assets.gates.promotion import FAIL, PASS, gate_1
@@ -18,8 +19,8 @@ from recs_assets.gnn.channels import gated_model as model
 from recs_assets.gnn.channels import training
 from recs_assets.gnn.channels.training import Example
 from recs_assets.gnn.snapshots import microseconds
-from recs_assets.partitions import week_of
 from recs_assets.steps.evaluate_systems import Judge, Judged
+from recs_assets.weeks import week_of
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.worlds import WEEK
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from recs_assets.assets.weekly_asset import check
 from recs_assets.contract import AUDITS
-from recs_assets.gates import promotion as gates
+from recs_assets.gates.verdict import Verdict
 from recs_assets.resources.warehouse import Parameter
 from recs_assets.settings import Settings
 
@@ -73,14 +73,7 @@ def audit_parameters(settings: Settings, *, has_fitment: bool) -> dict[str, Para
     return rules | {"require_fitment": settings.candidates.require_fitment, "has_fitment": has_fitment}
 
 
-def required_users(settings: Settings, publications: Sequence[Mapping[str, Any]], week: dt.date) -> int:
-    """How many people must be served: ``gates.min_users``, or the share of those served in the last week before."""
-    before = [row for row in publications if row["week"] < week]
-    from_last_week = int((settings.gates.min_users_share or 0) * before[-1]["n_users"]) if before else 0
-    return max(1, settings.gates.min_users or from_last_week)
-
-
-def audit_row(staged: Staged, week: dt.date, found: Mapping[str, Any], verdict: gates.Verdict, run_id: str) -> pa.Table:
+def audit_row(staged: Staged, week: dt.date, found: Mapping[str, Any], verdict: Verdict, run_id: str) -> pa.Table:
     """One row of the ledger ``audits``."""
     row = {
         "audit_id": staged.audit_id,

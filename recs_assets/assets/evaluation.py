@@ -2,26 +2,40 @@
 
 import shutil
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import pyarrow as pa
 
+from recs_assets.asset_files import (
+    GRAPH,
+    METRICS,
+    MODEL,
+    PER_USER,
+    PRODUCT_NODES,
+    PRODUCT_SIMILARITIES,
+    RECORD,
+    TOWERS,
+    USER_PROFILES,
+    VALIDATION_MODEL,
+    VERDICT,
+    own_file,
+)
 from recs_assets.assets import verdicts
-from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, GRAPH, USER_PROFILES, hetero_graph
-from recs_assets.assets.training import MODEL, TOWERS, VALIDATION_MODEL, trained_model, training_moments
+from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
+from recs_assets.assets.training import trained_model, training_moments
 from recs_assets.assets.weekly_asset import check, draft, inputs_of, parquet_of, preview, week_of_run, weekly_asset
-from recs_assets.gates import promotion as gates
-from recs_assets.partitions import WEEK, Week, key_of, monday
+from recs_assets.gates.promotion import approve, gate_1, has_expired, not_worse
+from recs_assets.gates.verdict import PASS, Verdict
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
+from recs_assets.weeks import ONE_WEEK, Week, key_of, monday
 
 if TYPE_CHECKING:
     from recs_assets.steps.evaluate_systems import Judged
 
-PER_USER, VERDICT, RECORD = "per_user.parquet", "verdict.json", "record.json"
 # metrics and per_user go by the relevance that gates.
 TABLES = ("metrics", "per_user", "metrics_by_relevance", "per_user_by_relevance", "slices", "alpha_curve", "ceiling")
 
@@ -41,11 +55,11 @@ def offline_metrics(
     inputs = inputs_of(store, week.key, context.run.run_id, [*EXPORT_NAMES, "hetero_graph", "trained_model"])
     source = inputs["hetero_graph"]
     judged = _judged(inputs, warehouse, settings, week, context.log)
-    verdict = gates.gate_1(judged.per_user, min_lift=settings.gates.min_recall_lift)
+    verdict = gate_1(judged.per_user, min_lift=settings.gates.min_recall_lift)
     verdicts.record(context, warehouse, settings, verdict)
     with draft(context, store, settings, source.as_of, inputs.values()) as new:
         for name in TABLES:
-            new.write_table(f"{name}.parquet", pa.Table.from_pandas(getattr(judged, name), preserve_index=False))
+            new.write_table(own_file(name), pa.Table.from_pandas(getattr(judged, name), preserve_index=False))
         document = verdict.to_dict()
         new.write_document(VERDICT, document | document.pop("figures") | {"alpha": judged.alpha})
         new.facts |= {"decision": verdict.decision, "alpha": judged.alpha}
@@ -54,12 +68,12 @@ def offline_metrics(
             "decision": verdict.decision,
             "reason": verdict.reason,
             "alpha": judged.alpha,
-            "systems": preview(headline(new.written.table("metrics.parquet")), rows=len(SERVING_SYSTEMS) + 30),
+            "systems": preview(headline(new.written.table(METRICS)), rows=len(SERVING_SYSTEMS) + 30),
         },
         check_results=[
             dg.AssetCheckResult(
                 check_name=GATE_1.name,
-                passed=verdict.decision == gates.PASS,
+                passed=verdict.decision == PASS,
                 metadata={"decision": verdict.decision, "reason": verdict.reason},
             )
         ],
@@ -71,14 +85,14 @@ def _judged(
 ) -> "Judged":
     """Every system on the held-out weeks; nothing at all where there is no model or nobody to judge it by."""
     from recs_assets.gnn import graph
-    from recs_assets.steps import evaluate_systems as judging  # torch and pandas: 5 s at load
+    from recs_assets.steps import evaluate_systems  # torch and pandas: 5 s at load
 
     model, source = inputs["trained_model"], inputs["hetero_graph"]
     if MODEL not in model.manifest.files:
         log.warning(f"week {week.key}: nothing is judged, because {model.facts['reason']}")
-        return judging.nothing_judged()
+        return evaluate_systems.nothing_judged()
     exports = parquet_of({name: inputs[name] for name in EXPORT_NAMES})
-    judge = judging.Judge(graph.load(source.path(GRAPH)), warehouse, exports, settings, log.info)
+    judge = evaluate_systems.Judge(graph.load(source.path(GRAPH)), warehouse, exports, settings, log.info)
     try:
         return judge.judge(
             model_file=model.path(MODEL),
@@ -88,9 +102,9 @@ def _judged(
             evaluation_weeks=week.last_complete(settings.evaluation.weeks),
             population_shares=population_shares(source.table(USER_PROFILES)),
         )
-    except judging.NobodyToJudgeError as nobody:
+    except evaluate_systems.NobodyToJudgeError as nobody:
         log.warning(f"week {week.key}: nothing is judged, because {nobody}")
-        return judging.nothing_judged()
+        return evaluate_systems.nothing_judged()
 
 
 def population_shares(profiles: pa.Table) -> dict[str, float]:
@@ -124,21 +138,24 @@ def approved_model(
     inputs = inputs_of(store, week.key, context.run.run_id, ["offline_metrics", "trained_model"])
     measured = inputs["offline_metrics"]
     per_user = measured.table(PER_USER).to_pandas()
-    verdict = gates.gate_1(per_user, min_lift=settings.gates.min_recall_lift)
-    record, weights = approve(
+    verdict = gate_1(per_user, min_lift=settings.gates.min_recall_lift)
+    trained = inputs["trained_model"]
+    previous = newest_standing(store, week.previous, overridden_since=week.key)
+    record = approve(
         verdict,
-        similarity_not_worse=gates.not_worse(per_user, "similarity", "sql"),
+        similarity_not_worse=not_worse(per_user, "similarity", "sql"),
         week=week.key,
         alpha=measured.facts["alpha"],
-        trained=inputs["trained_model"],
-        previous=newest_standing(store, week.previous, overridden_since=week.key),
+        has_model=MODEL in trained.manifest.files,
+        previous=previous.facts if previous else None,
         override_reason=config.override_reason,
     )
     # The same rule again, on the same figures: nobody is promoted by launching this asset alone.
     reason = record.get("override_reason") or verdict.reason
-    verdicts.record(context, warehouse, settings, gates.Verdict("approval", verdict.decision, reason, record))
+    verdicts.record(context, warehouse, settings, Verdict("approval", verdict.decision, reason, record))
     with draft(context, store, settings, measured.as_of, inputs.values()) as new:
-        if weights is not None:
+        if record["source"] == "blend":
+            weights = trained if previous is None or record["model_week"] == week.key else previous
             for name in sorted({MODEL, TOWERS} & set(weights.manifest.files)):
                 shutil.copyfile(weights.path(name), new.path(name))
         new.write_document(RECORD, record)
@@ -148,46 +165,10 @@ def approved_model(
 
 def newest_standing(store: Store, up_to: str, *, overridden_since: str) -> Artifact | None:
     """The newest record of what may be served, but for overrides of weeks before ``overridden_since``: they have expired."""
-    found = store.newest("approved_model", up_to=up_to)
-    while found is not None and found.facts.get("override_reason") and found.manifest.week < overridden_since:
-        found = store.newest("approved_model", up_to=key_of(monday(found.manifest.week) - WEEK))
-    return found
-
-
-def approve(
-    verdict: gates.Verdict,
-    *,
-    similarity_not_worse: bool,
-    week: str,
-    alpha: dict[str, float],
-    trained: Artifact,
-    previous: Artifact | None,
-    override_reason: str | None = None,
-) -> tuple[dict[str, Any], Artifact | None]:
-    """The record of what may be served, and the artifact whose weights to copy (``None`` for a rung without a model).
-
-    The ladder: this week's model if gate 1 passed, or somebody overrides it for this week and says why; else the last
-    approved one, kept; else similar parts added to SQL if that was not worse than SQL; else SQL alone.
-
-    Raises:
-        ValueError: an override without a reason, of a week that has no model, or of one without a weight of SQL in the blend.
-    """
-    record: dict[str, Any] = {"week": week, "decision": verdict.decision, "reason": verdict.reason}
-    if override_reason is not None:
-        if not override_reason.strip():
-            raise ValueError(f"week {week}: an override needs a written reason. Say in override_reason why, or leave it out.")
-        if MODEL not in trained.manifest.files:
-            raise ValueError(f"week {week} has no model that an override could approve. Launch without override_reason.")
-        if not alpha:
-            raise ValueError(f"week {week} has a model that nobody could be judged by. Launch without override_reason.")
-        record |= {"override_reason": override_reason.strip()}
-    if verdict.decision == gates.PASS or override_reason is not None:
-        return record | {"source": "blend", "model_week": week, "alpha": alpha}, trained
-    if previous is not None and previous.facts["source"] == "blend":
-        kept = {name: previous.facts[name] for name in ("source", "model_week", "alpha")}
-        return record | kept, previous
-    fallback = "similarity" if similarity_not_worse else "sql"
-    return record | {"source": fallback, "model_week": None, "alpha": None}, None
+    newest = store.newest("approved_model", up_to=up_to)
+    while newest is not None and has_expired(newest.facts, overridden_since=overridden_since):
+        newest = store.newest("approved_model", up_to=key_of(monday(newest.manifest.week) - ONE_WEEK))
+    return newest
 
 
 @weekly_asset(group="evaluation", kinds={"parquet"}, deps=[hetero_graph])
@@ -197,13 +178,13 @@ def product_similarities(
     """Which parts go with which, from what was bought together: the fallback while no model has passed."""
     from recs_assets.gnn import graph
     from recs_assets.gnn.snapshots import microseconds, snapshot
-    from recs_assets.steps import compared_systems as systems  # torch and pandas: 5 s at load
+    from recs_assets.steps.similar_parts import similar_parts, with_ids  # torch and pandas: 5 s at load
 
     inputs = inputs_of(store, context.partition_key, context.run.run_id, ["hetero_graph", "product_nodes"])
     source = inputs["hetero_graph"]
     past = snapshot(graph.load(source.path(GRAPH)), microseconds(source.as_of), settings.events)
-    products = inputs["product_nodes"].table("product_nodes.parquet")
-    similar = systems.with_ids(systems.similar_parts(past, settings), products["product_id"])
+    products = inputs["product_nodes"].table(PRODUCT_NODES)
+    similar = with_ids(similar_parts(past, settings), products["product_id"])
     with draft(context, store, settings, source.as_of, inputs.values()) as new:
-        new.write_table("product_similarities.parquet", similar)
+        new.write_table(PRODUCT_SIMILARITIES, similar)
     return dg.MaterializeResult(metadata={"dagster/row_count": similar.num_rows, "preview": preview(similar)})

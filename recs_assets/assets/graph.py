@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from recs_assets.asset_files import GRAPH, PROFILE_VEHICLES, PROFILES, USER_PROFILES, own_file
 from recs_assets.assets.exports import (
     co_purchase_edges,
     fits_edges,
@@ -19,11 +20,6 @@ from recs_assets.settings import Settings
 EXPORTS = [user_nodes, vehicle_nodes, product_nodes, fits_edges, owns_edges, interaction_edges, co_purchase_edges]
 EXPORT_NAMES = [asset.key.to_user_string() for asset in EXPORTS]
 
-GRAPH = "graph.pt"
-USER_PROFILES = "user_profiles.parquet"
-PROFILES = "profiles.parquet"
-PROFILE_VEHICLES = "profile_vehicles.parquet"
-
 
 @weekly_asset(group="graph", kinds={"pytorch", "parquet"}, deps=EXPORTS)
 def hetero_graph(
@@ -37,7 +33,7 @@ def hetero_graph(
 
     inputs = inputs_of(store, context.partition_key, context.run.run_id, EXPORT_NAMES)
     as_of = inputs["interaction_edges"].as_of
-    data = graph.build({name: artifact.table(f"{name}.parquet") for name, artifact in inputs.items()})
+    data = graph.build({name: artifact.table(own_file(name)) for name, artifact in inputs.items()})
     exports = parquet_of(inputs)
     with draft(context, store, settings, as_of, inputs.values()) as new:
         graph.save(data, new.path(GRAPH))

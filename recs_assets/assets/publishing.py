@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from recs_assets import targets
+from recs_assets.asset_files import FITS_EDGES, PROFILE_LISTS, SQL_SCORES, STAGED
 from recs_assets.assets import verdicts
 from recs_assets.assets.auditing import (
     AUDIT_CHECKS,
@@ -17,20 +18,19 @@ from recs_assets.assets.auditing import (
     audit_results,
     audit_row,
     breaches,
-    required_users,
 )
 from recs_assets.assets.evaluation import approved_model, product_similarities
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
-from recs_assets.assets.serving import SQL_SCORES, newest_approved, profile_tables, sql_scores, user_scores
+from recs_assets.assets.serving import newest_approved, profile_tables, sql_scores, user_scores
 from recs_assets.assets.weekly_asset import check_related, draft, inputs_of, parquet_of, preview_of, week_of_run, weekly_asset
-from recs_assets.gates import promotion as gates
+from recs_assets.gates.publication import audit, required_users, users_served
+from recs_assets.gates.verdict import FAIL, PASS
 from recs_assets.resources.publishing import Publication, PublishRefused
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Mount, Warehouse
 from recs_assets.settings import Settings
 
-STAGED, PROFILE_LISTS = "staged.json", "profile_recommendations.parquet"
 READ = [*EXPORT_NAMES, "hetero_graph", "sql_scores", "user_scores", "product_similarities"]
 # Until an A/B test assigns arms, everybody is in the same one.
 ARM = "all"
@@ -71,22 +71,22 @@ def recommendations(
         found = stage(warehouse, tables, staged, week=day, as_of=as_of, model_week=model_week, run_id=run_id, slots=slots)
         model = {"model_week": model_week, "model_version": approved.reference}
         new.write_document(STAGED, {**asdict(staged), **found, **model, "replaces": served})
-    has_fitment = inputs["fits_edges"].n_rows("fits_edges.parquet") > 0
+    has_fitment = inputs["fits_edges"].n_rows(FITS_EDGES) > 0
     tables |= {"profile_recommendations": [new.written.path(PROFILE_LISTS)], "staged": staged.long_table}
     with warehouse.session(tables) as session:
         found |= session.audit("audit", week=day, as_of=as_of, **audit_parameters(settings, has_fitment=has_fitment))
         found |= session.audit("reasons", as_of=as_of, **settings.reasons.model_dump())
         drift, overlap = verdicts.list_verdicts(session, settings, publications, day)
-    required = required_users(settings, publications, day)
+    required = required_users(settings.gates, publications, day)
     # A list whose scores collapsed must not be published by launching the next asset alone either.
-    collapsed = {"collapsed_scores": 1} if drift.decision == gates.FAIL else {}
-    verdict = gates.audit(breaches(found) | collapsed, n_users=found["n_users"], required_users=required)
-    if verdict.decision != gates.PASS:
+    collapsed = {"collapsed_scores": 1} if drift.decision == FAIL else {}
+    verdict = audit(breaches(found) | collapsed, n_users=found["n_users"], required_users=required)
+    if verdict.decision != PASS:
         # Dagster's own error names the checks that failed, and neither the figures nor what to do.
         advice = "Mend the source or the rule, then materialize recommendations again."
         context.log.error(f"recommendations of week {week.key} are not published: {verdict.reason} {advice}")
     warehouse.append("audits", audit_row(staged, day, found, verdict, run_id), replace={"audit_id": staged.audit_id})
-    served_from, enough = verdicts.rung(approved.facts, week.key), gates.users_served(found["n_users"], required)
+    served_from, enough = verdicts.rung(approved.facts, week.key), users_served(found["n_users"], required)
     verdicts.record(context, warehouse, settings, verdict, enough, drift, overlap, served_from)
     return dg.MaterializeResult(
         metadata={

@@ -6,18 +6,28 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from recs_assets.asset_files import (
+    FITS_EDGES,
+    GRAPH,
+    MODEL,
+    PRODUCT_NODES,
+    PROFILE_VEHICLES,
+    PROFILES,
+    SQL_SCORES,
+    TOWERS,
+    USER_NODES,
+    USER_PROFILES,
+    USER_SCORES,
+)
 from recs_assets.assets.evaluation import approved_model, newest_standing
-from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, GRAPH, PROFILE_VEHICLES, PROFILES, USER_PROFILES, hetero_graph
-from recs_assets.assets.training import MODEL, TOWERS
+from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
 from recs_assets.assets.weekly_asset import draft, inputs_of, parquet_of, preview_of, weekly_asset
-from recs_assets.partitions import WEEK, key_of, monday
 from recs_assets.resources.store.artifact import Artifact, StoreError
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
-from recs_assets.steps.sql_baseline import v5_17_parameters
+from recs_assets.weeks import ONE_WEEK, key_of, monday
 
-SQL_SCORES, USER_SCORES = "sql_scores.parquet", "user_scores.parquet"
 NO_SCORES = pa.schema(
     [("profile_id", pa.string()), ("product_id", pa.string()), ("score", pa.float64()), ("channels", pa.string())]
 )
@@ -31,10 +41,12 @@ def sql_scores(
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult:
     """Today's recommendations: what fits, ranked by popularity in three tiers (SQL v5.17)."""
+    from recs_assets.steps.sql_baseline import v5_17_parameters  # torch and pandas: 5 s at load
+
     inputs = inputs_of(store, context.partition_key, context.run.run_id, [*EXPORT_NAMES, "hetero_graph"])
     source = inputs.pop("hetero_graph")
     tables = parquet_of(inputs) | profile_tables(source)
-    has_fitment = inputs["fits_edges"].n_rows("fits_edges.parquet") > 0
+    has_fitment = inputs["fits_edges"].n_rows(FITS_EDGES) > 0
     with warehouse.session(tables) as session, draft(context, store, settings, source.as_of, [source, *inputs.values()]) as new:
         rows = session.export(
             "v5_17", new.path(SQL_SCORES), as_of=source.as_of, **v5_17_parameters(settings, has_fitment=has_fitment)
@@ -60,8 +72,8 @@ def user_scores(
             towers_file=approved.path(TOWERS) if TOWERS in approved.manifest.files else None,
             as_of=source.as_of,
             profiles=source.table(PROFILES),
-            user_ids=inputs["user_nodes"].table("user_nodes.parquet", columns=["user_id"])["user_id"],
-            product_ids=inputs["product_nodes"].table("product_nodes.parquet")["product_id"],
+            user_ids=inputs["user_nodes"].table(USER_NODES, columns=["user_id"])["user_id"],
+            product_ids=inputs["product_nodes"].table(PRODUCT_NODES)["product_id"],
             settings=settings,
         )
     with draft(context, store, settings, source.as_of, [*inputs.values(), approved]) as new:
@@ -82,7 +94,7 @@ def newest_approved(store: Store, week: str) -> Artifact:
     Raises:
         StoreError: there is none yet.
     """
-    found = newest_standing(store, week, overridden_since=key_of(monday(week) - WEEK))
+    found = newest_standing(store, week, overridden_since=key_of(monday(week) - ONE_WEEK))
     if found is None:
         raise StoreError(f"no approved_model up to week {week}. Run the weekly job first: make run WEEK=<the last whole week>.")
     return found

@@ -6,22 +6,17 @@ import dagster as dg
 
 from recs_assets.assets.graph import hetero_graph
 from recs_assets.assets.weekly_asset import draft, inputs_of, week_of_run, weekly_asset
-from recs_assets.partitions import WEEK, Week
 from recs_assets.resources.store.scratch import alone_in
 from recs_assets.resources.store.store import Store
 from recs_assets.settings import Settings
-
-MODEL, VALIDATION_MODEL, TOWERS = "model.pt", "validation_model.pt", "towers.pt"
-CURVE, TOWERS_CURVE = "curve.parquet", "towers_curve.parquet"
-WEIGHTS, RESIDUAL = "weights.json", "residual.json"
-USER_VECTORS, PRODUCT_VECTORS = "user_vectors.parquet", "product_vectors.parquet"
+from recs_assets.weeks import ONE_WEEK, Week
 
 
 def training_moments(week: Week, settings: Settings) -> list[dt.datetime]:
     """The snapshots to learn from, oldest first: the targets of the last one end where the evaluation weeks begin."""
     horizon = dt.timedelta(days=settings.model.horizon_days)
     first_judged = week.last_complete(settings.evaluation.weeks)[0]
-    return [first_judged - horizon - WEEK * back for back in range(settings.model.training_weeks - 1, -1, -1)]
+    return [first_judged - horizon - ONE_WEEK * back for back in range(settings.model.training_weeks - 1, -1, -1)]
 
 
 @weekly_asset(group="model", kinds={"pytorch"}, deps=[hetero_graph])

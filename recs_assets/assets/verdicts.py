@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from recs_assets.assets.weekly_asset import check
 from recs_assets.contract import VERDICTS
-from recs_assets.gates import promotion as gates
+from recs_assets.gates.publication import overlap, score_drift
+from recs_assets.gates.verdict import PASS, WARN, Verdict
 from recs_assets.resources.warehouse import Session, Warehouse
 from recs_assets.settings import Settings
 
@@ -22,7 +23,7 @@ LIST_CHECKS = [
 ]
 
 
-def record(context: dg.AssetExecutionContext, warehouse: Warehouse, settings: Settings, *verdicts: gates.Verdict) -> None:
+def record(context: dg.AssetExecutionContext, warehouse: Warehouse, settings: Settings, *verdicts: Verdict) -> None:
     """Keep verdicts in the ledger ``verdicts``; a step that is tried again replaces its own."""
     week = dt.date.fromisoformat(context.partition_key)
     for verdict in verdicts:
@@ -40,19 +41,19 @@ def record(context: dg.AssetExecutionContext, warehouse: Warehouse, settings: Se
         warehouse.append("verdicts", pa.table({name: pa.array([row[name]]) for name in VERDICTS}), replace=replaced)
 
 
-def check_result(verdict: gates.Verdict, name: str) -> dg.AssetCheckResult:
+def check_result(verdict: Verdict, name: str) -> dg.AssetCheckResult:
     """A verdict as the result of an asset check: PASS passes, WARN is a warning, anything else an error."""
     return dg.AssetCheckResult(
         check_name=name,
-        passed=verdict.decision == gates.PASS,
-        severity=dg.AssetCheckSeverity.WARN if verdict.decision == gates.WARN else dg.AssetCheckSeverity.ERROR,
+        passed=verdict.decision == PASS,
+        severity=dg.AssetCheckSeverity.WARN if verdict.decision == WARN else dg.AssetCheckSeverity.ERROR,
         metadata={"decision": verdict.decision, "reason": verdict.reason},
     )
 
 
 def list_verdicts(
     session: Session, settings: Settings, publications: Sequence[Mapping[str, Any]], week: dt.date
-) -> tuple[gates.Verdict, gates.Verdict]:
+) -> tuple[Verdict, Verdict]:
     """Drift and overlap of the staged list against the one served before: last night's, or the last published week's.
 
     Args:
@@ -65,11 +66,11 @@ def list_verdicts(
     limits = settings.gates
     histogram = session.read("score_histogram", before=before).to_pylist()
     shared = session.audit("list_overlap", before=before, slots=settings.rules.slots)
-    drift = gates.score_drift(histogram, max_psi=limits.max_score_psi, max_zero_share=limits.max_zero_score_share)
-    return drift, gates.overlap(shared["n_kept"], shared["n_new"], min_share=limits.min_overlap)
+    drift = score_drift(histogram, max_psi=limits.max_score_psi, max_zero_share=limits.max_zero_score_share)
+    return drift, overlap(shared["n_kept"], shared["n_new"], min_share=limits.min_overlap)
 
 
-def rung(approved: Mapping[str, Any], week: str) -> gates.Verdict:
+def rung(approved: Mapping[str, Any], week: str) -> Verdict:
     """Which rung serves this week, and why: what the newest record of ``approved_model`` says."""
     source, model_week = approved["source"], approved["model_week"]
     model = f"the model of week {model_week}" if model_week else "no model"
@@ -77,4 +78,4 @@ def rung(approved: Mapping[str, Any], week: str) -> gates.Verdict:
     if approved.get("override_reason"):
         decided = f"overridden with week {approved['week']}: {approved['override_reason']}"
     figures = {"source": source, "model_week": model_week, "decided_in": approved["week"]}
-    return gates.Verdict("rung", gates.PASS, f"week {week} is served from {source} with {model}, {decided}", figures)
+    return Verdict("rung", PASS, f"week {week} is served from {source} with {model}, {decided}", figures)

@@ -12,13 +12,15 @@ import dagster as dg
 import pyarrow as pa
 
 from recs_assets import targets
-from recs_assets.partitions import Week, week_of, weekly
+from recs_assets.asset_files import own_file
+from recs_assets.partitions import weekly
 from recs_assets.resources.errors import SourceError
 from recs_assets.resources.publishing import PublishFailed, PublishRefused
 from recs_assets.resources.store.artifact import Artifact, Draft, StoreError
 from recs_assets.resources.store.manifest import Provenance
 from recs_assets.resources.store.store import Store
 from recs_assets.settings import Settings
+from recs_assets.weeks import Week, week_of
 
 OWNER = "team:recommendations"
 RETRIES = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
@@ -139,7 +141,7 @@ def check_related(inputs: Mapping[str, Artifact]) -> None:
 
 def parquet_of(inputs: Mapping[str, Artifact]) -> dict[str, Sequence[Path]]:
     """The inputs as tables for a warehouse session: each asset's file of its own name."""
-    return {asset: [artifact.path(f"{asset}.parquet")] for asset, artifact in inputs.items()}
+    return {asset: [artifact.path(own_file(asset))] for asset, artifact in inputs.items()}
 
 
 def preview_of(artifact: Artifact, name: str) -> dg.TableMetadataValue:

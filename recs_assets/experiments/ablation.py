@@ -22,23 +22,23 @@ import pandas as pd
 from torch_geometric.data import HeteroData
 
 from recs_assets import settings_file, targets
-from recs_assets.assets.graph import GRAPH
+from recs_assets.asset_files import GRAPH
 from recs_assets.assets.training import training_moments
 from recs_assets.gnn import graph
 from recs_assets.gnn.channels import training
 from recs_assets.gnn.channels.evidence import channel_names
 from recs_assets.gnn.channels.training import Example
 from recs_assets.gnn.checkpoints import Checkpoints
-from recs_assets.gnn.snapshots import DAY, LeakageError, microseconds, snapshot
+from recs_assets.gnn.snapshots import DAY_MICROSECONDS, LeakageError, microseconds, snapshot
 from recs_assets.gnn.towers.examples import channel_scores, dot_products, lessons
 from recs_assets.gnn.weekly_fit import fit_examples
-from recs_assets.partitions import Week, week_of
 from recs_assets.ranking import metrics
 from recs_assets.ranking.candidates import top_of_sparse
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
 from recs_assets.ranking.statistics import Lift, paired_lift
 from recs_assets.settings import Settings
-from recs_assets.steps import compared_systems as systems
+from recs_assets.steps.cohort import Cohort, cohort
+from recs_assets.weeks import Week, week_of
 
 K = 10
 NEVER_DECAYS = 1e9
@@ -150,18 +150,18 @@ class Laboratory:
         store = graph.catalogue(self.data)
         parts = PartAttributes(store.variant_group, store.part_type, store.is_universal)
         rows = []
-        for example, cohort, values in zip(judged, self._cohorts, scores, strict=True):
+        for example, people, values in zip(judged, self._cohorts, scores, strict=True):
             top = top_of_sparse(values, example.candidates, self.settings.candidates.kept)
             ranked = apply_list_rules(top, parts, self.settings.rules)
-            found = metrics.per_user(ranked, cohort.held_out[self.settings.evaluation.relevance], [K])
-            rows.append(found.assign(user=cohort.users[found.index]))
+            found = metrics.per_user(ranked, people.held_out[self.settings.evaluation.relevance], [K])
+            rows.append(found.assign(user=people.users[found.index]))
         return pd.concat(rows).rename(columns={f"{name}_at_{K}": name for name in ("recall", "ndcg")})
 
     @cached_property
-    def _cohorts(self) -> list[systems.Cohort]:
+    def _cohorts(self) -> list[Cohort]:
         starts = self.week.last_complete(self.settings.evaluation.weeks)
         relevances = (self.settings.evaluation.relevance,)
-        return [systems.cohort(self.data, start, self.settings, relevances) for start in starts]
+        return [cohort(self.data, start, self.settings, relevances) for start in starts]
 
     @cached_property
     def _cache(self) -> dict[str, tuple[list[Example], list[Example]]]:
@@ -174,20 +174,20 @@ class Laboratory:
             self._cache.clear()  # one set of features fits in memory, two may not
             moments = [microseconds(moment) for moment in training_moments(self.week, settings)]
             found = list(training.examples(self.data, moments, settings))
-            self._cache[key] = found, [_judged_example(cohort, settings) for cohort in self._cohorts]
+            self._cache[key] = found, [_example_of(cohort, settings) for cohort in self._cohorts]
         found, judged = self._cache[key]
         return [variant.shown(example) for example in found], [variant.shown(example) for example in judged]
 
 
-def _judged_example(cohort: systems.Cohort, settings: Settings) -> Example:
-    cohort = dataclasses.replace(cohort, settings=settings)
+def _example_of(people: Cohort, settings: Settings) -> Example:
+    people = dataclasses.replace(people, settings=settings)
     return Example(
-        moment=cohort.past.as_of,
-        users=cohort.users,
-        candidates=cohort.candidates,
-        features=cohort.features,
-        targets=np.zeros(cohort.candidates.nnz),
-        state=cohort.past.state[cohort.users].astype(np.float32),
+        moment=people.past.as_of,
+        users=people.users,
+        candidates=people.candidates,
+        features=people.features,
+        targets=np.zeros(people.candidates.nnz),
+        state=people.past.state[people.users].astype(np.float32),
     )
 
 
@@ -199,7 +199,7 @@ def refusal(data: HeteroData, week: Week, settings: Settings) -> str:
     """
     first = microseconds(week.last_complete(settings.evaluation.weeks)[0])
     try:
-        snapshot(data, first, settings.events).bought_with(settings.co_purchase.min_users, as_of=first + 28 * DAY)
+        snapshot(data, first, settings.events).bought_with(settings.co_purchase.min_users, as_of=first + 28 * DAY_MICROSECONDS)
     except LeakageError as error:
         return f"refused: {error}"
     raise RuntimeError("co-purchases of the evaluation weeks were handed out: every figure above is worth nothing.")

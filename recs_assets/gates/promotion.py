@@ -1,42 +1,17 @@
-"""What must be shown before anything is promoted or published: pure functions from measured figures to a verdict.
+"""What may be served from now on: gate 1, and the ladder from this week's model down to SQL alone."""
 
-FAIL stops what the gate guards, WARN asks somebody to look, and neither ever stops the mail: what was served stays.
-"""
-
-import datetime as dt
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from recs_assets.ranking.drift import population_stability_index
+from recs_assets.gates.verdict import FAIL, INSUFFICIENT_EVIDENCE, PASS, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from recs_assets.ranking.statistics import Lift
 
-PASS = "PASS"
-FAIL = "FAIL"
-WARN = "WARN"
-INSUFFICIENT_EVIDENCE = "INSUFFICIENT EVIDENCE"
-
-# Scores this close are equal: list rules part ties by the last digit.
-FLAT = 1e-9
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The answer of a gate: ``PASS``, ``WARN``, ``FAIL`` or ``INSUFFICIENT EVIDENCE``, why in a sentence, and the figures."""
-
-    gate: str
-    decision: str
-    reason: str
-    figures: dict[str, Any] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The verdict as plain values for JSON; a figure that is not a number becomes ``None``."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
+# A record of what may be served: week, decision, reason, source (blend, similarity or sql), model_week, alpha, override_reason.
+Record = Mapping[str, Any]
 
 
 def gate_1(per_user: "pd.DataFrame", *, min_lift: float, system: str = "blend", baseline: str = "sql", k: int = 10) -> Verdict:
@@ -127,131 +102,55 @@ def _lift(paired: "pd.DataFrame") -> "Lift":
     return paired_lift(paired["baseline"].to_numpy(), paired["system"].to_numpy(), paired["user_id"].to_numpy())
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+def approve(
+    verdict: Verdict,
+    *,
+    similarity_not_worse: bool,
+    week: str,
+    alpha: Mapping[str, float],
+    has_model: bool,
+    previous: Record | None,
+    override_reason: str | None = None,
+) -> dict[str, Any]:
+    """The record of what may be served.
 
-
-def audit(breaches: Mapping[str, int], *, n_users: int, required_users: int) -> Verdict:
-    """May this list be published? PASS: no rule is broken in any row, and enough people are served. Anything else: FAIL.
-
-    Args:
-        breaches: how many rows break each rule; rules that hold everywhere may be left out.
-        n_users: people on the list.
-        required_users: at least so many.
-    """
-    found = [f"{count:,} x {name.replace('_', ' ')}" for name, count in breaches.items() if count]
-    if n_users < required_users:
-        found.append(f"{n_users:,} people are served where {required_users:,} are required")
-    figures = {"breaches": dict(breaches), "users": n_users, "required_users": required_users}
-    if found:
-        return Verdict("audit", FAIL, f"{'; '.join(found)}. The served table stays as it was.", figures)
-    return Verdict("audit", PASS, f"every rule holds for {n_users:,} people.", figures)
-
-
-def row_count(table: str, n_rows: int, n_last_week: int | None, *, min_share: float, max_change: float | None) -> Verdict:
-    """Is a source table as large as last week's? FAIL: below ``min_share`` of it. WARN: changed by more than ``max_change``.
+    The ladder: this week's model if gate 1 passed, or somebody overrides it for this week and says why; else the last
+    approved one, kept; else similar parts added to SQL if that was not worse than SQL; else SQL alone.
 
     Args:
-        table: its name; the gate is called ``row_count_<table>``.
-        n_rows: rows today; a table that is absent has none.
-        n_last_week: ``None`` in a first week, which passes.
-        min_share: of last week's rows.
-        max_change: of last week's rows, either way; ``None`` never warns.
+        verdict: of gate 1.
+        similarity_not_worse: whether SQL with similar parts added was at least as good as SQL alone.
+        week: of the verdict.
+        alpha: weight of SQL in the blend by stratum; empty where nobody could be evaluated.
+        has_model: whether the week's training left a model.
+        previous: the newest record that stands.
+        override_reason: why this week's model is to be served whatever the verdict says.
+
+    Raises:
+        ValueError: an override without a reason, of a week that has no model, or of one without a weight of SQL in the blend.
     """
-    figures = {"rows": n_rows, "last_week": n_last_week}
-    if not n_last_week:
-        return Verdict(f"row_count_{table}", PASS, f"{n_rows:,} rows, and no week before to compare them with.", figures)
-    change = n_rows / n_last_week - 1
-    found = f"{n_rows:,} rows, {change:+.1%} against last week's {n_last_week:,}"
-    if n_rows < min_share * n_last_week:
-        return Verdict(f"row_count_{table}", FAIL, f"{found}: less than the {min_share:.0%} asked for.", figures)
-    if max_change is not None and abs(n_rows - n_last_week) > max_change * n_last_week:
-        return Verdict(f"row_count_{table}", WARN, f"{found}: more than {max_change:.0%} either way.", figures)
-    return Verdict(f"row_count_{table}", PASS, f"{found}.", figures)
+    record: dict[str, Any] = {"week": week, "decision": verdict.decision, "reason": verdict.reason}
+    if override_reason is not None:
+        if not override_reason.strip():
+            raise ValueError(f"week {week}: an override needs a written reason. Say in override_reason why, or leave it out.")
+        if not has_model:
+            raise ValueError(f"week {week} has no model that an override could approve. Launch without override_reason.")
+        if not alpha:
+            raise ValueError(f"week {week} has a model that nobody could be judged by. Launch without override_reason.")
+        record |= {"override_reason": override_reason.strip()}
+    if verdict.decision == PASS or override_reason is not None:
+        return record | {"source": "blend", "model_week": week, "alpha": dict(alpha)}
+    if previous is not None and previous["source"] == "blend":
+        return record | {name: previous[name] for name in ("source", "model_week", "alpha")}
+    fallback = "similarity" if similarity_not_worse else "sql"
+    return record | {"source": fallback, "model_week": None, "alpha": None}
 
 
-def freshness(newest: dt.datetime | None, as_of: dt.datetime, *, max_age_hours: float | None) -> Verdict:
-    """Do events still arrive? WARN: the newest one is older than ``max_age_hours`` (``None``: never), or there is none."""
-    if newest is None:
-        return Verdict("freshness", WARN, "there is no event at all.", {"newest": None, "age_hours": None})
-    age = (as_of - newest) / dt.timedelta(hours=1)
-    figures = {"newest": newest.isoformat(), "age_hours": round(age, 1)}
-    found = f"the newest event is {age:.1f} hours older than the moment the week may know"
-    if max_age_hours is not None and age > max_age_hours:
-        return Verdict("freshness", WARN, f"{found}: more than {max_age_hours:g}. Check the load of events.", figures)
-    return Verdict("freshness", PASS, f"{found}.", figures)
-
-
-def users_served(n_users: int, required: int) -> Verdict:
-    """Are enough people served? FAIL: fewer than ``required``."""
-    figures = {"users": n_users, "required": required}
-    if n_users < required:
-        return Verdict("users_served", FAIL, f"{n_users:,} people are served where {required:,} are required.", figures)
-    return Verdict("users_served", PASS, f"{n_users:,} people are served, {required:,} are required.", figures)
-
-
-def score_drift(histogram: Sequence[Mapping[str, Any]], *, max_psi: float | None, max_zero_share: float | None) -> Verdict:
-    """Are final scores spread as in the list served before?
-
-    FAIL: they collapsed (all equal, or more than ``max_zero_share`` of them zero) although those before had not. WARN:
-    the population stability index is above ``max_psi``, or they are collapsed as they were before. ``None`` switches a
-    limit off.
+def has_expired(record: Record, *, overridden_since: str) -> bool:
+    """Whether a record stands no more: an override serves its own week and the nights of the one after.
 
     Args:
-        histogram: rows of ``score_histogram.sql``, all scores of both lists among them.
+        record: of a week.
+        overridden_since: the first week whose overrides still count.
     """
-    now, before = ([int(row[name]) for row in histogram] for name in ("n_new", "n_before"))
-    psi = population_stability_index(before, now)
-    zero_share, zero_before = (
-        sum(row[f"{name}_zero"] for row in histogram) / max(1, sum(row[name] for row in histogram))
-        for name in ("n_new", "n_before")
-    )
-    lowest = min((row["lowest_new"] for row in histogram if row["n_new"]), default=math.nan)
-    highest = max((row["highest_new"] for row in histogram if row["n_new"]), default=math.nan)
-    figures = {
-        "psi": psi,
-        "zero_share": zero_share,
-        "lowest": lowest,
-        "highest": highest,
-        "scores": sum(now),
-        "before": sum(before),
-    }
-    collapsed = _collapse(sum(now), zero_share, highest - lowest < FLAT, max_zero_share)
-    was_spread = sum(1 for count in before if count) > 1 and (max_zero_share is None or zero_before <= max_zero_share)
-    if collapsed:
-        return Verdict("score_drift", FAIL if was_spread else WARN, f"scores have collapsed: {collapsed}.", figures)
-    if not sum(before):
-        return Verdict("score_drift", PASS, "there is no list before to compare scores with.", figures)
-    found = f"the population stability index against the list before is {psi:.3f}"
-    if max_psi is not None and psi > max_psi:
-        return Verdict("score_drift", WARN, f"{found}: above {max_psi:g}, scores are spread differently.", figures)
-    return Verdict("score_drift", PASS, f"{found}.", figures)
-
-
-def _collapse(n_scores: int, zero_share: float, is_flat: bool, max_zero_share: float | None) -> str:
-    """How scores collapsed, in words; nothing where they did not."""
-    if n_scores > 1 and is_flat:
-        return f"all {n_scores:,} are equal"
-    if max_zero_share is not None and zero_share > max_zero_share:
-        return f"{zero_share:.1%} of {n_scores:,} are zero where {max_zero_share:.0%} are allowed"
-    return ""
-
-
-def overlap(n_kept: int, n_compared: int, *, min_share: float | None) -> Verdict:
-    """Does the mail still hold what it held? WARN: less than ``min_share`` (``None``: never) of its parts were in the last.
-
-    Args:
-        n_kept: rows of the new mail that the mail before had too.
-        n_compared: rows of the new mail for people who had one before.
-    """
-    figures = {"kept": n_kept, "compared": n_compared}
-    if not n_compared:
-        return Verdict("overlap", PASS, "nobody on this list had one before.", figures)
-    found = f"{n_kept / n_compared:.1%} of the parts in the mail were in the mail before"
-    if min_share is not None and n_kept < min_share * n_compared:
-        return Verdict("overlap", WARN, f"{found}: less than {min_share:.0%}, lists have changed almost entirely.", figures)
-    return Verdict("overlap", PASS, f"{found}.", figures)
+    return bool(record.get("override_reason")) and record["week"] < overridden_since

@@ -15,8 +15,9 @@ from recs_assets.settings import EventWeights
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-DAY = 86_400_000_000  # microseconds
-WEEK = 7 * DAY
+DAY_MICROSECONDS = 86_400_000_000  # microseconds
+WEEK_MICROSECONDS = 7 * DAY_MICROSECONDS
+FOREVER = float("inf")  # a half-life without decay
 
 
 class LeakageError(ValueError):
@@ -99,12 +100,12 @@ class Snapshot:
         last = np.full(self.n_users, -1, dtype=np.int64)
         np.maximum.at(last, self.log.user, self.log.time)
         cold = self.n_events == 0
-        idle_days = np.where(cold, 0.0, (self.as_of - last) / DAY)
+        idle_days = np.where(cold, 0.0, (self.as_of - last) / DAY_MICROSECONDS)
         return np.stack([np.log1p(self.n_events), cold.astype(float), np.log1p(idle_days)], axis=1)
 
     def weights(self, half_life_days: float) -> Floats:
         """[events] weight of each event: its type's, halved with every half-life of age."""
-        age_days = (self.as_of - self.log.time) / DAY
+        age_days = (self.as_of - self.log.time) / DAY_MICROSECONDS
         decayed: Floats = self.event_weights[self.log.event_type] * np.exp2(-age_days / half_life_days)
         return decayed
 
@@ -157,25 +158,25 @@ class Snapshot:
         """
         moment = self.as_of if as_of is None else as_of
         if moment > self.as_of:
-            later = (moment - self.as_of) / DAY
+            later = (moment - self.as_of) / DAY_MICROSECONDS
             raise LeakageError(
                 f"co-purchases were asked for as of {later:.1f} days after their snapshot: what a model is judged on would be "
                 "among its inputs. Take a snapshot of that moment instead."
             )
         edges = self.data[BOUGHT_WITH]
-        age = moment - (edges.week.numpy() + WEEK)
+        age = moment - (edges.week.numpy() + WEEK_MICROSECONDS)
         known = age >= 0
         pairs, n_users = edges.edge_index.numpy()[:, known], edges.n_users.numpy()[known]
         shape = (self.n_products, self.n_products)
         people = incidence(pairs, shape, n_users.astype(np.float64))
-        decayed = incidence(pairs, shape, n_users * np.exp2(-age[known] / DAY / half_life_days))
+        decayed = incidence(pairs, shape, n_users * np.exp2(-age[known] / DAY_MICROSECONDS / half_life_days))
         decayed.data[people.data < min_users] = 0.0
         decayed.eliminate_zeros()
         return decayed
 
     def bought(self, days: int | None) -> sparse.csr_array:
         """[users x products] 1 where the user ordered the product in the ``days`` before; all time where ``days`` is None."""
-        start = np.iinfo(np.int64).min if days is None else self.as_of - days * DAY
+        start = np.iinfo(np.int64).min if days is None else self.as_of - days * DAY_MICROSECONDS
         orders = self.log.where((self.log.event_type == ORDER) & (self.log.time >= start))
         return incidence(np.stack([orders.user, orders.product]), (self.n_users, self.n_products))
 
@@ -202,7 +203,7 @@ def held_out(past: Snapshot, *, days: int, orders_only: bool, exclude_bought_day
         orders_only: count orders only, or every event.
         exclude_bought_days: products that the user bought so recently are not new; ``None``: nothing is excluded.
     """
-    window = interactions(past.data).between(past.as_of, past.as_of + days * DAY)
+    window = interactions(past.data).between(past.as_of, past.as_of + days * DAY_MICROSECONDS)
     if orders_only:
         window = window.where(window.event_type == ORDER)
     shape = (past.n_users, past.n_products)
@@ -218,7 +219,7 @@ def held_out(past: Snapshot, *, days: int, orders_only: bool, exclude_bought_day
 
 def edge_weights(past: Snapshot, users: Ints, products: Ints, days: int) -> Floats:
     """Weight of each held-out pair: that of its heaviest event in the ``days`` after the snapshot, an order's being 1."""
-    window = interactions(past.data).between(past.as_of, past.as_of + days * DAY)
+    window = interactions(past.data).between(past.as_of, past.as_of + days * DAY_MICROSECONDS)
     order = np.argsort(past.event_weights[window.event_type], kind="stable")
     keys = window.user[order] * past.n_products + window.product[order]
     # Of a repeated key the last one in the order, the heaviest, is found by searching from the right of a stable sort.

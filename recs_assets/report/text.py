@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from recs_assets import targets
-from recs_assets.assets.graph import EXPORT_NAMES, USER_PROFILES
+from recs_assets.asset_files import METRICS, USER_PROFILES, VERDICT
+from recs_assets.assets.graph import EXPORT_NAMES
 from recs_assets.assets.weekly_asset import parquet_of
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.resources.store.store import Store
@@ -51,7 +52,7 @@ def text(warehouse: Warehouse, store: Store, settings: Settings, week: str) -> s
 
 
 def _systems(measured: Artifact, week: str) -> str:
-    metrics = measured.table("metrics.parquet").to_pandas()
+    metrics = measured.table(METRICS).to_pandas()
     chosen = metrics[(metrics["k"] == LENGTH) & (metrics["metric"] == "recall") & metrics["system"].isin(SHOWN_SYSTEMS)]
     table = chosen.pivot_table(index="system", columns="stratum", values="value").reindex(SHOWN_SYSTEMS)
     users = chosen[chosen["system"] == "sql"].set_index("stratum")["users"]
@@ -70,7 +71,7 @@ def _changed(metrics: "pd.DataFrame") -> list[str]:
 
 
 def _verdict(measured: Artifact) -> str:
-    verdict = measured.document("verdict.json")
+    verdict = measured.document(VERDICT)
     alphas = ", ".join(f"{stratum} {alpha:.1f}" for stratum, alpha in verdict["alpha"].items())
     return (
         f"Gate 1: {verdict['decision']}\n  {verdict['reason']}\n  weight of SQL in the blend (chosen on earlier weeks): {alphas}"

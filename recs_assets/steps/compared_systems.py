@@ -1,201 +1,27 @@
 """The lists that every compared system would have sent to the users of one held-out week, from what was known before it."""
 
-import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from scipy import sparse
-from torch_geometric.data import HeteroData
 
-from recs_assets.gnn.channels.evidence import ROWS_PER_BLOCK, Evidence, channel_names
+from recs_assets.gnn.channels.evidence import ROWS_PER_BLOCK, channel_names
 from recs_assets.gnn.channels.gated_model import GatedChannels
-from recs_assets.gnn.channels.training import eligible_candidates
-from recs_assets.gnn.graph import catalogue
 from recs_assets.gnn.scoring import top_scores
-from recs_assets.gnn.snapshots import DAY, Floats, Ints, Snapshot, held_out, microseconds, snapshot
+from recs_assets.gnn.snapshots import DAY_MICROSECONDS, FOREVER, Floats
 from recs_assets.gnn.towers.residual import Residual
-from recs_assets.partitions import WEEK
-from recs_assets.ranking import baselines, similarity
-from recs_assets.ranking.candidates import at, row_of_entry, top_candidates, top_of_sparse
-from recs_assets.resources.warehouse import Warehouse
-from recs_assets.settings import Settings
-from recs_assets.steps.sql_baseline import v5_17_parameters
+from recs_assets.ranking import baselines
+from recs_assets.ranking.candidates import row_of_entry, top_candidates, top_of_sparse
+from recs_assets.steps.cohort import Cohort
 
-FOREVER = float("inf")
 SINGLE_CHANNEL = "channel_"  # begins the name of a system of one channel
-
-
-@dataclass(frozen=True)
-class Cohort:
-    """Everyone who took up something new and eligible in one week, as they stood before it. Row n is ``users[n]``.
-
-    Attributes:
-        start: first moment of the held-out week.
-        past: the graph as of its first moment.
-        users: [n] rows of the graph's users, ascending.
-        held_out: by relevance, columns profile (row of this cohort) and product: new and eligible parts.
-        n_not_eligible: new pairs besides, of the relevance in the settings, whose part may not be recommended to anybody; of
-            as large a share of the users as is judged.
-        settings: the settings of the run.
-    """
-
-    start: dt.datetime
-    past: Snapshot
-    users: Ints
-    held_out: dict[str, pd.DataFrame]
-    n_not_eligible: int
-    settings: Settings
-
-    @property
-    def has_fitment(self) -> bool:
-        """Whether the store knows what fits what."""
-        return catalogue(self.past.data).fits is not None
-
-    @cached_property
-    def candidates(self) -> sparse.csr_array:
-        """[n x products] what each user may be shown."""
-        return eligible_candidates(self.past, self.users, self.settings)
-
-    @cached_property
-    def evidence(self) -> Evidence:
-        """The evidence channels of the past."""
-        return Evidence(self.past, self.settings.model)
-
-    @cached_property
-    def features(self) -> np.ndarray:
-        """[candidates x channels] as ``Evidence.features`` gives them."""
-        return self.evidence.features(self.users, self.candidates)
-
-    @cached_property
-    def strata(self) -> np.ndarray:
-        """[n] cold, warm or hot by the events before the week."""
-        n_events = self.past.n_events[self.users]
-        return np.where(n_events == 0, "cold", np.where(n_events < self.settings.strata.hot_min_events, "warm", "hot"))
-
-    @cached_property
-    def reasons(self) -> pd.DataFrame:
-        """Every new pair of the relevance in the settings with why it could be found or not: column reason.
-
-        The first that holds: not eligible; a candidate that fits, is universal, or is neither (in a store that shows
-        everybody everything); a variant of a bought part; does not fit.
-        """
-        new = self.held_out[self.settings.evaluation.relevance]
-        profile, product = new["profile"].to_numpy(), new["product"].to_numpy()
-        store = catalogue(self.past.data)
-        universal = store.is_universal[product]
-        fits = np.zeros(len(profile), dtype=bool)
-        if store.fits is not None:
-            fits = at(self.past.garages[self.users] @ store.fits.T, profile, product) > 0
-        candidate = at(self.candidates, profile, product) > 0
-        suits = fits | universal | (not (self.settings.candidates.require_fitment and self.has_fitment))
-        reason = np.select(
-            [candidate & fits, candidate & universal, candidate, suits],
-            ["fits", "universal", "any part", "variant of a bought part"],
-            "does not fit",
-        )
-        return pd.DataFrame({"reason": [*reason.tolist(), *["not eligible"] * self.n_not_eligible]})
-
-
-def cohort(data: HeteroData, moment: dt.datetime, settings: Settings, relevances: Sequence[str]) -> Cohort:
-    """The users to be judged in the week that begins at ``moment``: whoever has something new by any of the relevances.
-
-    Where they are more than ``evaluation.max_users``, so many are drawn, the same ones every time.
-
-    Args:
-        data: the graph.
-        moment: first moment of the week.
-        settings: the settings of the run.
-        relevances: ``order`` (what was ordered counts as found), ``any`` (every event does); that of the settings among them.
-    """
-    past = snapshot(data, microseconds(moment), settings.events)
-    is_eligible = data["product"].is_eligible.numpy()
-    found: dict[str, tuple[Ints, Ints]] = {}
-    n_not_eligible = 0
-    for relevance in relevances:
-        users, products = held_out(
-            past,
-            days=WEEK.days,
-            orders_only=relevance == "order",
-            exclude_bought_days=settings.rules.exclude_bought_days,
-        )
-        eligible = is_eligible[products]
-        drawn = _drawn(users[eligible], settings.evaluation.max_users, (settings.model.seed, past.as_of // DAY))
-        if relevance == settings.evaluation.relevance:
-            share = len(drawn) / max(1, len(np.unique(users[eligible])))
-            n_not_eligible = round(share * np.count_nonzero(~eligible))
-        eligible &= np.isin(users, drawn)
-        found[relevance] = users[eligible], products[eligible]
-    judged = np.unique(np.concatenate([users for users, _ in found.values()]))
-    frames = {
-        relevance: pd.DataFrame({"profile": np.searchsorted(judged, users), "product": products})
-        for relevance, (users, products) in found.items()
-    }
-    return Cohort(moment, past, judged, frames, n_not_eligible, settings)
-
-
-def _drawn(users: Ints, most: int, seed: tuple[int, int]) -> Ints:
-    """At most ``most`` of the distinct users, ascending."""
-    distinct = np.unique(users)
-    if len(distinct) <= most:
-        return distinct
-    return np.sort(np.random.default_rng(seed).choice(distinct, most, replace=False))
-
-
-def owners_of_primary(judged: Cohort, exports: Mapping[str, Sequence[Path]]) -> Ints:
-    """[users of the graph] how many people own the user's primary vehicle, as known before the week; 0 without a vehicle.
-
-    The primary vehicle is the one with the lowest slot; one without a slot comes last, and the first by id wins a tie.
-    """
-    columns = ["user_id", "vehicle_id", "slot", "added_at"]
-    owned = pq.read_table(exports["owns_edges"][0], columns=columns, page_checksum_verification=True)
-    owned = owned.filter(pc.fill_null(pc.less(owned["added_at"], pa.scalar(judged.start)), True))
-    user = pc.index_in(owned["user_id"], node_ids(exports, "user")).to_numpy().astype(np.int64)
-    vehicle = pc.index_in(owned["vehicle_id"], node_ids(exports, "vehicle")).to_numpy().astype(np.int64)
-    slot = pc.fill_null(owned["slot"].cast(pa.int64()), np.iinfo(np.int64).max).to_numpy()
-    order = np.lexsort((vehicle, slot, user))
-    primary = order[np.flatnonzero(np.diff(user[order], prepend=-1))]
-    owners = np.zeros(judged.past.n_users, dtype=np.int64)
-    owners[user[primary]] = np.bincount(vehicle)[vehicle[primary]]
-    return owners
-
-
-def sql_lists(judged: Cohort, warehouse: Warehouse, exports: Mapping[str, Sequence[Path]]) -> pd.DataFrame:
-    """What v5.17 would have listed: columns profile, product, score."""
-    user_ids, vehicle_ids = node_ids(exports, "user"), node_ids(exports, "vehicle")
-    profile_ids = pa.array(np.arange(len(judged.users)).astype(str))
-    row, vehicle = judged.past.garages[judged.users].nonzero()
-    tables = {
-        "profiles": pa.table({"profile_id": profile_ids, "user_id": user_ids.take(pa.array(judged.users))}),
-        "profile_vehicles": pa.table({"profile_id": profile_ids.take(row), "vehicle_id": vehicle_ids.take(vehicle)}),
-    }
-    with warehouse.session({**exports, **tables}) as session:
-        found = session.read("v5_17", as_of=judged.start, **v5_17_parameters(judged.settings, has_fitment=judged.has_fitment))
-    return pd.DataFrame(
-        {
-            "profile": found["profile_id"].to_numpy().astype(np.int64),
-            "product": pc.index_in(found["product_id"], node_ids(exports, "product")).to_numpy().astype(np.int64),
-            "score": found["sql_score"].to_numpy(),
-        }
-    )
-
-
-def node_ids(exports: Mapping[str, Sequence[Path]], kind: str) -> pa.Array:
-    """The ids of a kind of node by their index in the graph."""
-    table = pq.read_table(exports[f"{kind}_nodes"][0], columns=[f"{kind}_id"], page_checksum_verification=True)
-    return table[0].combine_chunks()
 
 
 def baseline_lists(judged: Cohort) -> dict[str, pd.DataFrame]:
     """Popularity, item-kNN, EASE and P3 over the same candidates; users without history get the popular parts."""
     options, past, keep = judged.settings.baselines, judged.past, judged.settings.candidates.kept
-    recent = past.log.between(past.as_of - options.popularity_days * DAY, past.as_of)
+    recent = past.log.between(past.as_of - options.popularity_days * DAY_MICROSECONDS, past.as_of)
     popular = np.bincount(recent.product, past.event_weights[recent.event_type], past.n_products).astype(np.float64)
     train = past.touched(FOREVER)[np.flatnonzero(past.n_events)]
     train.data[:] = 1.0
@@ -237,32 +63,3 @@ def model_lists(judged: Cohort, model: GatedChannels, towers: Residual | None = 
     """What the model would have listed, with or without towers: columns profile, product, score, channels."""
     kept = judged.settings.candidates.kept
     return top_scores(model, judged.evidence, judged.users, judged.candidates, kept, towers, features=judged.features)
-
-
-def similar_parts(past: Snapshot, settings: Settings) -> pd.DataFrame:
-    """Item-item similarities from what was bought together in weeks that had ended: columns product, neighbour, similarity."""
-    known = sparse.coo_array(past.bought_with(settings.co_purchase.min_users))
-    pairs = pd.DataFrame({"product_a": known.row, "product_b": known.col, "n_users": known.data.astype(np.int64)})
-    buyers = np.asarray(past.bought(None).sum(axis=0)).ravel().astype(np.int64)
-    options = settings.similarity
-    return similarity.product_similarities(pairs, buyers, options.neighbours, options.shrinkage)
-
-
-def similarity_lists(judged: Cohort, sql: pd.DataFrame) -> pd.DataFrame:
-    """Fallback 2B: SQL's list with item-item evidence added."""
-    found = similar_parts(judged.past, judged.settings)
-    history = judged.past.touched(FOREVER)[judged.users]
-    return similarity.similarity_lists(sql, history, found, judged.settings.similarity.weight)
-
-
-def with_ids(similar: pd.DataFrame, product_ids: pa.ChunkedArray) -> pa.Table:
-    """Similarities with the parts' ids in place of their indices."""
-    ids = product_ids.combine_chunks()
-    return pa.table(
-        {
-            "product_id": ids.take(pa.array(similar["product"])),
-            "similar_product_id": ids.take(pa.array(similar["neighbour"])),
-            "similarity": pa.array(similar["similarity"]),
-            "n_users": pa.array(similar["n_users"]),
-        }
-    )

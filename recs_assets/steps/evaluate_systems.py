@@ -22,8 +22,10 @@ from recs_assets.ranking.blend import blend, choose_alpha
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
-from recs_assets.steps import compared_systems as systems
-from recs_assets.steps.compared_systems import Cohort, node_ids
+from recs_assets.steps import compared_systems
+from recs_assets.steps.cohort import Cohort, cohort, node_ids, owners_of_primary
+from recs_assets.steps.similar_parts import similarity_lists
+from recs_assets.steps.sql_baseline import sql_lists
 
 RELEVANCES = ("order", "any")
 WEEKS_AT_ONCE = 2  # each with matrices and a DuckDB of its own: more cores must not mean more memory
@@ -139,7 +141,7 @@ class Judge:
     ) -> dict[str, evaluation.EvaluationResult]:
         """The figures by relevance: what was ordered, and what was clicked or ordered."""
         popularity, n_products = self._purchases(before=first), int(self.data["product"].is_eligible.sum())
-        whole = {name: found for name, found in ranked.items() if not name.startswith(systems.SINGLE_CHANNEL)}
+        whole = {name: found for name, found in ranked.items() if not name.startswith(compared_systems.SINGLE_CHANNEL)}
         return {
             relevance: evaluation.evaluate(
                 (ranked if relevance == self.settings.evaluation.relevance else whole)
@@ -168,7 +170,7 @@ class Judge:
         relevances = RELEVANCES if everything else (self.settings.evaluation.relevance,)
 
         def pool_of(start: dt.datetime) -> Pool | None:
-            judged = systems.cohort(self.data, start, self.settings, relevances)
+            judged = cohort(self.data, start, self.settings, relevances)
             counts = ", ".join(f"{frame['profile'].nunique()} ({relevance})" for relevance, frame in judged.held_out.items())
             self.report(f"week of {start:%Y-%m-%d}: users with something new {counts}")
             return self._of_week(judged, model, towers, everything) if len(judged.users) else None
@@ -185,16 +187,16 @@ class Judge:
         return _joined(pooled)
 
     def _of_week(self, judged: Cohort, model: GatedChannels, towers: Residual | None, everything: bool) -> Pool:
-        sql = systems.sql_lists(judged, self.warehouse, self.exports)
-        channels = systems.model_lists(judged, model)
+        sql = sql_lists(judged, self.warehouse, self.exports)
+        channels = compared_systems.model_lists(judged, model)
         has_towers = towers is not None and towers.scale > 0
-        lists = {"sql": sql, "model": systems.model_lists(judged, model, towers) if has_towers else channels}
+        lists = {"sql": sql, "model": compared_systems.model_lists(judged, model, towers) if has_towers else channels}
         if everything:
-            lists |= systems.baseline_lists(judged) | systems.channel_lists(judged)
-            lists |= {"channels": channels, "similarity": systems.similarity_lists(judged, sql)}
+            lists |= compared_systems.baseline_lists(judged) | compared_systems.channel_lists(judged)
+            lists |= {"channels": channels, "similarity": similarity_lists(judged, sql)}
         week = judged.start.date().isoformat()
         ids = self._user_ids.take(pa.array(judged.users)).to_pylist()
-        density = slices.vehicle_densities(systems.owners_of_primary(judged, self.exports))[judged.users]
+        density = slices.vehicle_densities(owners_of_primary(judged, self.exports))[judged.users]
         profiles = pd.DataFrame({"user_id": ids, "week": week, "stratum": judged.strata, "vehicle_density": density})
         ideal = {name: evaluation.ideal_lists(frame, judged.candidates) for name, frame in judged.held_out.items()}
         return Pool(lists, judged.held_out, ideal, judged.reasons, profiles)

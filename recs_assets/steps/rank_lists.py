@@ -10,19 +10,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
-from recs_assets.assets.graph import GRAPH, PROFILES
-from recs_assets.assets.serving import SQL_SCORES, USER_SCORES
+from recs_assets.asset_files import GRAPH, PRODUCT_SIMILARITIES, PROFILES, SQL_SCORES, USER_NODES, USER_SCORES, own_file
 from recs_assets.gnn import graph
 from recs_assets.gnn.channels.evidence import Evidence
 from recs_assets.gnn.explain.explainer import Explainer, strongest_edges
-from recs_assets.gnn.snapshots import microseconds, snapshot
+from recs_assets.gnn.snapshots import FOREVER, microseconds, snapshot
 from recs_assets.ranking import similarity
 from recs_assets.ranking.blend import blend, normalise_sql
 from recs_assets.ranking.reasons import CODES, Terms, blend_terms, names_of, similarity_terms, texts
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.settings import Reasons, Settings
-from recs_assets.steps.score_blocks import by_block, indexed_similarities, report, similarity_matrix
+from recs_assets.steps.score_blocks import by_block, report
+from recs_assets.steps.similar_parts import indexed_similarities, similarity_matrix
 
 KEYS = ["profile", "product"]
 SCORES = {"sql_scores": SQL_SCORES, "user_scores": USER_SCORES}
@@ -50,14 +50,14 @@ def profile_recommendations(
     """
     known = inputs["hetero_graph"]
     data, profiles = graph.load(known.path(GRAPH)), known.table(PROFILES)
-    vehicles, products = (inputs[name].table(f"{name}.parquet") for name in ("vehicle_nodes", "product_nodes"))
-    user_ids = inputs["user_nodes"].table("user_nodes.parquet", columns=["user_id"])["user_id"].combine_chunks()
+    vehicles, products = (inputs[name].table(own_file(name)) for name in ("vehicle_nodes", "product_nodes"))
+    user_ids = inputs["user_nodes"].table(USER_NODES, columns=["user_id"])["user_id"].combine_chunks()
     profile_ids, product_ids = profiles["profile_id"].combine_chunks(), products["product_id"].combine_chunks()
     past = snapshot(data, microseconds(known.as_of), settings.events)
     representative = pc.index_in(profiles["user_id"], user_ids).to_numpy().astype(np.int64)
-    store, history, strata = graph.catalogue(data), past.touched(float("inf")), profiles["stratum"].to_pandas()
+    store, history, strata = graph.catalogue(data), past.touched(FOREVER), profiles["stratum"].to_pandas()
     parts = PartAttributes(store.variant_group, store.part_type, store.is_universal)
-    similarities = indexed_similarities(inputs["product_similarities"].table("product_similarities.parquet"), product_ids)
+    similarities = indexed_similarities(inputs["product_similarities"].table(PRODUCT_SIMILARITIES), product_ids)
     similar = similarity_matrix(similarities, past.n_products)
     explainer = Explainer(Evidence(past, settings.model), similar, settings.sql, settings.reasons, settings.compute.cores)
     words = Words(products, vehicles, settings.reasons)

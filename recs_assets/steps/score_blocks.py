@@ -8,30 +8,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import sparse
 
 from recs_assets.resources.store.artifact import Artifact, StoreError
 
 TEXTS = ("profile_id", "product_id", "pop_source", "channels")  # few of them, over many rows of scores
 
 log = logging.getLogger(__name__)
-
-
-def similarity_matrix(similarities: pd.DataFrame, n_products: int) -> sparse.csr_array:
-    """[products x products] similarity of each neighbour (column) to a part (row)."""
-    places = (similarities["product"], similarities["neighbour"])
-    return sparse.csr_array((similarities["similarity"], places), shape=(n_products, n_products))
-
-
-def indexed_similarities(similar: pa.Table, product_ids: pa.Array) -> pd.DataFrame:
-    """Similarities with numbers in place of ids: columns product, neighbour, similarity."""
-    return pd.DataFrame(
-        {
-            "product": pc.index_in(similar["product_id"], product_ids).to_numpy().astype(np.int64),
-            "neighbour": pc.index_in(similar["similar_product_id"], product_ids).to_numpy().astype(np.int64),
-            "similarity": similar["similarity"].to_numpy(),
-        }
-    )
 
 
 def by_block(

@@ -1,7 +1,16 @@
-"""How today's query is asked: by the nightly run for everybody, and by the evaluation for held-out users."""
+"""Today's query v5.17: how it is asked by the nightly run for everybody, and what it would have listed in a held-out week."""
 
-from recs_assets.resources.warehouse import Parameter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recs_assets.resources.warehouse import Parameter, Warehouse
 from recs_assets.settings import Settings
+from recs_assets.steps.cohort import Cohort, node_ids
 
 
 def v5_17_parameters(settings: Settings, has_fitment: bool) -> dict[str, Parameter]:
@@ -15,3 +24,23 @@ def v5_17_parameters(settings: Settings, has_fitment: bool) -> dict[str, Paramet
         "exclude_bought_variants": bool(rules.exclude_bought_variants),
         "kept": settings.candidates.kept,
     }
+
+
+def sql_lists(judged: Cohort, warehouse: Warehouse, exports: Mapping[str, Sequence[Path]]) -> pd.DataFrame:
+    """What v5.17 would have listed: columns profile, product, score."""
+    user_ids, vehicle_ids = node_ids(exports, "user"), node_ids(exports, "vehicle")
+    profile_ids = pa.array(np.arange(len(judged.users)).astype(str))
+    row, vehicle = judged.past.garages[judged.users].nonzero()
+    tables = {
+        "profiles": pa.table({"profile_id": profile_ids, "user_id": user_ids.take(pa.array(judged.users))}),
+        "profile_vehicles": pa.table({"profile_id": profile_ids.take(row), "vehicle_id": vehicle_ids.take(vehicle)}),
+    }
+    with warehouse.session({**exports, **tables}) as session:
+        found = session.read("v5_17", as_of=judged.start, **v5_17_parameters(judged.settings, has_fitment=judged.has_fitment))
+    return pd.DataFrame(
+        {
+            "profile": found["profile_id"].to_numpy().astype(np.int64),
+            "product": pc.index_in(found["product_id"], node_ids(exports, "product")).to_numpy().astype(np.int64),
+            "score": found["sql_score"].to_numpy(),
+        }
+    )

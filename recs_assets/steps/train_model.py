@@ -13,17 +13,20 @@ import pyarrow as pa
 import torch
 from torch_geometric.data import HeteroData
 
-from recs_assets.assets.graph import GRAPH, PROFILES, USER_PROFILES
-from recs_assets.assets.training import (
+from recs_assets.asset_files import (
     CURVE,
+    GRAPH,
     MODEL,
     PRODUCT_VECTORS,
+    PROFILES,
     RESIDUAL,
     TOWERS,
     TOWERS_CURVE,
+    USER_PROFILES,
     USER_VECTORS,
     VALIDATION_MODEL,
     WEIGHTS,
+    own_file,
 )
 from recs_assets.gnn import graph
 from recs_assets.gnn.channels import gated_model as model
@@ -148,4 +151,4 @@ def plot(fitted: WeeklyFit) -> str:
 
 
 def _ids(inputs: Mapping[str, Artifact], kind: str) -> pa.Array:
-    return inputs[f"{kind}_nodes"].table(f"{kind}_nodes.parquet")[f"{kind}_id"].combine_chunks()
+    return inputs[f"{kind}_nodes"].table(own_file(f"{kind}_nodes"))[f"{kind}_id"].combine_chunks()

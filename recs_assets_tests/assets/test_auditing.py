@@ -15,10 +15,9 @@ from recs_assets.assets.auditing import (
     audit_results,
     audit_row,
     breaches,
-    required_users,
 )
 from recs_assets.contract import AUDITS
-from recs_assets.gates import promotion as gates
+from recs_assets.gates.publication import audit
 from recs_assets.resources.queries import query_text
 
 SETTINGS = settings_file.load()
@@ -34,10 +33,6 @@ CLEAN: dict[str, Any] = {
     "rank_gaps": 0,
     "tie_out_of_order": 0,
 }
-
-
-def gate_settings(**limits: Any) -> Any:
-    return SETTINGS.model_copy(update={"gates": SETTINGS.gates.model_copy(update=limits)})
 
 
 def shown(found: dict[str, Any], required: int = 1) -> dict[str | None, tuple[bool, dict[str, Any]]]:
@@ -86,23 +81,6 @@ def test_sizes_and_hash_are_no_breaches() -> None:
     assert breaches(CLEAN | {"price_too_low": 2}) == {"price_too_low": 2}
 
 
-@pytest.mark.parametrize(
-    ("limits", "served_before", "required"),
-    [
-        ({"min_users": None, "min_users_share": 0.95}, [], 1),
-        ({"min_users": None, "min_users_share": 0.95}, [(dt.date(2026, 9, 21), 1_000)], 950),
-        ({"min_users": None, "min_users_share": 0.95}, [(dt.date(2026, 9, 14), 500), (dt.date(2026, 9, 21), 1_000)], 950),
-        ({"min_users": None, "min_users_share": 0.95}, [(dt.date(2026, 9, 21), 1_000), (WEEK, 10)], 950),
-        ({"min_users": None, "min_users_share": 0.95}, [(dt.date(2026, 10, 5), 1_000)], 1),
-        ({"min_users": None, "min_users_share": None}, [(dt.date(2026, 9, 21), 1_000)], 1),
-        ({"min_users": 450_000, "min_users_share": 0.95}, [(dt.date(2026, 9, 21), 1_000)], 450_000),
-    ],
-)
-def test_required_users(limits: dict[str, Any], served_before: list[tuple[dt.date, int]], required: int) -> None:
-    publications = [{"week": week, "publication_id": "p", "n_users": n_users} for week, n_users in served_before]
-    assert required_users(gate_settings(**limits), publications, WEEK) == required
-
-
 def test_the_audit_reads_the_constants_of_the_rules() -> None:
     found = audit_parameters(SETTINGS, has_fitment=True)
     assert (found["min_price"], found["max_per_part_type"], found["slots"], found["list_length"]) == (50.0, 2, 4, 20)
@@ -128,7 +106,7 @@ def test_each_run_and_week_stages_under_names_of_its_own() -> None:
 def test_the_ledger_keeps_the_verdict_with_its_breaches() -> None:
     staged = Staged("audit_1", "staged_recommendations_1", "staged_wide_1")
     found = CLEAN | {"price_too_low": 3}
-    verdict = gates.audit(breaches(found), n_users=2, required_users=1)
+    verdict = audit(breaches(found), n_users=2, required_users=1)
     row = audit_row(staged, WEEK, found, verdict, "run 1").to_pylist()[0]
     assert list(row) == list(AUDITS)
     assert (row["audit_id"], row["staged_table"], row["decision"]) == ("audit_1", "staged_recommendations_1", "FAIL")

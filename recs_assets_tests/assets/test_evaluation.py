@@ -8,9 +8,8 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from recs_assets.assets.evaluation import approve, headline, newest_standing, population_shares
+from recs_assets.assets.evaluation import headline, newest_standing, population_shares
 from recs_assets.assets.serving import newest_approved
-from recs_assets.gates import promotion as gates
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.resources.store.manifest import Provenance
 from recs_assets.resources.store.store import Store
@@ -18,9 +17,6 @@ from recs_assets_tests.conftest import Run
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, messages, metadata, settings_with
 
 ALPHA, OLD_ALPHA = {"cold": 0.1, "warm": 0.2, "hot": 0.3}, {"cold": 0.7, "warm": 0.8, "hot": 0.9}
-PASSED = gates.Verdict("gate_1", gates.PASS, "it is better")
-FAILED = gates.Verdict("gate_1", gates.FAIL, "it is not better")
-UNKNOWN = gates.Verdict("gate_1", gates.INSUFFICIENT_EVIDENCE, "too few users")
 AS_OF = dt.datetime(2026, 10, 5, tzinfo=dt.UTC)
 
 
@@ -32,70 +28,8 @@ def store(tmp_path: Path) -> Store:
 def artifact(store: Store, asset: str, week: str, **facts: Any) -> Artifact:
     with store.draft(asset, week, Provenance(AS_OF, {}, "settings", "1", "run")) as new:
         new.path("model.pt").write_text(f"weights of {week}")
-        new.facts |= facts
+        new.facts |= {"week": week, **facts}
     return new.written
-
-
-def approved(
-    store: Store, verdict: gates.Verdict, previous: Artifact | None, *, similarity: bool = True
-) -> tuple[dict[str, Any], str | None]:
-    """The record, and whose weights are copied."""
-    trained = artifact(store, "trained_model", WEEK)
-    record, weights = approve(
-        verdict, similarity_not_worse=similarity, week=WEEK, alpha=ALPHA, trained=trained, previous=previous
-    )
-    return record, weights.path("model.pt").read_text() if weights else None
-
-
-def kept(store: Store) -> Artifact:
-    """Last week's record, which itself kept the model of the week before."""
-    return artifact(store, "approved_model", "2026-09-21", source="blend", model_week="2026-09-14", alpha=OLD_ALPHA)
-
-
-def test_a_model_that_passed_is_served_from_this_week_on(store: Store) -> None:
-    assert approved(store, PASSED, kept(store)) == (
-        {
-            "week": WEEK,
-            "decision": "PASS",
-            "reason": "it is better",
-            "source": "blend",
-            "model_week": WEEK,
-            "alpha": ALPHA,
-        },
-        "weights of 2026-09-28",
-    )
-
-
-@pytest.mark.parametrize("verdict", [FAILED, UNKNOWN])
-def test_otherwise_the_last_approved_model_is_kept_with_its_own_alpha_and_the_reason(
-    store: Store, verdict: gates.Verdict
-) -> None:
-    assert approved(store, verdict, kept(store)) == (
-        {
-            "week": WEEK,
-            "decision": verdict.decision,
-            "reason": verdict.reason,
-            "source": "blend",
-            "model_week": "2026-09-14",
-            "alpha": OLD_ALPHA,
-        },
-        "weights of 2026-09-21",
-    )
-
-
-@pytest.mark.parametrize("verdict", [FAILED, UNKNOWN])
-@pytest.mark.parametrize(("similarity", "source"), [(True, "similarity"), (False, "sql")])
-def test_without_any_approved_model_the_fallback_is_served(
-    store: Store, verdict: gates.Verdict, similarity: bool, source: str
-) -> None:
-    record, weights = approved(store, verdict, None, similarity=similarity)
-    assert (record["source"], record["model_week"], record["alpha"], weights) == (source, None, None, None)
-
-
-def test_a_fallback_of_last_week_is_no_model_to_keep(store: Store) -> None:
-    previous = artifact(store, "approved_model", "2026-09-21", source="similarity", model_week=None, alpha=None)
-    record, weights = approved(store, FAILED, previous, similarity=False)
-    assert (record["source"], weights) == ("sql", None)
 
 
 def test_a_gate_that_fails_in_a_real_run_keeps_the_model_of_the_week_before(first_run: Run, tmp_path: Path) -> None:
@@ -117,68 +51,8 @@ def test_what_passed_is_a_copy_of_the_trained_weights(first_run: Run) -> None:
     assert record.document("record.json")["model_week"] == WEEK
 
 
-RECORDS: dict[str, dict[str, Any] | None] = {
-    "nothing": None,
-    "blend": {"source": "blend", "model_week": "2026-09-14", "alpha": OLD_ALPHA},
-    "similarity": {"source": "similarity", "model_week": None, "alpha": None},
-    "sql": {"source": "sql", "model_week": None, "alpha": None},
-}
-
-
-@pytest.mark.parametrize("override", [None, "the buyers asked for it"])
-@pytest.mark.parametrize("similarity", [True, False])
-@pytest.mark.parametrize("before", RECORDS)
-@pytest.mark.parametrize("verdict", [PASSED, FAILED, UNKNOWN], ids=lambda verdict: verdict.decision)
-def test_the_ladder_in_every_state_of_every_gate(
-    store: Store, verdict: gates.Verdict, before: str, similarity: bool, override: str | None
-) -> None:
-    facts = RECORDS[before]
-    record, weights = approve(
-        verdict,
-        similarity_not_worse=similarity,
-        week=WEEK,
-        alpha=ALPHA,
-        trained=artifact(store, "trained_model", WEEK),
-        previous=artifact(store, "approved_model", "2026-09-21", **facts) if facts else None,
-        override_reason=override,
-    )
-    rung = record["source"], record["model_week"], weights.manifest.week if weights else None
-    if verdict is PASSED or override:
-        assert rung == ("blend", WEEK, WEEK)
-    elif before == "blend":
-        assert rung == ("blend", "2026-09-14", "2026-09-21")
-    else:
-        assert rung == ("similarity" if similarity else "sql", None, None)
-    assert (record["decision"], record["reason"]) == (verdict.decision, verdict.reason), "an override changes no verdict"
-    assert record.get("override_reason") == override
-
-
-@pytest.mark.parametrize(
-    ("reason", "alpha", "message"),
-    [
-        ("", ALPHA, "week 2026-09-28: an override needs a written reason"),
-        (" \n", ALPHA, "week 2026-09-28: an override needs a written reason"),
-        ("we want it", {}, "week 2026-09-28 has a model that nobody could be judged by"),
-    ],
-)
-def test_an_override_needs_a_reason_and_a_model_that_was_judged(
-    store: Store, reason: str, alpha: dict[str, float], message: str
-) -> None:
-    trained = artifact(store, "trained_model", WEEK)
-    with pytest.raises(ValueError, match=message):
-        approve(
-            FAILED,
-            similarity_not_worse=True,
-            week=WEEK,
-            alpha=alpha,
-            trained=trained,
-            previous=None,
-            override_reason=reason,
-        )
-
-
 def test_an_override_serves_its_week_and_the_nights_after_it_and_then_expires(store: Store) -> None:
-    artifact(store, "approved_model", "2026-09-14", **(RECORDS["blend"] or {}))
+    artifact(store, "approved_model", "2026-09-14", source="blend", model_week="2026-09-14", alpha=OLD_ALPHA)
     artifact(store, "approved_model", "2026-09-21", source="blend", override_reason="once")
     artifact(store, "approved_model", "2026-09-28", source="blend", override_reason="once more")
 

@@ -8,7 +8,7 @@ import pytest
 
 from recs_assets.assets.exports import RowCounts, _no_future_events, refuse_too_many_faults, row_counts
 from recs_assets.contract import ContractError
-from recs_assets.partitions import key_of
+from recs_assets.weeks import key_of
 from recs_assets_tests.small_shop import END, IN_WEEK, LAST_YEAR, START, Row, exported, needed_by, small_shop
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, messages, metadata
 

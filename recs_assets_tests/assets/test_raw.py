@@ -8,19 +8,19 @@ import pytest
 
 from recs_assets.assets.raw import check_profile
 from recs_assets.contract import SOURCE_TABLES, ContractError
-from recs_assets.gates import promotion as gates
-from recs_assets.partitions import week_of
+from recs_assets.gates.source import row_count
+from recs_assets.weeks import week_of
 from recs_assets_tests.small_shop import IN_WEEK, LAST_MONTH, small_shop
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, checks, messages, metadata
 
 WHOLE_WEEK = week_of(WEEK, dt.datetime(2026, 11, 1, tzinfo=dt.UTC))
-FIRST = gates.row_count("events", 50, None, min_share=0.5, max_change=None)
+FIRST = row_count("events", 50, None, min_share=0.5, max_change=None)
 PROFILE: dict[str, Any] = {"n_rows": 50, "events_in_week": 3, "events_before_week": 9}
 
 
 def refusal(table: str, **changes: Any) -> str:
     profile, last_week = PROFILE | changes, changes.pop("last_week", 100)
-    count = gates.row_count(table, profile["n_rows"], last_week, min_share=0.5, max_change=0.3)
+    count = row_count(table, profile["n_rows"], last_week, min_share=0.5, max_change=0.3)
     with pytest.raises(ContractError) as raised:
         check_profile(table, WHOLE_WEEK, profile, count)
     return str(raised.value)

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from recs_assets import settings_file
 from recs_assets.assets.training import training_moments
-from recs_assets.partitions import week_of
+from recs_assets.weeks import week_of
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.test_definitions import EXPORTS
 from recs_assets_tests.worlds import WEEK, messages, settings_with

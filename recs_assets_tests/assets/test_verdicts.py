@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from recs_assets.assets.verdicts import check_result, rung
-from recs_assets.gates import promotion as gates
+from recs_assets.gates.verdict import FAIL, INSUFFICIENT_EVIDENCE, PASS, WARN, Verdict
 from recs_assets_tests.assets.test_serving import record
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.worlds import WEEK, materialized, messages
@@ -17,14 +17,14 @@ from recs_assets_tests.worlds import WEEK, materialized, messages
 @pytest.mark.parametrize(
     ("decision", "passed", "severity"),
     [
-        (gates.PASS, True, dg.AssetCheckSeverity.ERROR),
-        (gates.WARN, False, dg.AssetCheckSeverity.WARN),
-        (gates.FAIL, False, dg.AssetCheckSeverity.ERROR),
-        (gates.INSUFFICIENT_EVIDENCE, False, dg.AssetCheckSeverity.ERROR),
+        (PASS, True, dg.AssetCheckSeverity.ERROR),
+        (WARN, False, dg.AssetCheckSeverity.WARN),
+        (FAIL, False, dg.AssetCheckSeverity.ERROR),
+        (INSUFFICIENT_EVIDENCE, False, dg.AssetCheckSeverity.ERROR),
     ],
 )
 def test_a_warning_never_blocks_and_a_failure_does(decision: str, passed: bool, severity: dg.AssetCheckSeverity) -> None:
-    result = check_result(gates.Verdict("overlap", decision, "why"), "overlap")
+    result = check_result(Verdict("overlap", decision, "why"), "overlap")
     assert (result.passed, result.severity) == (passed, severity)
     assert result.metadata["reason"].value == "why"
 

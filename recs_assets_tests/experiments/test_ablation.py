@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from recs_assets import settings_file
-from recs_assets.assets.graph import GRAPH
+from recs_assets.asset_files import GRAPH
 from recs_assets.experiments.ablation import Laboratory, Measured, Variant, change, keep, line, refusal, variants
 from recs_assets.gnn import graph
 from recs_assets.gnn.channels.evidence import channel_names
-from recs_assets.partitions import week_of
+from recs_assets.weeks import week_of
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.gnn import five_users
 from recs_assets_tests.worlds import WEEK

@@ -1,6 +1,5 @@
-"""The verdict table of each gate, and the test of fallback 2B."""
+"""Gate 1, the test of fallback 2B, and the ladder from this week's model down to SQL."""
 
-import datetime as dt
 import json
 import subprocess
 import sys
@@ -9,20 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recs_assets.gates.promotion import (
-    FAIL,
-    INSUFFICIENT_EVIDENCE,
-    PASS,
-    WARN,
-    audit,
-    freshness,
-    gate_1,
-    not_worse,
-    overlap,
-    row_count,
-    score_drift,
-    users_served,
-)
+from recs_assets.gates.promotion import approve, gate_1, has_expired, not_worse
+from recs_assets.gates.verdict import FAIL, INSUFFICIENT_EVIDENCE, PASS, Verdict
 
 
 def _per_user(sql: list[float], blend: list[float], stratum: list[str] | str = "warm") -> pd.DataFrame:
@@ -114,105 +101,87 @@ def test_naming_the_gate_does_not_load_pandas():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+WEEK = "2026-09-28"
+ALPHA, OLD_ALPHA = {"cold": 0.1, "warm": 0.2, "hot": 0.3}, {"cold": 0.7, "warm": 0.8, "hot": 0.9}
+PASSED = Verdict("gate_1", PASS, "it is better")
+FAILED = Verdict("gate_1", FAIL, "it is not better")
+UNKNOWN = Verdict("gate_1", INSUFFICIENT_EVIDENCE, "too few users")
+RECORDS = {
+    "nothing": None,
+    "blend": {"week": "2026-09-21", "source": "blend", "model_week": "2026-09-14", "alpha": OLD_ALPHA},
+    "similarity": {"week": "2026-09-21", "source": "similarity", "model_week": None, "alpha": None},
+    "sql": {"week": "2026-09-21", "source": "sql", "model_week": None, "alpha": None},
+}
+
+
+def approved(verdict, before, *, similarity=True, alpha=ALPHA, has_model=True, override=None):
+    return approve(
+        verdict,
+        similarity_not_worse=similarity,
+        week=WEEK,
+        alpha=alpha,
+        has_model=has_model,
+        previous=RECORDS[before],
+        override_reason=override,
+    )
+
+
+def test_a_model_that_passed_is_served_from_this_week_on():
+    assert approved(PASSED, "blend") == {
+        "week": WEEK,
+        "decision": "PASS",
+        "reason": "it is better",
+        "source": "blend",
+        "model_week": WEEK,
+        "alpha": ALPHA,
+    }
+
+
+@pytest.mark.parametrize("verdict", [FAILED, UNKNOWN])
+def test_otherwise_the_last_approved_model_is_kept_with_its_own_alpha_and_the_reason(verdict):
+    assert approved(verdict, "blend") == {
+        "week": WEEK,
+        "decision": verdict.decision,
+        "reason": verdict.reason,
+        "source": "blend",
+        "model_week": "2026-09-14",
+        "alpha": OLD_ALPHA,
+    }
+
+
+@pytest.mark.parametrize("override", [None, "the buyers asked for it"])
+@pytest.mark.parametrize("similarity", [True, False])
+@pytest.mark.parametrize("before", RECORDS)
+@pytest.mark.parametrize("verdict", [PASSED, FAILED, UNKNOWN], ids=lambda verdict: verdict.decision)
+def test_the_ladder_in_every_state_of_every_gate(verdict, before, similarity, override):
+    record = approved(verdict, before, similarity=similarity, override=override)
+    step = record["source"], record["model_week"], record["alpha"]
+    if verdict is PASSED or override:
+        assert step == ("blend", WEEK, ALPHA)
+    elif before == "blend":
+        assert step == ("blend", "2026-09-14", OLD_ALPHA)
+    else:
+        assert step == ("similarity" if similarity else "sql", None, None)
+    assert (record["decision"], record["reason"]) == (verdict.decision, verdict.reason), "an override changes no verdict"
+    assert record.get("override_reason") == override
+
+
 @pytest.mark.parametrize(
-    ("n_rows", "last_week", "decision"),
+    ("reason", "alpha", "has_model", "message"),
     [
-        (100, None, PASS),
-        (100, 0, PASS),
-        (0, 0, PASS),
-        (100, 100, PASS),
-        (70, 100, PASS),
-        (130, 100, PASS),
-        (69, 100, WARN),
-        (131, 100, WARN),
-        (50, 100, WARN),
-        (49, 100, FAIL),
-        (0, 1, FAIL),
+        ("", ALPHA, True, "week 2026-09-28: an override needs a written reason"),
+        (" \n", ALPHA, True, "week 2026-09-28: an override needs a written reason"),
+        ("we want it", ALPHA, False, "week 2026-09-28 has no model that an override could approve"),
+        ("we want it", {}, True, "week 2026-09-28 has a model that nobody could be judged by"),
     ],
 )
-def test_rows_against_last_week(n_rows, last_week, decision):
-    verdict = row_count("events", n_rows, last_week, min_share=0.5, max_change=0.3)
-    assert (verdict.gate, verdict.decision) == ("row_count_events", decision)
-    assert verdict.figures == {"rows": n_rows, "last_week": last_week}
+def test_an_override_needs_a_reason_and_a_model_that_was_evaluated(reason, alpha, has_model, message):
+    with pytest.raises(ValueError, match=message):
+        approved(FAILED, "nothing", alpha=alpha, has_model=has_model, override=reason)
 
 
-def test_a_change_of_rows_warns_only_where_a_limit_is_set():
-    assert row_count("users", 1_000, 100, min_share=0.5, max_change=None).decision == PASS
-    verdict = row_count("users", 1_310, 1_000, min_share=0.5, max_change=0.3)
-    assert verdict.reason == "1,310 rows, +31.0% against last week's 1,000: more than 30% either way."
-
-
-AS_OF = dt.datetime(2026, 10, 5, tzinfo=dt.UTC)
-
-
-@pytest.mark.parametrize(
-    ("age_hours", "limit", "decision"), [(0.1, 48, PASS), (48, 48, PASS), (48.1, 48, WARN), (9_999, None, PASS), (None, 48, WARN)]
-)
-def test_freshness(age_hours, limit, decision):
-    newest = None if age_hours is None else AS_OF - dt.timedelta(hours=age_hours)
-    assert freshness(newest, AS_OF, max_age_hours=limit).decision == decision
-
-
-@pytest.mark.parametrize(("n_users", "decision"), [(949, FAIL), (950, PASS), (2_000, PASS)])
-def test_users_served(n_users, decision):
-    assert users_served(n_users, 950).decision == decision
-
-
-@pytest.mark.parametrize(
-    ("breaches", "n_users", "decision"),
-    [
-        ({}, 10, PASS),
-        ({"price_too_low": 0}, 10, PASS),
-        ({"price_too_low": 1}, 10, FAIL),
-        ({}, 9, FAIL),
-        ({"collapsed_scores": 1}, 10, FAIL),
-    ],
-)
-def test_the_audit_of_rules(breaches, n_users, decision):
-    assert audit(breaches, n_users=n_users, required_users=10).decision == decision
-
-
-def _bin(n_new: int, n_before: int, lowest: float, highest: float, *, zero: tuple[int, int] = (0, 0)) -> dict:
-    return {
-        "n_new": n_new, "n_before": n_before, "n_new_zero": zero[0], "n_before_zero": zero[1],
-        "lowest_new": lowest, "highest_new": highest,
-    }  # fmt: skip
-
-
-SPREAD = [_bin(50, 50, 0.1, 0.4), _bin(50, 50, 0.5, 1.0)]
-
-
-@pytest.mark.parametrize(
-    ("histogram", "decision"),
-    [
-        (SPREAD, PASS),
-        ([], PASS),  # no list at all is the audit's business
-        ([_bin(50, 0, 0.1, 0.4), _bin(50, 0, 0.5, 1.0)], PASS),  # the first list of all
-        ([_bin(60, 50, 0.1, 0.4), _bin(40, 50, 0.5, 1.0)], PASS),  # 0.1 x ln 1.2 - 0.1 x ln 0.8 = 0.041
-        ([_bin(75, 50, 0.1, 0.4), _bin(25, 50, 0.5, 1.0)], WARN),  # 0.25 x ln 1.5 - 0.25 x ln 0.5 = 0.275
-        ([_bin(100, 50, 0.3, 0.3), _bin(0, 50, None, None)], FAIL),  # all equal
-        ([_bin(100, 50, 1 - 6e-16, 1.0), _bin(0, 50, None, None)], FAIL),  # all equal but for the last digit
-        ([_bin(100, 100, 0.3, 0.3)], WARN),  # all equal, and no better before
-        ([_bin(100, 0, 0.3, 0.3)], WARN),  # all equal, and nothing before
-        ([_bin(1, 50, 0.3, 0.3), _bin(0, 50, None, None)], WARN),  # one score alone has not collapsed, but it has drifted
-        ([_bin(60, 50, 0.0, 0.0, zero=(51, 9)), _bin(40, 50, 0.5, 1.0)], FAIL),  # most are zero, and were not
-        ([_bin(60, 60, 0.0, 0.0, zero=(51, 51)), _bin(40, 40, 0.5, 1.0)], WARN),  # most are zero, as before
-        ([_bin(60, 60, 0.0, 0.0, zero=(50, 0)), _bin(40, 40, 0.5, 1.0)], PASS),  # half of them may be
-    ],
-)
-def test_score_drift(histogram, decision):
-    assert score_drift(histogram, max_psi=0.25, max_zero_share=0.5).decision == decision
-
-
-def test_the_drift_of_scores_is_the_stability_index_worked_by_hand():
-    verdict = score_drift([_bin(75, 50, 0.1, 0.4), _bin(25, 50, 0.5, 1.0)], max_psi=0.25, max_zero_share=0.5)
-    assert verdict.figures["psi"] == pytest.approx(0.25 * np.log(1.5) - 0.25 * np.log(0.5))
-    assert verdict.reason.startswith("the population stability index against the list before is 0.275: above 0.25")
-    assert score_drift([_bin(75, 50, 0.1, 0.4), _bin(25, 50, 0.5, 1.0)], max_psi=None, max_zero_share=None).decision == PASS
-
-
-@pytest.mark.parametrize(
-    ("kept", "compared", "limit", "decision"), [(0, 0, 0.2, PASS), (20, 100, 0.2, PASS), (19, 100, 0.2, WARN), (0, 9, None, PASS)]
-)
-def test_overlap_with_the_mail_before(kept, compared, limit, decision):
-    assert overlap(kept, compared, min_share=limit).decision == decision
+def test_only_an_override_expires():
+    overridden = RECORDS["blend"] | {"override_reason": "once"}
+    assert not has_expired(overridden, overridden_since="2026-09-21")
+    assert has_expired(overridden, overridden_since="2026-09-28")
+    assert not has_expired(RECORDS["blend"], overridden_since="2026-09-28")

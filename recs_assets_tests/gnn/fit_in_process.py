@@ -11,7 +11,7 @@ from pathlib import Path
 from recs_assets import settings_file
 from recs_assets.gnn import graph
 from recs_assets.gnn.checkpoints import Checkpoints
-from recs_assets.gnn.snapshots import DAY
+from recs_assets.gnn.snapshots import DAY_MICROSECONDS
 from recs_assets.gnn.weekly_fit import fit_week
 
 
@@ -21,7 +21,7 @@ def main(file: str, newest: str) -> None:
     options = settings.model.model_copy(update={"steps": 10, "validation_weeks": 1})
     towers = settings.towers.model_copy(update={"epochs": 2})
     settings = settings.model_copy(update={"model": options, "towers": towers})
-    moments = [int(newest) - 7 * DAY * back for back in (2, 1, 0)]
+    moments = [int(newest) - 7 * DAY_MICROSECONDS * back for back in (2, 1, 0)]
     with tempfile.TemporaryDirectory() as folder:
         fitted = fit_week(graph.load(Path(file)), moments, settings, checkpoints=Checkpoints(Path(folder), "only"))
     assert fitted.towers is not None

@@ -11,7 +11,16 @@ from scipy import sparse
 
 from recs_assets.gnn import graph
 from recs_assets.gnn.channels.evidence import Evidence
-from recs_assets.gnn.snapshots import DAY, LeakageError, Snapshot, edge_weights, held_out, incidence, microseconds, snapshot
+from recs_assets.gnn.snapshots import (
+    DAY_MICROSECONDS,
+    LeakageError,
+    Snapshot,
+    edge_weights,
+    held_out,
+    incidence,
+    microseconds,
+    snapshot,
+)
 from recs_assets.settings import EventWeights
 from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.five_users import FUTURE, OWNED, OWNED_LATER, PAST, PRODUCTS, USERS, past_of, world
@@ -37,7 +46,7 @@ def test_microseconds_are_exact() -> None:
 
 
 def test_an_event_at_as_of_is_not_seen_and_one_a_microsecond_earlier_is() -> None:
-    microsecond = 1 / DAY
+    microsecond = 1 / DAY_MICROSECONDS
     past = past_of(world(events=[("u1", "p1", "view", microsecond), ("u4", "p1", "order", 0), ("u5", "p2", "cart", -1)]))
     assert past.n_events.tolist() == [1, 0, 0, 0, 0]
     assert past.log.user.tolist() == [0]
@@ -133,7 +142,15 @@ def test_held_out_is_what_was_ordered_in_the_window() -> None:
 
 
 def test_an_order_just_before_the_window_is_not_held_out() -> None:
-    past = past_of(world(events=[("u4", "p1", "order", 1 / DAY), ("u5", "p3", "order", -7 + 1 / DAY), ("u3", "p2", "order", -7)]))
+    past = past_of(
+        world(
+            events=[
+                ("u4", "p1", "order", 1 / DAY_MICROSECONDS),
+                ("u5", "p3", "order", -7 + 1 / DAY_MICROSECONDS),
+                ("u3", "p2", "order", -7),
+            ]
+        )
+    )
     assert _held_out(past) == [("u5", "p3")]
 
 
@@ -197,7 +214,7 @@ def test_a_pair_counts_from_the_week_in_which_enough_people_had_bought_both() ->
     assert past.bought_with(2).toarray()[[0, 1], [1, 2]].tolist() == [2.0, 0.0]
     # The weeks ended 14 and 7 days before: 2 ^ -1 + 2 ^ -1/2 at a half-life of 14 days.
     assert past.bought_with(2, half_life_days=14)[0, 1] == pytest.approx(0.5 + 2**-0.5)
-    earlier = past.as_of - 7 * DAY
+    earlier = past.as_of - 7 * DAY_MICROSECONDS
     assert past.bought_with(1, as_of=earlier)[0, 1] == 2.0
     assert past.bought_with(1, as_of=earlier - 1)[0, 1] == 1.0
 
@@ -205,7 +222,7 @@ def test_a_pair_counts_from_the_week_in_which_enough_people_had_bought_both() ->
 def test_co_purchases_of_a_later_moment_are_refused() -> None:
     past = past_of(world())
     with pytest.raises(LeakageError, match=r"as of 28\.0 days after their snapshot"):
-        past.bought_with(1, as_of=past.as_of + 28 * DAY)
+        past.bought_with(1, as_of=past.as_of + 28 * DAY_MICROSECONDS)
 
 
 def test_a_held_out_pair_weighs_as_much_as_its_heaviest_event() -> None:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from recs_assets.assets.graph import GRAPH
+from recs_assets.asset_files import GRAPH
 from recs_assets.gnn.snapshots import microseconds
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.worlds import WEEK

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import torch
 
-from recs_assets.assets.training import MODEL, TOWERS
+from recs_assets.asset_files import MODEL, TOWERS
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.resources.store.store import Store
 from recs_assets.settings import Settings

@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from recs_assets import settings_file
-from recs_assets.assets.graph import GRAPH, PROFILES
-from recs_assets.assets.training import MODEL
+from recs_assets.asset_files import GRAPH, MODEL, PROFILES
 from recs_assets.gnn import graph
 from recs_assets.gnn.channels.evidence import channel_names
 from recs_assets.gnn.snapshots import microseconds, snapshot

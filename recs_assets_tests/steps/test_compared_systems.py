@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recs_assets.settings import Settings
-from recs_assets.steps.compared_systems import Cohort, cohort, owners_of_primary
+from recs_assets.steps.cohort import Cohort, cohort, owners_of_primary
 from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.five_users import AS_OF, FUTURE, PAST, PRODUCTS, USERS, days_ago, world
 

@@ -4,8 +4,7 @@ import pyarrow as pa
 import pytest
 
 from recs_assets import settings_file
-from recs_assets.assets.graph import GRAPH, PROFILES
-from recs_assets.assets.training import MODEL, TOWERS
+from recs_assets.asset_files import GRAPH, MODEL, PROFILES, TOWERS
 from recs_assets.steps import score_profiles as profiles
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.slow.comparison import SCORE_ROUNDING

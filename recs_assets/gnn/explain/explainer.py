@@ -16,7 +16,7 @@ from recs_assets.gnn.channels.evidence import VEHICLES, Evidence
 from recs_assets.gnn.explain.edges import Edges
 from recs_assets.gnn.explain.links import ROUNDING, links, loss, n_in_both, strongest
 from recs_assets.gnn.graph import ORDER
-from recs_assets.gnn.snapshots import DAY, Ints, Snapshot, incidence
+from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Ints, Snapshot, incidence
 from recs_assets.ranking.candidates import at
 from recs_assets.ranking.reasons import Terms, family
 from recs_assets.settings import Reasons, SqlBaseline
@@ -221,7 +221,7 @@ class Explainer:
     @cached_property
     def _people(self) -> tuple[Ints, Ints, Ints]:
         """[products] people who had to do with a part in the recent days, in as many before, and who ordered it ever."""
-        past, period = self.past, self.options.recent_days * DAY
+        past, period = self.past, self.options.recent_days * DAY_MICROSECONDS
         counts = []
         for start in (past.as_of - period, past.as_of - 2 * period):
             events = past.log.between(start, start + period)
@@ -246,7 +246,7 @@ class Explainer:
     def _orders(self) -> sparse.csr_array:
         """[users x products] orders that SQL counts."""
         past = self.past
-        recent = past.log.between(past.as_of - self.sql.lookback_days * DAY, past.as_of)
+        recent = past.log.between(past.as_of - self.sql.lookback_days * DAY_MICROSECONDS, past.as_of)
         orders = recent.where(recent.event_type == ORDER)
         return incidence(np.stack([orders.user, orders.product]), self.touched.shape, np.ones(len(orders.user)))
 

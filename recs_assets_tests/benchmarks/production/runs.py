@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from recs_assets import settings_file
-from recs_assets.assets.graph import GRAPH
+from recs_assets.asset_files import GRAPH
 from recs_assets.gnn import graph
 from recs_assets.targets import code_version, current, home
 from recs_assets_tests.benchmarks.production.floor import floor

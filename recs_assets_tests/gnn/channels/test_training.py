@@ -12,9 +12,9 @@ from recs_assets.assets.training import training_moments
 from recs_assets.gnn.channels.evidence import channel_names
 from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.channels.training import Example, Fit, NoTrainingDataError, _within, eligible_candidates, examples, fit
-from recs_assets.gnn.snapshots import DAY, microseconds
-from recs_assets.partitions import WEEK, week_of
+from recs_assets.gnn.snapshots import DAY_MICROSECONDS, microseconds
 from recs_assets.settings import Settings
+from recs_assets.weeks import ONE_WEEK, week_of
 from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.five_users import AS_OF, PAST, PRODUCTS, past_of, world
 
@@ -119,15 +119,15 @@ def test_the_last_targets_end_where_the_evaluation_weeks_begin(horizon_days: int
     first_judged = dt.datetime(2026, 3, 9 if now >= week.end else 2, tzinfo=dt.UTC)
     assert week.last_complete(4)[0] == first_judged
     assert moments[-1] + dt.timedelta(days=horizon_days) == first_judged
-    assert moments == [moments[0] + WEEK * number for number in range(16)]
+    assert moments == [moments[0] + ONE_WEEK * number for number in range(16)]
 
 
 def test_an_order_of_the_first_evaluation_week_is_no_target_and_one_just_before_it_is() -> None:
     week = week_of("2026-03-23", dt.datetime(2026, 3, 30, tzinfo=dt.UTC))  # judged from 2 March, which is AS_OF, on
     moments = [microseconds(moment) for moment in training_moments(week, SETTINGS)]
     assert list(examples(world([("u4", "p1", "order", 0)]), moments, SETTINGS)) == []
-    (example,) = examples(world([("u4", "p1", "order", 1 / DAY)], [("u4", "v1", None)]), moments, SETTINGS)
-    assert example.moment == moments[-1] == microseconds(AS_OF - WEEK)
+    (example,) = examples(world([("u4", "p1", "order", 1 / DAY_MICROSECONDS)], [("u4", "v1", None)]), moments, SETTINGS)
+    assert example.moment == moments[-1] == microseconds(AS_OF - ONE_WEEK)
 
 
 def _planted(seed: int, n_users: int = 40, n_candidates: int = 12) -> Example:

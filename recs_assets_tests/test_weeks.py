@@ -5,7 +5,8 @@ import datetime as dt
 import dagster as dg
 import pytest
 
-from recs_assets.partitions import key_of, monday, week_of, weekly
+from recs_assets.partitions import weekly
+from recs_assets.weeks import key_of, monday, week_of
 
 
 def _utc(year: int, month: int, day: int, hour: int = 0) -> dt.datetime:

@@ -1,0 +1,114 @@
+"""What a staged list has to be before it replaces the one that is served."""
+
+import datetime as dt
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from recs_assets.gates.verdict import FAIL, PASS, WARN, Verdict
+from recs_assets.ranking.drift import population_stability_index
+from recs_assets.settings import Gates
+
+# Scores this close are equal: list rules part ties by the last digit.
+FLAT = 1e-9
+
+
+def audit(breaches: Mapping[str, int], *, n_users: int, required_users: int) -> Verdict:
+    """May this list be published? PASS: no rule is broken in any row, and enough people are served. Anything else: FAIL.
+
+    Args:
+        breaches: how many rows break each rule; rules that hold everywhere may be left out.
+        n_users: people on the list.
+        required_users: at least so many.
+    """
+    found = [f"{count:,} x {name.replace('_', ' ')}" for name, count in breaches.items() if count]
+    if n_users < required_users:
+        found.append(f"{n_users:,} people are served where {required_users:,} are required")
+    figures = {"breaches": dict(breaches), "users": n_users, "required_users": required_users}
+    if found:
+        return Verdict("audit", FAIL, f"{'; '.join(found)}. The served table stays as it was.", figures)
+    return Verdict("audit", PASS, f"every rule holds for {n_users:,} people.", figures)
+
+
+def required_users(limits: Gates, publications: Sequence[Mapping[str, Any]], week: dt.date) -> int:
+    """How many people must be served: ``min_users``, or the share of those served in the last week before.
+
+    Args:
+        limits: the settings of the gates.
+        publications: week and n_users of each published list, ascending.
+        week: of the staged list.
+    """
+    before = [row for row in publications if row["week"] < week]
+    from_last_week = int((limits.min_users_share or 0) * before[-1]["n_users"]) if before else 0
+    return max(1, limits.min_users or from_last_week)
+
+
+def users_served(n_users: int, required: int) -> Verdict:
+    """Are enough people served? FAIL: fewer than ``required``."""
+    figures = {"users": n_users, "required": required}
+    if n_users < required:
+        return Verdict("users_served", FAIL, f"{n_users:,} people are served where {required:,} are required.", figures)
+    return Verdict("users_served", PASS, f"{n_users:,} people are served, {required:,} are required.", figures)
+
+
+def score_drift(histogram: Sequence[Mapping[str, Any]], *, max_psi: float | None, max_zero_share: float | None) -> Verdict:
+    """Are final scores spread as in the list served before?
+
+    FAIL: they collapsed (all equal, or more than ``max_zero_share`` of them zero) although those before had not. WARN:
+    the population stability index is above ``max_psi``, or they are collapsed as they were before. ``None`` switches a
+    limit off.
+
+    Args:
+        histogram: rows of ``score_histogram.sql``, all scores of both lists among them.
+    """
+    now, before = ([int(row[name]) for row in histogram] for name in ("n_new", "n_before"))
+    psi = population_stability_index(before, now)
+    zero_share, zero_before = (
+        sum(row[f"{name}_zero"] for row in histogram) / max(1, sum(row[name] for row in histogram))
+        for name in ("n_new", "n_before")
+    )
+    lowest = min((row["lowest_new"] for row in histogram if row["n_new"]), default=math.nan)
+    highest = max((row["highest_new"] for row in histogram if row["n_new"]), default=math.nan)
+    figures = {
+        "psi": psi,
+        "zero_share": zero_share,
+        "lowest": lowest,
+        "highest": highest,
+        "scores": sum(now),
+        "before": sum(before),
+    }
+    collapsed = _collapse(sum(now), zero_share, highest - lowest < FLAT, max_zero_share)
+    was_spread = sum(1 for count in before if count) > 1 and (max_zero_share is None or zero_before <= max_zero_share)
+    if collapsed:
+        return Verdict("score_drift", FAIL if was_spread else WARN, f"scores have collapsed: {collapsed}.", figures)
+    if not sum(before):
+        return Verdict("score_drift", PASS, "there is no list before to compare scores with.", figures)
+    found = f"the population stability index against the list before is {psi:.3f}"
+    if max_psi is not None and psi > max_psi:
+        return Verdict("score_drift", WARN, f"{found}: above {max_psi:g}, scores are spread differently.", figures)
+    return Verdict("score_drift", PASS, f"{found}.", figures)
+
+
+def _collapse(n_scores: int, zero_share: float, is_flat: bool, max_zero_share: float | None) -> str:
+    """How scores collapsed, in words; nothing where they did not."""
+    if n_scores > 1 and is_flat:
+        return f"all {n_scores:,} are equal"
+    if max_zero_share is not None and zero_share > max_zero_share:
+        return f"{zero_share:.1%} of {n_scores:,} are zero where {max_zero_share:.0%} are allowed"
+    return ""
+
+
+def overlap(n_kept: int, n_compared: int, *, min_share: float | None) -> Verdict:
+    """Does the mail still hold what it held? WARN: less than ``min_share`` (``None``: never) of its parts were in the last.
+
+    Args:
+        n_kept: rows of the new mail that the mail before had too.
+        n_compared: rows of the new mail for people who had one before.
+    """
+    figures = {"kept": n_kept, "compared": n_compared}
+    if not n_compared:
+        return Verdict("overlap", PASS, "nobody on this list had one before.", figures)
+    found = f"{n_kept / n_compared:.1%} of the parts in the mail were in the mail before"
+    if min_share is not None and n_kept < min_share * n_compared:
+        return Verdict("overlap", WARN, f"{found}: less than {min_share:.0%}, lists have changed almost entirely.", figures)
+    return Verdict("overlap", PASS, f"{found}.", figures)

@@ -1,0 +1,196 @@
+"""What the source tables have to be before anything is learned from them or served: contract, rows, faults, freshness."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from recs_assets.contract import DUPLICATE_FAULTS, FITMENT_TABLES, OUTSIDE_WINDOW, SOURCE_TABLES, ContractError, Kind
+from recs_assets.gates.verdict import FAIL, PASS, WARN, Verdict
+from recs_assets.weeks import Week
+
+# What names these rows is a person's id, which errors and logs must not show.
+KEYED_BY_PERSON = frozenset({"users", "ownership"})
+
+# What the engine may call a column of each kind; a column of nothing but NULLs has no type of its own and fits anywhere.
+ACCEPTED_KINDS: dict[Kind, frozenset[str]] = {
+    "string": frozenset({"string", "null"}),
+    "timestamp": frozenset({"timestamp", "null"}),
+    "number": frozenset({"number", "integer", "null"}),
+    "integer": frozenset({"number", "integer", "null"}),
+    "boolean": frozenset({"boolean", "null"}),
+}
+
+
+def check_profile(table: str, week: Week, profile: dict[str, Any], count: Verdict) -> None:
+    """Hold a table's profile against the contract's set faults.
+
+    Raises:
+        ContractError: the table has lost more rows since last week than allowed (an absent table has none), or its events
+            have dried up.
+    """
+    if count.decision == FAIL:
+        problem = f"it has lost rows: {count.reason.removesuffix('.')}"
+        fix = "Check the load; if the loss is real, lower source.min_rows_share in the settings for this run."
+        raise ContractError(table, problem, fix, week=week.key)
+    if table == "events" and profile["events_in_week"] == 0 and profile["events_before_week"] > 0:
+        problem = f"no event in the seven days before {week.as_of:%Y-%m-%d %H:%M} UTC, though earlier weeks had some"
+        raise ContractError(table, problem, "Check the load of events.", week=week.key, column="event_ts", count=0)
+
+
+def check_columns(table: str, found: Mapping[str, str] | None) -> list[str]:
+    """Hold one source table against the contract.
+
+    Args:
+        table: a name in ``SOURCE_TABLES``.
+        found: its columns with their kinds, as ``Warehouse.source_columns`` gives them; ``None`` where the table is absent.
+
+    Returns:
+        Warnings, one for each column that the contract does not know.
+
+    Raises:
+        ContractError: the table is absent and not optional, or a column is missing or of another type.
+    """
+    contract = SOURCE_TABLES[table]
+    if found is None:
+        if contract.optional:
+            return []
+        raise ContractError(table, "the table is absent", f"Provide '{table}' in the source (RECS_SOURCE).")
+    for column in contract.columns:
+        if column.name not in found:
+            if column.required:
+                present = ", ".join(found) or "none"
+                fix = f"Add a column '{column.name}' ({column.kind}) to '{table}'; its columns are: {present}."
+                raise ContractError(table, "the required column is missing", fix, column=column.name)
+        elif found[column.name] not in ACCEPTED_KINDS[column.kind]:
+            problem = f"the column is {found[column.name]}, the contract says {column.kind}"
+            raise ContractError(table, problem, f"Cast it to {column.kind} in the source.", column=column.name)
+    known = {column.name for column in contract.columns}
+    return [
+        f"source table '{table}': column '{name}' is not in the contract and is ignored" for name in found if name not in known
+    ]
+
+
+def check_presence(found: Mapping[str, Mapping[str, str] | None]) -> bool:
+    """Whether the store has fitment: all of ``FITMENT_TABLES`` are present (True) or none of them is (False).
+
+    Raises:
+        ContractError: only some of them are present.
+    """
+    absent = [table for table in FITMENT_TABLES if found.get(table) is None]
+    if absent and len(absent) < len(FITMENT_TABLES):
+        present = ", ".join(table for table in FITMENT_TABLES if table not in absent)
+        problem = f"the table is absent although {present} is present"
+        raise ContractError(absent[0], problem, f"Provide all of {', '.join(FITMENT_TABLES)}, or none of them.")
+    return not absent
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """Where the rows of a source table went, but for those that were accepted."""
+
+    source: int
+    quarantined: Mapping[str, int]
+    duplicates: int
+    outside_window: int
+
+    @property
+    def rows_in(self) -> int:
+        """Rows that belong to this week's export: all but those not known yet, or too old to look back to."""
+        return self.source - self.outside_window
+
+    def conserved(self, accepted: int) -> bool:
+        """Rows in = accepted + quarantined + exact duplicates."""
+        return self.rows_in == accepted + sum(self.quarantined.values()) + self.duplicates
+
+
+def row_counts(faults: Sequence[Mapping[str, Any]], source_rows: int) -> RowCounts:
+    """Sort the counts by fault into what became of the rows."""
+    by_fault = {row["fault"]: int(row["n_rows"]) for row in faults}
+    return RowCounts(
+        source=source_rows,
+        duplicates=sum(by_fault.pop(fault, 0) for fault in DUPLICATE_FAULTS),
+        outside_window=by_fault.pop(OUTSIDE_WINDOW, 0),
+        quarantined=by_fault,
+    )
+
+
+def refuse_too_many_faults(
+    table: str, week: str, faults: Sequence[Mapping[str, Any]], source_rows: int, max_share: float
+) -> None:
+    """Refuse a table of which more than ``max_share`` of the rows are quarantined.
+
+    Raises:
+        ContractError: names the most frequent fault, with samples.
+    """
+    counts = row_counts(faults, source_rows)
+    n_quarantined = sum(counts.quarantined.values())
+    if n_quarantined <= max_share * counts.rows_in:
+        return
+    worst = max((row for row in faults if row["fault"] in counts.quarantined), key=lambda row: row["n_rows"])
+    samples = [worst[f"sample_{number}"] for number in (1, 2, 3) if worst[f"sample_{number}"] is not None]
+    raise ContractError(
+        table,
+        f"{n_quarantined:,} of its {counts.rows_in:,} rows are faulty, {n_quarantined / counts.rows_in:.1%} where "
+        f"{max_share:.0%} are allowed; the most frequent fault is '{worst['fault']}'",
+        "Mend the source; if these rows are really to be left out, raise source.max_quarantined_share in the settings.",
+        week=week,
+        count=worst["n_rows"],
+        samples=() if table in KEYED_BY_PERSON else samples,
+    )
+
+
+def refuse_nothing_to_sell(reasons: Sequence[str | None], week: str) -> None:
+    """Refuse a catalogue of which the rules keep every part out of every list.
+
+    Raises:
+        ContractError: names the most frequent reason.
+    """
+    if any(reason is None for reason in reasons):
+        return
+    if not reasons:
+        problem = "none of its parts is known by the end of the week"
+        raise ContractError("products", problem, "Choose a later week, or mend created_at.", week=week, count=0)
+    worst, count = Counter(reasons).most_common(1)[0]
+    raise ContractError(
+        "products",
+        f"the rules keep every part out of every list, most of them because of '{worst}'",
+        "Mend the column behind it, or change that rule in the settings (section rules).",
+        week=week,
+        count=count,
+    )
+
+
+def row_count(table: str, n_rows: int, n_last_week: int | None, *, min_share: float, max_change: float | None) -> Verdict:
+    """Is a source table as large as last week's? FAIL: below ``min_share`` of it. WARN: changed by more than ``max_change``.
+
+    Args:
+        table: its name; the gate is called ``row_count_<table>``.
+        n_rows: rows today; a table that is absent has none.
+        n_last_week: ``None`` in a first week, which passes.
+        min_share: of last week's rows.
+        max_change: of last week's rows, either way; ``None`` never warns.
+    """
+    figures = {"rows": n_rows, "last_week": n_last_week}
+    if not n_last_week:
+        return Verdict(f"row_count_{table}", PASS, f"{n_rows:,} rows, and no week before to compare them with.", figures)
+    change = n_rows / n_last_week - 1
+    found = f"{n_rows:,} rows, {change:+.1%} against last week's {n_last_week:,}"
+    if n_rows < min_share * n_last_week:
+        return Verdict(f"row_count_{table}", FAIL, f"{found}: less than the {min_share:.0%} asked for.", figures)
+    if max_change is not None and abs(n_rows - n_last_week) > max_change * n_last_week:
+        return Verdict(f"row_count_{table}", WARN, f"{found}: more than {max_change:.0%} either way.", figures)
+    return Verdict(f"row_count_{table}", PASS, f"{found}.", figures)
+
+
+def freshness(newest: dt.datetime | None, as_of: dt.datetime, *, max_age_hours: float | None) -> Verdict:
+    """Do events still arrive? WARN: the newest one is older than ``max_age_hours`` (``None``: never), or there is none."""
+    if newest is None:
+        return Verdict("freshness", WARN, "there is no event at all.", {"newest": None, "age_hours": None})
+    age = (as_of - newest) / dt.timedelta(hours=1)
+    figures = {"newest": newest.isoformat(), "age_hours": round(age, 1)}
+    found = f"the newest event is {age:.1f} hours older than the moment the week may know"
+    if max_age_hours is not None and age > max_age_hours:
+        return Verdict("freshness", WARN, f"{found}: more than {max_age_hours:g}. Check the load of events.", figures)
+    return Verdict("freshness", PASS, f"{found}.", figures)

@@ -1,0 +1,96 @@
+"""What the gates on a staged list say."""
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recs_assets import settings_file
+from recs_assets.gates.publication import audit, overlap, required_users, score_drift, users_served
+from recs_assets.gates.verdict import FAIL, PASS, WARN
+
+SETTINGS = settings_file.load()
+WEEK = dt.date(2026, 9, 28)
+
+
+@pytest.mark.parametrize(("n_users", "decision"), [(949, FAIL), (950, PASS), (2_000, PASS)])
+def test_users_served(n_users, decision):
+    assert users_served(n_users, 950).decision == decision
+
+
+@pytest.mark.parametrize(
+    ("breaches", "n_users", "decision"),
+    [
+        ({}, 10, PASS),
+        ({"price_too_low": 0}, 10, PASS),
+        ({"price_too_low": 1}, 10, FAIL),
+        ({}, 9, FAIL),
+        ({"collapsed_scores": 1}, 10, FAIL),
+    ],
+)
+def test_the_audit_of_rules(breaches, n_users, decision):
+    assert audit(breaches, n_users=n_users, required_users=10).decision == decision
+
+
+def _bin(n_new: int, n_before: int, lowest: float, highest: float, *, zero: tuple[int, int] = (0, 0)) -> dict:
+    return {
+        "n_new": n_new, "n_before": n_before, "n_new_zero": zero[0], "n_before_zero": zero[1],
+        "lowest_new": lowest, "highest_new": highest,
+    }  # fmt: skip
+
+
+SPREAD = [_bin(50, 50, 0.1, 0.4), _bin(50, 50, 0.5, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("histogram", "decision"),
+    [
+        (SPREAD, PASS),
+        ([], PASS),  # no list at all is the audit's business
+        ([_bin(50, 0, 0.1, 0.4), _bin(50, 0, 0.5, 1.0)], PASS),  # the first list of all
+        ([_bin(60, 50, 0.1, 0.4), _bin(40, 50, 0.5, 1.0)], PASS),  # 0.1 x ln 1.2 - 0.1 x ln 0.8 = 0.041
+        ([_bin(75, 50, 0.1, 0.4), _bin(25, 50, 0.5, 1.0)], WARN),  # 0.25 x ln 1.5 - 0.25 x ln 0.5 = 0.275
+        ([_bin(100, 50, 0.3, 0.3), _bin(0, 50, None, None)], FAIL),  # all equal
+        ([_bin(100, 50, 1 - 6e-16, 1.0), _bin(0, 50, None, None)], FAIL),  # all equal but for the last digit
+        ([_bin(100, 100, 0.3, 0.3)], WARN),  # all equal, and no better before
+        ([_bin(100, 0, 0.3, 0.3)], WARN),  # all equal, and nothing before
+        ([_bin(1, 50, 0.3, 0.3), _bin(0, 50, None, None)], WARN),  # one score alone has not collapsed, but it has drifted
+        ([_bin(60, 50, 0.0, 0.0, zero=(51, 9)), _bin(40, 50, 0.5, 1.0)], FAIL),  # most are zero, and were not
+        ([_bin(60, 60, 0.0, 0.0, zero=(51, 51)), _bin(40, 40, 0.5, 1.0)], WARN),  # most are zero, as before
+        ([_bin(60, 60, 0.0, 0.0, zero=(50, 0)), _bin(40, 40, 0.5, 1.0)], PASS),  # half of them may be
+    ],
+)
+def test_score_drift(histogram, decision):
+    assert score_drift(histogram, max_psi=0.25, max_zero_share=0.5).decision == decision
+
+
+def test_the_drift_of_scores_is_the_stability_index_worked_by_hand():
+    verdict = score_drift([_bin(75, 50, 0.1, 0.4), _bin(25, 50, 0.5, 1.0)], max_psi=0.25, max_zero_share=0.5)
+    assert verdict.figures["psi"] == pytest.approx(0.25 * np.log(1.5) - 0.25 * np.log(0.5))
+    assert verdict.reason.startswith("the population stability index against the list before is 0.275: above 0.25")
+    assert score_drift([_bin(75, 50, 0.1, 0.4), _bin(25, 50, 0.5, 1.0)], max_psi=None, max_zero_share=None).decision == PASS
+
+
+@pytest.mark.parametrize(
+    ("kept", "compared", "limit", "decision"), [(0, 0, 0.2, PASS), (20, 100, 0.2, PASS), (19, 100, 0.2, WARN), (0, 9, None, PASS)]
+)
+def test_overlap_with_the_mail_before(kept, compared, limit, decision):
+    assert overlap(kept, compared, min_share=limit).decision == decision
+
+
+@pytest.mark.parametrize(
+    ("limits", "served_before", "required"),
+    [
+        ({"min_users": None, "min_users_share": 0.95}, [], 1),
+        ({"min_users": None, "min_users_share": 0.95}, [(dt.date(2026, 9, 21), 1_000)], 950),
+        ({"min_users": None, "min_users_share": 0.95}, [(dt.date(2026, 9, 14), 500), (dt.date(2026, 9, 21), 1_000)], 950),
+        ({"min_users": None, "min_users_share": 0.95}, [(dt.date(2026, 9, 21), 1_000), (WEEK, 10)], 950),
+        ({"min_users": None, "min_users_share": 0.95}, [(dt.date(2026, 10, 5), 1_000)], 1),
+        ({"min_users": None, "min_users_share": None}, [(dt.date(2026, 9, 21), 1_000)], 1),
+        ({"min_users": 450_000, "min_users_share": 0.95}, [(dt.date(2026, 9, 21), 1_000)], 450_000),
+    ],
+)
+def test_required_users(limits: dict[str, Any], served_before: list[tuple[dt.date, int]], required: int) -> None:
+    publications = [{"week": week, "publication_id": "p", "n_users": n_users} for week, n_users in served_before]
+    assert required_users(SETTINGS.gates.model_copy(update=limits), publications, WEEK) == required
