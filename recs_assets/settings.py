@@ -18,7 +18,7 @@ class Section(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
 
-class SourceLimits(Section):
+class SourceSettings(Section):
     """How much bad input is still input."""
 
     max_quarantined_share: Share
@@ -26,7 +26,7 @@ class SourceLimits(Section):
     max_events_per_user_week: Count
 
 
-class EventWeights(Section):
+class EventWeightsSettings(Section):
     """How much one event of each kind counts."""
 
     view: Positive
@@ -34,7 +34,7 @@ class EventWeights(Section):
     order: Positive
 
 
-class CoPurchase(Section):
+class CoPurchaseSettings(Section):
     """Which two parts count as bought together."""
 
     window_days: Count
@@ -42,14 +42,14 @@ class CoPurchase(Section):
     min_users: Count
 
 
-class Candidates(Section):
+class CandidatesSettings(Section):
     """Which parts a profile may be shown."""
 
     require_fitment: bool
     kept: Count
 
 
-class Rules(Section):
+class RulesSettings(Section):
     """What every recommended row obeys; ``None`` switches a rule off."""
 
     min_price: float | None
@@ -65,7 +65,7 @@ class Rules(Section):
     slots: Count
 
 
-class SqlBaseline(Section):
+class SqlBaselineSettings(Section):
     """The tiers of v5.17."""
 
     lookback_days: Count
@@ -76,13 +76,13 @@ class SqlBaseline(Section):
     global_weight: Positive
 
 
-class Strata(Section):
+class StrataSettings(Section):
     """Where warm ends and hot begins."""
 
     hot_min_events: Count
 
 
-class Model(Section):
+class ModelSettings(Section):
     """The evidence channels and how their weights are fitted."""
 
     seed: int
@@ -102,7 +102,7 @@ class Model(Section):
     weight_decay: Annotated[float, pydantic.Field(ge=0)]
 
 
-class Negatives(Section):
+class NegativesSettings(Section):
     """Candidates that training sets against the targets; ``per_user`` ``None`` takes them all."""
 
     per_user: Count | None
@@ -111,13 +111,13 @@ class Negatives(Section):
     fitment_hard: Share
 
     @pydantic.model_validator(mode="after")
-    def _shares_are_whole(self) -> "Negatives":
+    def _shares_are_whole(self) -> "NegativesSettings":
         if abs(self.in_batch + self.random + self.fitment_hard - 1) > 1e-9:
             raise ValueError("the shares in_batch, random and fitment_hard must sum to 1")
         return self
 
 
-class Towers(Section):
+class TowersSettings(Section):
     """The two-tower residual on top of the channels."""
 
     encoder: Literal["gat", "mean", "none"]
@@ -129,7 +129,7 @@ class Towers(Section):
     hash_buckets: Count
     id_dropout: Share
     loss: Literal["softmax", "bce", "bpr"]
-    negatives: Negatives
+    negatives: NegativesSettings
     epochs: Count
     patience: Count
     learning_rate: Positive
@@ -141,13 +141,13 @@ class Towers(Section):
     device: Literal["cpu", "cuda"]
 
     @pydantic.model_validator(mode="after")
-    def _heads_divide_dimension(self) -> "Towers":
+    def _heads_divide_dimension(self) -> "TowersSettings":
         if self.dimension % self.heads:
             raise ValueError(f"heads ({self.heads}) must divide dimension ({self.dimension})")
         return self
 
 
-class Blend(Section):
+class BlendSettings(Section):
     """alpha x SQL + (1 - alpha) x GNN."""
 
     alpha: Literal["auto"] | Share
@@ -155,7 +155,7 @@ class Blend(Section):
     min_stratum_users: Count
 
 
-class Reasons(Section):
+class ReasonsSettings(Section):
     """When the words of a reason may say popular, and when trending."""
 
     popular_people: Count
@@ -163,7 +163,7 @@ class Reasons(Section):
     trend: Positive
 
 
-class Similarity(Section):
+class SimilaritySettings(Section):
     """Fallback 2B."""
 
     neighbours: Count
@@ -171,7 +171,7 @@ class Similarity(Section):
     weight: Positive
 
 
-class Baselines(Section):
+class BaselinesSettings(Section):
     """The systems that the model is compared with."""
 
     popularity_days: Count
@@ -181,7 +181,7 @@ class Baselines(Section):
     ease_max_parts: Count
 
 
-class Evaluation(Section):
+class EvaluationSettings(Section):
     """The held-out weeks."""
 
     weeks: Count
@@ -190,7 +190,7 @@ class Evaluation(Section):
     ks: tuple[Count, ...]
 
 
-class Gates(Section):
+class GatesSettings(Section):
     """What must be shown before anything is promoted or published."""
 
     min_recall_lift: Share
@@ -203,20 +203,20 @@ class Gates(Section):
     max_row_change: Positive | None
 
 
-class Publish(Section):
+class PublishSettings(Section):
     """What publishing keeps."""
 
     kept_versions: Count
 
 
-class Schedules(Section):
+class SchedulesSettings(Section):
     """Cron expressions, UTC."""
 
     weekly: str
     nightly: str
 
 
-class Compute(Section):
+class ComputeSettings(Section):
     """What a process may take of its machine."""
 
     threads: Count | None
@@ -235,24 +235,24 @@ class Settings(Section):
     """The whole of ``settings.yaml``."""
 
     lookback_days: Count
-    source: SourceLimits
-    events: EventWeights
-    co_purchase: CoPurchase
-    candidates: Candidates
-    rules: Rules
-    sql: SqlBaseline
-    strata: Strata
-    model: Model
-    towers: Towers
-    blend: Blend
-    similarity: Similarity
-    reasons: Reasons
-    baselines: Baselines
-    evaluation: Evaluation
-    gates: Gates
-    publish: Publish
-    schedules: Schedules
-    compute: Compute
+    source: SourceSettings
+    events: EventWeightsSettings
+    co_purchase: CoPurchaseSettings
+    candidates: CandidatesSettings
+    rules: RulesSettings
+    sql: SqlBaselineSettings
+    strata: StrataSettings
+    model: ModelSettings
+    towers: TowersSettings
+    blend: BlendSettings
+    similarity: SimilaritySettings
+    reasons: ReasonsSettings
+    baselines: BaselinesSettings
+    evaluation: EvaluationSettings
+    gates: GatesSettings
+    publish: PublishSettings
+    schedules: SchedulesSettings
+    compute: ComputeSettings
 
     @property
     def hash(self) -> str:

@@ -11,7 +11,7 @@ import dagster as dg
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
-from recs_assets.settings import Compute
+from recs_assets.settings import ComputeSettings
 
 HOME = "RECS_HOME"
 SOURCE = "RECS_SOURCE"
@@ -26,7 +26,7 @@ class TargetError(ValueError):
 class Target:
     """One column of the table."""
 
-    warehouse: Callable[[Compute], Warehouse]
+    warehouse: Callable[[ComputeSettings], Warehouse]
     store: Callable[[], Store]
     executor: dg.ExecutorDefinition
 
@@ -41,7 +41,7 @@ def source() -> Path:
     return Path(os.environ.get(SOURCE) or home() / "demo").absolute()
 
 
-def _duckdb(compute: Compute) -> Warehouse:
+def _duckdb(compute: ComputeSettings) -> Warehouse:
     return DuckDBWarehouse(home() / "warehouse.duckdb", source(), compute)
 
 

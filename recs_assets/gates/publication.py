@@ -7,7 +7,7 @@ from typing import Any
 
 from recs_assets.gates.verdict import FAIL, PASS, WARN, Verdict
 from recs_assets.ranking.drift import population_stability_index
-from recs_assets.settings import Gates
+from recs_assets.settings import GatesSettings
 
 # Scores this close are equal: list rules part ties by the last digit.
 FLAT = 1e-9
@@ -30,7 +30,7 @@ def audit(breaches: Mapping[str, int], *, n_users: int, required_users: int) -> 
     return Verdict("audit", PASS, f"every rule holds for {n_users:,} people.", figures)
 
 
-def required_users(limits: Gates, publications: Sequence[Mapping[str, Any]], week: dt.date) -> int:
+def required_users(limits: GatesSettings, publications: Sequence[Mapping[str, Any]], week: dt.date) -> int:
     """How many people must be served: ``min_users``, or the share of those served in the last week before.
 
     Args:

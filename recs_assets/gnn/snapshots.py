@@ -10,7 +10,7 @@ from scipy import sparse
 from torch_geometric.data import HeteroData
 
 from recs_assets.gnn.graph import BOUGHT_WITH, FITS, INTERACTS, ORDER, OWNS
-from recs_assets.settings import EventWeights
+from recs_assets.settings import EventWeightsSettings
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -188,7 +188,7 @@ def interactions(data: HeteroData) -> Interactions:
     return Interactions(user, product, edges.event_type.numpy(), edges.time.numpy())
 
 
-def snapshot(data: HeteroData, as_of: int, weights: EventWeights) -> Snapshot:
+def snapshot(data: HeteroData, as_of: int, weights: EventWeightsSettings) -> Snapshot:
     """The graph as it was known just before ``as_of`` (microseconds)."""
     log = interactions(data).between(np.iinfo(np.int64).min, as_of)
     return Snapshot(data, as_of, log, np.array([weights.view, weights.cart, weights.order]))

@@ -6,7 +6,7 @@ import pandas as pd
 from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Floats, Indices, pair_keys
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
-from recs_assets.settings import Blend, Rules
+from recs_assets.settings import BlendSettings, RulesSettings
 
 STRATA = ("cold", "warm", "hot")
 ALPHA_K = 10  # alpha is chosen on the metric of gate 1
@@ -80,8 +80,8 @@ def choose_alpha(
     *,
     strata: "pd.Series[str]",
     parts: PartAttributes,
-    rules: Rules,
-    settings: Blend,
+    rules: RulesSettings,
+    settings: BlendSettings,
 ) -> tuple[dict[str, float], pd.DataFrame]:
     """The alpha of each stratum with the best Recall@10 after the list rules, on the pooled validation weeks.
 

@@ -17,7 +17,7 @@ from recs_assets.ranking.arrays import (
     starts_of,
     within_first,
 )
-from recs_assets.settings import Rules
+from recs_assets.settings import RulesSettings
 
 FIRST_ROWS = 3  # times the length of a list, that are looked at first
 
@@ -37,7 +37,7 @@ class PartAttributes:
     is_universal: Flags
 
 
-def ineligible_reason(products: pd.DataFrame, rules: Rules) -> "pd.Series[str]":
+def ineligible_reason(products: pd.DataFrame, rules: RulesSettings) -> "pd.Series[str]":
     """Why a part may not be recommended to anyone; ``None`` where it may.
 
     The first reason that holds, in this order: ``price below minimum`` (a missing price too), ``refurbished`` (null is
@@ -66,7 +66,7 @@ def ineligible_reason(products: pd.DataFrame, rules: Rules) -> "pd.Series[str]":
     return pd.Series(np.where(first >= 0, reasons[first], None), index=products.index, dtype=object)
 
 
-def apply_list_rules(lists: pd.DataFrame, parts: PartAttributes, rules: Rules) -> pd.DataFrame:
+def apply_list_rules(lists: pd.DataFrame, parts: PartAttributes, rules: RulesSettings) -> pd.DataFrame:
     """Ranked lists from scored candidates, by filters in this order.
 
     1. Sort by profile, score descending, product ascending; of an exactly repeated (profile, product) the best stays.
@@ -123,7 +123,7 @@ def _by_score(profiles: Indices, products: Indices, scores: Floats) -> Indices:
     return np.lexsort((products, -scores, profiles))
 
 
-def _allowed(profiles: Indices, products: Indices, parts: PartAttributes, rules: Rules) -> Indices:
+def _allowed(profiles: Indices, products: Indices, parts: PartAttributes, rules: RulesSettings) -> Indices:
     """Rows, in rank order, that neither stand twice nor are one too many of their variants or type; enough for every list.
 
     Rows far down seldom matter: whoever has a whole list of the first ones, with fitting parts for every slot, needs no more.
@@ -139,7 +139,7 @@ def _allowed(profiles: Indices, products: Indices, parts: PartAttributes, rules:
     return np.sort(np.concatenate([kept[~again[group[kept]]], more]))
 
 
-def _within_limits(rows: Indices, profiles: Indices, products: Indices, parts: PartAttributes, rules: Rules) -> Indices:
+def _within_limits(rows: Indices, profiles: Indices, products: Indices, parts: PartAttributes, rules: RulesSettings) -> Indices:
     """The rows, of those given in rank order, that are the first of their part, variants and type."""
     kept = rows[within_first(1, pair_keys(profiles[rows], products[rows]))]
     if rules.one_per_variant_group:

@@ -20,7 +20,7 @@ from recs_assets.ranking.blend import blend, normalise_sql
 from recs_assets.ranking.reasons import CODES, Terms, blend_terms, names_of, similarity_terms, texts
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
 from recs_assets.resources.store.artifact import Artifact
-from recs_assets.settings import Reasons, Settings
+from recs_assets.settings import ReasonsSettings, Settings
 from recs_assets.steps.score_blocks import by_block, report
 from recs_assets.steps.similar_parts import indexed_similarities, similarity_matrix
 
@@ -102,7 +102,7 @@ def _as_table(
 class Words:
     """Reasons as people read them."""
 
-    def __init__(self, products: pa.Table, vehicles: pa.Table, options: Reasons) -> None:
+    def __init__(self, products: pa.Table, vehicles: pa.Table, options: ReasonsSettings) -> None:
         self._product_ids, self._vehicle_ids = products["product_id"].combine_chunks(), vehicles["vehicle_id"].combine_chunks()
         self._names, self._options = names_of(products.to_pydict(), vehicles.to_pydict()), options
 

@@ -21,7 +21,7 @@ from recs_assets.gnn.snapshots import (
     microseconds,
     snapshot,
 )
-from recs_assets.settings import EventWeights
+from recs_assets.settings import EventWeightsSettings
 from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.five_users import FUTURE, OWNED, OWNED_LATER, PAST, PRODUCTS, USERS, past_of, world
 
@@ -172,7 +172,7 @@ def test_repeated_edges_count_once_without_weights_and_add_up_with_them() -> Non
 
 
 def test_a_moment_before_all_events_knows_nothing() -> None:
-    weights = EventWeights(view=1, cart=3, order=5)
+    weights = EventWeightsSettings(view=1, cart=3, order=5)
     early = snapshot(world(), microseconds(five_users.days_ago(1000)), weights)
     assert early.n_events.tolist() == [0] * 5
     assert early.touched(10).nnz == early.bought(None).nnz == 0

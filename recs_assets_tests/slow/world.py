@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from recs_assets.settings import Rules, Settings
+from recs_assets.settings import RulesSettings, Settings
 
 Vector = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
@@ -161,7 +161,7 @@ def _column(rows: Sequence[Mapping[str, Any]], name: str) -> Labels:
     return column
 
 
-def _eligible(part: Mapping[str, Any], rules: Rules, has_images: bool) -> bool:
+def _eligible(part: Mapping[str, Any], rules: RulesSettings, has_images: bool) -> bool:
     if rules.min_price is not None and not part["price"] >= rules.min_price:
         return False
     if rules.exclude_refurbished and part["is_refurbished"]:

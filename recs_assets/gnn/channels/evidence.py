@@ -14,7 +14,7 @@ from scipy import sparse
 from recs_assets.gnn.channels.candidate_pairs import Entries, Floats32
 from recs_assets.gnn.graph import ATTRIBUTES
 from recs_assets.gnn.snapshots import Floats, Ints, Snapshot
-from recs_assets.settings import Model
+from recs_assets.settings import ModelSettings
 
 POPULARITY = ("popularity_fast", "popularity_middle", "popularity_slow")
 VEHICLES = ("vehicle", "vehicle_model", "vehicle_make")
@@ -23,18 +23,18 @@ POPULARITY_FLOOR = 0.02
 ROWS_PER_BLOCK = 512  # bounds memory: 4 bytes x products a row
 
 
-def channel_names(settings: Model) -> tuple[str, ...]:
+def channel_names(settings: ModelSettings) -> tuple[str, ...]:
     """The channels in the order of the feature columns."""
     paths = ("interest", *cosine_names(settings), "walk", *ATTRIBUTES, "garage_fitment", "garage_usage")
     return (*POPULARITY, *paths, *VEHICLES)
 
 
-def cosine_names(settings: Model) -> tuple[str, ...]:
+def cosine_names(settings: ModelSettings) -> tuple[str, ...]:
     """The channels of shrunk cosines, one a half-life."""
     return tuple(f"cosine_{half_life:g}d" for half_life in settings.cosine_half_lives_days)
 
 
-def path_columns(settings: Model) -> slice:
+def path_columns(settings: ModelSettings) -> slice:
     """The feature columns that are raw path evidence x_c, still to be turned into log(1 + x / epsilon)."""
     return slice(len(POPULARITY), len(channel_names(settings)) - len(VEHICLES))
 
@@ -44,7 +44,7 @@ class Evidence:
     """All that a snapshot says, ready to be asked about any of its users."""
 
     past: Snapshot
-    settings: Model
+    settings: ModelSettings
 
     def features(self, users: Ints, candidates: sparse.csr_array) -> Floats32:
         """The channels of each candidate.

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from recs_assets.gnn.channels.evidence import channel_names, path_columns
-from recs_assets.settings import Model
+from recs_assets.settings import ModelSettings
 
 STATE_SIZE = 3
 INPUT_SETTINGS = {
@@ -52,7 +52,7 @@ class GatedChannels(nn.Module):
 
     epsilon: torch.Tensor
 
-    def __init__(self, settings: Model, epsilon: torch.Tensor) -> None:
+    def __init__(self, settings: ModelSettings, epsilon: torch.Tensor) -> None:
         super().__init__()
         self.settings = settings
         names = channel_names(settings)
@@ -93,7 +93,7 @@ def first_weight(channel: str) -> float:
 class Bends:
     """Collects path evidence over snapshots and finds each channel's epsilon: a tenth of its median non-zero value."""
 
-    settings: Model
+    settings: ModelSettings
     samples: list[npt.NDArray[np.float32]]
 
     def add(self, features: npt.NDArray[np.float32]) -> None:
@@ -114,7 +114,7 @@ def save(model: GatedChannels, path: Path) -> None:
     torch.save({"weights": model.state_dict(), "inputs": _inputs(model.settings)}, path)
 
 
-def load(path: Path, settings: Model) -> GatedChannels:
+def load(path: Path, settings: ModelSettings) -> GatedChannels:
     """Read weights that ``save`` wrote.
 
     Raises:
@@ -130,7 +130,7 @@ def load(path: Path, settings: Model) -> GatedChannels:
     return model
 
 
-def _inputs(settings: Model) -> dict[str, Any]:
+def _inputs(settings: ModelSettings) -> dict[str, Any]:
     """The settings that decide what the features mean, and so what the weights are worth."""
     return settings.model_dump(include=INPUT_SETTINGS)
 

@@ -19,7 +19,7 @@ from recs_assets.gnn.losses import softmax_loss
 from recs_assets.gnn.snapshots import Ints, Snapshot, edge_weights, held_out, snapshot
 from recs_assets.ranking.arrays import positions
 from recs_assets.ranking.candidates import candidate_matrix, row_of_entry
-from recs_assets.settings import Model, Settings
+from recs_assets.settings import ModelSettings, Settings
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Example:
         """Users in it."""
         return int(self.candidates.shape[0])
 
-    def fits(self, settings: Model) -> np.ndarray:
+    def fits(self, settings: ModelSettings) -> np.ndarray:
         """[entries] whether the candidate fits a vehicle of the user's garage."""
         return np.asarray(self.features[:, channel_names(settings).index("garage_fitment")] > 0)
 

@@ -19,7 +19,7 @@ from recs_assets.gnn.graph import ORDER
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Ints, Snapshot, incidence
 from recs_assets.ranking.candidates import at
 from recs_assets.ranking.reasons import Terms, family
-from recs_assets.settings import Reasons, SqlBaseline
+from recs_assets.settings import ReasonsSettings, SqlBaselineSettings
 
 ROWS_PER_CHUNK = 1024
 # In this order, where no term of the score has an edge: true of a part whatever brought it here.
@@ -79,8 +79,8 @@ class Explainer:
 
     evidence: Evidence
     similarities: sparse.csr_array
-    sql: SqlBaseline
-    options: Reasons
+    sql: SqlBaselineSettings
+    options: ReasonsSettings
     threads: int
 
     def edges(self, term: str, users: Ints, products: Ints) -> Edges:

@@ -9,7 +9,7 @@ from scipy import sparse
 from recs_assets.gnn.snapshots import Floats, Ints
 from recs_assets.ranking.arrays import positions
 from recs_assets.ranking.candidates import entry_of, row_of_entry, top_of_sparse
-from recs_assets.settings import Negatives
+from recs_assets.settings import NegativesSettings
 
 HARDEST = 100  # fitting candidates with the highest scores, among which hard negatives are drawn
 
@@ -45,7 +45,7 @@ class Sampler:
     targets: Floats
     scores: Floats
     fits: np.ndarray
-    settings: Negatives
+    settings: NegativesSettings
 
     def slates(self, rng: np.random.Generator) -> Slates:
         """Every user's targets, and the negatives drawn this time."""

@@ -13,7 +13,7 @@ from recs_assets.gnn.channels.gated_model import STATE_SIZE
 from recs_assets.gnn.hashed_names import NO_TOKEN
 from recs_assets.gnn.towers.attention import PaddedAttention, PaddedMean
 from recs_assets.gnn.towers.neighbours import RELATIONS, TowerInputs
-from recs_assets.settings import Towers
+from recs_assets.settings import TowersSettings
 
 PRODUCT_FEATURES = 6
 ENCODERS = {"gat": PaddedAttention, "mean": PaddedMean}
@@ -22,7 +22,7 @@ ENCODERS = {"gat": PaddedAttention, "mean": PaddedMean}
 class Hop(nn.Module):
     """One step along every relation: a node becomes what it was, plus what it hears from each kind of neighbour."""
 
-    def __init__(self, settings: Towers, targets: tuple[str, ...]) -> None:
+    def __init__(self, settings: TowersSettings, targets: tuple[str, ...]) -> None:
         super().__init__()
         encoder, size = ENCODERS[settings.encoder], settings.dimension
         self.own = nn.ModuleDict({kind: nn.Linear(size, size) for kind in targets})
@@ -49,7 +49,7 @@ class TwoTowers(nn.Module):
         hops: one or two steps along the relations.
     """
 
-    def __init__(self, settings: Towers) -> None:
+    def __init__(self, settings: TowersSettings) -> None:
         super().__init__()
         size = settings.dimension
         self.settings = settings

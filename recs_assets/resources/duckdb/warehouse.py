@@ -30,7 +30,7 @@ from recs_assets.resources.warehouse import (
     Session,
     Warehouse,
 )
-from recs_assets.settings import Compute
+from recs_assets.settings import ComputeSettings
 
 LOCK_POLL_SECONDS = 0.2
 
@@ -52,7 +52,7 @@ class DuckDBWarehouse(Warehouse):
         self,
         file: Path,
         source: Path,
-        compute: Compute,
+        compute: ComputeSettings,
     ) -> None:
         self.file = file
         self.source = source

@@ -11,7 +11,7 @@ import torch
 
 from recs_assets.gnn.channels import gated_model as model
 from recs_assets.gnn.channels.gated_model import Bends, GatedChannels
-from recs_assets.settings import Model
+from recs_assets.settings import ModelSettings
 from recs_assets_tests.gnn import five_users
 
 MODEL = five_users.settings(model={"gate_hidden": 1}).model
@@ -36,7 +36,7 @@ FIRST = {
 }
 
 
-def _new(epsilon: float = 1.0, options: Model = MODEL) -> GatedChannels:
+def _new(epsilon: float = 1.0, options: ModelSettings = MODEL) -> GatedChannels:
     return GatedChannels(options, torch.full((N_CHANNELS,), epsilon))
 
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from recs_assets.gnn.towers.negatives import Sampler
-from recs_assets.settings import Negatives
+from recs_assets.settings import NegativesSettings
 
 # User 0 may be shown parts 0 to 3 and took up 1; user 1 parts 1, 2, 4 and took up 4. Entries count along the rows: 0-3, 4-6.
 CANDIDATES = sparse.csr_array(np.array([[1, 1, 1, 1, 0], [0, 1, 1, 0, 1]], dtype=bool))
@@ -17,7 +17,7 @@ DRAWS = 4_000
 
 def _sampler(per_user: int | None, in_batch: float, random: float, hard: float) -> Sampler:
     shares = {"in_batch": in_batch, "random": random, "fitment_hard": hard}
-    return Sampler(CANDIDATES, TARGETS, SCORES, FITS, Negatives(per_user=per_user, **shares))
+    return Sampler(CANDIDATES, TARGETS, SCORES, FITS, NegativesSettings(per_user=per_user, **shares))
 
 
 def _drawn(sampler: Sampler) -> list[dict[int, float]]:
@@ -87,4 +87,4 @@ def test_the_same_seed_draws_the_same() -> None:
 
 def test_shares_that_do_not_sum_to_one_are_refused() -> None:
     with pytest.raises(ValueError, match="must sum to 1"):
-        Negatives(per_user=10, in_batch=0.5, random=0.5, fitment_hard=0.5)
+        NegativesSettings(per_user=10, in_batch=0.5, random=0.5, fitment_hard=0.5)
