@@ -33,6 +33,7 @@ from recs_assets.gnn.snapshots import DAY_MICROSECONDS, LeakageError, microsecon
 from recs_assets.gnn.towers.examples import channel_scores, dot_products, lessons
 from recs_assets.gnn.weekly_fit import fit_examples
 from recs_assets.ranking import metrics
+from recs_assets.ranking.arrays import Floats
 from recs_assets.ranking.candidates import top_of_sparse
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
 from recs_assets.ranking.statistics import Lift, paired_lift
@@ -146,7 +147,7 @@ class Laboratory:
             scores = [score + scale * dot for score, dot in zip(scores, dots, strict=True)]
         return Measured(self._judged(judged, scores), earned)
 
-    def _judged(self, judged: Sequence[Example], scores: Sequence[np.ndarray]) -> pd.DataFrame:
+    def _judged(self, judged: Sequence[Example], scores: Sequence[Floats]) -> pd.DataFrame:
         store = graph.catalogue(self.data)
         parts = PartAttributes(store.variant_group, store.part_type, store.is_universal)
         rows = []
@@ -186,7 +187,7 @@ def _example_of(people: Cohort, settings: Settings) -> Example:
         users=people.users,
         candidates=people.candidates,
         features=people.features,
-        targets=np.zeros(people.candidates.nnz),
+        targets=np.zeros(people.candidates.nnz, dtype=np.float32),
         state=people.past.state[people.users].astype(np.float32),
     )
 

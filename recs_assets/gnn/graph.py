@@ -89,7 +89,7 @@ def load(path: Path) -> HeteroData:
 
 def catalogue(data: HeteroData) -> Catalogue:
     """The graph's products as candidate generation and the rules see them; ``fits`` is ``None`` in a store without fitment."""
-    from recs_assets.gnn.snapshots import incidence
+    from recs_assets.ranking.sparse_matrices import incidence
 
     product = data["product"]
     fits = incidence(data[FITS].edge_index.numpy(), (product.num_nodes, data["vehicle"].num_nodes))

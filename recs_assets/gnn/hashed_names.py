@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
+
+from recs_assets.ranking.arrays import Ints
 
 NO_TOKEN = -1
 # A title's first words say what the part is; the rest is measures and marketing.
 TITLE_WORDS = 8
 
 
-def tokens(nodes: pa.Table, names: Sequence[str], text: str | None = None) -> npt.NDArray[np.int64]:
+def tokens(nodes: pa.Table, names: Sequence[str], text: str | None = None) -> Ints:
     """Hashed names of nodes, for an embedding by the hashing trick (Weinberger et al. 2009).
 
     Args:

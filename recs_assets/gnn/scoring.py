@@ -4,18 +4,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from scipy import sparse
 
-from recs_assets.gnn.channels.candidate_pairs import Floats32
 from recs_assets.gnn.channels.evidence import ROWS_PER_BLOCK, Evidence, channel_names
 from recs_assets.gnn.channels.gated_model import GatedChannels
-from recs_assets.gnn.snapshots import Floats, Ints
-from recs_assets.gnn.towers.residual import Residual, Vectors
-from recs_assets.ranking.candidates import entry_of, row_of_entry, top_of_sparse
+from recs_assets.gnn.towers.residual import Residual
+from recs_assets.ranking.arrays import Floats, Floats32, Ints, Objects
+from recs_assets.ranking.candidates import top_of_sparse
 from recs_assets.ranking.reasons import N_CHANNELS, by_family, joined_names
+from recs_assets.ranking.sparse_matrices import entry_of, row_of_entry
 
 # Bounds the memory of a chunk: its features take 4 bytes x channels an entry, its dense evidence 4 bytes x products a row.
 ENTRIES_PER_CHUNK = 1_000_000
@@ -73,7 +72,7 @@ def _scored(
     state: Floats,
     candidates: sparse.csr_array,
     keep: int,
-    vectors: tuple[Vectors, Vectors] | None,
+    vectors: tuple[Floats32, Floats32] | None,
 ) -> pd.DataFrame:
     """As ``top_scores``, of one chunk; ``features`` are overwritten, the users' vectors have the residual's scale in them."""
     contributions = model.log_evidence(features)
@@ -90,9 +89,7 @@ def _scored(
     return top.assign(channels=loudest_channels(contributions[entries], usual, channel_names(model.settings)))
 
 
-def loudest_channels(
-    contributions: npt.NDArray[np.float32], usual: npt.NDArray[np.float32], names: tuple[str, ...]
-) -> npt.NDArray[np.object_]:
+def loudest_channels(contributions: Floats32, usual: Floats32, names: tuple[str, ...]) -> Objects:
     """What spoke loudest for each part: the names of three channels at most, loudest first, with a space between.
 
     Loud is what stands out from the same channel's contribution to the user's average candidate. Of channels that name the
@@ -139,7 +136,7 @@ def _weights(model: GatedChannels, state: Floats) -> Floats:
     return weights
 
 
-def _row_means(contributions: npt.NDArray[np.float32], candidates: sparse.csr_array) -> npt.NDArray[np.float32]:
+def _row_means(contributions: Floats32, candidates: sparse.csr_array) -> Floats32:
     lengths = np.diff(candidates.indptr)
     filled = np.flatnonzero(lengths)
     means = np.zeros((candidates.shape[0], contributions.shape[1]), dtype=np.float32)

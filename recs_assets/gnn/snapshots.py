@@ -5,15 +5,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from torch_geometric.data import HeteroData
 
 from recs_assets.gnn.graph import BOUGHT_WITH, FITS, INTERACTS, ORDER, OWNS
+from recs_assets.ranking.arrays import Flags, Floats, Ints
+from recs_assets.ranking.sparse_matrices import incidence
 from recs_assets.settings import EventWeightsSettings
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 DAY_MICROSECONDS = 86_400_000_000  # microseconds
 WEEK_MICROSECONDS = 7 * DAY_MICROSECONDS
@@ -27,15 +25,6 @@ class LeakageError(ValueError):
 def microseconds(moment: dt.datetime) -> int:
     """Microseconds since 1970-01-01 UTC, exactly."""
     return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
-
-
-def incidence(edge_index: Ints, shape: tuple[int, int], weights: Floats | None = None) -> sparse.csr_array:
-    """A sparse matrix with one entry per distinct edge, weights of repeated edges summed; without weights every entry is 1."""
-    values = np.ones(edge_index.shape[1]) if weights is None else weights
-    matrix = sparse.csr_array((values, (edge_index[0], edge_index[1])), shape=shape)
-    if weights is None:
-        matrix.data[:] = 1.0
-    return matrix
 
 
 @dataclass(frozen=True)
@@ -52,7 +41,7 @@ class Interactions:
         low, high = np.searchsorted(self.time, (start, end))
         return Interactions(self.user[low:high], self.product[low:high], self.event_type[low:high], self.time[low:high])
 
-    def where(self, mask: npt.NDArray[np.bool_]) -> "Interactions":
+    def where(self, mask: Flags) -> "Interactions":
         """The events that the mask picks."""
         return Interactions(self.user[mask], self.product[mask], self.event_type[mask], self.time[mask])
 

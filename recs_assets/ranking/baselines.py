@@ -12,8 +12,9 @@ import pandas as pd
 from scipy import linalg, sparse
 from scipy.sparse import linalg as linalg_sparse
 
-from recs_assets.ranking.arrays import Floats, Indices
+from recs_assets.ranking.arrays import Floats, Floats32, Ints
 from recs_assets.ranking.candidates import top_of_sparse
+from recs_assets.ranking.sparse_matrices import normalise_rows
 
 KNN_BLOCK = 1_000  # parts whose co-occurrences are held at once
 POPULARITY_WEIGHT = 1e-12  # far below any difference of evidence, far above the rounding of float64 scores near 1
@@ -28,8 +29,8 @@ class DenseWeights:
         weights: float32[selected, selected], evidence that a history part (row) gives to a part (column).
     """
 
-    parts: Indices
-    weights: "np.ndarray[tuple[int, int], np.dtype[np.float32]]"
+    parts: Ints
+    weights: Floats32
 
 
 def popularity(weights: Floats, n_profiles: int) -> Floats:
@@ -112,11 +113,11 @@ def p3(train: sparse.csr_array) -> Callable[[sparse.csr_array], Floats]:
     Returns:
         Takes history, CSR [profiles x products]; gives float64[profiles, products], zero for a profile without history.
     """
-    to_users, to_products = _row_normalised(sparse.csr_array(train.T)), _row_normalised(train)
+    to_users, to_products = normalise_rows(sparse.csr_array(train.T)), normalise_rows(train)
 
     def score(history: sparse.csr_array) -> Floats:
         # By dense rows: the middle of the walk reaches most users.
-        reached = _row_normalised(history).T.toarray()
+        reached = normalise_rows(history).T.toarray()
         return np.asarray((to_products.T @ (to_users.T @ reached)).T, dtype=np.float64)
 
     return score
@@ -124,7 +125,7 @@ def p3(train: sparse.csr_array) -> Callable[[sparse.csr_array], Floats]:
 
 def walk_weights(train: sparse.csr_array) -> sparse.csr_array:
     """The last two steps of :func:`p3`: CSR [products x products], row i the probabilities from part i."""
-    return sparse.csr_array(_row_normalised(sparse.csr_array(train.T)) @ _row_normalised(train))
+    return sparse.csr_array(normalise_rows(sparse.csr_array(train.T)) @ normalise_rows(train))
 
 
 def score_history(history: sparse.csr_array, item_item: sparse.csr_array | DenseWeights) -> Floats:
@@ -139,12 +140,6 @@ def score_history(history: sparse.csr_array, item_item: sparse.csr_array | Dense
     scores = np.zeros(history.shape)
     scores[:, item_item.parts] = sparse.csr_array(history)[:, item_item.parts] @ item_item.weights
     return scores
-
-
-def _row_normalised(matrix: sparse.csr_array) -> sparse.csr_array:
-    total = np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
-    inverse = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
-    return sparse.csr_array(sparse.diags_array(inverse) @ matrix)
 
 
 def gf_cf(train: sparse.csr_array, *, n_frequencies: int = 256, low_pass: float = 0.3) -> Callable[[sparse.csr_array], Floats]:

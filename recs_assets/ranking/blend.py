@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from recs_assets.ranking import metrics
-from recs_assets.ranking.arrays import Floats, Indices, pair_keys
+from recs_assets.ranking.arrays import Floats, Ints, pair_keys
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
 from recs_assets.settings import BlendSettings, RulesSettings
 
@@ -143,7 +143,7 @@ def _of_list(lists: pd.DataFrame, extreme: np.ufunc) -> Floats:
     return np.asarray(found[profile], dtype=np.float64)
 
 
-def _outer_join(sql: pd.DataFrame, gnn: pd.DataFrame, sql_rows: Indices, gnn_rows: Indices) -> pd.DataFrame:
+def _outer_join(sql: pd.DataFrame, gnn: pd.DataFrame, sql_rows: Ints, gnn_rows: Ints) -> pd.DataFrame:
     """All pairs of some rows of both frames with their rows, -1 where absent. (Sorted keys: a third of the time of a merge.)"""
     profile, product = (
         np.concatenate([sql[name].to_numpy(np.int64)[sql_rows], gnn[name].to_numpy(np.int64)[gnn_rows]])

@@ -9,13 +9,14 @@ from scipy import sparse
 from recs_assets.ranking.arrays import (
     Flags,
     Floats,
-    Indices,
+    Ints,
     blocks_of_like_length,
     descending_within,
     padded,
     positions,
     starts_of,
 )
+from recs_assets.ranking.sparse_matrices import entry_of, one_hot, row_of_entry
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class Catalogue:
 
     eligible: Flags
     is_universal: Flags
-    variant_group: Indices
-    part_type: Indices
+    variant_group: Ints
+    part_type: Ints
     fits: sparse.csr_array | None
 
 
@@ -129,27 +130,7 @@ def top_of_sparse(values: Floats, candidates: sparse.csr_array, k: int) -> pd.Da
     return pd.DataFrame({"profile": profiles[best], "product": products, "score": values[reached[best]]})
 
 
-def at(matrix: sparse.csr_array, rows: Indices, columns: Indices) -> Floats:
-    """[pairs] the entries at (row, column); a column of -1 is the last one."""
-    # scipy gives a sparse array for no pairs at all.
-    if 0 in (len(rows), *matrix.shape):
-        return np.zeros(len(rows))
-    return np.asarray(matrix[rows, columns], dtype=np.float64).ravel()
-
-
-def row_of_entry(matrix: sparse.csr_array) -> Indices:
-    """[entries] the row of each stored entry, in the order of ``matrix.indices``."""
-    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-
-
-def entry_of(matrix: sparse.csr_array, rows: Indices, columns: Indices) -> Indices:
-    """Where each (row, column) stands among the stored entries, or would stand; indices must ascend within a row."""
-    keys = row_of_entry(matrix) * matrix.shape[1] + matrix.indices
-    found: Indices = np.searchsorted(keys, rows * matrix.shape[1] + columns)
-    return found
-
-
-def _kth_best(values: Floats, indptr: Indices, k: int) -> Floats:
+def _kth_best(values: Floats, indptr: Ints, k: int) -> Floats:
     """The k-th best value of each row, -inf where a row has no more than k; found on padded blocks of rows."""
     starts = np.asarray(indptr, dtype=np.int64)
     lengths = np.diff(starts)
@@ -183,8 +164,6 @@ def _everything_eligible(n_profiles: int, catalogue: Catalogue) -> sparse.csr_ar
     return sparse.csr_array((data, np.tile(eligible, n_profiles), starts), shape=(n_profiles, len(catalogue.eligible)))
 
 
-def _variants_of(parts: sparse.csr_array, variant_group: Indices) -> sparse.csr_array:
-    grouped = np.flatnonzero(variant_group >= 0)
-    shape = (len(variant_group), int(variant_group.max(initial=-1)) + 1)
-    membership = sparse.csr_array((np.ones(len(grouped), dtype=bool), (grouped, variant_group[grouped])), shape=shape)
+def _variants_of(parts: sparse.csr_array, variant_group: Ints) -> sparse.csr_array:
+    membership = one_hot(variant_group, dtype=bool)
     return (parts @ membership) @ membership.T.tocsr()

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Floats, positions
-from recs_assets.ranking.candidates import at
+from recs_assets.ranking.sparse_matrices import at
 
 METRICS = ("recall", "ndcg", "mrr", "hit")
 STRATA = ("cold", "warm", "hot")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from recs_assets.ranking.arrays import Floats, Indices, pair_keys
+from recs_assets.ranking.arrays import Floats, Ints, pair_keys
 
 
 def per_user(ranked: pd.DataFrame, held_out: pd.DataFrame, ks: Sequence[int]) -> pd.DataFrame:
@@ -99,7 +99,7 @@ def share_first_changed(ranked_a: pd.DataFrame, ranked_b: pd.DataFrame, slots: i
     return float(differs.groupby(both["profile"]).any().mean())
 
 
-def _common_keys(first: pd.DataFrame, second: pd.DataFrame) -> tuple[Indices, Indices]:
+def _common_keys(first: pd.DataFrame, second: pd.DataFrame) -> tuple[Ints, Ints]:
     """One number per (profile, product), the same in both frames."""
     both = pd.concat([first, second])
     keys = pair_keys(both["profile"].to_numpy(np.int64), both["product"].to_numpy(np.int64))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from recs_assets.ranking.arrays import Indices
+from recs_assets.ranking.arrays import Ints, Objects
 
 
 class Sentences(NamedTuple):
@@ -90,7 +90,7 @@ def by_family(terms: Sequence[str]) -> dict[str, list[int]]:
     return found
 
 
-def joined_names(codes: Indices, names: Sequence[str]) -> np.ndarray:
+def joined_names(codes: Ints, names: Sequence[str]) -> Objects:
     """Each row's names with a space between, [rows] of str; ``codes`` [rows x k] are positions in ``names``, -1 is none."""
     # One number a row: a tenth of the time of sorting rows.
     keys = (codes + 1) @ (len(names) + 1) ** np.arange(codes.shape[1])
@@ -107,7 +107,7 @@ class Terms:
         names: names of terms.
     """
 
-    codes: Indices
+    codes: Ints
     names: tuple[str, ...]
 
 
@@ -184,7 +184,7 @@ def names_of(products: Mapping[str, Sequence[str | None]], vehicles: Mapping[str
     )
 
 
-def texts(edges: pd.DataFrame, names: Names, popular_people: int) -> np.ndarray:
+def texts(edges: pd.DataFrame, names: Names, popular_people: int) -> Objects:
     """What a person reads of each edge, [rows] of str; built once for equal edges.
 
     Args:

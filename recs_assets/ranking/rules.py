@@ -8,7 +8,7 @@ import pandas as pd
 from recs_assets.ranking.arrays import (
     Flags,
     Floats,
-    Indices,
+    Ints,
     count_before,
     descending_within,
     group_numbers,
@@ -32,8 +32,8 @@ class PartAttributes:
         is_universal: bool[products].
     """
 
-    variant_group: Indices
-    part_type: Indices
+    variant_group: Ints
+    part_type: Ints
     is_universal: Flags
 
 
@@ -114,7 +114,7 @@ def apply_list_rules(lists: pd.DataFrame, parts: PartAttributes, rules: RulesSet
     return ranked.assign(score=score[listed], rank=rank[listed])
 
 
-def _by_score(profiles: Indices, products: Indices, scores: Floats) -> Indices:
+def _by_score(profiles: Ints, products: Ints, scores: Floats) -> Ints:
     """The order of rows by profile, score descending, product ascending."""
     before = slice(None, -1), slice(1, None)
     (profile, next_profile), (product, next_product) = ([column[part] for part in before] for column in (profiles, products))
@@ -123,7 +123,7 @@ def _by_score(profiles: Indices, products: Indices, scores: Floats) -> Indices:
     return np.lexsort((products, -scores, profiles))
 
 
-def _allowed(profiles: Indices, products: Indices, parts: PartAttributes, rules: RulesSettings) -> Indices:
+def _allowed(profiles: Ints, products: Ints, parts: PartAttributes, rules: RulesSettings) -> Ints:
     """Rows, in rank order, that neither stand twice nor are one too many of their variants or type; enough for every list.
 
     Rows far down seldom matter: whoever has a whole list of the first ones, with fitting parts for every slot, needs no more.
@@ -139,7 +139,7 @@ def _allowed(profiles: Indices, products: Indices, parts: PartAttributes, rules:
     return np.sort(np.concatenate([kept[~again[group[kept]]], more]))
 
 
-def _within_limits(rows: Indices, profiles: Indices, products: Indices, parts: PartAttributes, rules: RulesSettings) -> Indices:
+def _within_limits(rows: Ints, profiles: Ints, products: Ints, parts: PartAttributes, rules: RulesSettings) -> Ints:
     """The rows, of those given in rank order, that are the first of their part, variants and type."""
     kept = rows[within_first(1, pair_keys(profiles[rows], products[rows]))]
     if rules.one_per_variant_group:
@@ -149,7 +149,7 @@ def _within_limits(rows: Indices, profiles: Indices, products: Indices, parts: P
     return kept
 
 
-def _at_most(limit: int, profiles: Indices, codes: Indices) -> Flags:
+def _at_most(limit: int, profiles: Ints, codes: Ints) -> Flags:
     """Rows that are among the first ``limit`` of their profile and code; a row with code -1 always is."""
     allowed = np.ones(len(codes), dtype=bool)
     coded = np.flatnonzero(codes >= 0)
@@ -157,12 +157,12 @@ def _at_most(limit: int, profiles: Indices, codes: Indices) -> Flags:
     return allowed
 
 
-def _within_reach(profile: Indices, is_universal: Flags, list_length: int) -> Flags:
+def _within_reach(profile: Ints, is_universal: Flags, list_length: int) -> Flags:
     """Rows that may still be listed: nothing overtakes fitting parts, so ``list_length`` of them above are the end."""
     return count_before(~is_universal, group_numbers(profile)) < list_length
 
 
-def _demoted(profile: Indices, score: Floats, is_universal: Flags, slots: int, max_universal: int) -> Floats:
+def _demoted(profile: Ints, score: Floats, is_universal: Flags, slots: int, max_universal: int) -> Floats:
     """Scores after the universal rule; rows stand in rank order within their profile."""
     group = group_numbers(profile)
     n_fitting = np.bincount(group, weights=~is_universal).astype(np.int64)

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from recs_assets.ranking.arrays import Floats, Indices, pair_keys, positions
+from recs_assets.ranking.arrays import Floats, Ints, pair_keys, positions
 from recs_assets.ranking.blend import normalise_sql
 
 
-def product_similarities(pairs: pd.DataFrame, orders: Indices, neighbours: int, shrinkage: float) -> pd.DataFrame:
+def product_similarities(pairs: pd.DataFrame, orders: Ints, neighbours: int, shrinkage: float) -> pd.DataFrame:
     """The most similar parts of each part, by shrunk cosine of their buyers.
 
     n_ab / (sqrt(n_a n_b) + shrinkage), where n_ab users bought both parts together and n_a users bought part a.

@@ -8,14 +8,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recs_assets.ranking import metrics
-from recs_assets.ranking.arrays import Floats, Indices
-
-Names = NDArray[np.str_]
+from recs_assets.ranking.arrays import Flags, Floats, Ints, Texts
 
 COLUMNS = ["slice", "group", "system", "k", "metric", "value", "users"]
 
 
-def vehicle_densities(owners: Indices) -> Names:
+def vehicle_densities(owners: Ints) -> Texts:
     """How common each user's primary vehicle is: ``none``, ``rare``, ``usual`` or ``common``, in thirds of the users.
 
     Args:
@@ -26,7 +24,7 @@ def vehicle_densities(owners: Indices) -> Names:
     return np.where(owners > 0, named, "none")
 
 
-def price_bands(prices: Floats, is_eligible: NDArray[np.bool_]) -> Names:
+def price_bands(prices: Floats, is_eligible: Flags) -> Texts:
     """Whether each part is ``low``, ``middle`` or ``high`` in price, in thirds of the eligible parts.
 
     Args:
@@ -53,7 +51,7 @@ def by_price_band(
     held_out: pd.DataFrame,
     profiles: pd.DataFrame,
     ks: Sequence[int],
-    bands: Names,
+    bands: Texts,
 ) -> pd.DataFrame:
     """Means with only the held-out parts of one price band counted as found, over the users who have any in it.
 
@@ -87,7 +85,7 @@ def _means(measured: pd.DataFrame, name: str) -> pd.DataFrame:
     return table.assign(slice=name, k=table["k"].astype(np.int64))[COLUMNS]
 
 
-def _thirds(values: NDArray[Any], among: NDArray[Any], names: tuple[str, str, str]) -> Names:
+def _thirds(values: NDArray[Any], among: NDArray[Any], names: tuple[str, str, str]) -> Texts:
     """The first name below the first tercile of ``among``, the last above the second, the middle one between them."""
     if not len(among):
         return np.full(len(values), names[1])

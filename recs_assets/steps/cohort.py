@@ -17,8 +17,9 @@ from torch_geometric.data import HeteroData
 from recs_assets.gnn.channels.evidence import Evidence
 from recs_assets.gnn.channels.training import eligible_candidates
 from recs_assets.gnn.graph import catalogue
-from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Ints, Snapshot, held_out, microseconds, snapshot
-from recs_assets.ranking.candidates import at
+from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Snapshot, held_out, microseconds, snapshot
+from recs_assets.ranking.arrays import Ints
+from recs_assets.ranking.sparse_matrices import at
 from recs_assets.settings import Settings
 from recs_assets.weeks import ONE_WEEK
 

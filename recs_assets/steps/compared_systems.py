@@ -9,10 +9,12 @@ from scipy import sparse
 from recs_assets.gnn.channels.evidence import ROWS_PER_BLOCK, channel_names
 from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.scoring import top_scores
-from recs_assets.gnn.snapshots import DAY_MICROSECONDS, FOREVER, Floats
+from recs_assets.gnn.snapshots import DAY_MICROSECONDS, FOREVER
 from recs_assets.gnn.towers.residual import Residual
 from recs_assets.ranking import baselines
-from recs_assets.ranking.candidates import row_of_entry, top_candidates, top_of_sparse
+from recs_assets.ranking.arrays import Floats
+from recs_assets.ranking.candidates import top_candidates, top_of_sparse
+from recs_assets.ranking.sparse_matrices import row_of_entry
 from recs_assets.steps.cohort import Cohort
 
 SINGLE_CHANNEL = "channel_"  # begins the name of a system of one channel

@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from recs_assets.gnn.snapshots import Snapshot
-from recs_assets.gnn.towers.residual import Residual, Vectors
+from recs_assets.gnn.towers.residual import Residual
+from recs_assets.ranking.arrays import Floats32
 
 BATCH = 65_536
 
@@ -49,6 +50,6 @@ def write_vectors(
             writer.write_table(_table("user_id", ids, of_profiles[profile[start : start + BATCH]]))
 
 
-def _table(name: str, ids: pa.Array, vectors: Vectors) -> pa.Table:
+def _table(name: str, ids: pa.Array, vectors: Floats32) -> pa.Table:
     flat = pa.array(np.ascontiguousarray(vectors).ravel(), pa.float32())
     return pa.table({name: ids, "vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])})

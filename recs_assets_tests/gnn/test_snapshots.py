@@ -11,16 +11,7 @@ from scipy import sparse
 
 from recs_assets.gnn import graph
 from recs_assets.gnn.channels.evidence import Evidence
-from recs_assets.gnn.snapshots import (
-    DAY_MICROSECONDS,
-    LeakageError,
-    Snapshot,
-    edge_weights,
-    held_out,
-    incidence,
-    microseconds,
-    snapshot,
-)
+from recs_assets.gnn.snapshots import DAY_MICROSECONDS, LeakageError, Snapshot, edge_weights, held_out, microseconds, snapshot
 from recs_assets.settings import EventWeightsSettings
 from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.five_users import FUTURE, OWNED, OWNED_LATER, PAST, PRODUCTS, USERS, past_of, world
@@ -163,12 +154,6 @@ def test_what_was_bought_before_is_not_held_out() -> None:
     past = past_of(world())
     assert _held_out(past, exclude_bought_days=365) == [("u3", "p2"), ("u4", "p1")]  # u1 bought p2 20 days before
     assert _held_out(past, exclude_bought_days=19) == [("u1", "p2"), ("u3", "p2"), ("u4", "p1")]
-
-
-def test_repeated_edges_count_once_without_weights_and_add_up_with_them() -> None:
-    edges = np.array([[0, 0, 1], [1, 1, 0]])
-    assert incidence(edges, (2, 2)).toarray().tolist() == [[0, 1], [1, 0]]
-    assert incidence(edges, (2, 2), np.array([2.0, 3.0, 7.0])).toarray().tolist() == [[0, 5], [7, 0]]
 
 
 def test_a_moment_before_all_events_knows_nothing() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from recs_assets.ranking.candidates import Catalogue, at, candidate_matrix, top_candidates, top_of_sparse
+from recs_assets.ranking.candidates import Catalogue, candidate_matrix, top_candidates, top_of_sparse
 
 # Part 0 fits vehicle 0, part 1 fits vehicle 1, part 2 is universal, part 3 fits vehicle 0 but is not eligible,
 # part 4 fits vehicle 0 and is a variant of part 0; part 5 is universal and not eligible.
@@ -80,14 +80,3 @@ def test_scores_that_do_not_match_the_candidates_are_refused():
         top_candidates(np.zeros((1, 3)), candidates, 1)
     with pytest.raises(ValueError, match="1 of 2 candidate scores are not a number"):
         top_of_sparse(np.array([np.nan, 1.0]), candidates, 1)
-
-
-def test_entries_at_pairs():
-    matrix = sparse.csr_array(np.array([[0.0, 2.0, 3.0], [0.0, 0.0, 0.0], [4.0, 0.0, 5.0]]))
-    assert at(matrix, np.array([0, 0, 2]), np.array([1, 0, 2])).tolist() == [2.0, 0.0, 5.0]
-
-
-def test_no_pairs_and_no_columns_give_no_entries():
-    nobody = np.array([], dtype=np.int64)
-    assert at(sparse.csr_array(np.eye(3)), nobody, nobody).tolist() == []
-    assert at(sparse.csr_array((3, 0)), np.array([1]), np.array([-1])).tolist() == [0.0]

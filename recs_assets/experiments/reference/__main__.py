@@ -25,7 +25,7 @@ from recs_assets.experiments.reference.evidence import CHANNELS, EXTRA, StaticEv
 from recs_assets.experiments.reference.mixture import learn
 from recs_assets.experiments.reference.splits import Scores, Split, judged, read_split, validation
 from recs_assets.ranking import baselines
-from recs_assets.ranking.arrays import Floats, Indices
+from recs_assets.ranking.arrays import Floats, Ints
 from recs_assets.settings import Settings
 
 EASE_REGULARIZATION = 100.0
@@ -42,7 +42,7 @@ PUBLISHED = {
     ("amazon_electronics", "ease"): "- / 0.0823",
 }
 
-System = Callable[[Indices], Scores]
+System = Callable[[Ints], Scores]
 
 
 def systems(split: Split, settings: Settings) -> Iterator[tuple[str, str, System]]:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from recs_assets.ranking import baselines
-from recs_assets.ranking.arrays import Indices
+from recs_assets.ranking.arrays import Floats32, Ints
+from recs_assets.ranking.sparse_matrices import normalise_rows, row_of_entry
 from recs_assets.settings import Settings
 
 CHANNELS = ("popularity", "cosine", "walk")
@@ -23,8 +24,6 @@ POWER_ITERATIONS = 4
 OVERSAMPLING = 1.25
 # An item nobody has counts as this share of the mean one, so that its logarithm is finite.
 POPULARITY_FLOOR = 0.02
-
-Floats32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,12 @@ class StaticEvidence:
     names: tuple[str, ...]
     settings: Settings
 
-    def of(self, users: Indices) -> list[Floats32]:
+    def of(self, users: Ints) -> list[Floats32]:
         """Each channel's evidence [users x items], >= 0, before the logarithm."""
-        channels: dict[str, Callable[[Indices], Floats32]] = {
+        channels: dict[str, Callable[[Ints], Floats32]] = {
             "popularity": self._popularity,
-            "cosine": lambda users: _float32(_shares(self.train[users]) @ self._cosines),
-            "walk": lambda users: _float32(_shares(self.train[users]) @ self._walks),
+            "cosine": lambda users: _float32(normalise_rows(self.train[users].astype(np.float32)) @ self._cosines),
+            "walk": lambda users: _float32(normalise_rows(self.train[users].astype(np.float32)) @ self._walks),
             "low_pass": self._low_pass,
             "neighbours": self._neighbours,
         }
@@ -60,7 +59,7 @@ class StaticEvidence:
     def _user_degrees(self) -> Floats32:
         return np.asarray(self.train.sum(axis=1), dtype=np.float32)
 
-    def _popularity(self, users: Indices) -> Floats32:
+    def _popularity(self, users: Ints) -> Floats32:
         share = self._item_degrees + POPULARITY_FLOOR * self._item_degrees.mean()
         return np.broadcast_to(share, (len(users), len(share)))
 
@@ -75,7 +74,7 @@ class StaticEvidence:
     def _walks(self) -> sparse.csr_array:
         return baselines.walk_weights(self.train).astype(np.float32)
 
-    def _low_pass(self, users: Indices) -> Floats32:
+    def _low_pass(self, users: Ints) -> Floats32:
         """The ideal low-pass filter of GF-CF alone, negative values cut off."""
         root = np.sqrt(self._item_degrees)
         signal = self.train[users].astype(np.float32) @ sparse.diags_array(_inverse(root))
@@ -88,12 +87,12 @@ class StaticEvidence:
         normalised = sparse.csr_array(rows @ self.train.astype(np.float32) @ columns)
         return right_singular_vectors(normalised, min(N_FREQUENCIES, max(1, min(self.train.shape) // 8)))
 
-    def _neighbours(self, users: Indices) -> Floats32:
+    def _neighbours(self, users: Ints) -> Floats32:
         """What the users alike have: squared cosine between users, items weighing 1 / root of their degree."""
         alike = sparse.csr_array(
             self.train[users].astype(np.float32) @ sparse.diags_array(_inverse(np.sqrt(self._item_degrees))) @ self.train.T
         )
-        row = np.repeat(np.arange(len(users)), np.diff(alike.indptr))
+        row = row_of_entry(alike)
         alike.data = alike.data**2 / (self._user_degrees[users][row] * self._user_degrees[alike.indices])
         return _float32(alike @ self.train)
 
@@ -112,10 +111,6 @@ def right_singular_vectors(matrix: sparse.csr_array, k: int) -> Floats32:
     projected = matrix @ basis
     _, rotation = np.linalg.eigh(projected.T @ projected)
     return np.ascontiguousarray(basis @ rotation[:, ::-1][:, :k], dtype=np.float32)
-
-
-def _shares(history: sparse.csr_array) -> sparse.csr_array:
-    return sparse.csr_array(sparse.diags_array(_inverse(np.asarray(history.sum(axis=1)))) @ history, dtype=np.float32)
 
 
 def _float32(evidence: sparse.csr_array) -> Floats32:

@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import optimize, sparse
 
-from recs_assets.experiments.reference.evidence import Floats32, StaticEvidence
+from recs_assets.experiments.reference.evidence import StaticEvidence
 from recs_assets.experiments.reference.splits import best_unseen, chunks, hide
-from recs_assets.ranking.arrays import Floats, Indices
+from recs_assets.ranking.arrays import Flags, Floats, Floats32, Ints
 from recs_assets.settings import Settings
 
 MIN_FOLDS = 2
@@ -37,8 +36,8 @@ class Pool:
     """
 
     evidence: Floats32
-    is_target: NDArray[np.bool_]
-    starts: Indices
+    is_target: Flags
+    starts: Ints
     state: Floats
 
 
@@ -59,7 +58,7 @@ class Mixture:
     mean: float
     deviation: float
 
-    def score(self, evidence: StaticEvidence, users: Indices) -> Floats32:
+    def score(self, evidence: StaticEvidence, users: Ints) -> Floats32:
         """[users x items] scores."""
         state = (_state(evidence.train[users]) - self.mean) / self.deviation
         weights = (self.base + state[:, None] * self.slope).astype(np.float32)
@@ -127,7 +126,7 @@ def fit(pools: Sequence[Pool]) -> Mixture:
     return Mixture(epsilon, base, slope, mean, deviation)
 
 
-def _likeliest(inputs: Floats, is_target: NDArray[np.bool_], lengths: Indices) -> Floats:
+def _likeliest(inputs: Floats, is_target: Flags, lengths: Ints) -> Floats:
     scale = inputs.std(axis=0)
     scale[scale == 0] = 1.0
     inputs = inputs / scale

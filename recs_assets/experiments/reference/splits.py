@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from recs_assets.ranking import metrics
-from recs_assets.ranking.arrays import Indices
+from recs_assets.ranking.arrays import Ints
+from recs_assets.ranking.sparse_matrices import incidence, row_of_entry
 
 K = 20
 USERS_PER_CHUNK = 512  # dense scores of 41,000 items take 84 MB
@@ -37,14 +38,7 @@ def read_split(folder: Path) -> Split:
         for part in ("train", "test")
     )
     n_users, n_items = (int(max(train[row].max(), test[row].max())) + 1 for row in (0, 1))
-    return Split(folder.name, ones(train, (n_users, n_items)), pd.DataFrame({"profile": test[0], "product": test[1]}))
-
-
-def ones(pairs: Indices, shape: tuple[int, ...]) -> sparse.csr_array:
-    """[users x items] a matrix with a one for every distinct pair of ``pairs`` [2 x pairs], indices sorted."""
-    matrix = sparse.csr_array((np.ones(pairs.shape[1]), (pairs[0], pairs[1])), shape=shape)
-    matrix.data[:] = 1.0
-    return matrix
+    return Split(folder.name, incidence(train, (n_users, n_items)), pd.DataFrame({"profile": test[0], "product": test[1]}))
 
 
 def hide(matrix: sparse.csr_array, rng: np.random.Generator) -> tuple[sparse.csr_array, sparse.csr_array]:
@@ -62,13 +56,13 @@ def hide(matrix: sparse.csr_array, rng: np.random.Generator) -> tuple[sparse.csr
         What is kept and what is hidden, both as ``matrix``. A user with a single item keeps it.
     """
     sizes = np.diff(matrix.indptr)
-    user = np.repeat(np.arange(len(sizes)), sizes)
+    user = row_of_entry(matrix)
     position = np.arange(matrix.nnz) - matrix.indptr[user]
     start = np.floor(rng.random(len(sizes)) * sizes).astype(np.int64)
     n_hidden = np.where(sizes > 1, np.maximum(1, np.round(sizes * HIDDEN_SHARE)), 0)
     is_hidden = (position - start[user]) % sizes[user] < n_hidden[user]
     pairs = np.stack([user, matrix.indices])
-    return ones(pairs[:, ~is_hidden], matrix.shape), ones(pairs[:, is_hidden], matrix.shape)
+    return incidence(pairs[:, ~is_hidden], matrix.shape), incidence(pairs[:, is_hidden], matrix.shape)
 
 
 def validation(split: Split, seed: int) -> Split:
@@ -78,13 +72,13 @@ def validation(split: Split, seed: int) -> Split:
     return Split(split.name, kept, pd.DataFrame({"profile": user, "product": item}))
 
 
-def chunks(users: Indices) -> Iterator[Indices]:
+def chunks(users: Ints) -> Iterator[Ints]:
     """The users, some at a time."""
     for start in range(0, len(users), USERS_PER_CHUNK):
         yield users[start : start + USERS_PER_CHUNK]
 
 
-def judged(split: Split, score: Callable[[Indices], Scores]) -> tuple[float, float]:
+def judged(split: Split, score: Callable[[Ints], Scores]) -> tuple[float, float]:
     """Recall@20 and NDCG@20 over the whole catalogue without what the user has in training.
 
     Args:
@@ -105,7 +99,7 @@ def judged(split: Split, score: Callable[[Indices], Scores]) -> tuple[float, flo
     return float(measured[f"recall_at_{K}"].mean()), float(measured[f"ndcg_at_{K}"].mean())
 
 
-def best_unseen(scores: Scores, history: sparse.csr_array, k: int) -> Indices:
+def best_unseen(scores: Scores, history: sparse.csr_array, k: int) -> Ints:
     """[users x k] the best items outside each user's history, best first, equal scores in ascending order of items.
 
     The user's own items come last where there are no others left.

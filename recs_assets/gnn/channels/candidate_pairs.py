@@ -4,13 +4,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
-from recs_assets.gnn.snapshots import Ints
-from recs_assets.ranking.candidates import row_of_entry
-
-Floats32 = npt.NDArray[np.float32]
+from recs_assets.ranking.arrays import Floats32, Ints
+from recs_assets.ranking.sparse_matrices import row_of_entry
 
 
 @dataclass(frozen=True)

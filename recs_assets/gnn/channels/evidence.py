@@ -11,9 +11,11 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from recs_assets.gnn.channels.candidate_pairs import Entries, Floats32
+from recs_assets.gnn.channels.candidate_pairs import Entries
 from recs_assets.gnn.graph import ATTRIBUTES
-from recs_assets.gnn.snapshots import Floats, Ints, Snapshot
+from recs_assets.gnn.snapshots import Snapshot
+from recs_assets.ranking.arrays import Floats, Floats32, Ints
+from recs_assets.ranking.sparse_matrices import normalise_rows, one_hot
 from recs_assets.settings import ModelSettings
 
 POPULARITY = ("popularity_fast", "popularity_middle", "popularity_slow")
@@ -201,17 +203,3 @@ def _behaviour(garage_groups: sparse.csr_array, relative: Floats32, entries: Ent
         place = (group * relative.shape[1])[entries.row[found]] + entries.product[found]
         touched[found] += relative.ravel().take(place)
     return np.log1p(touched)
-
-
-def normalise_rows(matrix: sparse.csr_array) -> sparse.csr_array:
-    """The matrix with every row divided by its sum; empty rows stay empty."""
-    sums = np.asarray(matrix.sum(axis=1)).ravel()
-    inverse = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums != 0)
-    return sparse.csr_array(sparse.diags_array(inverse) @ matrix, dtype=matrix.dtype)
-
-
-def one_hot(codes: Ints) -> sparse.csr_array:
-    """[len(codes) x number of codes] membership; a row with code -1 is empty."""
-    rows = np.flatnonzero(codes >= 0)
-    n_codes = int(codes.max(initial=-1)) + 1
-    return sparse.csr_array((np.ones(len(rows)), (rows, codes[rows])), shape=(len(codes), n_codes))

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
 from recs_assets.gnn.channels.evidence import channel_names, path_columns
+from recs_assets.ranking.arrays import Floats32
 from recs_assets.settings import ModelSettings
 
 STATE_SIZE = 3
@@ -76,7 +76,7 @@ class GatedChannels(nn.Module):
         """The weights of an average user by channel."""
         return dict(zip(channel_names(self.settings), self.base.detach().tolist(), strict=True))
 
-    def log_evidence(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def log_evidence(self, features: Floats32) -> Floats32:
         """The features with their path columns turned from x into log(1 + x / epsilon), in place."""
         paths = path_columns(self.settings)
         features[:, paths] /= self.epsilon.numpy()[paths]
@@ -94,9 +94,9 @@ class Bends:
     """Collects path evidence over snapshots and finds each channel's epsilon: a tenth of its median non-zero value."""
 
     settings: ModelSettings
-    samples: list[npt.NDArray[np.float32]]
+    samples: list[Floats32]
 
-    def add(self, features: npt.NDArray[np.float32]) -> None:
+    def add(self, features: Floats32) -> None:
         """Take note of one snapshot's features [entries x channels]."""
         self.samples.append(np.array([_median_of_positive(column) for column in features.T], dtype=np.float32))
 
@@ -135,6 +135,6 @@ def _inputs(settings: ModelSettings) -> dict[str, Any]:
     return settings.model_dump(include=INPUT_SETTINGS)
 
 
-def _median_of_positive(column: npt.NDArray[np.float32]) -> float:
+def _median_of_positive(column: Floats32) -> float:
     positive = column[column > 0]
     return float(np.median(positive)) if len(positive) else float("nan")

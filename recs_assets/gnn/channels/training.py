@@ -16,9 +16,10 @@ from recs_assets.gnn.channels.gated_model import Bends, GatedChannels
 from recs_assets.gnn.determinism import deterministic
 from recs_assets.gnn.graph import catalogue
 from recs_assets.gnn.losses import softmax_loss
-from recs_assets.gnn.snapshots import Ints, Snapshot, edge_weights, held_out, snapshot
-from recs_assets.ranking.arrays import positions
-from recs_assets.ranking.candidates import candidate_matrix, row_of_entry
+from recs_assets.gnn.snapshots import Snapshot, edge_weights, held_out, snapshot
+from recs_assets.ranking.arrays import Flags, Floats32, Ints, positions
+from recs_assets.ranking.candidates import candidate_matrix
+from recs_assets.ranking.sparse_matrices import row_of_entry
 from recs_assets.settings import ModelSettings, Settings
 
 log = logging.getLogger(__name__)
@@ -63,16 +64,16 @@ class Example:
     moment: int
     users: Ints
     candidates: sparse.csr_array
-    features: np.ndarray
-    targets: np.ndarray
-    state: np.ndarray
+    features: Floats32
+    targets: Floats32
+    state: Floats32
 
     @property
     def n_users(self) -> int:
         """Users in it."""
         return int(self.candidates.shape[0])
 
-    def fits(self, settings: ModelSettings) -> np.ndarray:
+    def fits(self, settings: ModelSettings) -> Flags:
         """[entries] whether the candidate fits a vehicle of the user's garage."""
         return np.asarray(self.features[:, channel_names(settings).index("garage_fitment")] > 0)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recs_assets.gnn.snapshots import Ints
+from recs_assets.ranking.arrays import Flags, Ints
 from recs_assets.ranking.reasons import CODES
 
 
@@ -23,7 +23,7 @@ class Edges:
         return Edges(*(np.full(n_rows, -1, dtype=np.int64) for _ in range(4)))
 
     @staticmethod
-    def where(mask: np.ndarray, code: str, **columns: Ints) -> "Edges":
+    def where(mask: Flags, code: str, **columns: Ints) -> "Edges":
         """An edge of one kind where the mask says so, with some of its columns."""
         found = Edges.none(len(mask))
         found.code[mask] = CODES.index(code)

@@ -16,9 +16,10 @@ from recs_assets.gnn.channels.evidence import VEHICLES, Evidence
 from recs_assets.gnn.explain.edges import Edges
 from recs_assets.gnn.explain.links import ROUNDING, links, loss, n_in_both, strongest
 from recs_assets.gnn.graph import ORDER
-from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Ints, Snapshot, incidence
-from recs_assets.ranking.candidates import at
+from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Snapshot
+from recs_assets.ranking.arrays import Ints
 from recs_assets.ranking.reasons import Terms, family
+from recs_assets.ranking.sparse_matrices import at, incidence
 from recs_assets.settings import ReasonsSettings, SqlBaselineSettings
 
 ROWS_PER_CHUNK = 1024

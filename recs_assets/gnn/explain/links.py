@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import sparse
 
-from recs_assets.gnn.snapshots import Floats, Ints
-from recs_assets.ranking.candidates import row_of_entry
+from recs_assets.ranking.arrays import Floats, Ints
+from recs_assets.ranking.sparse_matrices import row_of_entry
 
 PAIRS_PER_CHUNK = 50_000
 # What is left of a sum when a share is taken out may be a rounding error.

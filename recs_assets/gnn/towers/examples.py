@@ -10,12 +10,14 @@ from torch_geometric.data import HeteroData
 
 from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.channels.training import Example
-from recs_assets.gnn.snapshots import Floats, snapshot
+from recs_assets.gnn.snapshots import snapshot
 from recs_assets.gnn.towers.negatives import Sampler
 from recs_assets.gnn.towers.neighbours import TowerInputs, tower_inputs
 from recs_assets.gnn.towers.two_towers import TwoTowers
 from recs_assets.ranking import metrics
-from recs_assets.ranking.candidates import row_of_entry, top_of_sparse
+from recs_assets.ranking.arrays import Floats
+from recs_assets.ranking.candidates import top_of_sparse
+from recs_assets.ranking.sparse_matrices import row_of_entry
 from recs_assets.settings import Settings
 
 K = 10

@@ -6,9 +6,9 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from recs_assets.gnn.snapshots import Floats, Ints
-from recs_assets.ranking.arrays import positions
-from recs_assets.ranking.candidates import entry_of, row_of_entry, top_of_sparse
+from recs_assets.ranking.arrays import Flags, Floats, Floats32, Ints, positions
+from recs_assets.ranking.candidates import top_of_sparse
+from recs_assets.ranking.sparse_matrices import entry_of, row_of_entry
 from recs_assets.settings import NegativesSettings
 
 HARDEST = 100  # fitting candidates with the highest scores, among which hard negatives are drawn
@@ -25,8 +25,8 @@ class Slates:
     """
 
     entry: Ints
-    is_candidate: np.ndarray
-    log_q: np.ndarray
+    is_candidate: Flags
+    log_q: Floats32
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Sampler:
     """
 
     candidates: sparse.csr_array
-    targets: Floats
+    targets: Floats32
     scores: Floats
-    fits: np.ndarray
+    fits: Flags
     settings: NegativesSettings
 
     def slates(self, rng: np.random.Generator) -> Slates:
@@ -75,7 +75,7 @@ class Sampler:
     def _row_of_entry(self) -> Ints:
         return row_of_entry(self.candidates)
 
-    def _in_batch(self, count: int, rng: np.random.Generator) -> tuple[Ints, np.ndarray]:
+    def _in_batch(self, count: int, rng: np.random.Generator) -> tuple[Ints, Flags]:
         """What other users of the snapshot took up; a part that is no candidate of this user is masked."""
         taken = self.candidates.indices[np.flatnonzero(self.targets > 0)]
         products = rng.choice(taken, size=(self.candidates.shape[0], count))
@@ -83,12 +83,12 @@ class Sampler:
         entry = np.minimum(entry_of(self.candidates, user, products), self.candidates.nnz - 1)
         return entry, (self._row_of_entry[entry] == user) & (self.candidates.indices[entry] == products)
 
-    def _random(self, count: int, rng: np.random.Generator) -> tuple[Ints, np.ndarray]:
+    def _random(self, count: int, rng: np.random.Generator) -> tuple[Ints, Flags]:
         lengths = np.diff(self.candidates.indptr)[:, None]
         place = np.floor(rng.random((self.candidates.shape[0], count)) * lengths).astype(np.int64)
         return self.candidates.indptr[:-1, None] + place, np.ones_like(place, dtype=bool)
 
-    def _hard(self, count: int, rng: np.random.Generator) -> tuple[Ints, np.ndarray]:
+    def _hard(self, count: int, rng: np.random.Generator) -> tuple[Ints, Flags]:
         hard = self._hardest
         sizes = hard.is_candidate.sum(axis=1)[:, None]
         place = np.floor(rng.random((self.candidates.shape[0], count)) * sizes).astype(np.int64)

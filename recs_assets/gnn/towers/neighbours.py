@@ -12,9 +12,9 @@ import torch
 from scipy import sparse
 
 from recs_assets.gnn.channels.evidence import Evidence
-from recs_assets.gnn.snapshots import Ints, Snapshot
-from recs_assets.ranking.arrays import positions
-from recs_assets.ranking.candidates import row_of_entry
+from recs_assets.gnn.snapshots import Snapshot
+from recs_assets.ranking.arrays import Floats32, Ints, positions
+from recs_assets.ranking.sparse_matrices import row_of_entry
 from recs_assets.settings import Settings
 
 # Target and source of each relation: the target attends to the source.
@@ -132,7 +132,7 @@ def heaviest(matrix: sparse.csr_array, most: int) -> Neighbours:
     return Neighbours(torch.from_numpy(index), torch.from_numpy(log_weight), torch.from_numpy(is_edge))
 
 
-def _product_features(past: Snapshot, settings: Settings) -> np.ndarray:
+def _product_features(past: Snapshot, settings: Settings) -> Floats32:
     """[products x 6] log price, universal, eligible, and log popularity at three half-lives; each around zero."""
     product = past.data["product"]
     columns = [np.log(product.price.numpy()), product.is_universal.numpy(), product.is_eligible.numpy()]

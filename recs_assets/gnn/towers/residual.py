@@ -5,16 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
-from recs_assets.gnn.snapshots import Ints, Snapshot
+from recs_assets.gnn.snapshots import Snapshot
 from recs_assets.gnn.towers.neighbours import tower_inputs
 from recs_assets.gnn.towers.two_towers import TwoTowers
+from recs_assets.ranking.arrays import Floats32, Ints
 from recs_assets.settings import Settings
-
-Vectors = npt.NDArray[np.float32]
 
 # What the weights mean depends on these; the rest of the section is how they were found.
 SHAPE = {"encoder", "dimension", "heads", "hops", "neighbours", "half_life_days", "hash_buckets"}
@@ -28,7 +25,7 @@ class Residual:
     scale: float
     settings: Settings
 
-    def vectors(self, past: Snapshot, users: Ints) -> tuple[Vectors, Vectors]:
+    def vectors(self, past: Snapshot, users: Ints) -> tuple[Floats32, Floats32]:
         """[users x dimension] of some users and [products x dimension] of all parts, as of the snapshot."""
         device = self.settings.towers.device
         inputs = tower_inputs(past, users, self.settings).to(device)

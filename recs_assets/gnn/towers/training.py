@@ -14,12 +14,12 @@ import torch
 from recs_assets.gnn import losses
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.gnn.determinism import deterministic
-from recs_assets.gnn.snapshots import Floats
 from recs_assets.gnn.towers.examples import K, Lesson, dot_products, recalls
 from recs_assets.gnn.towers.negatives import Slates
 from recs_assets.gnn.towers.neighbours import TowerInputs
 from recs_assets.gnn.towers.residual import Residual, differences
 from recs_assets.gnn.towers.two_towers import TwoTowers
+from recs_assets.ranking.arrays import Floats
 from recs_assets.ranking.statistics import Lift, paired_lift
 from recs_assets.settings import Settings
 

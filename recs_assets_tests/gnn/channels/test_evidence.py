@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from recs_assets.gnn.channels.evidence import Evidence, channel_names, normalise_rows, one_hot, path_columns
+from recs_assets.gnn.channels.evidence import Evidence, channel_names, path_columns
 from recs_assets_tests.gnn import five_users
 
 NOTHING = [0.0, 0.0, 0.0, 0.0, 0.0]
@@ -193,13 +193,3 @@ def test_features_are_those_of_the_users_and_candidates_asked_for(channels: dict
     expected = [[channels[name][user][part] for name in NAMES] for user, part in ((2, 1), (2, 3), (0, 0))]
     np.testing.assert_allclose(columns, expected, rtol=1e-6)
     assert columns.dtype == np.float32
-
-
-def test_rows_are_divided_by_their_sums_and_empty_rows_stay_empty() -> None:
-    rows = normalise_rows(sparse.csr_array(np.array([[1.0, 3.0], [0.0, 0.0], [0.0, 5.0]])))
-    assert rows.toarray().tolist() == [[0.25, 0.75], [0, 0], [0, 1]]
-
-
-def test_one_hot_has_a_column_a_code_and_an_empty_row_without_one() -> None:
-    assert one_hot(np.array([1, -1, 0, 1])).toarray().tolist() == [[0, 1], [0, 0], [1, 0], [0, 1]]
-    assert one_hot(np.array([-1, -1])).shape == (2, 0)

@@ -1,0 +1,56 @@
+"""Sparse matrices for the ranking and the graph layer: made from edges, normalised, and read entry by entry."""
+
+import numpy as np
+from numpy.typing import DTypeLike
+from scipy import sparse
+
+from recs_assets.ranking.arrays import Floats, Ints
+
+
+def incidence(edge_index: Ints, shape: tuple[int, ...], weights: Floats | None = None) -> sparse.csr_array:
+    """A matrix with one entry per distinct edge, indices sorted.
+
+    Args:
+        edge_index: [2 x edges] row and column of each.
+        shape: rows and columns.
+        weights: [edges], summed where an edge is repeated; without them every entry is 1.
+    """
+    values = np.ones(edge_index.shape[1]) if weights is None else weights
+    matrix = sparse.csr_array((values, (edge_index[0], edge_index[1])), shape=shape)
+    if weights is None:
+        matrix.data[:] = 1.0
+    return matrix
+
+
+def one_hot(codes: Ints, dtype: DTypeLike = np.float64) -> sparse.csr_array:
+    """[len(codes) x number of codes] membership; a row with code -1 is empty."""
+    rows = np.flatnonzero(codes >= 0)
+    n_codes = int(codes.max(initial=-1)) + 1
+    return sparse.csr_array((np.ones(len(rows), dtype), (rows, codes[rows])), shape=(len(codes), n_codes))
+
+
+def normalise_rows(matrix: sparse.csr_array) -> sparse.csr_array:
+    """The matrix with every row divided by its sum, float32 where it was, else float64; rows that sum to zero become zeros."""
+    dtype = np.float32 if matrix.dtype == np.float32 else np.float64
+    sums = np.asarray(matrix.sum(axis=1), dtype=dtype).ravel()
+    inverse = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums != 0)
+    return sparse.csr_array(sparse.diags_array(inverse) @ matrix, dtype=dtype)
+
+
+def row_of_entry(matrix: sparse.csr_array) -> Ints:
+    """[entries] the row of each stored entry, in the order of ``matrix.indices``."""
+    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+
+
+def entry_of(matrix: sparse.csr_array, rows: Ints, columns: Ints) -> Ints:
+    """Where each (row, column) stands among the stored entries, or would stand; indices must ascend within a row."""
+    keys = row_of_entry(matrix) * matrix.shape[1] + matrix.indices
+    return np.asarray(np.searchsorted(keys, rows * matrix.shape[1] + columns), dtype=np.int64)
+
+
+def at(matrix: sparse.csr_array, rows: Ints, columns: Ints) -> Floats:
+    """[pairs] the entries at (row, column); a column of -1 is the last one."""
+    # scipy gives a sparse array for no pairs at all.
+    if 0 in (len(rows), *matrix.shape):
+        return np.zeros(len(rows))
+    return np.asarray(matrix[rows, columns], dtype=np.float64).ravel()
