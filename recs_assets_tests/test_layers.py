@@ -3,10 +3,13 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy import sparse
+from scipy.sparse import csgraph
 
 import recs_assets
 
@@ -46,17 +49,28 @@ def _imports(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def _at_run(tree: ast.AST) -> Iterator[str]:
+    """What a module imports when it is loaded or when its functions run: nothing of what stands under TYPE_CHECKING."""
+    for node in ast.iter_child_nodes(tree):
+        if not _is_for_types(node):
+            yield from _imports(ast.Module([node], [])) if isinstance(node, ast.Import | ast.ImportFrom) else _at_run(node)
+
+
 def _at_load(tree: ast.AST) -> Iterator[str]:
     """What a module imports when it is loaded itself: nothing of what stands in a function or under TYPE_CHECKING."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        if _is_for_types(node):
             continue
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from _imports(ast.Module([node], []))
         else:
             yield from _at_load(node)
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
 
 
 def _within(name: str, packages: tuple[str, ...] | set[str]) -> bool:
@@ -73,6 +87,37 @@ def test_imports_go_down_only(layer: str) -> None:
     assert len(modules) > 3, "the layer is where this test looks"
     upward = {(name, used) for name, tree in modules.items() for used in _imports(tree) if _within(used, FORBIDDEN[layer])}
     assert upward == set()
+
+
+def _circles(imports: Mapping[str, set[str]]) -> list[list[str]]:
+    """Modules that lead back to themselves: the strongly connected components of more than one module."""
+    names = sorted(imports)
+    edges = np.array([[used in imports[user] for used in names] for user in names])
+    _, component = csgraph.connected_components(sparse.csr_array(edges), connection="strong")
+    groups = [[name for name, own in zip(names, component, strict=True) if own == group] for group in np.unique(component)]
+    return [group for group in groups if len(group) > 1]
+
+
+def test_circles_are_seen() -> None:
+    assert _circles({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set()}) == [["a", "b", "c"]]
+    assert _circles({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_no_module_leads_back_to_itself() -> None:
+    # What is imported of a module is a name in it, or a module in its package.
+    imports = {
+        name: {module for used in _at_run(tree) for module in (used, used.rpartition(".")[0]) if module in MODULES} - {name}
+        for name, tree in MODULES.items()
+    }
+    assert "recs_assets.gnn.graph" in imports["recs_assets.gnn.candidates"]
+    assert _circles(imports) == []
+
+
+def test_the_towers_could_be_taken_away() -> None:
+    towers = {"recs_assets.gnn.towers"}
+    users = {name for name, tree in MODULES.items() if any(_within(used, towers) for used in _imports(tree))}
+    allowed = (*towers, "recs_assets.gnn.scoring", "recs_assets.gnn.weekly_fit", "recs_assets.steps", "recs_assets.experiments")
+    assert {name for name in users if not _within(name, allowed)} == set()
 
 
 def test_torch_is_loaded_by_the_model_and_by_what_assets_load_late() -> None:

@@ -17,7 +17,7 @@ from recs_assets.gates.promotion import FAIL, PASS, gate_1
 from recs_assets.gnn import graph
 from recs_assets.gnn.channels import gated_model as model
 from recs_assets.gnn.channels import training
-from recs_assets.gnn.channels.training import Example
+from recs_assets.gnn.channels.examples import Example, examples
 from recs_assets.gnn.snapshots import microseconds
 from recs_assets.steps.evaluate_systems import Judge, Judged
 from recs_assets.weeks import week_of
@@ -41,7 +41,7 @@ def _judged(run: Run, folder: Path, labelled: Callable[[Example], Example]) -> J
     data = graph.load(source.path(GRAPH))
     moments = training_moments(week, settings)
     validation = moments[-settings.model.validation_weeks :]
-    found = [labelled(example) for example in training.examples(data, [*map(microseconds, moments)], settings)]
+    found = [labelled(example) for example in examples(data, [*map(microseconds, moments)], settings)]
     earlier = [example for example in found if example.moment < microseconds(validation[0])]
     for name, learned_from in (("model.pt", found), ("validation_model.pt", earlier)):
         model.save(training.fit(learned_from, settings).model, folder / name)
@@ -59,7 +59,7 @@ def test_shuffling_keeps_how_many_each_user_took_up(first_run: Run) -> None:
     settings = first_run.place.settings
     data = graph.load(first_run.place.artifact("hetero_graph").path(GRAPH))
     (moment,) = training_moments(week_of(WEEK, NOW), settings)[-1:]
-    (example,) = training.examples(data, [microseconds(moment)], settings)
+    (example,) = examples(data, [microseconds(moment)], settings)
     other = _shuffled(example, np.random.default_rng(1))
     starts = example.candidates.indptr[:-1]
     assert np.add.reduceat(other.targets, starts).tolist() == np.add.reduceat(example.targets, starts).tolist()

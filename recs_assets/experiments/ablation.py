@@ -25,17 +25,17 @@ from recs_assets import settings_file, targets
 from recs_assets.asset_files import GRAPH
 from recs_assets.assets.training import training_moments
 from recs_assets.gnn import graph
-from recs_assets.gnn.channels import training
+from recs_assets.gnn.candidates import catalogue
 from recs_assets.gnn.channels.evidence import channel_names
-from recs_assets.gnn.channels.training import Example
+from recs_assets.gnn.channels.examples import Example, channel_scores, examples
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, LeakageError, microseconds, snapshot
-from recs_assets.gnn.towers.examples import channel_scores, dot_products, lessons
+from recs_assets.gnn.towers.examples import dot_products, lessons
 from recs_assets.gnn.weekly_fit import fit_examples
 from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Floats
 from recs_assets.ranking.candidates import top_of_sparse
-from recs_assets.ranking.rules import PartAttributes, apply_list_rules
+from recs_assets.ranking.rules import apply_list_rules
 from recs_assets.ranking.statistics import Lift, paired_lift
 from recs_assets.settings import Settings
 from recs_assets.steps.cohort import Cohort, cohort
@@ -148,8 +148,7 @@ class Laboratory:
         return Measured(self._judged(judged, scores), earned)
 
     def _judged(self, judged: Sequence[Example], scores: Sequence[Floats]) -> pd.DataFrame:
-        store = graph.catalogue(self.data)
-        parts = PartAttributes(store.variant_group, store.part_type, store.is_universal)
+        parts = catalogue(self.data).parts
         rows = []
         for example, people, values in zip(judged, self._cohorts, scores, strict=True):
             top = top_of_sparse(values, example.candidates, self.settings.candidates.kept)
@@ -174,7 +173,7 @@ class Laboratory:
         if key not in self._cache:
             self._cache.clear()  # one set of features fits in memory, two may not
             moments = [microseconds(moment) for moment in training_moments(self.week, settings)]
-            found = list(training.examples(self.data, moments, settings))
+            found = list(examples(self.data, moments, settings))
             self._cache[key] = found, [_example_of(cohort, settings) for cohort in self._cohorts]
         found, judged = self._cache[key]
         return [variant.shown(example) for example in found], [variant.shown(example) for example in judged]

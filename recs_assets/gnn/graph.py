@@ -11,7 +11,6 @@ import torch
 from torch_geometric.data import HeteroData
 
 from recs_assets.gnn.hashed_names import tokens
-from recs_assets.ranking.candidates import Catalogue
 
 EVENT_TYPES = ("view", "cart", "order")
 ORDER = EVENT_TYPES.index("order")
@@ -85,21 +84,6 @@ def save(data: HeteroData, path: Path) -> None:
 def load(path: Path) -> HeteroData:
     """Read a graph that ``save`` wrote; tensors and plain values only."""
     return HeteroData.from_dict(torch.load(path, weights_only=True))
-
-
-def catalogue(data: HeteroData) -> Catalogue:
-    """The graph's products as candidate generation and the rules see them; ``fits`` is ``None`` in a store without fitment."""
-    from recs_assets.ranking.sparse_matrices import incidence
-
-    product = data["product"]
-    fits = incidence(data[FITS].edge_index.numpy(), (product.num_nodes, data["vehicle"].num_nodes))
-    return Catalogue(
-        eligible=product.is_eligible.numpy(),
-        is_universal=product.is_universal.numpy(),
-        variant_group=product.variant_group.numpy(),
-        part_type=product.part_type.numpy(),
-        fits=fits if fits.nnz else None,
-    )
 
 
 def _edge_index(table: pa.Table, ids: dict[str, Any], source: tuple[str, str], target: tuple[str, str]) -> torch.Tensor:

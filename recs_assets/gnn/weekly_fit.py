@@ -8,6 +8,7 @@ import torch
 from torch_geometric.data import HeteroData
 
 from recs_assets.gnn.channels import training
+from recs_assets.gnn.channels.examples import Example, examples
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.gnn.towers.examples import lessons
 from recs_assets.gnn.towers.training import TowerFit, fit_towers
@@ -51,14 +52,14 @@ def fit_week(
         NoTrainingDataError: nobody took up anything new, in all snapshots or before the validation weeks.
         FloatingPointError: a loss is not finite any more.
     """
-    found = list(training.examples(data, moments, settings))
+    found = list(examples(data, moments, settings))
     first_validation = moments[-settings.model.validation_weeks]
     return fit_examples(data, found, first_validation, settings, checkpoints=checkpoints, warm=warm, report=report)
 
 
 def fit_examples(
     data: HeteroData,
-    found: Sequence[training.Example],
+    found: Sequence[Example],
     first_validation: int,
     settings: Settings,
     *,

@@ -14,9 +14,8 @@ import pyarrow.parquet as pq
 from scipy import sparse
 from torch_geometric.data import HeteroData
 
+from recs_assets.gnn.candidates import catalogue, eligible_candidates
 from recs_assets.gnn.channels.evidence import Evidence
-from recs_assets.gnn.channels.training import eligible_candidates
-from recs_assets.gnn.graph import catalogue
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Snapshot, held_out, microseconds, snapshot
 from recs_assets.ranking.arrays import Ints
 from recs_assets.ranking.sparse_matrices import at

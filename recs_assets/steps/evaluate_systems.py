@@ -13,6 +13,7 @@ import pyarrow as pa
 from torch_geometric.data import HeteroData
 
 from recs_assets.gnn import graph
+from recs_assets.gnn.candidates import catalogue
 from recs_assets.gnn.channels.gated_model import GatedChannels, load
 from recs_assets.gnn.snapshots import microseconds, snapshot
 from recs_assets.gnn.towers import residual
@@ -207,8 +208,7 @@ class Judge:
 
     @property
     def _parts(self) -> PartAttributes:
-        store = graph.catalogue(self.data)
-        return PartAttributes(store.variant_group, store.part_type, store.is_universal)
+        return catalogue(self.data).parts
 
     def _purchases(self, before: dt.datetime) -> np.ndarray:
         past = snapshot(self.data, microseconds(before), self.settings.events)

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from scipy import sparse
 
 from recs_assets.gnn import graph
+from recs_assets.gnn.candidates import eligible_candidates
 from recs_assets.gnn.channels import gated_model as model
 from recs_assets.gnn.channels.evidence import Evidence
-from recs_assets.gnn.channels.training import eligible_candidates
 from recs_assets.gnn.scoring import top_scores
 from recs_assets.gnn.snapshots import microseconds, snapshot
 from recs_assets.gnn.towers import residual

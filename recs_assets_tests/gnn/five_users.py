@@ -20,7 +20,7 @@ import yaml
 from torch_geometric.data import HeteroData
 
 from recs_assets.gnn import graph
-from recs_assets.gnn.channels.training import Example, examples
+from recs_assets.gnn.channels.examples import Example, examples
 from recs_assets.gnn.snapshots import Snapshot, microseconds, snapshot
 from recs_assets.settings import Settings
 from recs_assets.settings_file import PACKAGED

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 import torch
@@ -122,24 +121,6 @@ def test_an_edge_to_an_unknown_id_is_refused(table: str, column: str, message: s
     tables[table] = tables[table].set_column(tables[table].column_names.index(column), column, unknown)
     with pytest.raises(ValueError, match=message):
         graph.build(tables)
-
-
-def test_the_catalogue_is_the_products_with_what_they_fit() -> None:
-    found = graph.catalogue(five_users.world())
-    assert found.eligible.tolist() == [True, True, True, True, False]
-    assert found.is_universal.tolist() == [False, False, False, True, False]
-    assert found.part_type.tolist() == [0, 0, 1, 1, -1]
-    assert found.variant_group.tolist() == [0, -1, -1, -1, 0]
-    assert found.fits is not None
-    # Rows p1 … p5, columns v1 … v4.
-    expected = [[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0], [0, 0, 0, 1]]
-    np.testing.assert_array_equal(found.fits.toarray(), expected)
-
-
-def test_the_catalogue_of_a_store_without_fitment_has_none() -> None:
-    tables = five_users.tables()
-    tables["fits_edges"] = tables["fits_edges"].slice(0, 0)
-    assert graph.catalogue(graph.build(tables)).fits is None
 
 
 def _flat(data: HeteroData) -> dict[str, Any]:

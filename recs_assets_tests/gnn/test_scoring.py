@@ -8,9 +8,9 @@ import pytest
 import torch
 from scipy import sparse
 
+from recs_assets.gnn.candidates import eligible_candidates
 from recs_assets.gnn.channels.evidence import Evidence, channel_names, path_columns
 from recs_assets.gnn.channels.gated_model import GatedChannels
-from recs_assets.gnn.channels.training import eligible_candidates
 from recs_assets.gnn.scoring import ENTRIES_PER_CHUNK, ROWS_PER_CHUNK, chunks, loudest_channels, top_scores
 from recs_assets.gnn.towers.residual import Residual
 from recs_assets.gnn.towers.two_towers import TwoTowers

@@ -4,19 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import torch
 from torch_geometric.data import HeteroData
 
+from recs_assets.gnn.channels.examples import Example, channel_scores
 from recs_assets.gnn.channels.gated_model import GatedChannels
-from recs_assets.gnn.channels.training import Example
 from recs_assets.gnn.snapshots import snapshot
 from recs_assets.gnn.towers.negatives import Sampler
 from recs_assets.gnn.towers.neighbours import TowerInputs, tower_inputs
 from recs_assets.gnn.towers.two_towers import TwoTowers
-from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Floats
-from recs_assets.ranking.candidates import top_of_sparse
 from recs_assets.ranking.sparse_matrices import row_of_entry
 from recs_assets.settings import Settings
 
@@ -45,16 +42,6 @@ def lessons(data: HeteroData, found: Sequence[Example], channels: GatedChannels,
     return prepared
 
 
-def channel_scores(channels: GatedChannels, example: Example) -> Floats:
-    """[entries] what the channels alone say of every candidate."""
-    with torch.inference_mode():
-        weights = channels.weights(torch.from_numpy(example.state)).numpy()
-    row = row_of_entry(example.candidates)
-    evidence = channels.log_evidence(example.features.copy())
-    scores: Floats = np.einsum("ec,ec->e", evidence, weights[row]).astype(np.float64)
-    return scores
-
-
 def dot_products(towers: TwoTowers, found: Sequence[Lesson]) -> list[Floats]:
     """The dot product of every candidate of every snapshot."""
     dots = []
@@ -67,18 +54,3 @@ def dot_products(towers: TwoTowers, found: Sequence[Lesson]) -> list[Floats]:
             every = (users[lesson.inputs.rows_of(example.users).to(users.device)] @ products.T).cpu().numpy()
             dots.append(every[row, example.candidates.indices].astype(np.float64))
     return dots
-
-
-def recalls(found: Sequence[Lesson], dots: Sequence[Floats], scale: float) -> pd.DataFrame:
-    """Recall@10 of every user of the snapshots before the list rules: columns user, recall."""
-    tables = [pd.DataFrame({"user": [], "recall": []})]
-    for lesson, dot in zip(found, dots, strict=True):
-        example = lesson.example
-        top = top_of_sparse(lesson.scores + scale * dot, example.candidates, K)
-        ranked = top.assign(rank=top.groupby("profile").cumcount() + 1)
-        entries = np.flatnonzero(example.targets)
-        row = np.searchsorted(example.candidates.indptr, entries, side="right") - 1
-        held_out = pd.DataFrame({"profile": row, "product": example.candidates.indices[entries].astype(np.int64)})
-        recall = metrics.per_user(ranked, held_out, [K])[f"recall_at_{K}"]
-        tables.append(pd.DataFrame({"user": example.users[recall.index], "recall": recall.to_numpy()}))
-    return pd.concat(tables[1:] or tables, ignore_index=True)

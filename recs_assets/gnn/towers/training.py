@@ -8,22 +8,19 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from recs_assets.gnn import losses
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.gnn.determinism import deterministic
-from recs_assets.gnn.towers.examples import K, Lesson, dot_products, recalls
+from recs_assets.gnn.towers.examples import K, Lesson, dot_products
 from recs_assets.gnn.towers.negatives import Slates
 from recs_assets.gnn.towers.neighbours import TowerInputs
 from recs_assets.gnn.towers.residual import Residual, differences
 from recs_assets.gnn.towers.two_towers import TwoTowers
-from recs_assets.ranking.arrays import Floats
-from recs_assets.ranking.statistics import Lift, paired_lift
+from recs_assets.gnn.towers.validation import SCALES, best_of, earned_scale, recalls
+from recs_assets.ranking.statistics import Lift
 from recs_assets.settings import Settings
-
-SCALES = (0.25, 0.5, 1.0)
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +92,7 @@ def fit_towers(
                 f"{run.curve[-1]['recall']:.4f} (channels alone {alone['recall'].mean():.4f}), {left:.0f} s left"
             )
         run.towers.load_state_dict(run.best)
-        lift, scale = _earned(run, alone)
+        lift, scale = earned_scale(alone, run.recalls, run.curve, settings.towers.confidence)
         return TowerFit(Residual(run.towers.cpu().eval(), scale, settings), lift, run.curve)
 
 
@@ -216,42 +213,10 @@ def slate_loss(lesson: Lesson, slates: Slates, users: torch.Tensor, products: to
 def _note(run: _Run, loss: float, validation: Sequence[Lesson]) -> None:
     """Add the epoch to the curve, and keep its towers if the validation weeks like them best."""
     dots = dot_products(run.towers, validation)
-    found = torch.tensor([recalls(validation, dots, scale)["recall"].tolist() for scale in SCALES], dtype=torch.float64)
-    means = found.mean(dim=1).tolist() if validation else [0.0] * len(SCALES)
+    tried = torch.tensor([recalls(validation, dots, scale)["recall"].tolist() for scale in SCALES], dtype=torch.float64)
+    means = tried.mean(dim=1).tolist() if validation else [0.0] * len(SCALES)
     best = int(np.argmax(means))
     if not validation or not run.curve or means[best] > best_of(run.curve)["recall"]:
         run.best = copy.deepcopy(run.towers.state_dict())
-    run.recalls.append(found)
+    run.recalls.append(tried)
     run.curve.append({"epoch": run.epoch, "loss": loss, "recall": means[best], "scale": SCALES[best]})
-
-
-def _earned(run: _Run, alone: pd.DataFrame) -> tuple[Lift | None, float]:
-    """What the towers add on the validation weeks, measured crosswise, and the scale that follows from it."""
-    if not len(alone) or not run.curve:
-        return None, 0.0
-    lift = crosswise_lift(alone, torch.cat(run.recalls).numpy(), run.settings.towers.confidence)
-    scale = best_of(run.curve)["scale"]
-    return lift, scale if lift.low > 0 else 0.0
-
-
-def best_of(curve: Sequence[dict[str, float]]) -> dict[str, float]:
-    """The epoch with the best validation Recall@10, the first of equals."""
-    return max(curve, key=lambda row: row["recall"])
-
-
-def crosswise_lift(alone: pd.DataFrame, tried: Floats, confidence: float) -> Lift:
-    """The lift of the best of many tries without the luck of having been chosen.
-
-    Args:
-        alone: columns user, recall, a row a user and week.
-        tried: [tries x rows] the same rows' recall under each try.
-        confidence: of the interval.
-    """
-    users = alone["user"].to_numpy(np.int64)
-    half = np.unique(users, return_inverse=True)[1] % 2
-    together = np.empty(len(users))
-    for own in (0, 1):
-        other = half != own
-        chosen = int(tried[:, other].mean(axis=1).argmax()) if other.any() else 0
-        together[half == own] = tried[chosen, half == own]
-    return paired_lift(alone["recall"].to_numpy(), together, users, level=1 - confidence)

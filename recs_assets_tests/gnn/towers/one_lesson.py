@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from recs_assets.gnn.channels.training import Example
+from recs_assets.gnn.channels.examples import Example
 from recs_assets.gnn.towers.examples import Lesson
 from recs_assets.gnn.towers.negatives import Sampler
 from recs_assets.gnn.towers.neighbours import tower_inputs

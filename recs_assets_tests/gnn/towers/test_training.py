@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.gnn.towers import residual
-from recs_assets.gnn.towers.training import TowerFit, crosswise_lift, fit_towers
+from recs_assets.gnn.towers.training import TowerFit, fit_towers
 from recs_assets.settings import Settings
 from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.five_users import past_of, world
@@ -45,17 +44,6 @@ def test_a_planted_truth_is_found_with_sampled_negatives(tmp_path: Path) -> None
     negatives = {"per_user": 6, "in_batch": 0.4, "random": 0.3, "fitment_hard": 0.3}
     fitted = _fit(tmp_path, tower_settings(negatives=negatives, epochs=60, patience=60, id_dropout=0.0))
     assert fitted.curve[-1]["loss"] < 0.1 * fitted.curve[0]["loss"]
-
-
-def test_the_best_of_many_tries_is_measured_without_its_luck() -> None:
-    # Forty people of recall 1/2. The first try is all luck of the even ones, the second of the odd ones.
-    users = np.arange(40)
-    alone = pd.DataFrame({"user": users, "recall": 0.5})
-    lucky = np.stack([np.where(users % 2 == 0, 1.0, 0.0), np.where(users % 2 == 1, 1.0, 0.0)])
-    assert crosswise_lift(alone, lucky, 0.99).mean_system == 0.0
-    # A try that is better for everybody is better crosswise too.
-    better = np.stack([np.full(40, 0.5), np.full(40, 0.75)])
-    assert crosswise_lift(alone, better, 0.99).lift == pytest.approx(0.5)
 
 
 def test_twice_gives_the_same_bits_and_another_seed_others(tmp_path: Path) -> None:

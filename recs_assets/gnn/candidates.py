@@ -1,0 +1,38 @@
+"""Which parts each user may be shown: the same for training, evaluation and serving."""
+
+from scipy import sparse
+from torch_geometric.data import HeteroData
+
+from recs_assets.gnn.graph import FITS
+from recs_assets.gnn.snapshots import Snapshot
+from recs_assets.ranking.arrays import Ints
+from recs_assets.ranking.candidates import Catalogue, candidate_matrix
+from recs_assets.ranking.sparse_matrices import incidence
+from recs_assets.settings import Settings
+
+
+def eligible_candidates(past: Snapshot, users: Ints, settings: Settings) -> sparse.csr_array:
+    """[users x products] what each user may be shown as of the snapshot."""
+    rules = settings.rules
+    bought = past.bought(rules.exclude_bought_days)[users] if rules.exclude_bought_days else None
+    return candidate_matrix(
+        past.garages[users],
+        bought,
+        catalogue(past.data),
+        require_fitment=settings.candidates.require_fitment,
+        exclude_variants=bool(rules.exclude_bought_variants),
+    )
+
+
+def catalogue(data: HeteroData) -> Catalogue:
+    """The graph's products as candidate generation and the rules see them; ``fits`` is ``None`` in a store without fitment."""
+
+    product = data["product"]
+    fits = incidence(data[FITS].edge_index.numpy(), (product.num_nodes, data["vehicle"].num_nodes))
+    return Catalogue(
+        eligible=product.is_eligible.numpy(),
+        is_universal=product.is_universal.numpy(),
+        variant_group=product.variant_group.numpy(),
+        part_type=product.part_type.numpy(),
+        fits=fits if fits.nnz else None,
+    )

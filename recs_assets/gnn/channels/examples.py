@@ -1,0 +1,137 @@
+"""What the channels are fitted on: snapshots of past weeks, with what their users went on to do."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch_geometric.data import HeteroData
+
+from recs_assets.gnn.candidates import eligible_candidates
+from recs_assets.gnn.channels.candidate_pairs import Entries
+from recs_assets.gnn.channels.evidence import Evidence, channel_names
+from recs_assets.gnn.channels.gated_model import GatedChannels
+from recs_assets.gnn.snapshots import Snapshot, edge_weights, held_out, snapshot
+from recs_assets.ranking.arrays import Flags, Floats, Floats32, Ints, positions
+from recs_assets.ranking.sparse_matrices import row_of_entry
+from recs_assets.settings import ModelSettings, Settings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Users of one snapshot, padded to the longest list of candidates.
+
+    Attributes:
+        log_evidence: [users x candidates x channels].
+        is_candidate: [users x candidates] False on padding.
+        targets: [users x candidates] 1.0 where taken up.
+        state: [users x 3].
+    """
+
+    log_evidence: torch.Tensor
+    is_candidate: torch.Tensor
+    targets: torch.Tensor
+    state: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Example:
+    """One snapshot's users with targets, their candidates, and what speaks for each candidate (before the logarithm).
+
+    Attributes:
+        moment: microseconds.
+        users: [n] rows of the graph's users.
+        candidates: [n x products].
+        features: [entries x channels] as ``Evidence.features`` gives them.
+        targets: [entries] weight of the edge where the user took the candidate up, the heaviest event's over an order's; else 0.
+        state: [n x 3].
+    """
+
+    moment: int
+    users: Ints
+    candidates: sparse.csr_array
+    features: Floats32
+    targets: Floats32
+    state: Floats32
+
+    @property
+    def n_users(self) -> int:
+        """Users in it."""
+        return int(self.candidates.shape[0])
+
+    def fits(self, settings: ModelSettings) -> Flags:
+        """[entries] whether the candidate fits a vehicle of the user's garage."""
+        return np.asarray(self.features[:, channel_names(settings).index("garage_fitment")] > 0)
+
+    def batch(self, model: GatedChannels) -> Batch:
+        """The padded tensors of this snapshot."""
+        lengths = np.diff(self.candidates.indptr)
+        rows = row_of_entry(self.candidates)
+        columns = positions(rows)
+        shape = (len(lengths), int(lengths.max()))
+        log_evidence = np.zeros((*shape, self.features.shape[1]), dtype=np.float32)
+        log_evidence[rows, columns] = model.log_evidence(self.features.copy())
+        is_candidate = np.zeros(shape, dtype=bool)
+        is_candidate[rows, columns] = True
+        targets = np.zeros(shape, dtype=np.float32)
+        targets[rows, columns] = self.targets
+        return Batch(*map(torch.from_numpy, (log_evidence, is_candidate, targets, self.state)))
+
+
+def examples(data: HeteroData, moments: Sequence[int], settings: Settings) -> Iterator[Example]:
+    """One example per moment (microseconds) at whose horizon anybody took up anything new; the newest last."""
+    for number, moment in enumerate(moments):
+        started = time.monotonic()
+        found = _example(snapshot(data, moment, settings.events), settings, seed=number)
+        n_users = found.n_users if found else 0
+        log.info("snapshot %d of %d: %d users, %.1f s", number + 1, len(moments), n_users, time.monotonic() - started)
+        if found is not None:
+            yield found
+
+
+def _example(past: Snapshot, settings: Settings, seed: int) -> Example | None:
+    users, products = held_out(
+        past,
+        days=settings.model.horizon_days,
+        orders_only=settings.evaluation.relevance == "order",
+        exclude_bought_days=settings.rules.exclude_bought_days,
+    )
+    weights = edge_weights(past, users, products, settings.model.horizon_days)
+    taken = sparse.csr_array((weights, (users, products)), shape=(past.n_users, past.n_products))
+    active = np.unique(users)
+    candidates = eligible_candidates(past, active, settings)
+    reachable = np.flatnonzero(np.asarray(taken[active].multiply(candidates).sum(axis=1)).ravel())
+    chosen = _within(reachable, np.diff(candidates.indptr), settings.model.max_entries_per_snapshot, settings.model.seed + seed)
+    if not len(chosen):
+        return None
+    active, candidates = active[chosen], candidates[chosen]
+    return Example(
+        moment=past.as_of,
+        users=active,
+        candidates=candidates,
+        features=Evidence(past, settings.model).features(active, candidates),
+        targets=Entries.of(candidates).at(taken[active]),
+        state=past.state[active].astype(np.float32),
+    )
+
+
+def _within(rows: Ints, lengths: Ints, max_entries: int, seed: int) -> Ints:
+    """As many of the rows, drawn at random, as hold ``max_entries`` candidates when padded; in ascending order."""
+    shuffled = np.random.default_rng(seed).permutation(rows)
+    padded = np.maximum.accumulate(lengths[shuffled]) * np.arange(1, len(shuffled) + 1)
+    return np.sort(shuffled[padded <= max_entries])
+
+
+def channel_scores(channels: GatedChannels, example: Example) -> Floats:
+    """[entries] what the channels alone say of every candidate."""
+    with torch.inference_mode():
+        weights = channels.weights(torch.from_numpy(example.state)).numpy()
+    row = row_of_entry(example.candidates)
+    evidence = channels.log_evidence(example.features.copy())
+    scores: Floats = np.einsum("ec,ec->e", evidence, weights[row]).astype(np.float64)
+    return scores
