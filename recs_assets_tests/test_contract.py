@@ -1,7 +1,8 @@
 import pytest
 
 from recs_assets.assets.raw import check_columns, check_presence
-from recs_assets.contract import SOURCE_TABLES, ContractError, wide_columns
+from recs_assets.contract import SOURCE_TABLES, ContractError
+from recs_assets.own_tables import wide_columns
 
 EVENTS = {column.name: column.kind for column in SOURCE_TABLES["events"].columns}
 

@@ -10,8 +10,8 @@ import dagster as dg
 import pyarrow as pa
 
 from recs_assets.assets.weekly_asset import check
-from recs_assets.contract import AUDITS
 from recs_assets.gates.verdict import Verdict
+from recs_assets.own_tables import AUDITS
 from recs_assets.resources.warehouse import Parameter
 from recs_assets.settings import Settings
 

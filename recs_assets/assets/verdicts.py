@@ -9,9 +9,9 @@ import dagster as dg
 import pyarrow as pa
 
 from recs_assets.assets.weekly_asset import check
-from recs_assets.contract import VERDICTS
 from recs_assets.gates.publication import overlap, score_drift
 from recs_assets.gates.verdict import PASS, WARN, Verdict
+from recs_assets.own_tables import VERDICTS
 from recs_assets.resources.warehouse import Session, Warehouse
 from recs_assets.settings import Settings
 

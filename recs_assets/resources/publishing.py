@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from recs_assets.contract import PUBLICATIONS, RECOMMENDATIONS
 from recs_assets.fault_points import reached
+from recs_assets.own_tables import PUBLICATIONS, RECOMMENDATIONS
 from recs_assets.resources.ledger import Ledger, content, mail_hash, newest_row, newest_wide, next_sequence, prune, row_of
 from recs_assets.resources.queries import identifier
 

@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recs_assets.contract import AUDITS, PUBLICATIONS, QUARANTINE, RECOMMENDATIONS, VERDICTS
 from recs_assets.fault_points import reached
+from recs_assets.own_tables import AUDITS, PUBLICATIONS, QUARANTINE, RECOMMENDATIONS, VERDICTS
 from recs_assets.resources import publishing, restoring
 from recs_assets.resources.ledger import Ledger, newest_row
 from recs_assets.resources.publishing import Publication, Published

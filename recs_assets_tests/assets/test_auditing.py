@@ -16,8 +16,8 @@ from recs_assets.assets.auditing import (
     audit_row,
     breaches,
 )
-from recs_assets.contract import AUDITS
 from recs_assets.gates.publication import audit
+from recs_assets.own_tables import AUDITS
 from recs_assets.resources.queries import query_text
 
 SETTINGS = settings_file.load()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from recs_assets.contract import PUBLICATIONS, RECOMMENDATIONS, wide_columns
+from recs_assets.own_tables import PUBLICATIONS, RECOMMENDATIONS, wide_columns
 from recs_assets_tests.sql import bad_source
 from recs_assets_tests.sql.rows import AS_OF, NOW, START, WEEK_START, days_ago, source, table
 

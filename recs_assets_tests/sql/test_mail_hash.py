@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from recs_assets.contract import wide_columns
+from recs_assets.own_tables import wide_columns
 from recs_assets_tests.sql import shop
 from recs_assets_tests.sql.engines import on_duckdb
 

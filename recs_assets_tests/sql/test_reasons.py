@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from recs_assets.contract import RECOMMENDATIONS
+from recs_assets.own_tables import RECOMMENDATIONS
 from recs_assets_tests.sql import shop
 from recs_assets_tests.sql.engines import on_duckdb, parameters_of, tables_for
 from recs_assets_tests.sql.rows import ARROW_TYPES, table

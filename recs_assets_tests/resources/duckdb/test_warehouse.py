@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from recs_assets.contract import QUARANTINE, ContractError
+from recs_assets.contract import ContractError
+from recs_assets.own_tables import QUARANTINE
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.errors import WarehouseError
 from recs_assets_tests.sql import shop

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from recs_assets.contract import AUDITS, RECOMMENDATIONS, wide_columns
+from recs_assets.own_tables import AUDITS, RECOMMENDATIONS, wide_columns
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.publishing import Publication, Published, PublishFailed, PublishRefused
 from recs_assets.resources.restoring import Restoration

@@ -1,0 +1,91 @@
+"""What goes out: the columns of the served table, of the mail, and of the tables that keep what happened."""
+
+# Types are BigQuery's; recommendations is partitioned by week and clustered by user_id where the engine knows how.
+RECOMMENDATIONS: dict[str, str] = {
+    "user_id": "STRING",
+    "week": "DATE",
+    "rank": "INT64",
+    "product_id": "STRING",
+    "final_score": "FLOAT64",
+    "sql_score": "FLOAT64",
+    "gnn_score": "FLOAT64",
+    "segment": "STRING",
+    "arm": "STRING",
+    "source": "STRING",
+    "reason_code": "STRING",
+    "reason_text": "STRING",
+    "model_week": "DATE",
+    "run_id": "STRING",
+    "scored_at": "TIMESTAMP",
+}
+
+QUARANTINE: dict[str, str] = {
+    "week": "DATE",
+    "source_table": "STRING",
+    "reason": "STRING",
+    "row_key": "STRING",
+    "row_json": "STRING",
+}
+
+AUDITS: dict[str, str] = {
+    "audit_id": "STRING",
+    "week": "DATE",
+    "staged_table": "STRING",
+    "content_hash": "STRING",
+    "mail_hash": "STRING",
+    "decision": "STRING",
+    "n_rows": "INT64",
+    "n_users": "INT64",
+    "violations_json": "STRING",
+    "reason": "STRING",
+    "run_id": "STRING",
+    "audited_at": "TIMESTAMP",
+}
+
+VERDICTS: dict[str, str] = {
+    "gate": "STRING",
+    "week": "DATE",
+    "decision": "STRING",
+    "reason": "STRING",
+    "figures_json": "STRING",
+    "run_id": "STRING",
+    "settings_hash": "STRING",
+    "judged_at": "TIMESTAMP",
+}
+
+PUBLICATIONS: dict[str, str] = {
+    "sequence": "INT64",
+    "publication_id": "STRING",
+    "week": "DATE",
+    "version_before": "STRING",
+    "version_after": "STRING",
+    "action": "STRING",
+    "audit_id": "STRING",
+    "content_hash": "STRING",
+    "mail_hash": "STRING",
+    "n_rows": "INT64",
+    "n_users": "INT64",
+    "run_id": "STRING",
+    "model_week": "DATE",
+    "model_version": "STRING",
+    "settings_hash": "STRING",
+    "published_at": "TIMESTAMP",
+    "reason": "STRING",
+    "long_table": "STRING",
+    "wide_table": "STRING",
+}
+
+
+def wide_columns(slots: int) -> dict[str, str]:
+    """The columns of ``final_vehicle_recommendations`` with ``slots`` recommendations a row, with BigQuery's types."""
+    columns = {"email_lower": "STRING", "v1_year": "INT64", "v1_make": "STRING", "v1_model": "STRING"}
+    for slot in range(1, slots + 1):
+        columns |= {
+            f"rec_part_{slot}": "STRING",
+            f"rec{slot}_price": "FLOAT64",
+            f"rec{slot}_score": "FLOAT64",
+            f"rec{slot}_image": "STRING",
+            f"rec{slot}_type": "STRING",
+            f"rec{slot}_pop_source": "STRING",
+        }
+    return columns | {"generated_at": "TIMESTAMP", "pipeline_version": "STRING"}
