@@ -12,13 +12,13 @@ from recs_assets.asset_files import GRAPH, USER_PROFILES
 from recs_assets.assets.evaluation import population_shares
 from recs_assets.assets.graph import EXPORT_NAMES
 from recs_assets.assets.training import training_moments
-from recs_assets.assets.weekly_asset import inputs_of, parquet_of
 from recs_assets.gates.promotion import FAIL, PASS, gate_1
 from recs_assets.gnn import graph
 from recs_assets.gnn.channels import gated_model as model
 from recs_assets.gnn.channels import training
 from recs_assets.gnn.channels.examples import Example, examples
 from recs_assets.gnn.snapshots import microseconds
+from recs_assets.resources.store.lineage import inputs_of, parquet_of
 from recs_assets.steps.evaluate_systems import Judge, Judged
 from recs_assets.weeks import week_of
 from recs_assets_tests.conftest import Run

@@ -23,11 +23,13 @@ from recs_assets.asset_files import (
 )
 from recs_assets.assets import verdicts
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
+from recs_assets.assets.preview import preview
 from recs_assets.assets.training import trained_model, training_moments
-from recs_assets.assets.weekly_asset import check, draft, inputs_of, parquet_of, preview, week_of_run, weekly_asset
+from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
 from recs_assets.gates.promotion import approve, gate_1, has_expired, not_worse
 from recs_assets.gates.verdict import PASS, Verdict
 from recs_assets.resources.store.artifact import Artifact
+from recs_assets.resources.store.lineage import inputs_of, parquet_of
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from recs_assets.asset_files import CO_PURCHASE_EDGES, SOURCE_PROFILE, own_file
 from recs_assets.assets import verdicts
+from recs_assets.assets.preview import preview_of
 from recs_assets.assets.raw import (
     raw_events,
     raw_fitment,
@@ -17,10 +18,11 @@ from recs_assets.assets.raw import (
     raw_users,
     raw_vehicles,
 )
-from recs_assets.assets.weekly_asset import check, draft, inputs_of, parquet_of, preview_of, week_of_run, weekly_asset
+from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
 from recs_assets.contract import in_week
 from recs_assets.gates.source import RowCounts, freshness, refuse_nothing_to_sell, refuse_too_many_faults, row_counts
 from recs_assets.resources.store.artifact import Artifact, Draft
+from recs_assets.resources.store.lineage import inputs_of, parquet_of
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Parameter, Session, Warehouse
 from recs_assets.settings import Settings

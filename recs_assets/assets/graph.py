@@ -12,7 +12,8 @@ from recs_assets.assets.exports import (
     user_nodes,
     vehicle_nodes,
 )
-from recs_assets.assets.weekly_asset import draft, inputs_of, parquet_of, weekly_asset
+from recs_assets.assets.weekly_asset import draft, weekly_asset
+from recs_assets.resources.store.lineage import inputs_of, parquet_of
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings

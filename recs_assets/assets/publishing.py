@@ -21,12 +21,14 @@ from recs_assets.assets.auditing import (
 )
 from recs_assets.assets.evaluation import approved_model, product_similarities
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
+from recs_assets.assets.preview import preview_of
 from recs_assets.assets.serving import newest_approved, profile_tables, sql_scores, user_scores
-from recs_assets.assets.weekly_asset import check_related, draft, inputs_of, parquet_of, preview_of, week_of_run, weekly_asset
+from recs_assets.assets.weekly_asset import draft, week_of_run, weekly_asset
 from recs_assets.gates.publication import audit, required_users, users_served
 from recs_assets.gates.verdict import FAIL, PASS
 from recs_assets.resources.publishing import Publication, PublishRefused
 from recs_assets.resources.store.artifact import Artifact
+from recs_assets.resources.store.lineage import check_related, inputs_of, parquet_of
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Mount, Warehouse
 from recs_assets.settings import Settings

@@ -21,8 +21,10 @@ from recs_assets.asset_files import (
 )
 from recs_assets.assets.evaluation import approved_model, newest_standing
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
-from recs_assets.assets.weekly_asset import draft, inputs_of, parquet_of, preview_of, weekly_asset
+from recs_assets.assets.preview import preview_of
+from recs_assets.assets.weekly_asset import draft, weekly_asset
 from recs_assets.resources.store.artifact import Artifact, StoreError
+from recs_assets.resources.store.lineage import inputs_of, parquet_of
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings

@@ -5,7 +5,8 @@ import datetime as dt
 import dagster as dg
 
 from recs_assets.assets.graph import hetero_graph
-from recs_assets.assets.weekly_asset import draft, inputs_of, week_of_run, weekly_asset
+from recs_assets.assets.weekly_asset import draft, week_of_run, weekly_asset
+from recs_assets.resources.store.lineage import inputs_of
 from recs_assets.resources.store.scratch import alone_in
 from recs_assets.resources.store.store import Store
 from recs_assets.settings import Settings

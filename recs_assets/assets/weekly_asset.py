@@ -3,20 +3,18 @@
 import datetime as dt
 import functools
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pyarrow as pa
 
 from recs_assets import targets
-from recs_assets.asset_files import own_file
 from recs_assets.partitions import weekly
 from recs_assets.resources.errors import SourceError
 from recs_assets.resources.publishing import PublishFailed, PublishRefused
 from recs_assets.resources.store.artifact import Artifact, Draft, StoreError
+from recs_assets.resources.store.lineage import check_related
 from recs_assets.resources.store.manifest import Provenance
 from recs_assets.resources.store.store import Store
 from recs_assets.settings import Settings
@@ -24,9 +22,6 @@ from recs_assets.weeks import Week, week_of
 
 OWNER = "team:recommendations"
 RETRIES = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
-PREVIEW_ROWS = 5
-# Nothing that names a person goes into logs or metadata.
-PERSONAL_COLUMNS = frozenset({"user_id", "profile_id", "email", "email_lower", "event_id", "order_id"})
 
 # Files that a step makes are the user's alone.
 PRIVATE = 0o077
@@ -56,7 +51,7 @@ def weekly_asset(
 
 
 def guarded(body: Callable[..., Any]) -> Callable[..., Any]:
-    """A step whose files are the user's alone; an error that a retry cannot mend ends it at once, with its own message."""
+    """A step whose files are the user's alone; an error that a retry cannot fix ends it at once, with its own message."""
 
     @functools.wraps(body)
     def guarding(*arguments: Any, **resources: Any) -> Any:
@@ -108,51 +103,3 @@ def draft(
             run_id=context.run.run_id,
         ),
     )
-
-
-def inputs_of(store: Store, week: str, run_id: str, assets: Iterable[str]) -> dict[str, Artifact]:
-    """What a run reads of several assets of one week: what it has made itself, else the current versions.
-
-    Raises:
-        StoreError: one of them has not been materialized, or they do not go together.
-    """
-    inputs = {asset: store.of_run(asset, week, run_id) for asset in assets}
-    check_related(inputs)
-    return inputs
-
-
-def check_related(inputs: Mapping[str, Artifact]) -> None:
-    """Refuse artifacts of which one was made from another version of an asset than the one beside it.
-
-    Rows of a graph mean nothing beside nodes that were exported later: a list made of both would name other parts.
-
-    Raises:
-        StoreError: names both assets and what to materialize.
-    """
-    for asset, artifact in inputs.items():
-        for source, reference in artifact.manifest.provenance.inputs.items():
-            if source in inputs and inputs[source].reference != reference:
-                raise StoreError(
-                    f"{asset} of week {artifact.manifest.week} was made from {source} {reference}, and {source} is "
-                    f"{inputs[source].reference} now: another run of the week is at work, or {source} alone was made again. "
-                    f"Materialize {asset} and what follows it again."
-                )
-
-
-def parquet_of(inputs: Mapping[str, Artifact]) -> dict[str, Sequence[Path]]:
-    """The inputs as tables for a warehouse session: each asset's file of its own name."""
-    return {asset: [artifact.path(own_file(asset))] for asset, artifact in inputs.items()}
-
-
-def preview_of(artifact: Artifact, name: str) -> dg.TableMetadataValue:
-    """The preview of a Parquet file of an artifact, of which no more is read."""
-    return preview(artifact.head(name, PREVIEW_ROWS))
-
-
-def preview(table: pa.Table, rows: int = PREVIEW_ROWS) -> dg.TableMetadataValue:
-    """The first rows as a table in the UI, without the columns that name a person."""
-    shown = table.slice(0, rows).select([name for name in table.column_names if name not in PERSONAL_COLUMNS])
-    # With its schema: a table without rows has a preview too.
-    schema = dg.TableSchema([dg.TableColumn(field.name, str(field.type)) for field in shown.schema])
-    records = [dg.TableRecord({name: str(value) for name, value in row.items()}) for row in shown.to_pylist()]
-    return dg.MetadataValue.table(records, schema)

@@ -11,8 +11,8 @@ import pyarrow as pa
 from recs_assets import targets
 from recs_assets.asset_files import METRICS, USER_PROFILES, VERDICT
 from recs_assets.assets.graph import EXPORT_NAMES
-from recs_assets.assets.weekly_asset import parquet_of
 from recs_assets.resources.store.artifact import Artifact
+from recs_assets.resources.store.lineage import parquet_of
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings

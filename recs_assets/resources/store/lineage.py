@@ -1,0 +1,42 @@
+"""Which versions of several assets go together: what a run reads of a week, and that all of it has one origin."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from recs_assets.asset_files import own_file
+from recs_assets.resources.store.artifact import Artifact, StoreError
+from recs_assets.resources.store.store import Store
+
+
+def inputs_of(store: Store, week: str, run_id: str, assets: Iterable[str]) -> dict[str, Artifact]:
+    """What a run reads of several assets of one week: what it has made itself, else the current versions.
+
+    Raises:
+        StoreError: one of them has not been materialized, or they do not go together.
+    """
+    inputs = {asset: store.of_run(asset, week, run_id) for asset in assets}
+    check_related(inputs)
+    return inputs
+
+
+def check_related(inputs: Mapping[str, Artifact]) -> None:
+    """Refuse artifacts of which one was made from another version of an asset than the one beside it.
+
+    Rows of a graph mean nothing beside nodes that were exported later: a list made of both would name other parts.
+
+    Raises:
+        StoreError: names both assets and what to materialize.
+    """
+    for asset, artifact in inputs.items():
+        for source, reference in artifact.manifest.provenance.inputs.items():
+            if source in inputs and inputs[source].reference != reference:
+                raise StoreError(
+                    f"{asset} of week {artifact.manifest.week} was made from {source} {reference}, and {source} is "
+                    f"{inputs[source].reference} now: another run of the week is at work, or {source} alone was made again. "
+                    f"Materialize {asset} and what follows it again."
+                )
+
+
+def parquet_of(inputs: Mapping[str, Artifact]) -> dict[str, Sequence[Path]]:
+    """The inputs as tables for a warehouse session: each asset's file of its own name."""
+    return {asset: [artifact.path(own_file(asset))] for asset, artifact in inputs.items()}
