@@ -11,7 +11,6 @@ import pytest
 from recs_assets.asset_files import GRAPH, USER_PROFILES
 from recs_assets.assets.evaluation import population_shares
 from recs_assets.assets.graph import EXPORT_NAMES
-from recs_assets.assets.training import training_moments
 from recs_assets.gates.promotion import FAIL, PASS, gate_1
 from recs_assets.gnn import graph
 from recs_assets.gnn.channels import gated_model as model
@@ -20,6 +19,7 @@ from recs_assets.gnn.channels.examples import Example, examples
 from recs_assets.gnn.snapshots import microseconds
 from recs_assets.resources.store.lineage import inputs_of, parquet_of
 from recs_assets.steps.evaluate_systems import Judge, Judged
+from recs_assets.week_split import split_weeks
 from recs_assets.weeks import week_of
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.worlds import WEEK
@@ -39,18 +39,17 @@ def _judged(run: Run, folder: Path, labelled: Callable[[Example], Example]) -> J
     inputs = inputs_of(run.place.store, WEEK, run.result.run_id, [*EXPORT_NAMES, "hetero_graph"])
     source = inputs.pop("hetero_graph")
     data = graph.load(source.path(GRAPH))
-    moments = training_moments(week, settings)
-    validation = moments[-settings.model.validation_weeks :]
-    found = [labelled(example) for example in examples(data, [*map(microseconds, moments)], settings)]
-    earlier = [example for example in found if example.moment < microseconds(validation[0])]
+    split = split_weeks(week, settings)
+    found = [labelled(example) for example in examples(data, [*map(microseconds, split.training)], settings)]
+    earlier = [example for example in found if example.moment in map(microseconds, split.before_validation)]
     for name, learned_from in (("model.pt", found), ("validation_model.pt", earlier)):
         model.save(training.fit(learned_from, settings).model, folder / name)
     return Judge(data, run.place.warehouse, parquet_of(inputs), settings, print).judge(
         model_file=folder / "model.pt",
         validation_file=folder / "validation_model.pt",
         towers_file=None,
-        validation_weeks=validation,
-        evaluation_weeks=week.last_complete(settings.evaluation.weeks),
+        validation_weeks=split.validation,
+        evaluation_weeks=split.evaluation,
         population_shares=population_shares(source.table(USER_PROFILES)),
     )
 
@@ -58,7 +57,7 @@ def _judged(run: Run, folder: Path, labelled: Callable[[Example], Example]) -> J
 def test_shuffling_keeps_how_many_each_user_took_up(first_run: Run) -> None:
     settings = first_run.place.settings
     data = graph.load(first_run.place.artifact("hetero_graph").path(GRAPH))
-    (moment,) = training_moments(week_of(WEEK, NOW), settings)[-1:]
+    moment = split_weeks(week_of(WEEK, NOW), settings).training[-1]
     (example,) = examples(data, [microseconds(moment)], settings)
     other = _shuffled(example, np.random.default_rng(1))
     starts = example.candidates.indptr[:-1]

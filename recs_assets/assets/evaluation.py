@@ -24,7 +24,7 @@ from recs_assets.asset_files import (
 from recs_assets.assets import verdicts
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
 from recs_assets.assets.preview import preview
-from recs_assets.assets.training import trained_model, training_moments
+from recs_assets.assets.training import trained_model
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
 from recs_assets.gates.promotion import approve, gate_1, has_expired, not_worse
 from recs_assets.gates.verdict import PASS, Verdict
@@ -33,7 +33,8 @@ from recs_assets.resources.store.lineage import inputs_of, parquet_of
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
-from recs_assets.weeks import ONE_WEEK, Week, key_of, monday
+from recs_assets.week_split import TOWERS_VALIDATED_ON, WeekSplit, split_weeks
+from recs_assets.weeks import ONE_WEEK, key_of, monday
 
 if TYPE_CHECKING:
     from recs_assets.steps.evaluate_systems import Judged
@@ -56,7 +57,7 @@ def offline_metrics(
     week = week_of_run(context)
     inputs = inputs_of(store, week.key, context.run.run_id, [*EXPORT_NAMES, "hetero_graph", "trained_model"])
     source = inputs["hetero_graph"]
-    judged = _judged(inputs, warehouse, settings, week, context.log)
+    judged = _judged(inputs, warehouse, settings, split_weeks(week, settings), context.log)
     verdict = gate_1(judged.per_user, min_lift=settings.gates.min_recall_lift)
     verdicts.record(context, warehouse, settings, verdict)
     with draft(context, store, settings, source.as_of, inputs.values()) as new:
@@ -83,7 +84,7 @@ def offline_metrics(
 
 
 def _judged(
-    inputs: Mapping[str, Artifact], warehouse: Warehouse, settings: Settings, week: Week, log: dg.DagsterLogManager
+    inputs: Mapping[str, Artifact], warehouse: Warehouse, settings: Settings, split: WeekSplit, log: dg.DagsterLogManager
 ) -> "Judged":
     """Every system on the held-out weeks; nothing at all where there is no model or nobody to judge it by."""
     from recs_assets.gnn import graph
@@ -91,7 +92,7 @@ def _judged(
 
     model, source = inputs["trained_model"], inputs["hetero_graph"]
     if MODEL not in model.manifest.files:
-        log.warning(f"week {week.key}: nothing is judged, because {model.facts['reason']}")
+        log.warning(f"week {model.manifest.week}: nothing is judged, because {model.facts['reason']}")
         return evaluate_systems.nothing_judged()
     exports = parquet_of({name: inputs[name] for name in EXPORT_NAMES})
     judge = evaluate_systems.Judge(graph.load(source.path(GRAPH)), warehouse, exports, settings, log.info)
@@ -100,12 +101,12 @@ def _judged(
             model_file=model.path(MODEL),
             validation_file=model.path(VALIDATION_MODEL),
             towers_file=model.path(TOWERS) if TOWERS in model.manifest.files else None,
-            validation_weeks=training_moments(week, settings)[-settings.model.validation_weeks :],
-            evaluation_weeks=week.last_complete(settings.evaluation.weeks),
+            validation_weeks=split.validation,
+            evaluation_weeks=split.evaluation,
             population_shares=population_shares(source.table(USER_PROFILES)),
         )
     except evaluate_systems.NobodyToJudgeError as nobody:
-        log.warning(f"week {week.key}: nothing is judged, because {nobody}")
+        log.warning(f"week {model.manifest.week}: nothing is judged, because {nobody}")
         return evaluate_systems.nothing_judged()
 
 
@@ -160,6 +161,7 @@ def approved_model(
             weights = trained if previous is None or record["model_week"] == week.key else previous
             for name in sorted({MODEL, TOWERS} & set(weights.manifest.files)):
                 shutil.copyfile(weights.path(name), new.path(name))
+            new.facts |= {name: weights.facts[name] for name in {TOWERS_VALIDATED_ON} & set(weights.facts)}
         new.write_document(RECORD, record)
         new.facts |= record
     return dg.MaterializeResult(metadata={name: str(value) for name, value in record.items()})

@@ -23,15 +23,14 @@ from torch_geometric.data import HeteroData
 
 from recs_assets import settings_file, targets
 from recs_assets.asset_files import GRAPH
-from recs_assets.assets.training import training_moments
 from recs_assets.gnn import graph
 from recs_assets.gnn.candidates import catalogue
 from recs_assets.gnn.channels.evidence import channel_names
-from recs_assets.gnn.channels.examples import Example, channel_scores, examples
+from recs_assets.gnn.channels.examples import Example, channel_scores
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, LeakageError, microseconds, snapshot
 from recs_assets.gnn.towers.examples import dot_products, lessons
-from recs_assets.gnn.weekly_fit import fit_examples
+from recs_assets.gnn.weekly_fit import SplitExamples, fit_examples, split_examples
 from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Floats
 from recs_assets.ranking.candidates import top_of_sparse
@@ -39,6 +38,7 @@ from recs_assets.ranking.rules import apply_list_rules
 from recs_assets.ranking.statistics import Lift, paired_lift
 from recs_assets.settings import Settings
 from recs_assets.steps.cohort import Cohort, cohort
+from recs_assets.week_split import split_weeks
 from recs_assets.weeks import Week, week_of
 
 K = 10
@@ -134,10 +134,9 @@ class Laboratory:
         """Fit a variant and judge it on the evaluation weeks."""
         settings = variant.settings(self.settings, seed)
         found, judged = self._examples(settings, variant)
-        first = microseconds(training_moments(self.week, settings)[-settings.model.validation_weeks])
         with tempfile.TemporaryDirectory() as folder:
             checkpoints = Checkpoints(Path(folder) / "towers", "ablation")
-            fitted = fit_examples(self.data, found, first, settings, checkpoints=checkpoints)
+            fitted = fit_examples(self.data, found, settings, checkpoints=checkpoints)
         scores = [channel_scores(fitted.channels.model, example) for example in judged]
         earned = 0.0
         if fitted.towers is not None:
@@ -159,24 +158,28 @@ class Laboratory:
 
     @cached_property
     def _cohorts(self) -> list[Cohort]:
-        starts = self.week.last_complete(self.settings.evaluation.weeks)
+        starts = split_weeks(self.week, self.settings).evaluation
         relevances = (self.settings.evaluation.relevance,)
         return [cohort(self.data, start, self.settings, relevances) for start in starts]
 
     @cached_property
-    def _cache(self) -> dict[str, tuple[list[Example], list[Example]]]:
+    def _cache(self) -> dict[str, tuple[SplitExamples, list[Example]]]:
         return {}
 
-    def _examples(self, settings: Settings, variant: Variant) -> tuple[list[Example], list[Example]]:
+    def _examples(self, settings: Settings, variant: Variant) -> tuple[SplitExamples, list[Example]]:
         """What is learned from and what is judged, as this variant is shown them."""
         key = str(settings.model.model_dump(exclude={"seed"}))
         if key not in self._cache:
             self._cache.clear()  # one set of features fits in memory, two may not
-            moments = [microseconds(moment) for moment in training_moments(self.week, settings)]
-            found = list(examples(self.data, moments, settings))
+            found = split_examples(self.data, split_weeks(self.week, settings), settings)
             self._cache[key] = found, [_example_of(cohort, settings) for cohort in self._cohorts]
         found, judged = self._cache[key]
-        return [variant.shown(example) for example in found], [variant.shown(example) for example in judged]
+        shown = dataclasses.replace(
+            found,
+            training=[variant.shown(example) for example in found.training],
+            validation=[variant.shown(example) for example in found.validation],
+        )
+        return shown, [variant.shown(example) for example in judged]
 
 
 def _example_of(people: Cohort, settings: Settings) -> Example:
@@ -197,7 +200,7 @@ def refusal(data: HeteroData, week: Week, settings: Settings) -> str:
     Raises:
         RuntimeError: nothing refused it.
     """
-    first = microseconds(week.last_complete(settings.evaluation.weeks)[0])
+    first = microseconds(split_weeks(week, settings).evaluation[0])
     try:
         snapshot(data, first, settings.events).bought_with(settings.co_purchase.min_users, as_of=first + 28 * DAY_MICROSECONDS)
     except LeakageError as error:

@@ -1,4 +1,4 @@
-"""The whole weekly fit: channels on earlier weeks, towers on top of them, then the channels that are judged and served."""
+"""The whole weekly fit: channels on earlier weeks, towers on top of them, then the channels that are evaluated and served."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +10,12 @@ from torch_geometric.data import HeteroData
 from recs_assets.gnn.channels import training
 from recs_assets.gnn.channels.examples import Example, examples
 from recs_assets.gnn.checkpoints import Checkpoints
+from recs_assets.gnn.snapshots import microseconds
 from recs_assets.gnn.towers.examples import lessons
 from recs_assets.gnn.towers.training import TowerFit, fit_towers
 from recs_assets.settings import Settings
+from recs_assets.week_split import WeekSplit
+from recs_assets.weeks import ONE_WEEK
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class WeeklyFit:
     """What a week's training leaves.
 
     Attributes:
-        channels: fitted on every snapshot: judged on the evaluation weeks, and served.
+        channels: fitted on every snapshot: evaluated on the evaluation weeks, and served.
         validation: fitted on the snapshots before the validation weeks: what alpha and the towers' scale are chosen with.
         towers: ``None`` where the settings ask for none.
         n_users: users learned from, over all snapshots.
@@ -34,54 +37,83 @@ class WeeklyFit:
     n_snapshots: int
 
 
+@dataclass(frozen=True)
+class SplitExamples:
+    """The snapshots of a week split, each with its users, their candidates and their targets.
+
+    Attributes:
+        training: every training snapshot with somebody to learn from; targets of the horizon.
+        validation: one for each validation week with anybody in it; targets of that week.
+        last_before_validation: microseconds; the targets of training snapshots up to it end before the validation weeks.
+    """
+
+    training: Sequence[Example]
+    validation: Sequence[Example]
+    last_before_validation: int
+
+    @property
+    def before_validation(self) -> list[Example]:
+        """What towers, and the channels beside which they are validated, may learn from."""
+        return [example for example in self.training if example.moment <= self.last_before_validation]
+
+
+def split_examples(data: HeteroData, split: WeekSplit, settings: Settings) -> SplitExamples:
+    """The examples of a week split."""
+    learned = list(examples(data, [microseconds(moment) for moment in split.training], settings))
+    weeks = [microseconds(moment) for moment in split.validation]
+    if split.horizon == ONE_WEEK and set(split.validation) <= set(split.training):
+        validation = [example for example in learned if example.moment in weeks]
+    else:
+        # A validation week has seven days whatever the horizon.
+        week_long = settings.model.model_copy(update={"horizon_days": ONE_WEEK.days})
+        validation = list(examples(data, weeks, settings.model_copy(update={"model": week_long})))
+    return SplitExamples(learned, validation, microseconds(split.validation[0] - split.horizon))
+
+
 def fit_week(
     data: HeteroData,
-    moments: Sequence[int],
+    split: WeekSplit,
     settings: Settings,
     *,
     checkpoints: Checkpoints,
     warm: Mapping[str, Any] | None = None,
     report: Callable[[str], None] = training.log.info,
 ) -> WeeklyFit:
-    """Fit everything on snapshots at ``moments`` (microseconds, ascending); the last ``validation_weeks`` of them validate.
+    """Fit everything on the snapshots of a week split.
 
     The towers are fitted once, on the snapshots before the validation weeks, which also say when to stop and how much they
     count; the channels are then fitted again on all snapshots.
 
     Raises:
-        NoTrainingDataError: nobody took up anything new, in all snapshots or before the validation weeks.
+        NoTrainingDataError: nobody has a new part among the targets, in all snapshots or before the validation weeks.
         FloatingPointError: a loss is not finite any more.
     """
-    found = list(examples(data, moments, settings))
-    first_validation = moments[-settings.model.validation_weeks]
-    return fit_examples(data, found, first_validation, settings, checkpoints=checkpoints, warm=warm, report=report)
+    return fit_examples(data, split_examples(data, split, settings), settings, checkpoints=checkpoints, warm=warm, report=report)
 
 
 def fit_examples(
     data: HeteroData,
-    found: Sequence[Example],
-    first_validation: int,
+    of_split: SplitExamples,
     settings: Settings,
     *,
     checkpoints: Checkpoints,
     warm: Mapping[str, Any] | None = None,
     report: Callable[[str], None] = training.log.info,
 ) -> WeeklyFit:
-    """As ``fit_week``, on snapshots that are there already; those from ``first_validation`` (microseconds) on validate."""
+    """As ``fit_week``, on examples that are there already."""
     # A sum over another number of threads differs in its last bit, and a training in its second digit.
     torch.set_num_threads(settings.compute.cores)
-    validation = training.fit([example for example in found if example.moment < first_validation], settings, report=report)
+    validation = training.fit(of_split.before_validation, settings, report=report)
     towers = None
     if settings.towers.encoder != "none":
-        prepared = lessons(data, found, validation.model, settings)
         towers = fit_towers(
-            [lesson for lesson in prepared if lesson.example.moment < first_validation],
-            [lesson for lesson in prepared if lesson.example.moment >= first_validation],
+            lessons(data, of_split.before_validation, validation.model, settings),
+            lessons(data, of_split.validation, validation.model, settings),
             settings,
             checkpoints=checkpoints,
             warm=warm,
             report=report,
         )
-        del prepared  # tables of every snapshot
-    channels = training.fit(found, settings, report=report)
-    return WeeklyFit(channels, validation, towers, sum(example.n_users for example in found), len(found))
+    channels = training.fit(of_split.training, settings, report=report)
+    n_users = sum(example.n_users for example in of_split.training)
+    return WeeklyFit(channels, validation, towers, n_users, len(of_split.training))

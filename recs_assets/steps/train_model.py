@@ -1,10 +1,9 @@
 """The weekly fit from the week's artifacts to the files of a new version."""
 
 import base64
-import datetime as dt
 import io
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +38,8 @@ from recs_assets.gnn.weekly_fit import WeeklyFit, fit_week
 from recs_assets.resources.store.artifact import Artifact, Draft
 from recs_assets.settings import Settings
 from recs_assets.steps.write_vectors import write_vectors
+from recs_assets.week_split import TOWERS_VALIDATED_ON, WeekSplit
+from recs_assets.weeks import key_of
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +56,10 @@ class Trained:
 
 def train(
     inputs: Mapping[str, Artifact],
-    approved: Artifact | None,
+    start: Artifact | None,
     new: Draft,
     *,
-    moments: Sequence[dt.datetime],
+    split: WeekSplit,
     working_folder: Path,
     settings: Settings,
     report: Callable[[str], None],
@@ -67,24 +68,19 @@ def train(
 
     Args:
         inputs: hetero_graph, user_nodes and product_nodes of the week.
-        approved: the model that was approved last, whose towers are the starting point; ``None`` where there is none.
+        start: a model from whose towers this week's start; ``None``: they start from nothing.
         new: where the files go.
-        moments: of the snapshots, ascending.
+        split: the weeks to learn from and to choose by.
         working_folder: for the checkpoints.
         settings: hyper-parameters.
         report: takes lines of progress.
     """
     source = inputs["hetero_graph"]
     data = graph.load(source.path(GRAPH))
-    has_towers = approved is not None and TOWERS in approved.manifest.files
-    checkpoints = Checkpoints(
-        working_folder, f"{source.version} {settings.hash} {approved.version if approved and has_towers else None}"
-    )
-    warm = torch.load(approved.path(TOWERS), weights_only=True, map_location="cpu") if approved and has_towers else None
+    checkpoints = Checkpoints(working_folder, f"{source.version} {settings.hash} {start.version if start else None}")
+    warm = torch.load(start.path(TOWERS), weights_only=True, map_location="cpu") if start else None
     try:
-        fitted = fit_week(
-            data, [microseconds(moment) for moment in moments], settings, checkpoints=checkpoints, warm=warm, report=report
-        )
+        fitted = fit_week(data, split, settings, checkpoints=checkpoints, warm=warm, report=report)
     except NoTrainingDataError as nobody:
         return _nothing_learned(nobody, new, checkpoints)
     losses, record = fitted.channels.losses, {}
@@ -95,6 +91,7 @@ def train(
     if fitted.towers is not None:
         record = fitted.towers.record()
         _write_towers(fitted.towers, data, inputs, new, settings)
+        new.facts |= {TOWERS_VALIDATED_ON: [key_of(moment) for moment in split.validation]}
     new.write_document(RESIDUAL, record)
     new.facts |= {"towers_scale": record.get("scale", 0.0)}
     figures = {

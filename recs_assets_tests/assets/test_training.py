@@ -1,55 +1,71 @@
-"""What the model learns from ends where the weeks that judge it begin."""
+"""What the model learns from ends where the weeks that evaluate it begin."""
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pytest
 
 from recs_assets import settings_file
-from recs_assets.assets.training import training_moments
+from recs_assets.asset_files import MODEL, TOWERS
+from recs_assets.assets.training import warm_start
+from recs_assets.resources.store.artifact import Artifact
+from recs_assets.resources.store.manifest import Provenance
+from recs_assets.resources.store.store import Store
+from recs_assets.week_split import split_weeks
 from recs_assets.weeks import week_of
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.test_definitions import EXPORTS
-from recs_assets_tests.worlds import WEEK, messages, settings_with
+from recs_assets_tests.worlds import WEEK, messages
 
-LATER = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
-FIRST_JUDGED = dt.datetime(2026, 9, 7, tzinfo=dt.UTC)
-
-
-def days(moments: list[dt.datetime]) -> list[str]:
-    return [moment.date().isoformat() for moment in moments]
+FIRST_EVALUATED = dt.datetime(2026, 9, 7, tzinfo=dt.UTC)
 
 
-def test_the_last_targets_end_where_the_evaluation_weeks_begin(tmp_path: Path) -> None:
-    settings = settings_with(tmp_path, {"model": {"training_weeks": 3}})
-    assert days(training_moments(week_of(WEEK, LATER), settings)) == ["2026-08-17", "2026-08-24", "2026-08-31"]
+def approved(folder: Path, files: Sequence[str], **facts: Any) -> Artifact:
+    with Store(folder).draft("approved_model", "2026-09-21", Provenance(FIRST_EVALUATED, {}, "settings", "1", "run")) as new:
+        for name in files:
+            new.path(name).write_text("weights")
+        new.facts |= facts
+    return new.written
 
 
-def test_a_longer_horizon_moves_all_snapshots_back(tmp_path: Path) -> None:
-    settings = settings_with(tmp_path, {"model": {"training_weeks": 2, "horizon_days": 28}})
-    assert days(training_moments(week_of(WEEK, LATER), settings)) == ["2026-08-03", "2026-08-10"]
+@pytest.mark.parametrize(
+    ("last_validation_week", "is_warm"),
+    [("2026-08-24", False), ("2026-08-10", False), ("2026-08-03", True), ("2026-07-06", True)],
+)
+def test_towers_start_from_weights_that_stopped_before_the_weeks_that_validate_now(
+    tmp_path: Path, last_validation_week: str, is_warm: bool
+) -> None:
+    split = split_weeks(week_of(WEEK, dt.datetime(2026, 11, 1, tzinfo=dt.UTC)), settings_file.load())
+    assert split.validation[0] == dt.datetime(2026, 8, 10, tzinfo=dt.UTC)
+    old = approved(tmp_path, [TOWERS], towers_validated_on=["2026-06-29", last_validation_week])
+    assert warm_start(old, split) == (old if is_warm else None)
 
 
-def test_a_week_in_progress_is_not_judged_and_so_not_kept_apart(tmp_path: Path) -> None:
-    settings = settings_with(tmp_path, {"model": {"training_weeks": 1}})
-    thursday = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)
-    assert days(training_moments(week_of(WEEK, thursday), settings)) == ["2026-08-24"]
+def test_towers_start_from_nothing_where_there_are_none_or_nobody_knows_when_they_stopped(tmp_path: Path) -> None:
+    split = split_weeks(week_of(WEEK, dt.datetime(2026, 11, 1, tzinfo=dt.UTC)), settings_file.load())
+    assert warm_start(None, split) is None
+    assert warm_start(approved(tmp_path / "channels alone", [MODEL]), split) is None
+    assert warm_start(approved(tmp_path / "unknown", [TOWERS]), split) is None
 
 
-def test_sixteen_snapshots_are_learned_from() -> None:
-    moments = training_moments(week_of(WEEK, LATER), settings_file.load())
-    assert (len(moments), days(moments[:1])) == (16, ["2026-05-18"])
+def test_the_towers_weeks_of_validation_are_kept_with_them_and_with_what_is_approved(first_run: Run) -> None:
+    weeks = ["2026-08-10", "2026-08-17", "2026-08-24", "2026-08-31"]
+    for asset in ("trained_model", "approved_model"):
+        assert first_run.place.artifact(asset).facts["towers_validated_on"] == weeks
 
 
-def test_what_people_do_in_the_judged_weeks_does_not_change_the_model(first_run: Run, tmp_path: Path) -> None:
+def test_what_people_do_in_the_evaluation_weeks_does_not_change_the_model(first_run: Run, tmp_path: Path) -> None:
     place = first_run.place.copy(tmp_path)
     events = place.read_source("events")
-    judged = pc.greater_equal(events["event_ts"], pa.scalar(FIRST_JUDGED, events["event_ts"].type))
+    later = pc.greater_equal(events["event_ts"], pa.scalar(FIRST_EVALUATED, events["event_ts"].type))
     index = events.schema.get_field_index("product_id")
     known = place.table("product_nodes")["product_id"][0]
-    assert pc.sum(judged).as_py() > 1_000
-    place.rewrite("events", events.set_column(index, "product_id", pc.if_else(judged, known, events["product_id"])))
+    assert pc.sum(later).as_py() > 1_000
+    place.rewrite("events", events.set_column(index, "product_id", pc.if_else(later, known, events["product_id"])))
     needed = sorted(EXPORTS - {"user_nodes", "vehicle_nodes", "product_nodes", "fits_edges", "owns_edges"})
     result = place.materialize(["raw_events", *needed, "hetero_graph", "trained_model"], WEEK)
     assert messages(result) == {}

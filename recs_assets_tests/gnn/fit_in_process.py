@@ -3,6 +3,7 @@
 python -m recs_assets_tests.gnn.fit_in_process FILE MOMENT
 """
 
+import datetime as dt
 import hashlib
 import sys
 import tempfile
@@ -11,8 +12,9 @@ from pathlib import Path
 from recs_assets import settings_file
 from recs_assets.gnn import graph
 from recs_assets.gnn.checkpoints import Checkpoints
-from recs_assets.gnn.snapshots import DAY_MICROSECONDS
 from recs_assets.gnn.weekly_fit import fit_week
+from recs_assets.week_split import WeekSplit
+from recs_assets.weeks import ONE_WEEK
 
 
 def main(file: str, newest: str) -> None:
@@ -21,9 +23,10 @@ def main(file: str, newest: str) -> None:
     options = settings.model.model_copy(update={"steps": 10, "validation_weeks": 1})
     towers = settings.towers.model_copy(update={"epochs": 2})
     settings = settings.model_copy(update={"model": options, "towers": towers})
-    moments = [int(newest) - 7 * DAY_MICROSECONDS * back for back in (2, 1, 0)]
+    moments = [dt.datetime.fromisoformat(newest) - ONE_WEEK * back for back in (2, 1, 0)]
+    split = WeekSplit(moments, moments[-1:], [moments[-1] + ONE_WEEK], ONE_WEEK)
     with tempfile.TemporaryDirectory() as folder:
-        fitted = fit_week(graph.load(Path(file)), moments, settings, checkpoints=Checkpoints(Path(folder), "only"))
+        fitted = fit_week(graph.load(Path(file)), split, settings, checkpoints=Checkpoints(Path(folder), "only"))
     assert fitted.towers is not None
     weights = [*fitted.channels.model.state_dict().values(), *fitted.towers.residual.towers.state_dict().values()]
     print(hashlib.sha256(b"".join(values.numpy().tobytes() for values in weights)).hexdigest())

@@ -8,12 +8,12 @@ import pytest
 import torch
 from scipy import sparse
 
-from recs_assets.assets.training import training_moments
 from recs_assets.gnn.channels.evidence import channel_names
 from recs_assets.gnn.channels.examples import Example, _within, examples
 from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, microseconds
 from recs_assets.settings import Settings
+from recs_assets.week_split import split_weeks
 from recs_assets.weeks import ONE_WEEK, week_of
 from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.five_users import AS_OF, PAST, PRODUCTS, world
@@ -87,22 +87,9 @@ def test_the_bound_counts_the_padding_and_holds_for_every_draw() -> None:
     assert len(drawn_by_seed) > 1  # it is a sample, not the first rows
 
 
-@pytest.mark.parametrize("horizon_days", [7, 28])
-@pytest.mark.parametrize("now", [dt.datetime(2026, 4, 6, tzinfo=dt.UTC), dt.datetime(2026, 4, 2, 5, tzinfo=dt.UTC)])
-def test_the_last_targets_end_where_the_evaluation_weeks_begin(horizon_days: int, now: dt.datetime) -> None:
-    settings = five_users.settings(model={"horizon_days": horizon_days, "training_weeks": 16}, evaluation={"weeks": 4})
-    week = week_of("2026-03-30", now)
-    moments = training_moments(week, settings)
-    # Complete on 6 April: it is judged on the weeks of 9, 16, 23 and 30 March. Still running: on those of 2 to 23 March.
-    first_judged = dt.datetime(2026, 3, 9 if now >= week.end else 2, tzinfo=dt.UTC)
-    assert week.last_complete(4)[0] == first_judged
-    assert moments[-1] + dt.timedelta(days=horizon_days) == first_judged
-    assert moments == [moments[0] + ONE_WEEK * number for number in range(16)]
-
-
 def test_an_order_of_the_first_evaluation_week_is_no_target_and_one_just_before_it_is() -> None:
     week = week_of("2026-03-23", dt.datetime(2026, 3, 30, tzinfo=dt.UTC))  # judged from 2 March, which is AS_OF, on
-    moments = [microseconds(moment) for moment in training_moments(week, SETTINGS)]
+    moments = [microseconds(moment) for moment in split_weeks(week, SETTINGS).training]
     assert list(examples(world([("u4", "p1", "order", 0)]), moments, SETTINGS)) == []
     (example,) = examples(world([("u4", "p1", "order", 1 / DAY_MICROSECONDS)], [("u4", "v1", None)]), moments, SETTINGS)
     assert example.moment == moments[-1] == microseconds(AS_OF - ONE_WEEK)
