@@ -1,6 +1,9 @@
 """The graph that the model learns from, and the profiles that are scored in place of people."""
 
+from dataclasses import asdict
+
 import dagster as dg
+import pyarrow as pa
 
 from recs_assets.asset_files import GRAPH, PROFILE_VEHICLES, PROFILES, USER_PROFILES, own_file
 from recs_assets.assets.exports import (
@@ -13,6 +16,7 @@ from recs_assets.assets.exports import (
     vehicle_nodes,
 )
 from recs_assets.assets.weekly_asset import draft, weekly_asset
+from recs_assets.ranking.strata import strata_table
 from recs_assets.resources.store.lineage import inputs_of, parquet_of
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
@@ -38,8 +42,9 @@ def hetero_graph(
     exports = parquet_of(inputs)
     with draft(context, store, settings, as_of, inputs.values()) as new:
         graph.save(data, new.path(GRAPH))
-        with warehouse.session(exports) as session:
-            session.export("user_profiles", new.path(USER_PROFILES), as_of=as_of, hot_min_events=settings.strata.hot_min_events)
+        strata = pa.Table.from_pylist([asdict(stratum) for stratum in strata_table(settings.strata.hot_min_events)])
+        with warehouse.session({**exports, "strata": strata}) as session:
+            session.export("user_profiles", new.path(USER_PROFILES), as_of=as_of)
         with warehouse.session({**exports, "user_profiles": [new.path(USER_PROFILES)]}) as session:
             n_profiles = session.export("profiles", new.path(PROFILES))
             session.export("profile_vehicles", new.path(PROFILE_VEHICLES), as_of=as_of)

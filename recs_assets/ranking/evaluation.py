@@ -10,9 +10,9 @@ from scipy import sparse
 from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Floats, positions
 from recs_assets.ranking.sparse_matrices import at
+from recs_assets.ranking.strata import STRATA
 
 METRICS = ("recall", "ndcg", "mrr", "hit")
-STRATA = ("cold", "warm", "hot")
 CEILING = "ceiling"
 SQL = "sql"
 FIRST_CHANGED = "first_changed_sql"

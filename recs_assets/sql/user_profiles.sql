@@ -22,14 +22,11 @@ SELECT
     WHEN garages.user_id IS NOT NULL THEN CONCAT('garage:', garages.garage_id)
     ELSE 'garage:none'
   END AS profile_id,
-  CASE
-    WHEN histories.user_id IS NULL THEN 'cold'
-    WHEN n_events < @hot_min_events THEN 'warm'
-    ELSE 'hot'
-  END AS stratum,
+  strata.name AS stratum,
   IFNULL(n_events, 0) AS n_events,
   IFNULL(n_vehicles, 0) AS n_vehicles
 FROM user_nodes
 LEFT JOIN histories ON histories.user_id = user_nodes.user_id
 LEFT JOIN garages ON garages.user_id = user_nodes.user_id
+JOIN strata ON IFNULL(n_events, 0) BETWEEN min_events AND max_events
 ORDER BY user_id

@@ -19,6 +19,7 @@ from recs_assets.gnn.channels.evidence import Evidence
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Snapshot, held_out, microseconds, snapshot
 from recs_assets.ranking.arrays import Ints
 from recs_assets.ranking.sparse_matrices import at
+from recs_assets.ranking.strata import strata_of
 from recs_assets.settings import Settings
 from recs_assets.weeks import ONE_WEEK
 
@@ -67,8 +68,7 @@ class Cohort:
     @cached_property
     def strata(self) -> np.ndarray:
         """[n] cold, warm or hot by the events before the week."""
-        n_events = self.past.n_events[self.users]
-        return np.where(n_events == 0, "cold", np.where(n_events < self.settings.strata.hot_min_events, "warm", "hot"))
+        return strata_of(self.past.n_events[self.users], self.settings.strata.hot_min_events)
 
     @cached_property
     def reasons(self) -> pd.DataFrame:

@@ -80,6 +80,9 @@ USER_PROFILES = table(
     {"user_id": "STRING", "profile_id": "STRING", "stratum": "STRING", "n_events": "INT64", "n_vehicles": "INT64"},
     [("u1", "user:u1", "warm", 2, 2), ("u2", "garage:a", "cold", 0, 1), ("u5", "garage:a", "cold", 0, 1)],
 )
+STRATA = table(
+    {"name": "STRING", "min_events": "INT64", "max_events": "INT64"}, [("cold", 0, 0), ("warm", 1, 1), ("hot", 2, 2**63 - 1)]
+)
 PROFILE_RECOMMENDATION_COLUMNS = {
     "profile_id": "STRING",
     "rank": "INT64",
@@ -212,6 +215,7 @@ TABLES: dict[str, pa.Table] = {
     "profiles": PROFILES,
     "profile_vehicles": PROFILE_VEHICLES,
     "user_profiles": USER_PROFILES,
+    "strata": STRATA,
     "profile_recommendations": PROFILE_RECOMMENDATIONS,
     "sql_scores": SQL_SCORES,
     "staged": STAGED,
@@ -249,7 +253,6 @@ PARAMETERS: dict[str, Any] = RULES | {
     "window_days": 30,
     "max_parts_per_user": 2,
     "min_users": 2,
-    "hot_min_events": 2,
     "lookback_days": 365,
     "model_weight": 10.0,
     "model_min_orders": 2,
