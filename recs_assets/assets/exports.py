@@ -2,12 +2,13 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recs_assets.asset_files import CO_PURCHASE_EDGES, SOURCE_PROFILE, own_file
+from recs_assets.asset_files import CO_PURCHASE_EDGES, INTERACTION_EDGES, PRODUCT_NODES, SOURCE_PROFILE, own_file
 from recs_assets.assets import verdicts
 from recs_assets.assets.preview import preview_of
 from recs_assets.assets.raw import (
@@ -29,7 +30,6 @@ from recs_assets.settings import Settings
 from recs_assets.weeks import Week
 
 CLASSIFIED = "classified"
-UNDATED_TABLES = frozenset({"vehicles"})
 
 NO_FUTURE_EVENTS = check(
     "interaction_edges", "no_future_events", "No event lies at or after the moment this week may know.", blocking=True
@@ -37,15 +37,36 @@ NO_FUTURE_EVENTS = check(
 FRESHNESS = check("interaction_edges", "freshness", "Events still arrive: the newest one is not old.")
 
 
-def export(
+@dataclass(frozen=True)
+class Cleaned:
+    """A source table as the running asset's file, and where its other rows went."""
+
+    artifact: Artifact
+    counts: RowCounts
+
+
+def cleaned(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,
     store: Store,
     settings: Settings,
     table: str,
+    *,
     references: Sequence[str] = (),
-) -> dg.MaterializeResult:
+    parameters: Mapping[str, Parameter],
+    write: Callable[[Session, Draft], None] | None = None,
+) -> Cleaned:
     """Clean one source table into the running asset's Parquet file, and keep what was refused.
+
+    Args:
+        context: of the running asset.
+        warehouse: has the source table.
+        store: has what the asset depends on, and takes its file.
+        settings: say how much of the table may be faulty.
+        table: of the source.
+        references: assets in which ids have to exist.
+        parameters: of the table's ``clean_*`` query.
+        write: the accepted rows into a draft, where the asset's own query is not all there is to it.
 
     Raises:
         ContractError: more of the table is faulty than the settings allow.
@@ -59,49 +80,24 @@ def export(
         warehouse.session(parquet_of(nodes)) as session,
         draft(context, store, settings, week.as_of, inputs.values()) as new,
     ):
-        session.materialize(CLASSIFIED, f"clean_{table}", **_parameters(table, week, settings))
+        session.materialize(CLASSIFIED, f"clean_{table}", **parameters)
         faults = session.read("fault_counts").to_pylist()
         refuse_too_many_faults(table, week.key, faults, source_rows, settings.source.max_quarantined_share)
-        WRITERS.get(asset, _write)(session, asset, new, settings, week.key)
+        if write is None:
+            session.export(asset, new.path(own_file(asset)))
+        else:
+            write(session, new)
         quarantine = session.read("quarantined_rows", week=week.start.date(), source_table=table)
     warehouse.append("quarantine", quarantine, replace={"week": week.start.date(), "source_table": table})
-    counts = row_counts(faults, source_rows)
-    if table != "events":
-        return _result(new.written, counts)
-    newest = pc.max(new.written.table(own_file(asset), columns=["event_ts"])["event_ts"]).as_py()
-    fresh = freshness(newest, week.as_of, max_age_hours=settings.gates.max_event_age_hours)
-    verdicts.record(context, warehouse, settings, fresh)
-    return _result(new.written, counts, [_no_future_events(newest, week.as_of), verdicts.check_result(fresh, FRESHNESS.name)])
+    return Cleaned(new.written, row_counts(faults, source_rows))
 
 
-def _write(session: Session, asset: str, new: Draft, settings: Settings, week: str) -> None:
-    session.export(asset, new.path(own_file(asset)))
+def _moments(week: Week) -> dict[str, Parameter]:
+    return {"as_of": week.as_of, "now": week.now}
 
 
-def _write_products(session: Session, asset: str, new: Draft, settings: Settings, week: str) -> None:
-    from recs_assets.ranking.rules import ineligible_reason  # pandas: 0.4 s at load
-
-    products = session.read(asset)
-    reasons = pa.array(ineligible_reason(products.to_pandas(), settings.rules), pa.string())
-    refuse_nothing_to_sell(reasons.to_pylist(), week)
-    new.write_table(own_file(asset), products.append_column("ineligible_reason", reasons))
-
-
-WRITERS: Mapping[str, Callable[[Session, str, Draft, Settings, str], None]] = {"product_nodes": _write_products}
-
-
-def _parameters(table: str, week: Week, settings: Settings) -> dict[str, Parameter]:
-    if table in UNDATED_TABLES:
-        return {}
-    moments: dict[str, Parameter] = {"as_of": week.as_of, "now": week.now}
-    if table == "events":
-        moments["start"] = week.as_of - dt.timedelta(days=settings.lookback_days)
-        moments["max_events_per_user_week"] = settings.source.max_events_per_user_week
-    return moments
-
-
-def _result(artifact: Artifact, counts: RowCounts, more_checks: Sequence[dg.AssetCheckResult] = ()) -> dg.MaterializeResult:
-    asset = artifact.manifest.asset
+def _result(table: Cleaned, more_checks: Sequence[dg.AssetCheckResult] = ()) -> dg.MaterializeResult:
+    artifact, counts, asset = table.artifact, table.counts, table.artifact.manifest.asset
     rows = artifact.n_rows(own_file(asset))
     conserved = dg.AssetCheckResult(
         check_name="rows_conserved",
@@ -131,10 +127,27 @@ def _no_future_events(newest: dt.datetime | None, as_of: dt.datetime) -> dg.Asse
     )
 
 
+def _conserved(asset: str) -> dg.AssetCheckSpec:
+    return check(asset, "rows_conserved", "Rows in = rows accepted + quarantined + duplicates removed.", blocking=True)
+
+
 def export_asset(
-    name: str, source: dg.AssetsDefinition, description: str, references: Sequence[dg.AssetsDefinition] = ()
+    name: str,
+    source: dg.AssetsDefinition,
+    description: str,
+    references: Sequence[dg.AssetsDefinition] = (),
+    *,
+    is_dated: bool = True,
 ) -> dg.AssetsDefinition:
-    """The asset ``name``, cleaned from the table behind the raw asset ``source``; ids must exist in ``references``."""
+    """The asset ``name``, cleaned from the table behind the raw asset ``source`` and otherwise as it is.
+
+    Args:
+        name: of the asset and of its query.
+        source: the raw asset.
+        description: what people read in the UI.
+        references: assets in which ids have to exist.
+        is_dated: whether the table says since when it knows a row.
+    """
     table = source.key.to_user_string().removeprefix("raw_")
 
     def body(
@@ -144,28 +157,69 @@ def export_asset(
         settings: dg.ResourceParam[Settings],
     ) -> dg.MaterializeResult:
         names = [reference.key.to_user_string() for reference in references]
-        return export(context, warehouse, store, settings, table, names)
+        moments = _moments(week_of_run(context)) if is_dated else {}
+        return _result(cleaned(context, warehouse, store, settings, table, references=names, parameters=moments))
 
     body.__name__ = name
     body.__doc__ = description
-    conserved = check(name, "rows_conserved", "Rows in = rows accepted + quarantined + duplicates removed.", blocking=True)
-    checks = [conserved, NO_FUTURE_EVENTS, FRESHNESS] if table == "events" else [conserved]
-    return weekly_asset(group="exports", kinds={"sql", "parquet"}, deps=[source, *references], checks=checks)(body)
+    return weekly_asset(group="exports", kinds={"sql", "parquet"}, deps=[source, *references], checks=[_conserved(name)])(body)
 
 
 user_nodes = export_asset("user_nodes", raw_users, "The people we recommend to, one row each.")
-vehicle_nodes = export_asset("vehicle_nodes", raw_vehicles, "The vehicles that parts fit, one row per year, make and model.")
-product_nodes = export_asset(
-    "product_nodes", raw_products, "The parts we sell, with the reason where a rule keeps one out of every list."
+vehicle_nodes = export_asset(
+    "vehicle_nodes", raw_vehicles, "The vehicles that parts fit, one row per year, make and model.", is_dated=False
 )
+
+
+@weekly_asset(group="exports", kinds={"sql", "parquet"}, deps=[raw_products], checks=[_conserved("product_nodes")])
+def product_nodes(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    store: dg.ResourceParam[Store],
+    settings: dg.ResourceParam[Settings],
+) -> dg.MaterializeResult:
+    """The parts we sell, with the reason where a rule keeps one out of every list."""
+    from recs_assets.ranking.rules import ineligible_reason  # pandas: 0.4 s at load
+
+    week = week_of_run(context)
+
+    def write(session: Session, new: Draft) -> None:
+        products = session.read("product_nodes")
+        reasons = pa.array(ineligible_reason(products.to_pandas(), settings.rules), pa.string())
+        refuse_nothing_to_sell(reasons.to_pylist(), week.key)
+        new.write_table(PRODUCT_NODES, products.append_column("ineligible_reason", reasons))
+
+    return _result(cleaned(context, warehouse, store, settings, "products", parameters=_moments(week), write=write))
+
+
 fits_edges = export_asset("fits_edges", raw_fitment, "Which part fits which vehicle.", [product_nodes, vehicle_nodes])
 owns_edges = export_asset("owns_edges", raw_ownership, "Which person owns which vehicle.", [user_nodes, vehicle_nodes])
-interaction_edges = export_asset(
-    "interaction_edges",
-    raw_events,
-    "Who viewed, carted and ordered what in the last year.",
-    [user_nodes, product_nodes],
+
+
+@weekly_asset(
+    group="exports",
+    kinds={"sql", "parquet"},
+    deps=[raw_events, user_nodes, product_nodes],
+    checks=[_conserved("interaction_edges"), NO_FUTURE_EVENTS, FRESHNESS],
 )
+def interaction_edges(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    store: dg.ResourceParam[Store],
+    settings: dg.ResourceParam[Settings],
+) -> dg.MaterializeResult:
+    """Who viewed, carted and ordered what, lookback_days back."""
+    week = week_of_run(context)
+    parameters = _moments(week) | {
+        "start": week.as_of - dt.timedelta(days=settings.lookback_days),
+        "max_events_per_user_week": settings.source.max_events_per_user_week,
+    }
+    references = ["user_nodes", "product_nodes"]
+    events = cleaned(context, warehouse, store, settings, "events", references=references, parameters=parameters)
+    newest = pc.max(events.artifact.table(INTERACTION_EDGES, columns=["event_ts"])["event_ts"]).as_py()
+    fresh = freshness(newest, week.as_of, max_age_hours=settings.gates.max_event_age_hours)
+    verdicts.record(context, warehouse, settings, fresh)
+    return _result(events, [_no_future_events(newest, week.as_of), verdicts.check_result(fresh, FRESHNESS.name)])
 
 
 @weekly_asset(group="exports", kinds={"sql", "parquet"}, deps=[interaction_edges])
@@ -175,7 +229,7 @@ def co_purchase_edges(
     store: dg.ResourceParam[Store],
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult:
-    """Which two parts the same people bought within a month, week by week."""
+    """Which two parts the same people bought within co_purchase.window_days, week by week."""
     inputs = inputs_of(store, context.partition_key, context.run.run_id, ["interaction_edges"])
     as_of = inputs["interaction_edges"].as_of
     with (

@@ -6,8 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from recs_assets.assets.exports import RowCounts, _no_future_events, refuse_too_many_faults, row_counts
+from recs_assets.assets.exports import _no_future_events
 from recs_assets.contract import ContractError
+from recs_assets.gates.source import RowCounts, refuse_too_many_faults, row_counts
 from recs_assets.weeks import key_of
 from recs_assets_tests.small_shop import END, IN_WEEK, LAST_YEAR, START, Row, exported, needed_by, small_shop
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, messages, metadata
