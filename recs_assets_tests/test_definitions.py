@@ -59,7 +59,7 @@ NOT_BLOCKING = {
     ("offline_metrics", "gate_1"),
     ("interaction_edges", "freshness"),
     ("recommendations", "overlap"),
-    ("recommendations", "rung"),
+    ("recommendations", "source"),
     *((f"raw_{table}", "row_count") for table in SOURCE_TABLES),
 }
 BLOCKING = (

@@ -195,13 +195,13 @@ def test_the_verdict_is_one_record_with_its_figures(first_run: Run) -> None:
 
 def test_every_gate_leaves_its_verdict_in_the_ledger(first_run: Run) -> None:
     found = first_run.place.query("SELECT gate, decision, week, run_id, settings_hash FROM verdicts ORDER BY gate")
-    gates = ["approval", "audit", "freshness", "gate_1", "overlap", "rung", "score_drift", "users_served"]
+    gates = ["approval", "audit", "freshness", "gate_1", "overlap", "score_drift", "source", "users_served"]
     tables = ["email_events", "events", "fitment", "ownership", "products", "users", "vehicles"]
     run_id, settings_hash = first_run.result.run_id, first_run.place.settings.hash
     expected = sorted([*gates, *(f"row_count_{table}" for table in tables)])
     assert found == [(gate, "PASS", dt.date(2026, 9, 28), run_id, settings_hash) for gate in expected]
-    ((rung, why),) = first_run.place.query("SELECT figures_json, reason FROM verdicts WHERE gate = 'rung'")
-    assert json.loads(rung) == {"source": "blend", "model_week": "2026-09-28", "decided_in": "2026-09-28"}
+    ((source, why),) = first_run.place.query("SELECT figures_json, reason FROM verdicts WHERE gate = 'source'")
+    assert json.loads(source) == {"source": "blend", "model_week": "2026-09-28", "decided_in": "2026-09-28"}
     assert why.startswith(
         "week 2026-09-28 is served from blend with the model of week 2026-09-28, decided with week 2026-09-28: "
     )

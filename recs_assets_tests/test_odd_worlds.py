@@ -16,7 +16,7 @@ ODD_TEXTS = ["'\"`", "\n\r\t", "🚗é\u202e", "x" * 10_000, SQL, "$week @week {
 
 
 def served(place: Place) -> tuple[Any, ...]:
-    """The rung, and how many people are served on it."""
+    """The source, and how many people are served from it."""
     (row,) = place.query("SELECT source, count(DISTINCT user_id) FROM recommendations GROUP BY 1")
     return row
 

@@ -2,17 +2,20 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 
+from recs_assets.assets.staging import Ingredients, Staged
+from recs_assets.assets.verdicts import check_result, list_verdicts
 from recs_assets.assets.weekly_asset import check
-from recs_assets.gates.verdict import Verdict
+from recs_assets.gates import publication
+from recs_assets.gates.verdict import FAIL, PASS, Verdict
 from recs_assets.own_tables import AUDITS
-from recs_assets.resources.warehouse import Parameter
+from recs_assets.resources.warehouse import Parameter, Session
 from recs_assets.settings import Settings
 
 # Which counts of audit.sql and reasons.sql each check shows; what no other check shows is a breach of the rules.
@@ -34,7 +37,6 @@ CHECKED_COUNTS = {
         "reason_of_another_list",
     ),
 }
-NOT_BREACHES = frozenset({"n_rows", "n_users", "content_hash", "mail_hash"})
 DESCRIPTIONS = {
     "rules": "Every row obeys every rule of the contract.",
     "no_duplicates": "No person has a part or a rank twice, and ranks have no gaps.",
@@ -47,23 +49,54 @@ AUDIT_CHECKS = [check("recommendations", name, text, blocking=True) for name, te
 
 
 @dataclass(frozen=True)
-class Staged:
-    """The staged tables of one run and the id of their audit."""
+class Audit:
+    """What the audit of a staged list measured, and what follows from it.
 
-    audit_id: str
-    long_table: str
-    wide_table: str
+    Attributes:
+        breaches: how many rows break each rule, of the rules that are broken at all.
+        required_users: how many people have to be served.
+        verdict: whether the list may be published.
+        users: whether enough people are served.
+        drift: whether scores are spread as in the list before.
+        overlap: whether the mail still holds what it held.
+    """
 
-    @staticmethod
-    def of_run(run_id: str, week: dt.date) -> "Staged":
-        """Names that no other run and week uses."""
-        suffix = f"{week:%Y%m%d}_{run_id.replace('-', '')[:12]}"
-        return Staged(f"audit_{suffix}", f"staged_recommendations_{suffix}", f"staged_wide_{suffix}")
+    breaches: Mapping[str, int]
+    required_users: int
+    verdict: Verdict
+    users: Verdict
+    drift: Verdict
+    overlap: Verdict
 
 
-def breaches(found: Mapping[str, Any]) -> dict[str, int]:
-    """The counts of an audit that are not zero."""
-    return {name: int(count) for name, count in found.items() if name not in NOT_BREACHES and count}
+def audited(
+    session: Session,
+    staged: Staged,
+    settings: Settings,
+    publications: Sequence[Mapping[str, Any]],
+    ingredients: Ingredients,
+    week: dt.date,
+) -> Audit:
+    """Audit a staged list against every rule and against the list before.
+
+    Args:
+        session: reads the staged list as ``staged``, and what it was made from.
+        staged: the list.
+        settings: rules and limits.
+        publications: week and n_users of each published list, ascending.
+        ingredients: what the list was made from.
+        week: of the list.
+    """
+    as_of, has_fitment = ingredients.as_of, ingredients.has_fitment
+    counts = session.audit("audit", week=week, as_of=as_of, **audit_parameters(settings, has_fitment=has_fitment))
+    counts |= session.audit("reasons", as_of=as_of, **settings.reasons.model_dump())
+    breaches = {name: int(count) for name, count in counts.items() if count}
+    drift, overlap = list_verdicts(session, settings, publications, week)
+    required = publication.required_users(settings.gates, publications, week)
+    # A list whose scores collapsed must not be published by launching the next asset alone either.
+    collapsed = {"collapsed_scores": 1} if drift.decision == FAIL else {}
+    verdict = publication.audit(breaches | collapsed, n_users=staged.n_users, required_users=required)
+    return Audit(breaches, required, verdict, publication.users_served(staged.n_users, required), drift, overlap)
 
 
 def audit_parameters(settings: Settings, *, has_fitment: bool) -> dict[str, Parameter]:
@@ -73,34 +106,36 @@ def audit_parameters(settings: Settings, *, has_fitment: bool) -> dict[str, Para
     return rules | {"require_fitment": settings.candidates.require_fitment, "has_fitment": has_fitment}
 
 
-def audit_row(staged: Staged, week: dt.date, found: Mapping[str, Any], verdict: Verdict, run_id: str) -> pa.Table:
+def audit_row(staged: Staged, audit: Audit, week: dt.date, run_id: str) -> pa.Table:
     """One row of the ledger ``audits``."""
     row = {
-        "audit_id": staged.audit_id,
+        "audit_id": staged.tables.audit_id,
         "week": week,
-        "staged_table": staged.long_table,
-        "content_hash": found["content_hash"],
-        "mail_hash": found["mail_hash"],
-        "decision": verdict.decision,
-        "n_rows": found["n_rows"],
-        "n_users": found["n_users"],
-        "violations_json": json.dumps(breaches(found), sort_keys=True),
-        "reason": verdict.reason,
+        "staged_table": staged.tables.long_table,
+        "content_hash": staged.content_hash,
+        "mail_hash": staged.mail_hash,
+        "decision": audit.verdict.decision,
+        "n_rows": staged.n_rows,
+        "n_users": staged.n_users,
+        "violations_json": json.dumps(audit.breaches, sort_keys=True),
+        "reason": audit.verdict.reason,
         "run_id": run_id,
         "audited_at": dt.datetime.now(dt.UTC),
     }
     return pa.table({name: pa.array([row[name]]) for name in AUDITS})
 
 
-def audit_results(found: Mapping[str, Any], required: int) -> list[dg.AssetCheckResult]:
+def audit_results(staged: Staged, audit: Audit) -> list[dg.AssetCheckResult]:
     """The audit as the checks of ``recommendations``."""
-    broken = breaches(found)
-    shown = {name: {count: broken[count] for count in counts if count in broken} for name, counts in CHECKED_COUNTS.items()}
+    shown = {
+        name: {count: audit.breaches[count] for count in counts if count in audit.breaches}
+        for name, counts in CHECKED_COUNTS.items()
+    }
     elsewhere = {count for counts in CHECKED_COUNTS.values() for count in counts}
-    shown["rules"] = {count: number for count, number in broken.items() if count not in elsewhere}
-    results = [dg.AssetCheckResult(check_name=name, passed=not counts, metadata=dict(counts)) for name, counts in shown.items()]
-    enough = found["n_users"] >= required
+    shown["rules"] = {count: number for count, number in audit.breaches.items() if count not in elsewhere}
+    people = {"users": staged.n_users, "required": audit.required_users}
     return [
-        *results,
-        dg.AssetCheckResult(check_name="users", passed=enough, metadata={"users": found["n_users"], "required": required}),
+        *(dg.AssetCheckResult(check_name=name, passed=not counts, metadata=dict(counts)) for name, counts in shown.items()),
+        dg.AssetCheckResult(check_name="users", passed=audit.users.decision == PASS, metadata=people),
+        *(check_result(verdict, verdict.gate) for verdict in (audit.drift, audit.overlap)),
     ]

@@ -19,7 +19,7 @@ LIST_CHECKS = [
     # Blocking on a collapse; a drift is a warning, which never blocks.
     check("recommendations", "score_drift", "Final scores are spread as in the list served before.", blocking=True),
     check("recommendations", "overlap", "The mail holds some of what it held before."),
-    check("recommendations", "rung", "Which rung served: blend, similar parts added to SQL, or SQL; and why."),
+    check("recommendations", "source", "Lists come from the model blended with SQL, and from no fallback."),
 ]
 
 
@@ -68,14 +68,3 @@ def list_verdicts(
     shared = session.audit("list_overlap", before=before, slots=settings.rules.slots)
     drift = score_drift(histogram, max_psi=limits.max_score_psi, max_zero_share=limits.max_zero_score_share)
     return drift, overlap(shared["n_kept"], shared["n_new"], min_share=limits.min_overlap)
-
-
-def rung(approved: Mapping[str, Any], week: str) -> Verdict:
-    """Which rung serves this week, and why: what the newest record of ``approved_model`` says."""
-    source, model_week = approved["source"], approved["model_week"]
-    model = f"the model of week {model_week}" if model_week else "no model"
-    decided = f"decided with week {approved['week']}: {approved['reason']}"
-    if approved.get("override_reason"):
-        decided = f"overridden with week {approved['week']}: {approved['override_reason']}"
-    figures = {"source": source, "model_week": model_week, "decided_in": approved["week"]}
-    return Verdict("rung", PASS, f"week {week} is served from {source} with {model}, {decided}", figures)

@@ -112,3 +112,20 @@ def overlap(n_kept: int, n_compared: int, *, min_share: float | None) -> Verdict
     if min_share is not None and n_kept < min_share * n_compared:
         return Verdict("overlap", WARN, f"{found}: less than {min_share:.0%}, lists have changed almost entirely.", figures)
     return Verdict("overlap", PASS, f"{found}.", figures)
+
+
+def served_source(approved: Mapping[str, Any], week: str) -> Verdict:
+    """Does the model serve, blended with SQL? WARN: a fallback does; the reason says who decided so, and why.
+
+    Args:
+        approved: the newest record of what may be served.
+        week: of the list.
+    """
+    source, model_week = approved["source"], approved["model_week"]
+    model = f"the model of week {model_week}" if model_week else "no model"
+    decided = f"decided with week {approved['week']}: {approved['reason']}"
+    if approved.get("override_reason"):
+        decided = f"overridden with week {approved['week']}: {approved['override_reason']}"
+    figures = {"source": source, "model_week": model_week, "decided_in": approved["week"]}
+    decision = PASS if source == "blend" else WARN
+    return Verdict("source", decision, f"week {week} is served from {source} with {model}, {decided}", figures)

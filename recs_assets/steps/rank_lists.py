@@ -1,4 +1,4 @@
-"""The list of every profile on the rung that has its evidence: blend, similar parts, or SQL."""
+"""The list of every profile from the source that may serve: the blend, SQL with similar parts added, or SQL."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -39,7 +39,7 @@ def profile_recommendations(
     Args:
         inputs: current artifacts by asset: hetero_graph, user_nodes, vehicle_nodes, product_nodes, sql_scores, user_scores,
             product_similarities.
-        source: the rung: ``blend``, ``similarity`` or ``sql``.
+        source: ``blend``, ``similarity`` or ``sql``.
         alpha: weight of SQL by stratum; of the blend only.
         settings: rules and weights.
 
@@ -132,7 +132,7 @@ def ranked_lists(
     """Every profile's list after the rules.
 
     Args:
-        source: the rung: ``blend``, ``similarity`` or ``sql``.
+        source: ``blend``, ``similarity`` or ``sql``.
         alpha: weight of SQL by stratum; of the blend only.
         strata: stratum of each profile, by profile number.
         sql_scores: columns profile, product, score, pop_source.

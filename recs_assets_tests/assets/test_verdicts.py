@@ -7,7 +7,7 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from recs_assets.assets.verdicts import check_result, rung
+from recs_assets.assets.verdicts import check_result
 from recs_assets.gates.verdict import FAIL, INSUFFICIENT_EVIDENCE, PASS, WARN, Verdict
 from recs_assets_tests.assets.test_serving import record
 from recs_assets_tests.conftest import Run
@@ -27,15 +27,6 @@ def test_a_warning_never_blocks_and_a_failure_does(decision: str, passed: bool, 
     result = check_result(Verdict("overlap", decision, "why"), "overlap")
     assert (result.passed, result.severity) == (passed, severity)
     assert result.metadata["reason"].value == "why"
-
-
-def test_the_rung_says_who_decided_and_why() -> None:
-    kept = {"week": "2026-09-28", "source": "blend", "model_week": "2026-09-14", "reason": "it is not better."}
-    assert rung(kept, "2026-10-05").reason == (
-        "week 2026-10-05 is served from blend with the model of week 2026-09-14, decided with week 2026-09-28: it is not better."
-    )
-    overridden = kept | {"override_reason": "the anniversary"}
-    assert rung(overridden, "2026-10-05").reason.endswith("overridden with week 2026-09-28: the anniversary")
 
 
 def test_a_list_whose_scores_collapsed_is_not_published_by_any_way_round(first_run: Run, tmp_path: Path) -> None:

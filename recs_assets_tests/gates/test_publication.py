@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recs_assets import settings_file
-from recs_assets.gates.publication import audit, overlap, required_users, score_drift, users_served
+from recs_assets.gates.publication import audit, overlap, required_users, score_drift, served_source, users_served
 from recs_assets.gates.verdict import FAIL, PASS, WARN
 
 SETTINGS = settings_file.load()
@@ -94,3 +94,24 @@ def test_overlap_with_the_mail_before(kept, compared, limit, decision):
 def test_required_users(limits: dict[str, Any], served_before: list[tuple[dt.date, int]], required: int) -> None:
     publications = [{"week": week, "publication_id": "p", "n_users": n_users} for week, n_users in served_before]
     assert required_users(SETTINGS.gates.model_copy(update=limits), publications, WEEK) == required
+
+
+KEPT = {"week": "2026-09-28", "source": "blend", "model_week": "2026-09-14", "reason": "it is not better."}
+
+
+def test_the_model_serves_and_the_verdict_says_who_decided_and_why() -> None:
+    verdict = served_source(KEPT, "2026-10-05")
+    assert (verdict.gate, verdict.decision) == ("source", PASS)
+    assert verdict.reason == (
+        "week 2026-10-05 is served from blend with the model of week 2026-09-14, decided with week 2026-09-28: it is not better."
+    )
+    overridden = KEPT | {"override_reason": "the anniversary"}
+    assert served_source(overridden, "2026-10-05").reason.endswith("overridden with week 2026-09-28: the anniversary")
+
+
+@pytest.mark.parametrize("source", ["similarity", "sql"])
+def test_a_fallback_that_serves_is_a_warning(source: str) -> None:
+    verdict = served_source(KEPT | {"source": source, "model_week": None}, "2026-10-05")
+    assert verdict.decision == WARN
+    assert verdict.reason.startswith(f"week 2026-10-05 is served from {source} with no model, ")
+    assert verdict.figures == {"source": source, "model_week": None, "decided_in": "2026-09-28"}

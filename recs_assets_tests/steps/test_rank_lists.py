@@ -1,4 +1,4 @@
-"""Each rung's list of every profile, and the promise that alpha = 1 is SQL, row for row."""
+"""Each source's list of every profile, and the promise that alpha = 1 is SQL, row for row."""
 
 import math
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from scipy import sparse
 from recs_assets import settings_file
 from recs_assets.ranking.rules import PartAttributes
 from recs_assets.resources.store.artifact import Artifact
-from recs_assets.steps import rank_lists as rungs
+from recs_assets.steps import rank_lists
 from recs_assets.steps.rank_lists import profile_recommendations, ranked_lists
 from recs_assets_tests.conftest import Run
 
@@ -135,15 +135,15 @@ def test_how_many_profiles_are_ranked_at_once_changes_nothing(
     inputs = {name: first_run.place.artifact(name) for name in INPUTS}
     alpha = {"cold": 0.5, "warm": 0.3, "hot": 0.7}
     at_once = whole(inputs, source=source, alpha=alpha)
-    monkeypatch.setattr(rungs, "PROFILES_AT_ONCE", 37)
-    monkeypatch.setattr(rungs, "PROFILES_OF_A_THREAD", 5)
+    monkeypatch.setattr(rank_lists, "PROFILES_AT_ONCE", 37)
+    monkeypatch.setattr(rank_lists, "PROFILES_OF_A_THREAD", 5)
     in_blocks = list(profile_recommendations(inputs, source=source, alpha=alpha, settings=SETTINGS))
     assert len(in_blocks) > 2
     assert pa.concat_tables(in_blocks).equals(at_once)
 
 
 @pytest.mark.parametrize("source", ["sql", "similarity", "blend"])
-def test_every_row_names_its_rung(first_run: Run, source: str) -> None:
+def test_every_row_names_its_source(first_run: Run, source: str) -> None:
     inputs = {name: first_run.place.artifact(name) for name in INPUTS}
     alpha = {"cold": 0.5, "warm": 0.5, "hot": 0.5} if source == "blend" else None
     found = whole(inputs, source=source, alpha=alpha)

@@ -1,0 +1,134 @@
+"""Everybody's lists beside the served table, before anybody has audited them: what they are made from, and what is staged."""
+
+import datetime as dt
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from recs_assets import targets
+from recs_assets.asset_files import FITS_EDGES, SQL_SCORES
+from recs_assets.assets.graph import EXPORT_NAMES
+from recs_assets.assets.serving import newest_approved, profile_tables
+from recs_assets.resources.store.artifact import Artifact
+from recs_assets.resources.store.lineage import check_related, inputs_of, parquet_of
+from recs_assets.resources.store.store import Store
+from recs_assets.resources.warehouse import Mount, Warehouse
+
+# What lists are made from beside the newest record of what may be served.
+INPUTS = [*EXPORT_NAMES, "hetero_graph", "sql_scores", "user_scores", "product_similarities"]
+# Until an A/B test assigns arms, everybody is in the same one.
+ARM = "all"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """What the lists of a week are made from: the artifacts of ``INPUTS``, and the record of what may be served."""
+
+    inputs: Mapping[str, Artifact]
+    approved: Artifact
+
+    @property
+    def artifacts(self) -> list[Artifact]:
+        """All of them."""
+        return [*self.inputs.values(), self.approved]
+
+    @property
+    def as_of(self) -> dt.datetime:
+        """What the lists may know."""
+        return self.inputs["hetero_graph"].as_of
+
+    @property
+    def has_fitment(self) -> bool:
+        """Whether the store knows what fits what."""
+        return self.inputs["fits_edges"].n_rows(FITS_EDGES) > 0
+
+    @property
+    def model_week(self) -> dt.date | None:
+        """The week of the model that is served; ``None`` on a fallback."""
+        week = self.approved.facts["model_week"]
+        return dt.date.fromisoformat(week) if week else None
+
+    def tables(self, profile_lists: Path) -> dict[str, Mount]:
+        """What lists are expanded from and audited against: the exports, the profiles, SQL's scores, the profiles' lists."""
+        exports = parquet_of({name: self.inputs[name] for name in EXPORT_NAMES})
+        files = {"sql_scores": [self.inputs["sql_scores"].path(SQL_SCORES)], "profile_recommendations": [profile_lists]}
+        return {**exports, **profile_tables(self.inputs["hetero_graph"]), **files}
+
+
+def ingredients_of(store: Store, week: str, run_id: str) -> Ingredients:
+    """What a run makes the lists of a week from.
+
+    Raises:
+        StoreError: one of them is not there, or they do not go together.
+    """
+    approved, inputs = newest_approved(store, week), inputs_of(store, week, run_id, INPUTS)
+    check_related(inputs | {"approved_model": approved})
+    return Ingredients(inputs, approved)
+
+
+@dataclass(frozen=True)
+class StagedTables:
+    """The names of the staged tables of one run and the id of their audit."""
+
+    audit_id: str
+    long_table: str
+    wide_table: str
+
+    @staticmethod
+    def of_run(run_id: str, week: dt.date) -> "StagedTables":
+        """Names that no other run and week uses."""
+        suffix = f"{week:%Y%m%d}_{run_id.replace('-', '')[:12]}"
+        return StagedTables(f"audit_{suffix}", f"staged_recommendations_{suffix}", f"staged_wide_{suffix}")
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What one run has staged: how many rows and people the lists have, and the hashes of the lists and of the mail."""
+
+    tables: StagedTables
+    n_rows: int
+    n_users: int
+    content_hash: str
+    mail_hash: str
+
+    def document(self) -> dict[str, Any]:
+        """The record that publishing reads, all on one level."""
+        values = asdict(self)
+        names: dict[str, Any] = values.pop("tables")
+        return names | values
+
+
+def stage(
+    warehouse: Warehouse, ingredients: Ingredients, profile_lists: Path, *, week: dt.date, run_id: str, slots: int
+) -> Staged:
+    """Write both tables of a run beside the served ones: the lists of all people, and the mail made from them."""
+    names, now, tables = StagedTables.of_run(run_id, week), dt.datetime.now(dt.UTC), ingredients.tables(profile_lists)
+    with warehouse.session(tables) as session:
+        rows = session.stage(
+            names.long_table,
+            "recommendations",
+            week=week,
+            arm=ARM,
+            model_week=ingredients.model_week,
+            run_id=run_id,
+            scored_at=now,
+        )
+    log.info("%s rows of lists are staged", f"{rows:,}")
+    with warehouse.session({**tables, "staged": names.long_table}) as session:
+        rows = session.stage(
+            names.wide_table,
+            "final_vehicle_recommendations",
+            week=week,
+            as_of=ingredients.as_of,
+            slots=slots,
+            generated_at=now,
+            pipeline_version=f"recs_assets {targets.code_version()}",
+        )
+    log.info("%s mails are staged; the audit begins", f"{rows:,}")
+    with warehouse.session({"staged": names.long_table, "mail": names.wide_table}) as session:
+        content: dict[str, Any] = session.audit("content_hash", week=week) | session.audit("mail_hash", slots=slots)
+    return Staged(names, **content)
