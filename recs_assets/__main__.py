@@ -11,7 +11,7 @@ import dagster as dg
 
 from recs_assets import rollback
 from recs_assets.assets.weekly_asset import PRIVATE
-from recs_assets.report import text as report
+from recs_assets.report import facts, text
 from recs_assets.resources.errors import WarehouseError
 from recs_assets.resources.publishing import PublishFailed, PublishRefused
 from recs_assets.resources.store.artifact import StoreError
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     run.add_argument("job", choices=JOBS)
     run.add_argument("--week", default=key_of(dt.datetime.now(dt.UTC)), help="its Monday, as 2011-09-26; default: this week")
     run.add_argument("--to", help="the last week of a backfill")
-    show = commands.add_parser("report", help="what the week's run found, for a person")
+    show = commands.add_parser("report", help="what came of a week, for a person")
     latest = commands.add_parser("latest", help="the folder of an asset's newest version")
     latest.add_argument("asset")
     versions = commands.add_parser("versions", help="every published version of a week")
@@ -72,7 +72,8 @@ def _run(options: argparse.Namespace, project: ModuleType) -> int:
 
 def _report(options: argparse.Namespace, project: ModuleType) -> int:
     monday(options.week)
-    print(report.text(project.target.warehouse(project.settings.compute), project.target.store(), project.settings, options.week))
+    warehouse, store = project.target.warehouse(project.settings.compute), project.target.store()
+    print(text.render(facts.gather(warehouse, store, project.settings, options.week)))
     return 0
 
 

@@ -1,20 +1,75 @@
 """What a person reads after a run."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from recs_assets.__main__ import main
-from recs_assets.report import text as report
+from recs_assets.report.facts import SYSTEMS, Comparison, Facts, Gate, Planted, SarahsPart, Served, gather
+from recs_assets.report.text import render
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.worlds import WEEK
 
+FACTS = Facts(
+    week=WEEK,
+    comparison=Comparison(
+        recall={system: {} for system in SYSTEMS} | {"sql": {"all": 0.1, "cold": 0.25}, "blend": {"all": 0.12346}},
+        users={"all": 1200, "cold": 1000},
+        first_changed={4: 0.987},
+    ),
+    gate=Gate("PASS", "Recall@10 of blend over sql is +23.5%.", {"cold": 0.3, "hot": 0.1}),
+    served=Served(1500, 30000, "blend", WEEK, "publication_1", "run 1"),
+    planted=Planted(37, 9, 5, [SarahsPart(1, "A-1", "MSD-8529", 1389.95, "Fits your 1967 Ford Mustang")]),
+    home=Path("/home/recs"),
+    metrics_folder="/home/recs/store/offline_metrics/1",
+)
 
-def test_the_report_says_who_won_and_who_is_served(first_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+
+def test_the_whole_text() -> None:
+    assert render(FACTS).splitlines() == [
+        "Recall@10 on the held-out weeks up to 2026-09-28 (population: strata weighted as among all users)",
+        "  system      all     cold    warm  hot  population",
+        "  -------------------------------------------------",
+        "  sql         0.1000  0.2500  -     -    -",
+        *(f"  {name:<10}  -       -       -     -    -" for name in SYSTEMS[1:8]),
+        "  blend       0.1235  -       -     -    -",
+        "  ceiling     -       -       -     -    -",
+        "  users       1,200   1,000   -     -    -",
+        "With the blend 99% of these lists begin with other 4 parts than SQL's, or with the same in another order.",
+        "",
+        "Gate 1: PASS",
+        "  Recall@10 of blend over sql is +23.5%.",
+        "  weight of SQL in the blend (chosen on earlier weeks): cold 0.3, hot 0.1",
+        "",
+        "Served: 1,500 users, 30,000 rows, source blend with the model of week 2026-09-28, version publication_1",
+        "",
+        "Planted companion pairs: of 37 people who bought the first part within 30 days and not yet the second, "
+        "9 find it among their first 10 (with SQL alone 5).",
+        "",
+        "Sarah (1967 Ford Mustang) bought a Holley 0-80508S last month; its planted companion is marked with *.",
+        "  rank  SQL v5.17  served      price      reason",
+        "  -------------------------------------------------------------------",
+        "  1     A-1        MSD-8529 *  $1,389.95  Fits your 1967 Ford Mustang",
+        "",
+        "Files: /home/recs",
+        "  metrics and verdict: /home/recs/store/offline_metrics/1",
+    ]
+
+
+def test_where_nothing_is_served_the_text_says_so() -> None:
+    lines = render(replace(FACTS, served=None, planted=None)).splitlines()
+    assert "Nothing has been published for this week." in lines
+    assert not any("Sarah" in line for line in lines)
+
+
+def test_the_report_of_a_run_says_who_won_and_who_is_served(first_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     place = first_run.place
     monkeypatch.setenv("RECS_HOME", str(place.home))
     monkeypatch.setenv("RECS_SOURCE", str(place.source))
-    lines = report.text(place.warehouse, place.store, place.settings, WEEK).splitlines()
+    lines = render(gather(place.warehouse, place.store, place.settings, WEEK)).splitlines()
     assert lines[1].split() == ["system", "all", "cold", "warm", "hot", "population"]
-    assert [line.split()[0] for line in lines[3:14]] == [*report.SHOWN_SYSTEMS, "users"]
+    assert [line.split()[0] for line in lines[3:14]] == [*SYSTEMS, "users"]
     metrics = place.artifact("offline_metrics").table("metrics.parquet").to_pandas()
     (changed,) = metrics.query("system == 'blend' and metric == 'first_changed_sql'")["value"]
     assert lines[14] == (

@@ -37,6 +37,15 @@ def check_related(inputs: Mapping[str, Artifact]) -> None:
                 )
 
 
+def origins_of(store: Store, artifact: Artifact, assets: Iterable[str]) -> dict[str, Artifact]:
+    """What an artifact was made from, in the very versions, whatever is current by now.
+
+    Raises:
+        StoreError: one of them is gone or damaged.
+    """
+    return {asset: store.version(asset, artifact.manifest.provenance.inputs[asset]) for asset in assets}
+
+
 def parquet_of(inputs: Mapping[str, Artifact]) -> dict[str, Sequence[Path]]:
     """The inputs as tables for a warehouse session: each asset's file of its own name."""
     return {asset: [artifact.path(own_file(asset))] for asset, artifact in inputs.items()}

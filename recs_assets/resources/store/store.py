@@ -84,6 +84,14 @@ class Store:
             raise StoreError(f"{what}: materialize {asset} for week {week} again.")
         return read(pointer.parent / content.decode(), asset, week)
 
+    def version(self, asset: str, reference: str) -> Artifact:
+        """The version of an asset that a manifest calls ``reference``: its week and version.
+
+        Raises:
+            StoreError: it is not there, or its manifest cannot be read.
+        """
+        return read(self.root / asset / reference, asset, reference.partition("/")[0])
+
     def newest(self, asset: str, *, up_to: str) -> Artifact | None:
         """The current version of the newest week not after ``up_to``, or ``None``."""
         folder = self.root / asset

@@ -2,13 +2,14 @@
 
 import datetime as dt
 import re
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from recs_assets.resources.store.artifact import Artifact, StoreError
-from recs_assets.resources.store.lineage import inputs_of, parquet_of
+from recs_assets.resources.store.lineage import inputs_of, origins_of, parquet_of
 from recs_assets.resources.store.manifest import Provenance
 from recs_assets.resources.store.store import Store
 
@@ -53,3 +54,14 @@ def test_inputs_are_tables_under_the_names_of_their_assets(tmp_path: Path) -> No
     inputs = {asset: made(store, asset) for asset in ("user_nodes", "fits_edges")}
     files = {name: [path.name for path in paths] for name, paths in parquet_of(inputs).items()}
     assert files == {"user_nodes": ["user_nodes.parquet"], "fits_edges": ["fits_edges.parquet"]}
+
+
+def test_the_origins_of_an_artifact_are_the_versions_it_was_made_from_whatever_is_current_by_now(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    old = made(store, "user_nodes")
+    graph = made(store, "hetero_graph", old)
+    assert made(store, "user_nodes", rows=2).version != old.version
+    assert origins_of(store, graph, ["user_nodes"])["user_nodes"].version == old.version
+    shutil.rmtree(tmp_path / "user_nodes" / WEEK / old.version)
+    with pytest.raises(StoreError, match=rf"manifest.json cannot be read .*: materialize user_nodes for week {WEEK} again"):
+        origins_of(store, graph, ["user_nodes"])
