@@ -52,7 +52,7 @@ class ContractError(ValueError):
 
 @contextmanager
 def in_week(week: str) -> Iterator[None]:
-    """Add the week to a breach that was found where weeks are not known."""
+    """Add the week to a breach that was met where weeks are not known."""
     try:
         yield
     except ContractError as error:

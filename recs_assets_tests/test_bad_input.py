@@ -204,7 +204,7 @@ def test_a_table_with_too_many_faults_is_refused_with_the_worst_of_them(tmp_path
     assert messages(result) == {
         "interaction_edges": "source table 'events', week 2026-09-28: 5 of its 9 rows are faulty, 55.6% where 50% are "
         "allowed; the most frequent fault is 'unknown event_type' (4 rows; for example 'x1', 'x2', 'x3'). "
-        "Mend the source; if these rows are really to be left out, raise source.max_quarantined_share in the settings."
+        "Fix the source; if these rows are really to be left out, raise source.max_quarantined_share in the settings."
     }
     assert place.store.find("interaction_edges", WEEK) is None
 
@@ -212,7 +212,7 @@ def test_a_table_with_too_many_faults_is_refused_with_the_worst_of_them(tmp_path
 def test_a_refusal_shows_nobodys_id(tmp_path: Path) -> None:
     place = small_shop(tmp_path, {"ownership": [(f"somebody {n}", "v1", 1, None) for n in range(5)]}, max_quarantined_share=0.5)
     told = messages(place.materialize(needed_by("owns_edges"), WEEK))["owns_edges"]
-    assert "the most frequent fault is 'unknown user_id' (5 rows). Mend the source" in told
+    assert "the most frequent fault is 'unknown user_id' (5 rows). Fix the source" in told
 
 
 def test_as_many_faults_as_allowed_are_accepted(tmp_path: Path) -> None:

@@ -48,11 +48,9 @@ def test_a_breach_says_what_and_where(found: dict[str, str] | None, message: str
 
 
 def test_the_message_names_week_count_and_at_most_three_samples() -> None:
-    error = ContractError(
-        "events", "it is bad", "Mend it.", week="2026-02-23", column="user_id", count=1234, samples=list("abcd")
-    )
+    error = ContractError("events", "it is bad", "Fix it.", week="2026-02-23", column="user_id", count=1234, samples=list("abcd"))
     assert str(error) == (
-        "source table 'events', column 'user_id', week 2026-02-23: it is bad (1,234 rows; for example 'a', 'b', 'c'). Mend it."
+        "source table 'events', column 'user_id', week 2026-02-23: it is bad (1,234 rows; for example 'a', 'b', 'c'). Fix it."
     )
     assert error.samples == ("a", "b", "c")
 

@@ -109,5 +109,5 @@ def test_a_catalogue_of_nothing_but_refurbished_parts_is_refused(tmp_path: Path)
     place = busy_shop(tmp_path, {"products": [(*part[:7], True, *part[8:]) for part in busy_rows()["products"]]})
     assert messages(place.launch("everything", WEEK)) == {
         "product_nodes": "source table 'products', week 2026-09-28: the rules keep every part out of every list, most of them "
-        "because of 'refurbished' (30 rows). Mend the column behind it, or change that rule in the settings (section rules)."
+        "because of 'refurbished' (30 rows). Fix the column behind it, or change that rule in the settings (section rules)."
     }

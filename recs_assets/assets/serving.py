@@ -96,10 +96,10 @@ def newest_approved(store: Store, week: str) -> Artifact:
     Raises:
         StoreError: there is none yet.
     """
-    found = newest_standing(store, week, overridden_since=key_of(monday(week) - ONE_WEEK))
-    if found is None:
+    approved = newest_standing(store, week, overridden_since=key_of(monday(week) - ONE_WEEK))
+    if approved is None:
         raise StoreError(f"no approved_model up to week {week}. Run the weekly job first: make run WEEK=<the last whole week>.")
-    return found
+    return approved
 
 
 def profile_tables(source: Artifact) -> dict[str, list[Any]]:

@@ -95,9 +95,9 @@ def _browsing(world: World, rng: np.random.Generator) -> list[Interactions]:
     visit = np.repeat(np.arange(row.size), 1 + rng.poisson((world.preset.browse_parts - 1) * active.interest[row]))
     row, week, project = row[visit], week[visit], project[visit]
     part = draw_parts(world, row, week, project, rng)
-    found = np.flatnonzero(part >= 0)
-    looks = np.repeat(found, 1 + rng.poisson(VIEWS_PER_PART * np.minimum(active.interest[row[found]], 1)))
-    carts = found[rng.random(found.size) < CART_SHARE]
+    seen = np.flatnonzero(part >= 0)
+    looks = np.repeat(seen, 1 + rng.poisson(VIEWS_PER_PART * np.minimum(active.interest[row[seen]], 1)))
+    carts = seen[rng.random(seen.size) < CART_SHARE]
     pieces = []
     for rows, kind in ((looks, VIEW), (carts, CART)):
         at = start(world.preset.weeks) + week[rows] * WEEK + moments(rows.size, rng)

@@ -178,7 +178,7 @@ def build_fitment(preset: Preset, parts: Parts, vehicles: Vehicles, seed: int) -
 def _runs(group: NDArray[np.int64], count: int, length: float, rng: np.random.Generator) -> NDArray[np.int64]:
     """``count`` runs [start, stop) of about ``length`` rows within one group of the sorted ``group``.
 
-    Anchors are drawn in inverse proportion to the rows that they reach, so every vehicle gets about as many parts.
+    Anchors are sampled in inverse proportion to the rows that they reach, so every vehicle gets about as many parts.
     """
     first, last = np.searchsorted(group, group), np.searchsorted(group, group, side="right")
     here = np.arange(group.size)

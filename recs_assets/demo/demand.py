@@ -79,7 +79,7 @@ class Demand:
     ) -> NDArray[np.int64]:
         """One part for each row: from its shelf, within its project (-1: any), in proportion to the week's weights.
 
-        Where the shelf has nothing for the project, the whole shelf is drawn from; -1 where that is empty too.
+        Where the shelf has nothing for the project, the whole shelf is sampled from; -1 where that is empty too.
         """
         whole = project < 0
         low = self.starts[shelf * self.n_projects + np.where(whole, 0, project)]

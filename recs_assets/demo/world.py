@@ -48,7 +48,7 @@ class WorldSummary:
         version: of the generator.
         rows: rows per table, faulty ones included.
         faults: rows added per table and fault.
-        written: whether this call wrote the folder, or found it complete.
+        written: whether this call wrote the folder; it may have been complete.
     """
 
     preset: str
@@ -71,9 +71,9 @@ def write_world(folder: Path, preset: Preset, *, seed: int = 1, no_signal: bool 
         seed: of all random draws.
         no_signal: purchases follow one fixed popularity alone, so that no model has anything else to learn.
     """
-    found = existing(folder)
-    if found is not None and (found.preset, found.seed, found.no_signal) == (preset.name, seed, no_signal):
-        return found
+    there = existing(folder)
+    if there is not None and (there.preset, there.seed, there.no_signal) == (preset.name, seed, no_signal):
+        return there
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARKER).unlink(missing_ok=True)
     world, fitment = _build(preset, seed, no_signal)
@@ -93,10 +93,10 @@ def existing(folder: Path) -> WorldSummary | None:
     marker = folder / MARKER
     if not marker.is_file():
         return None
-    found = json.loads(marker.read_text())
-    if found.get("version") != VERSION:
+    summary = json.loads(marker.read_text())
+    if summary.get("version") != VERSION:
         return None
-    return WorldSummary(**{**found, "written": False})
+    return WorldSummary(**{**summary, "written": False})
 
 
 def _build(preset: Preset, seed: int, no_signal: bool) -> tuple[World, Fitment]:

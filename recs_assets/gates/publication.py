@@ -21,12 +21,12 @@ def audit(breaches: Mapping[str, int], *, n_users: int, required_users: int) -> 
         n_users: people on the list.
         required_users: at least so many.
     """
-    found = [f"{count:,} x {name.replace('_', ' ')}" for name, count in breaches.items() if count]
+    problems = [f"{count:,} x {name.replace('_', ' ')}" for name, count in breaches.items() if count]
     if n_users < required_users:
-        found.append(f"{n_users:,} people are served where {required_users:,} are required")
+        problems.append(f"{n_users:,} people are served where {required_users:,} are required")
     figures = {"breaches": dict(breaches), "users": n_users, "required_users": required_users}
-    if found:
-        return Verdict("audit", FAIL, f"{'; '.join(found)}. The served table stays as it was.", figures)
+    if problems:
+        return Verdict("audit", FAIL, f"{'; '.join(problems)}. The served table stays as it was.", figures)
     return Verdict("audit", PASS, f"every rule holds for {n_users:,} people.", figures)
 
 
@@ -83,10 +83,10 @@ def score_drift(histogram: Sequence[Mapping[str, Any]], *, max_psi: float | None
         return Verdict("score_drift", FAIL if was_spread else WARN, f"scores have collapsed: {collapsed}.", figures)
     if not sum(before):
         return Verdict("score_drift", PASS, "there is no list before to compare scores with.", figures)
-    found = f"the population stability index against the list before is {psi:.3f}"
+    measured = f"the population stability index against the list before is {psi:.3f}"
     if max_psi is not None and psi > max_psi:
-        return Verdict("score_drift", WARN, f"{found}: above {max_psi:g}, scores are spread differently.", figures)
-    return Verdict("score_drift", PASS, f"{found}.", figures)
+        return Verdict("score_drift", WARN, f"{measured}: above {max_psi:g}, scores are spread differently.", figures)
+    return Verdict("score_drift", PASS, f"{measured}.", figures)
 
 
 def _collapse(n_scores: int, zero_share: float, is_flat: bool, max_zero_share: float | None) -> str:
@@ -108,10 +108,10 @@ def overlap(n_kept: int, n_compared: int, *, min_share: float | None) -> Verdict
     figures = {"kept": n_kept, "compared": n_compared}
     if not n_compared:
         return Verdict("overlap", PASS, "nobody on this list had one before.", figures)
-    found = f"{n_kept / n_compared:.1%} of the parts in the mail were in the mail before"
+    measured = f"{n_kept / n_compared:.1%} of the parts in the mail were in the mail before"
     if min_share is not None and n_kept < min_share * n_compared:
-        return Verdict("overlap", WARN, f"{found}: less than {min_share:.0%}, lists have changed almost entirely.", figures)
-    return Verdict("overlap", PASS, f"{found}.", figures)
+        return Verdict("overlap", WARN, f"{measured}: less than {min_share:.0%}, lists have changed almost entirely.", figures)
+    return Verdict("overlap", PASS, f"{measured}.", figures)
 
 
 def served_source(approved: Mapping[str, Any], week: str) -> Verdict:

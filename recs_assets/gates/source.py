@@ -39,12 +39,12 @@ def check_profile(table: str, week: Week, profile: dict[str, Any], count: Verdic
         raise ContractError(table, problem, "Check the load of events.", week=week.key, column="event_ts", count=0)
 
 
-def check_columns(table: str, found: Mapping[str, str] | None) -> list[str]:
+def check_columns(table: str, columns: Mapping[str, str] | None) -> list[str]:
     """Hold one source table against the contract.
 
     Args:
         table: a name in ``SOURCE_TABLES``.
-        found: its columns with their kinds, as ``Warehouse.source_columns`` gives them; ``None`` where the table is absent.
+        columns: of it with their kinds, as ``Warehouse.source_columns`` gives them; ``None`` where the table is absent.
 
     Returns:
         Warnings, one for each column that the contract does not know.
@@ -53,32 +53,32 @@ def check_columns(table: str, found: Mapping[str, str] | None) -> list[str]:
         ContractError: the table is absent and not optional, or a column is missing or of another type.
     """
     contract = SOURCE_TABLES[table]
-    if found is None:
+    if columns is None:
         if contract.optional:
             return []
         raise ContractError(table, "the table is absent", f"Provide '{table}' in the source (RECS_SOURCE).")
     for column in contract.columns:
-        if column.name not in found:
+        if column.name not in columns:
             if column.required:
-                present = ", ".join(found) or "none"
+                present = ", ".join(columns) or "none"
                 fix = f"Add a column '{column.name}' ({column.kind}) to '{table}'; its columns are: {present}."
                 raise ContractError(table, "the required column is missing", fix, column=column.name)
-        elif found[column.name] not in ACCEPTED_KINDS[column.kind]:
-            problem = f"the column is {found[column.name]}, the contract says {column.kind}"
+        elif columns[column.name] not in ACCEPTED_KINDS[column.kind]:
+            problem = f"the column is {columns[column.name]}, the contract says {column.kind}"
             raise ContractError(table, problem, f"Cast it to {column.kind} in the source.", column=column.name)
     known = {column.name for column in contract.columns}
     return [
-        f"source table '{table}': column '{name}' is not in the contract and is ignored" for name in found if name not in known
+        f"source table '{table}': column '{name}' is not in the contract and is ignored" for name in columns if name not in known
     ]
 
 
-def check_presence(found: Mapping[str, Mapping[str, str] | None]) -> bool:
+def check_presence(tables: Mapping[str, Mapping[str, str] | None]) -> bool:
     """Whether the store has fitment: all of ``FITMENT_TABLES`` are present (True) or none of them is (False).
 
     Raises:
         ContractError: only some of them are present.
     """
-    absent = [table for table in FITMENT_TABLES if found.get(table) is None]
+    absent = [table for table in FITMENT_TABLES if tables.get(table) is None]
     if absent and len(absent) < len(FITMENT_TABLES):
         present = ", ".join(table for table in FITMENT_TABLES if table not in absent)
         problem = f"the table is absent although {present} is present"
@@ -134,7 +134,7 @@ def refuse_too_many_faults(
         table,
         f"{n_quarantined:,} of its {counts.rows_in:,} rows are faulty, {n_quarantined / counts.rows_in:.1%} where "
         f"{max_share:.0%} are allowed; the most frequent fault is '{worst['fault']}'",
-        "Mend the source; if these rows are really to be left out, raise source.max_quarantined_share in the settings.",
+        "Fix the source; if these rows are really to be left out, raise source.max_quarantined_share in the settings.",
         week=week,
         count=worst["n_rows"],
         samples=() if table in KEYED_BY_PERSON else samples,
@@ -151,12 +151,12 @@ def refuse_nothing_to_sell(reasons: Sequence[str | None], week: str) -> None:
         return
     if not reasons:
         problem = "none of its parts is known by the end of the week"
-        raise ContractError("products", problem, "Choose a later week, or mend created_at.", week=week, count=0)
+        raise ContractError("products", problem, "Choose a later week, or fix created_at.", week=week, count=0)
     worst, count = Counter(reasons).most_common(1)[0]
     raise ContractError(
         "products",
         f"the rules keep every part out of every list, most of them because of '{worst}'",
-        "Mend the column behind it, or change that rule in the settings (section rules).",
+        "Fix the column behind it, or change that rule in the settings (section rules).",
         week=week,
         count=count,
     )
@@ -176,12 +176,12 @@ def row_count(table: str, n_rows: int, n_last_week: int | None, *, min_share: fl
     if not n_last_week:
         return Verdict(f"row_count_{table}", PASS, f"{n_rows:,} rows, and no week before to compare them with.", figures)
     change = n_rows / n_last_week - 1
-    found = f"{n_rows:,} rows, {change:+.1%} against last week's {n_last_week:,}"
+    measured = f"{n_rows:,} rows, {change:+.1%} against last week's {n_last_week:,}"
     if n_rows < min_share * n_last_week:
-        return Verdict(f"row_count_{table}", FAIL, f"{found}: less than the {min_share:.0%} asked for.", figures)
+        return Verdict(f"row_count_{table}", FAIL, f"{measured}: less than the {min_share:.0%} asked for.", figures)
     if max_change is not None and abs(n_rows - n_last_week) > max_change * n_last_week:
-        return Verdict(f"row_count_{table}", WARN, f"{found}: more than {max_change:.0%} either way.", figures)
-    return Verdict(f"row_count_{table}", PASS, f"{found}.", figures)
+        return Verdict(f"row_count_{table}", WARN, f"{measured}: more than {max_change:.0%} either way.", figures)
+    return Verdict(f"row_count_{table}", PASS, f"{measured}.", figures)
 
 
 def freshness(newest: dt.datetime | None, as_of: dt.datetime, *, max_age_hours: float | None) -> Verdict:
@@ -190,7 +190,7 @@ def freshness(newest: dt.datetime | None, as_of: dt.datetime, *, max_age_hours: 
         return Verdict("freshness", WARN, "there is no event at all.", {"newest": None, "age_hours": None})
     age = (as_of - newest) / dt.timedelta(hours=1)
     figures = {"newest": newest.isoformat(), "age_hours": round(age, 1)}
-    found = f"the newest event is {age:.1f} hours older than the moment the week may know"
+    measured = f"the newest event is {age:.1f} hours older than the moment the week may know"
     if max_age_hours is not None and age > max_age_hours:
-        return Verdict("freshness", WARN, f"{found}: more than {max_age_hours:g}. Check the load of events.", figures)
-    return Verdict("freshness", PASS, f"{found}.", figures)
+        return Verdict("freshness", WARN, f"{measured}: more than {max_age_hours:g}. Check the load of events.", figures)
+    return Verdict("freshness", PASS, f"{measured}.", figures)

@@ -105,13 +105,13 @@ def _published_row(ledger: Ledger, publication: Publication) -> tuple[Outcome, d
 
 def check_expected(newest: Mapping[str, Any] | None, expected: str | None, week: dt.date) -> None:
     """Refuse where another version of the week is the newest one than the one that was expected."""
-    found = None if newest is None else newest["publication_id"]
-    if found == expected:
+    newest_version = None if newest is None else newest["publication_id"]
+    if newest_version == expected:
         return
     if newest is None:
         raise PublishRefused(f"week {week}: version {expected} was expected to be served, but the week was never published.")
     raise PublishRefused(
-        f"week {week}: run {newest['run_id']} published {found} at {newest['published_at']:%Y-%m-%d %H:%M:%S} UTC, "
+        f"week {week}: run {newest['run_id']} published {newest_version} at {newest['published_at']:%Y-%m-%d %H:%M:%S} UTC, "
         f"after this run had read version {expected}. Nothing was written; run again to publish on top of it."
     )
 
@@ -127,7 +127,7 @@ def _check_audit(ledger: Ledger, publication: Publication) -> None:
     if audit["decision"] != "PASS":
         raise PublishRefused(
             f"{where}: audit {publication.audit_id} says {audit['decision']} for {audit['n_rows']} rows of {audit['n_users']} "
-            f"users: {audit['reason']} Mend the cause and materialize recommendations again."
+            f"users: {audit['reason']} Fix the cause and materialize recommendations again."
         )
     if _described(audit) != _described(asdict(publication)) or audit["staged_table"] != publication.long_table:
         raise PublishRefused(
@@ -200,10 +200,10 @@ def swap(ledger: Ledger, row: Mapping[str, Any]) -> None:
         week=row["week"],
     )
     reached(f"{action}.inserted")
-    found = _served(ledger, row["week"])
-    if found != _described(row):
+    inserted = _served(ledger, row["week"])
+    if inserted != _described(row):
         raise PublishRefused(
-            f"week {row['week']}: '{row['long_table']}' holds {found}, {_described(row)} were audited. Nothing was written. "
+            f"week {row['week']}: '{row['long_table']}' holds {inserted}, {_described(row)} were audited. Nothing was written. "
             "Materialize recommendations for the week again, or restore another version."
         )
     reached(f"{action}.verified")
@@ -222,21 +222,21 @@ def _swap_wide(ledger: Ledger, row: Mapping[str, Any]) -> None:
         # The number of slots is a setting: a wide table of another one is made anew, in the same transaction.
         ledger.run(f"DROP TABLE IF EXISTS {WIDE}")
         ledger.run(f"CREATE TABLE {WIDE} AS SELECT * FROM {table}")
-    found = mail_hash(ledger, WIDE)
-    if found != row["mail_hash"]:
+    mailed = mail_hash(ledger, WIDE)
+    if mailed != row["mail_hash"]:
         raise PublishRefused(
-            f"week {row['week']}: the mail in '{table}' has content {found}, {row['mail_hash']} was audited. Nothing was "
+            f"week {row['week']}: the mail in '{table}' has content {mailed}, {row['mail_hash']} was audited. Nothing was "
             "written. Materialize recommendations for the week again, or restore another version."
         )
 
 
 def _check_untouched(ledger: Ledger, row: Mapping[str, Any]) -> None:
-    found, expected = _served(ledger, row["week"]), _described(row)
+    now_served, expected = _served(ledger, row["week"]), _described(row)
     if row == newest_wide(ledger):
-        found, expected = f"{found} and mail {mail_hash(ledger, WIDE)}", f"{expected} and mail {row['mail_hash']}"
-    if found != expected:
+        now_served, expected = f"{now_served} and mail {mail_hash(ledger, WIDE)}", f"{expected} and mail {row['mail_hash']}"
+    if now_served != expected:
         raise PublishFailed(
-            f"week {row['week']}: {found} are served, {expected} were published: something else has written to the served "
+            f"week {row['week']}: {now_served} are served, {expected} were published: something else has written to the served "
             f"tables. Restore version {row['version_after']}."
         )
 

@@ -56,7 +56,7 @@ VALUES: dict[str, list[Any]] = {
 OTHER_TYPES = [pa.string(), pa.binary(), pa.int32(), pa.float64(), pa.bool_(), pa.date32(), pa.timestamp("ns"), pa.timestamp("s")]
 
 # A refusal names the table, the week and the way out.
-CLEAR = re.compile(r"source table '\w+'.*, week 2026-\d\d-\d\d: .+ (Add|Cast|Check|Keep|Mend|Provide|Write) .+\.", re.DOTALL)
+CLEAR = re.compile(r"source table '\w+'.*, week 2026-\d\d-\d\d: .+ (Add|Cast|Check|Keep|Fix|Provide|Write) .+\.", re.DOTALL)
 
 Rows = pa.Table
 Change = Callable[[Rows, str, random.Random], Rows]

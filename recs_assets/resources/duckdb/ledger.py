@@ -12,7 +12,7 @@ import sqlglot
 from recs_assets.resources.ledger import Ledger
 from recs_assets.resources.queries import identifier
 
-# The warehouse file while it is attached. Its own tables are found by bare name, after those of the session.
+# The warehouse file while it is attached. Its own tables go by their bare names, after those of the session.
 ATTACHED = "warehouse"
 OWN_TABLES = f"{ATTACHED}.main"
 ALL_TABLES = f"memory.main,{OWN_TABLES}"
@@ -40,15 +40,15 @@ class DuckDBLedger(Ledger):
         """The rows of a query in BigQuery's dialect."""
         with self._own_tables():
             rows = self._connection.sql(transpile(statement), params=parameters).to_arrow_table()
-        found: list[dict[str, Any]] = rows.to_pylist()
-        return found
+        as_plain_values: list[dict[str, Any]] = rows.to_pylist()
+        return as_plain_values
 
     def columns(self, table: str) -> list[str]:
         """The columns of a persistent table in their order; none where there is no such table."""
         condition = "database_name = $database AND table_name = $table ORDER BY column_index"
         statement = f"SELECT column_name FROM duckdb_columns() WHERE {condition}"
-        found = self._connection.execute(statement, {"database": ATTACHED, "table": table}).fetchall()
-        return [str(name) for (name,) in found]
+        rows = self._connection.execute(statement, {"database": ATTACHED, "table": table}).fetchall()
+        return [str(name) for (name,) in rows]
 
     def insert(self, table: str, rows: pa.Table) -> None:
         """Add rows, by column name."""

@@ -56,13 +56,13 @@ def source_columns(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[
     return {table: _file_columns(connection, table, _path(folder, table)) for table in SOURCE_TABLES}
 
 
-def source_select(folder: Path, table: str, found: Mapping[str, str] | None) -> str:
+def source_select(folder: Path, table: str, present: Mapping[str, str] | None) -> str:
     """The query, in DuckDB's dialect, that reads a source table with the contract's columns and types only.
 
     An absent optional column is NULL, and an absent table has no rows.
     """
-    columns = ", ".join(_column(column, found) for column in SOURCE_TABLES[table].columns)
-    if found is None:
+    columns = ", ".join(_column(column, present) for column in SOURCE_TABLES[table].columns)
+    if present is None:
         return f"SELECT {columns} WHERE FALSE"
     return f"SELECT {columns} FROM read_parquet({quoted(_path(folder, table))})"
 
@@ -98,7 +98,7 @@ def _file_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path)
     if not path.exists():
         return None
     try:
-        found = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({quoted(path)})").fetchall()
+        described = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({quoted(path)})").fetchall()
         stored = connection.execute(f"SELECT name FROM parquet_schema({quoted(path)})").fetchall()
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
@@ -109,7 +109,7 @@ def _file_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path)
         if times[column.name] > 1:
             fix = "Keep the one that is meant, and write the table again."
             raise ContractError(table, f"{times[column.name]} columns have this name", fix, column=column.name)
-    return {name: _kind(kind) for name, kind, *_ in found}
+    return {name: _kind(kind) for name, kind, *_ in described}
 
 
 def _kind(duckdb_type: str) -> str:
@@ -118,9 +118,9 @@ def _kind(duckdb_type: str) -> str:
     return KINDS.get(duckdb_type, duckdb_type.lower())
 
 
-def _column(column: Column, found: Mapping[str, str] | None) -> str:
+def _column(column: Column, present: Mapping[str, str] | None) -> str:
     kind = TYPES[column.kind]
-    if found is None or column.name not in found:
+    if present is None or column.name not in present:
         return f"CAST(NULL AS {kind}) AS {column.name}"
     if column.kind == "integer":
         # A float column with NaN for NULL is how pandas writes integers that may be absent.

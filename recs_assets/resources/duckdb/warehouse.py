@@ -247,9 +247,9 @@ class DuckDBSession(Session):
         from_source = absent & set(SOURCE_TABLES)
         if not from_source:
             return absent
-        found = source_columns(self._connection, self._warehouse.source)
+        columns = source_columns(self._connection, self._warehouse.source)
         for table in from_source:
-            self.view(table, source_select(self._warehouse.source, table, found[table]))
+            self.view(table, source_select(self._warehouse.source, table, columns[table]))
             self._from_source.add(table)
         return absent - from_source
 

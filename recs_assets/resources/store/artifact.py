@@ -69,11 +69,11 @@ class Artifact:
             path, expected = self.folder / name, self.manifest.files[name].sha256
             try:
                 local = _local_copy(path)
-                found = sha256_of(local)
+                actual = sha256_of(local)
             except FileNotFoundError as error:
                 raise StoreError(f"{path} is missing, expected SHA-256 {expected}: {self._way_out}") from error
-            if found != expected:
-                raise StoreError(f"{path} is damaged: SHA-256 {found}, expected {expected}: {self._way_out}")
+            if actual != expected:
+                raise StoreError(f"{path} is damaged: SHA-256 {actual}, expected {expected}: {self._way_out}")
             self._verified[name] = local
         return self._verified[name]
 
@@ -205,9 +205,9 @@ def is_whole(folder: UPath, manifest: Manifest) -> bool:
     if not (folder / MANIFEST).exists():
         return False
     try:
-        found = read(folder, manifest.asset, manifest.week)
+        artifact = read(folder, manifest.asset, manifest.week)
         for name in manifest.files:
-            found.path(name)
+            artifact.path(name)
     except StoreError:
         return False
     return True

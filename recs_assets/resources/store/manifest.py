@@ -59,9 +59,9 @@ class Manifest:
             KeyError, TypeError, AttributeError: the document is not a manifest.
         """
         document = json.loads(content)
-        expected, found = document.pop(SELF), _hash_of(document)
-        if found != expected:
-            raise ValueError(f"SHA-256 {found}, expected {expected}")
+        expected, actual = document.pop(SELF), _hash_of(document)
+        if actual != expected:
+            raise ValueError(f"SHA-256 {actual}, expected {expected}")
         provenance = document["provenance"] | {"as_of": dt.datetime.fromisoformat(document["provenance"]["as_of"])}
         files = {name: FileRecord(**record) for name, record in document["files"].items()}
         return Manifest(**(document | {"provenance": Provenance(**provenance), "files": files}))

@@ -1,4 +1,4 @@
-"""Folders for work in progress: one's own, gone when the work ends, or one that the next run takes up."""
+"""Folders for work in progress: one's own, gone when the work ends, or one in which the next run goes on."""
 
 import fcntl
 import logging

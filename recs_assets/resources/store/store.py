@@ -96,7 +96,7 @@ class Store:
         """The current version of the newest week not after ``up_to``, or ``None``."""
         folder = self.root / asset
         weeks = sorted((path.name for path in folder.iterdir()), reverse=True) if folder.exists() else []
-        return next((found for week in weeks if week <= up_to and (found := self.find(asset, week))), None)
+        return next((artifact for week in weeks if week <= up_to and (artifact := self.find(asset, week))), None)
 
     def of_run(self, asset: str, week: str, run_id: str) -> Artifact:
         """The version of an asset's week that a run goes on from: its own, the last of several, else the current one.
@@ -111,10 +111,12 @@ class Store:
             return current
         made: list[tuple[float, Artifact]] = []
         for path in (self.root / asset / week).iterdir():
-            with suppress(StoreError, FileNotFoundError):  # the pointer, or a version that cannot be read or is being mended
-                found = read(path, asset, week)
-                if found.manifest.provenance.run_id == run_id:
-                    made.append(((path / MANIFEST).stat().st_mtime, found))
+            with suppress(
+                StoreError, FileNotFoundError
+            ):  # the pointer, or a version that cannot be read or is being written anew
+                artifact = read(path, asset, week)
+                if artifact.manifest.provenance.run_id == run_id:
+                    made.append(((path / MANIFEST).stat().st_mtime, artifact))
         return max(made, key=lambda pair: pair[0])[1] if made else current
 
     @contextmanager
@@ -160,7 +162,7 @@ def _move_folder(source: Path, target: UPath, manifest: Manifest) -> None:
     for path in (*source.iterdir(), source):
         _flush(path)
     reached("store.flushed", _largest(source))
-    # Of several that write one version, or mend it, the first is enough: a reader may have open what it left.
+    # Of several that write one version, or write a damaged one again, the first is enough: a reader may have open what it left.
     with locked(local.parent):
         if local.exists() and not is_whole(target, manifest):
             local.rename(source.with_name("damaged"))

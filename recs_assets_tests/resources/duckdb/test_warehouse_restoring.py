@@ -75,7 +75,7 @@ def test_where_a_new_weeks_first_list_is_bad_the_mail_of_the_week_before_comes_b
     assert (restored.week, restored.version_after) == (WEEK, "publication one")
     assert served(warehouse)[1] == wide(FIRST)
     # The next list of the new week is mailed as ever.
-    assert publish(warehouse, stage(warehouse, "mended", FIRST, week=NEXT)).outcome == "published"
+    assert publish(warehouse, stage(warehouse, "fixed", FIRST, week=NEXT)).outcome == "published"
     mailed = "SELECT week FROM publications WHERE wide_table IS NOT NULL ORDER BY sequence DESC LIMIT 1"
     assert query(warehouse, mailed) == [(NEXT,)]
 
