@@ -18,7 +18,7 @@ from recs_assets.gnn.channels import training
 from recs_assets.gnn.channels.examples import Example, examples
 from recs_assets.gnn.snapshots import microseconds
 from recs_assets.resources.store.lineage import inputs_of, parquet_of
-from recs_assets.steps.evaluate_systems import Judge, Judged
+from recs_assets.steps.evaluate_systems import Evaluated, Evaluator
 from recs_assets.week_split import split_weeks
 from recs_assets.weeks import week_of
 from recs_assets_tests.conftest import Run
@@ -28,23 +28,23 @@ NOW = dt.datetime(2026, 10, 5, tzinfo=dt.UTC)
 
 
 def _shuffled(example: Example, generator: np.random.Generator) -> Example:
-    """Every user has taken up as many of the same candidates, but others."""
+    """Every user has as many targets among the same candidates, but others."""
     user = np.repeat(np.arange(example.n_users), np.diff(example.candidates.indptr))
     return replace(example, targets=example.targets[np.lexsort((generator.random(len(user)), user))])
 
 
-def _judged(run: Run, folder: Path, labelled: Callable[[Example], Example]) -> Judged:
-    """Fitted and judged as the assets do it, with the labels of every training week changed."""
+def _evaluated(run: Run, folder: Path, labelled: Callable[[Example], Example]) -> Evaluated:
+    """Fitted and evaluated as the assets do it, with the labels of every training week changed."""
     settings, week = run.place.settings, week_of(WEEK, NOW)
     inputs = inputs_of(run.place.store, WEEK, run.result.run_id, [*EXPORT_NAMES, "hetero_graph"])
     source = inputs.pop("hetero_graph")
     data = graph.load(source.path(GRAPH))
     split = split_weeks(week, settings)
-    found = [labelled(example) for example in examples(data, [*map(microseconds, split.training)], settings)]
-    earlier = [example for example in found if example.moment in map(microseconds, split.before_validation)]
-    for name, learned_from in (("model.pt", found), ("validation_model.pt", earlier)):
+    labelled_examples = [labelled(example) for example in examples(data, [*map(microseconds, split.training)], settings)]
+    earlier = [example for example in labelled_examples if example.moment in map(microseconds, split.before_validation)]
+    for name, learned_from in (("model.pt", labelled_examples), ("validation_model.pt", earlier)):
         model.save(training.fit(learned_from, settings).model, folder / name)
-    return Judge(data, run.place.warehouse, parquet_of(inputs), settings, print).judge(
+    return Evaluator(data, run.place.warehouse, parquet_of(inputs), settings, print).evaluate(
         model_file=folder / "model.pt",
         validation_file=folder / "validation_model.pt",
         towers_file=None,
@@ -54,7 +54,7 @@ def _judged(run: Run, folder: Path, labelled: Callable[[Example], Example]) -> J
     )
 
 
-def test_shuffling_keeps_how_many_each_user_took_up(first_run: Run) -> None:
+def test_shuffling_keeps_how_many_targets_each_user_has(first_run: Run) -> None:
     settings = first_run.place.settings
     data = graph.load(first_run.place.artifact("hetero_graph").path(GRAPH))
     moment = split_weeks(week_of(WEEK, NOW), settings).training[-1]
@@ -66,15 +66,15 @@ def test_shuffling_keeps_how_many_each_user_took_up(first_run: Run) -> None:
 
 
 def test_with_its_true_labels_the_model_passes(first_run: Run, tmp_path: Path) -> None:
-    judged = _judged(first_run, tmp_path, lambda example: example)
-    assert gate_1(judged.per_user, min_lift=0.05).decision == PASS
-    assert gate_1(judged.per_user, min_lift=0.05, system="model").decision == PASS
+    evaluated = _evaluated(first_run, tmp_path, lambda example: example)
+    assert gate_1(evaluated.per_user, min_lift=0.05).decision == PASS
+    assert gate_1(evaluated.per_user, min_lift=0.05, system="model").decision == PASS
 
 
 @pytest.mark.parametrize("seed", range(1, 4))
 def test_with_shuffled_labels_it_does_not(first_run: Run, tmp_path: Path, seed: int) -> None:
     generator = np.random.default_rng(seed)
-    judged = _judged(first_run, tmp_path, lambda example: _shuffled(example, generator))
-    assert gate_1(judged.per_user, min_lift=0.05).decision != PASS
+    evaluated = _evaluated(first_run, tmp_path, lambda example: _shuffled(example, generator))
+    assert gate_1(evaluated.per_user, min_lift=0.05).decision != PASS
     # By itself it is shown to be no better; the blend, whose alpha is chosen on validation weeks, falls back on SQL.
-    assert gate_1(judged.per_user, min_lift=0.05, system="model").decision == FAIL
+    assert gate_1(evaluated.per_user, min_lift=0.05, system="model").decision == FAIL

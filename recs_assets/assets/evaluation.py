@@ -1,4 +1,4 @@
-"""Is the model better than today's SQL? Judged on held-out weeks; and what may be served after that."""
+"""Is the model better than today's SQL on held-out weeks, and what may be served after that?"""
 
 import shutil
 from collections.abc import Mapping
@@ -8,18 +8,22 @@ import dagster as dg
 import pyarrow as pa
 
 from recs_assets.asset_files import (
+    ALPHA_CURVE,
+    CEILING,
     GRAPH,
     METRICS,
+    METRICS_BY_RELEVANCE,
     MODEL,
     PER_USER,
+    PER_USER_BY_RELEVANCE,
     PRODUCT_NODES,
     PRODUCT_SIMILARITIES,
     RECORD,
+    SLICES,
     TOWERS,
     USER_PROFILES,
     VALIDATION_MODEL,
     VERDICT,
-    own_file,
 )
 from recs_assets.assets import verdicts
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
@@ -27,7 +31,7 @@ from recs_assets.assets.preview import preview
 from recs_assets.assets.training import trained_model
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
 from recs_assets.gates.promotion import approve, gate_1, has_expired, not_worse
-from recs_assets.gates.verdict import PASS, Verdict
+from recs_assets.gates.verdict import Verdict
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.resources.store.lineage import inputs_of, parquet_of
 from recs_assets.resources.store.store import Store
@@ -37,15 +41,22 @@ from recs_assets.week_split import TOWERS_VALIDATED_ON, WeekSplit, split_weeks
 from recs_assets.weeks import ONE_WEEK, key_of, monday
 
 if TYPE_CHECKING:
-    from recs_assets.steps.evaluate_systems import Judged
+    from recs_assets.steps.evaluate_systems import Evaluated
 
-# metrics and per_user go by the relevance that gates.
-TABLES = ("metrics", "per_user", "metrics_by_relevance", "per_user_by_relevance", "slices", "alpha_curve", "ceiling")
+# The file of each table of an evaluation; metrics and per_user go by the relevance that gates.
+FILES = {
+    "metrics": METRICS,
+    "per_user": PER_USER,
+    "metrics_by_relevance": METRICS_BY_RELEVANCE,
+    "per_user_by_relevance": PER_USER_BY_RELEVANCE,
+    "slices": SLICES,
+    "alpha_curve": ALPHA_CURVE,
+    "ceiling": CEILING,
+}
 
 GATE_1 = check(
     "offline_metrics", "gate_1", "Recall@10 of the blend is above SQL's by gates.min_recall_lift at least, on held-out weeks."
 )
-SERVING_SYSTEMS = {"blend": "the model blended with SQL", "similarity": "SQL with similar parts added", "sql": "SQL v5.17"}
 
 
 @weekly_asset(group="evaluation", kinds={"pandas"}, deps=[trained_model, hetero_graph, *EXPORTS], checks=[GATE_1])
@@ -59,47 +70,43 @@ def offline_metrics(
     week = week_of_run(context)
     inputs = inputs_of(store, week.key, context.run.run_id, [*EXPORT_NAMES, "hetero_graph", "trained_model"])
     source = inputs["hetero_graph"]
-    judged = _judged(inputs, warehouse, settings, split_weeks(week, settings), context.log)
-    verdict = gate_1(judged.per_user, min_lift=settings.gates.min_recall_lift)
+    evaluated = _evaluated(inputs, warehouse, settings, split_weeks(week, settings), context.log)
+    verdict = gate_1(evaluated.per_user, min_lift=settings.gates.min_recall_lift)
     verdicts.record(context, warehouse, settings, verdict)
     with draft(context, store, settings, source.as_of, inputs.values()) as new:
-        for name in TABLES:
-            new.write_table(own_file(name), pa.Table.from_pandas(getattr(judged, name), preserve_index=False))
+        for table, file in FILES.items():
+            new.write_table(file, pa.Table.from_pandas(getattr(evaluated, table), preserve_index=False))
         document = verdict.to_dict()
-        new.write_document(VERDICT, document | document.pop("figures") | {"alpha": judged.alpha})
-        new.facts |= {"decision": verdict.decision, "alpha": judged.alpha}
+        new.write_document(VERDICT, document | document.pop("figures") | {"alpha": evaluated.alpha})
+        new.facts |= {"decision": verdict.decision, "alpha": evaluated.alpha}
+    systems = headline(new.written.table(METRICS))
     return dg.MaterializeResult(
         metadata={
             "decision": verdict.decision,
             "reason": verdict.reason,
-            "alpha": judged.alpha,
-            "systems": preview(headline(new.written.table(METRICS)), rows=len(SERVING_SYSTEMS) + 30),
+            "alpha": evaluated.alpha,
+            "systems": preview(systems, rows=systems.num_rows),
         },
-        check_results=[
-            dg.AssetCheckResult(
-                check_name=GATE_1.name,
-                passed=verdict.decision == PASS,
-                metadata={"decision": verdict.decision, "reason": verdict.reason},
-            )
-        ],
+        check_results=[verdicts.check_result(verdict, GATE_1.name)],
     )
 
 
-def _judged(
+def _evaluated(
     inputs: Mapping[str, Artifact], warehouse: Warehouse, settings: Settings, split: WeekSplit, log: dg.DagsterLogManager
-) -> "Judged":
-    """Every system on the held-out weeks; nothing at all where there is no model or nobody to judge it by."""
+) -> "Evaluated":
+    """Every system on the held-out weeks; nothing at all where there is no model, or nobody to evaluate it on."""
+    # torch and pandas: 5 s at load
     from recs_assets.gnn import graph
-    from recs_assets.steps import evaluate_systems  # torch and pandas: 5 s at load
+    from recs_assets.steps.evaluate_systems import Evaluator, NobodyToEvaluateError, nothing_evaluated
 
     model, source = inputs["trained_model"], inputs["hetero_graph"]
     if MODEL not in model.manifest.files:
-        log.warning(f"week {model.manifest.week}: nothing is judged, because {model.facts['reason']}")
-        return evaluate_systems.nothing_judged()
+        log.warning(f"week {model.manifest.week}: nothing is evaluated, because {model.facts['reason']}")
+        return nothing_evaluated()
     exports = parquet_of({name: inputs[name] for name in EXPORT_NAMES})
-    judge = evaluate_systems.Judge(graph.load(source.path(GRAPH)), warehouse, exports, settings, log.info)
+    evaluator = Evaluator(graph.load(source.path(GRAPH)), warehouse, exports, settings, log.info)
     try:
-        return judge.judge(
+        return evaluator.evaluate(
             model_file=model.path(MODEL),
             validation_file=model.path(VALIDATION_MODEL),
             towers_file=model.path(TOWERS) if TOWERS in model.manifest.files else None,
@@ -107,9 +114,9 @@ def _judged(
             evaluation_weeks=split.evaluation,
             population_shares=population_shares(source.table(USER_PROFILES)),
         )
-    except evaluate_systems.NobodyToJudgeError as nobody:
-        log.warning(f"week {model.manifest.week}: nothing is judged, because {nobody}")
-        return evaluate_systems.nothing_judged()
+    except NobodyToEvaluateError as nobody:
+        log.warning(f"week {model.manifest.week}: nothing is evaluated, because {nobody}")
+        return nothing_evaluated()
 
 
 def population_shares(profiles: pa.Table) -> dict[str, float]:
@@ -182,9 +189,10 @@ def product_similarities(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], settings: dg.ResourceParam[Settings]
 ) -> dg.MaterializeResult:
     """Which parts go with which, from what was bought together: the fallback while no model has passed."""
+    # torch and pandas: 5 s at load
     from recs_assets.gnn import graph
     from recs_assets.gnn.snapshots import microseconds, snapshot
-    from recs_assets.steps.similar_parts import similar_parts, with_ids  # torch and pandas: 5 s at load
+    from recs_assets.steps.similar_parts import similar_parts, with_ids
 
     inputs = inputs_of(store, context.partition_key, context.run.run_id, ["hetero_graph", "product_nodes"])
     source = inputs["hetero_graph"]

@@ -136,7 +136,7 @@ def approve(
         if not has_model:
             raise ValueError(f"week {week} has no model that an override could approve. Launch without override_reason.")
         if not alpha:
-            raise ValueError(f"week {week} has a model that nobody could be judged by. Launch without override_reason.")
+            raise ValueError(f"week {week} has a model that could be evaluated on nobody. Launch without override_reason.")
         record |= {"override_reason": override_reason.strip()}
     if verdict.decision == PASS or override_reason is not None:
         return record | {"source": "blend", "model_week": week, "alpha": dict(alpha)}

@@ -26,7 +26,7 @@ from recs_assets.weeks import ONE_WEEK
 
 @dataclass(frozen=True)
 class Cohort:
-    """Everyone who took up something new and eligible in one week, as they stood before it. Row n is ``users[n]``.
+    """Everyone with something new and eligible in one week, as they stood before it. Row n is ``users[n]``.
 
     Attributes:
         start: first moment of the held-out week.
@@ -34,7 +34,7 @@ class Cohort:
         users: [n] rows of the graph's users, ascending.
         held_out: by relevance, columns profile (row of this cohort) and product: new and eligible parts.
         n_not_eligible: new pairs besides, of the relevance in the settings, whose part may not be recommended to anybody; of
-            as large a share of the users as is judged.
+            as large a share of the users as is evaluated.
         settings: the settings of the run.
     """
 
@@ -72,7 +72,7 @@ class Cohort:
 
     @cached_property
     def reasons(self) -> pd.DataFrame:
-        """Every new pair of the relevance in the settings with why it could be found or not: column reason.
+        """Every new pair of the relevance in the settings with why it could be recommended or not: column reason.
 
         The first that holds: not eligible; a candidate that fits, is universal, or is neither (in a store that shows
         everybody everything); a variant of a bought part; does not fit.
@@ -95,19 +95,19 @@ class Cohort:
 
 
 def cohort(data: HeteroData, moment: dt.datetime, settings: Settings, relevances: Sequence[str]) -> Cohort:
-    """The users to be judged in the week that begins at ``moment``: whoever has something new by any of the relevances.
+    """The users to evaluate in the week that begins at ``moment``: whoever has something new by any of the relevances.
 
-    Where they are more than ``evaluation.max_users``, so many are drawn, the same ones every time.
+    Where they are more than ``evaluation.max_users``, so many are sampled, the same ones every time.
 
     Args:
         data: the graph.
         moment: first moment of the week.
         settings: the settings of the run.
-        relevances: ``order`` (what was ordered counts as found), ``any`` (every event does); that of the settings among them.
+        relevances: ``order`` (what was ordered counts), ``any`` (every event does); that of the settings among them.
     """
     past = snapshot(data, microseconds(moment), settings.events)
     is_eligible = data["product"].is_eligible.numpy()
-    found: dict[str, tuple[Ints, Ints]] = {}
+    held_out_pairs: dict[str, tuple[Ints, Ints]] = {}
     n_not_eligible = 0
     for relevance in relevances:
         users, products = held_out(
@@ -117,18 +117,18 @@ def cohort(data: HeteroData, moment: dt.datetime, settings: Settings, relevances
             exclude_bought_days=settings.rules.exclude_bought_days,
         )
         eligible = is_eligible[products]
-        drawn = _sampled(users[eligible], settings.evaluation.max_users, (settings.model.seed, past.as_of // DAY_MICROSECONDS))
+        sampled = _sampled(users[eligible], settings.evaluation.max_users, (settings.model.seed, past.as_of // DAY_MICROSECONDS))
         if relevance == settings.evaluation.relevance:
-            share = len(drawn) / max(1, len(np.unique(users[eligible])))
+            share = len(sampled) / max(1, len(np.unique(users[eligible])))
             n_not_eligible = round(share * np.count_nonzero(~eligible))
-        eligible &= np.isin(users, drawn)
-        found[relevance] = users[eligible], products[eligible]
-    judged = np.unique(np.concatenate([users for users, _ in found.values()]))
+        eligible &= np.isin(users, sampled)
+        held_out_pairs[relevance] = users[eligible], products[eligible]
+    everybody = np.unique(np.concatenate([users for users, _ in held_out_pairs.values()]))
     frames = {
-        relevance: pd.DataFrame({"profile": np.searchsorted(judged, users), "product": products})
-        for relevance, (users, products) in found.items()
+        relevance: pd.DataFrame({"profile": np.searchsorted(everybody, users), "product": products})
+        for relevance, (users, products) in held_out_pairs.items()
     }
-    return Cohort(moment, past, judged, frames, n_not_eligible, settings)
+    return Cohort(moment, past, everybody, frames, n_not_eligible, settings)
 
 
 def _sampled(users: Ints, most: int, seed: tuple[int, int]) -> Ints:
@@ -139,20 +139,20 @@ def _sampled(users: Ints, most: int, seed: tuple[int, int]) -> Ints:
     return np.sort(np.random.default_rng(seed).choice(distinct, most, replace=False))
 
 
-def owners_of_primary(judged: Cohort, exports: Mapping[str, Sequence[Path]]) -> Ints:
+def owners_of_primary(people: Cohort, exports: Mapping[str, Sequence[Path]]) -> Ints:
     """[users of the graph] how many people own the user's primary vehicle, as known before the week; 0 without a vehicle.
 
     The primary vehicle is the one with the lowest slot; one without a slot comes last, and the first by id wins a tie.
     """
     columns = ["user_id", "vehicle_id", "slot", "added_at"]
     owned = pq.read_table(exports["owns_edges"][0], columns=columns, page_checksum_verification=True)
-    owned = owned.filter(pc.fill_null(pc.less(owned["added_at"], pa.scalar(judged.start)), True))
+    owned = owned.filter(pc.fill_null(pc.less(owned["added_at"], pa.scalar(people.start)), True))
     user = pc.index_in(owned["user_id"], node_ids(exports, "user")).to_numpy().astype(np.int64)
     vehicle = pc.index_in(owned["vehicle_id"], node_ids(exports, "vehicle")).to_numpy().astype(np.int64)
     slot = pc.fill_null(owned["slot"].cast(pa.int64()), np.iinfo(np.int64).max).to_numpy()
     order = np.lexsort((vehicle, slot, user))
     primary = order[np.flatnonzero(np.diff(user[order], prepend=-1))]
-    owners = np.zeros(judged.past.n_users, dtype=np.int64)
+    owners = np.zeros(people.past.n_users, dtype=np.int64)
     owners[user[primary]] = np.bincount(vehicle)[vehicle[primary]]
     return owners
 

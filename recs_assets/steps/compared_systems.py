@@ -20,14 +20,14 @@ from recs_assets.steps.cohort import Cohort
 SINGLE_CHANNEL = "channel_"  # begins the name of a system of one channel
 
 
-def baseline_lists(judged: Cohort) -> dict[str, pd.DataFrame]:
+def baseline_lists(people: Cohort) -> dict[str, pd.DataFrame]:
     """Popularity, item-kNN, EASE and P3 over the same candidates; users without history get the popular parts."""
-    options, past, keep = judged.settings.baselines, judged.past, judged.settings.candidates.kept
+    options, past, keep = people.settings.baselines, people.past, people.settings.candidates.kept
     recent = past.log.between(past.as_of - options.popularity_days * DAY_MICROSECONDS, past.as_of)
     popular = np.bincount(recent.product, past.event_weights[recent.event_type], past.n_products).astype(np.float64)
     train = past.touched(FOREVER)[np.flatnonzero(past.n_events)]
     train.data[:] = 1.0
-    history = past.touched(FOREVER)[judged.users]
+    history = past.touched(FOREVER)[people.users]
     history.data[:] = 1.0
     knn = baselines.item_knn(train, options.item_knn_shrinkage, options.item_knn_neighbours)
     weights = baselines.ease(train, options.ease_regularization, options.ease_max_parts)
@@ -39,29 +39,29 @@ def baseline_lists(judged: Cohort) -> dict[str, pd.DataFrame]:
     }
 
     def best(scorer: Callable[[sparse.csr_array], Floats]) -> pd.DataFrame:
-        found = []
-        for start in range(0, len(judged.users), ROWS_PER_BLOCK):  # so many rows of dense scores are held at once
+        blocks = []
+        for start in range(0, len(people.users), ROWS_PER_BLOCK):  # so many rows of dense scores are held at once
             rows = slice(start, start + ROWS_PER_BLOCK)
             scores = baselines.add_popularity(scorer(history[rows]), popular)
-            top = top_candidates(scores, judged.candidates[rows], keep)
-            found.append(top.assign(profile=top["profile"] + start))
-        return pd.concat(found, ignore_index=True)
+            top = top_candidates(scores, people.candidates[rows], keep)
+            blocks.append(top.assign(profile=top["profile"] + start))
+        return pd.concat(blocks, ignore_index=True)
 
     return {name: best(scorer) for name, scorer in scorers.items()}
 
 
-def channel_lists(judged: Cohort) -> dict[str, pd.DataFrame]:
+def channel_lists(people: Cohort) -> dict[str, pd.DataFrame]:
     """Each evidence channel alone, for users with something new by the relevance of the settings: ``channel_<name>``."""
-    rows = np.unique(judged.held_out[judged.settings.evaluation.relevance]["profile"])
-    candidates, entries = judged.candidates[rows], np.isin(row_of_entry(judged.candidates), rows)
-    found = {}
-    for column, name in enumerate(channel_names(judged.settings.model)):
-        top = top_of_sparse(judged.features[entries, column], candidates, judged.settings.candidates.kept)
-        found[f"{SINGLE_CHANNEL}{name}"] = top.assign(profile=rows[top["profile"]])
-    return found
+    rows = np.unique(people.held_out[people.settings.evaluation.relevance]["profile"])
+    candidates, entries = people.candidates[rows], np.isin(row_of_entry(people.candidates), rows)
+    lists = {}
+    for column, name in enumerate(channel_names(people.settings.model)):
+        top = top_of_sparse(people.features[entries, column], candidates, people.settings.candidates.kept)
+        lists[f"{SINGLE_CHANNEL}{name}"] = top.assign(profile=rows[top["profile"]])
+    return lists
 
 
-def model_lists(judged: Cohort, model: GatedChannels, towers: Residual | None = None) -> pd.DataFrame:
+def model_lists(people: Cohort, model: GatedChannels, towers: Residual | None = None) -> pd.DataFrame:
     """What the model would have listed, with or without towers: columns profile, product, score, channels."""
-    kept = judged.settings.candidates.kept
-    return top_scores(model, judged.evidence, judged.users, judged.candidates, kept, towers, features=judged.features)
+    kept = people.settings.candidates.kept
+    return top_scores(model, people.evidence, people.users, people.candidates, kept, towers, features=people.features)

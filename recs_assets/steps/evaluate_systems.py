@@ -1,4 +1,4 @@
-"""Judging every system on held-out weeks, with alpha chosen on the weeks before them."""
+"""Every system evaluated on held-out weeks, with alpha chosen on the weeks before them."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +33,7 @@ WEEKS_AT_ONCE = 2  # each with matrices and a DuckDB of its own: more cores must
 
 
 @dataclass(frozen=True)
-class Judged:
+class Evaluated:
     """What came out of the held-out weeks.
 
     Attributes:
@@ -41,7 +41,7 @@ class Judged:
         per_user: columns system, week, user_id, stratum and a column per metric and k.
         alpha: weight of SQL in the blend by stratum, chosen on the validation weeks.
         alpha_curve: Recall@10 of every alpha on the validation weeks: stratum, alpha, recall, users.
-        ceiling: why held-out purchases could or could not be found: reason, purchases, share.
+        ceiling: why held-out purchases could or could not be recommended: reason, purchases, share.
         metrics_by_relevance: as ``metrics``, by both relevances, with the column relevance before the others.
         per_user_by_relevance: as ``per_user``, likewise.
         slices: by vehicle density and price band: slice, group, system, k, metric, value, users.
@@ -57,8 +57,8 @@ class Judged:
     slices: pd.DataFrame
 
 
-class NobodyToJudgeError(ValueError):
-    """Nobody took up anything new and eligible in the weeks to be judged on; the message names them."""
+class NobodyToEvaluateError(ValueError):
+    """Nobody has anything new and eligible in the weeks to evaluate on; the message names them."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class Pool:
 
 
 @dataclass(frozen=True)
-class Judge:
-    """What judging needs: the graph, the exports that SQL reads, and the settings."""
+class Evaluator:
+    """What an evaluation needs: the graph, the exports that SQL reads, and the settings."""
 
     data: HeteroData
     warehouse: Warehouse
@@ -82,7 +82,7 @@ class Judge:
     settings: Settings
     report: Callable[[str], None]
 
-    def judge(
+    def evaluate(
         self,
         *,
         model_file: Path,
@@ -91,7 +91,7 @@ class Judge:
         validation_weeks: Sequence[dt.datetime],
         evaluation_weeks: Sequence[dt.datetime],
         population_shares: Mapping[str, float],
-    ) -> Judged:
+    ) -> Evaluated:
         """Choose alpha on the validation weeks, then compare all systems on the evaluation weeks.
 
         Args:
@@ -103,7 +103,7 @@ class Judge:
             population_shares: share of cold, warm and hot among all users, for the re-weighted rows.
 
         Raises:
-            NobodyToJudgeError: no user can be judged in the validation or in the evaluation weeks.
+            NobodyToEvaluateError: there is nobody to evaluate in the validation or in the evaluation weeks.
         """
         settings, parts = self.settings, self._parts
         towers = residual.load(towers_file, settings) if towers_file else None
@@ -122,27 +122,27 @@ class Judge:
         alphas = np.asarray(pool.profiles["stratum"].map(alpha), dtype=np.float64)
         lists = pool.lists | {"blend": blend(pool.lists["sql"], pool.lists["model"], alphas)}
         with ThreadPoolExecutor(settings.compute.cores) as executor:
-            obeying = executor.map(lambda found: apply_list_rules(found, parts, settings.rules), lists.values())
+            obeying = executor.map(lambda listed: apply_list_rules(listed, parts, settings.rules), lists.values())
             ranked = dict(zip(lists, obeying, strict=True))
         results = self._evaluated(ranked, pool, evaluation_weeks[0], population_shares)
         result = results[settings.evaluation.relevance]
-        return Judged(
+        return Evaluated(
             result.metrics,
             result.per_user,
             alpha,
             curve,
             evaluation.ceiling(pool.reasons),
-            _by_relevance({relevance: found.metrics for relevance, found in results.items()}),
-            _by_relevance({relevance: found.per_user for relevance, found in results.items()}),
+            _by_relevance({relevance: result.metrics for relevance, result in results.items()}),
+            _by_relevance({relevance: result.per_user for relevance, result in results.items()}),
             self._slices(result.per_user, ranked, pool),
         )
 
     def _evaluated(
         self, ranked: dict[str, pd.DataFrame], pool: Pool, first: dt.datetime, population_shares: Mapping[str, float]
     ) -> dict[str, evaluation.EvaluationResult]:
-        """The figures by relevance: what was ordered, and what was clicked or ordered."""
+        """The figures by relevance: what was ordered, and any event."""
         popularity, n_products = self._purchases(before=first), int(self.data["product"].is_eligible.sum())
-        whole = {name: found for name, found in ranked.items() if not name.startswith(compared_systems.SINGLE_CHANNEL)}
+        whole = {name: lists for name, lists in ranked.items() if not name.startswith(compared_systems.SINGLE_CHANNEL)}
         return {
             relevance: evaluation.evaluate(
                 (ranked if relevance == self.settings.evaluation.relevance else whole)
@@ -171,36 +171,36 @@ class Judge:
         relevances = RELEVANCES if everything else (self.settings.evaluation.relevance,)
 
         def pool_of(start: dt.datetime) -> Pool | None:
-            judged = cohort(self.data, start, self.settings, relevances)
-            counts = ", ".join(f"{frame['profile'].nunique()} ({relevance})" for relevance, frame in judged.held_out.items())
+            people = cohort(self.data, start, self.settings, relevances)
+            counts = ", ".join(f"{frame['profile'].nunique()} ({relevance})" for relevance, frame in people.held_out.items())
             self.report(f"week of {start:%Y-%m-%d}: users with something new {counts}")
-            return self._of_week(judged, model, towers, everything) if len(judged.users) else None
+            return self._of_week(people, model, towers, everything) if len(people.users) else None
 
         pooled: list[Pool] = []
         offset = 0
         with ThreadPoolExecutor(min(WEEKS_AT_ONCE, self.settings.compute.cores)) as executor:
-            for found in executor.map(pool_of, weeks):
-                if found is not None:
-                    pooled.append(_shifted(found, offset))
-                    offset += len(found.profiles)
+            for of_week in executor.map(pool_of, weeks):
+                if of_week is not None:
+                    pooled.append(_shifted(of_week, offset))
+                    offset += len(of_week.profiles)
         if not pooled:
-            raise NobodyToJudgeError(f"nobody bought anything new in the weeks {weeks[0]:%Y-%m-%d} to {weeks[-1]:%Y-%m-%d}")
+            raise NobodyToEvaluateError(f"nobody bought anything new in the weeks {weeks[0]:%Y-%m-%d} to {weeks[-1]:%Y-%m-%d}")
         return _joined(pooled)
 
-    def _of_week(self, judged: Cohort, model: GatedChannels, towers: Residual | None, everything: bool) -> Pool:
-        sql = sql_lists(judged, self.warehouse, self.exports)
-        channels = compared_systems.model_lists(judged, model)
+    def _of_week(self, people: Cohort, model: GatedChannels, towers: Residual | None, everything: bool) -> Pool:
+        sql = sql_lists(people, self.warehouse, self.exports)
+        channels = compared_systems.model_lists(people, model)
         has_towers = towers is not None and towers.scale > 0
-        lists = {"sql": sql, "model": compared_systems.model_lists(judged, model, towers) if has_towers else channels}
+        lists = {"sql": sql, "model": compared_systems.model_lists(people, model, towers) if has_towers else channels}
         if everything:
-            lists |= compared_systems.baseline_lists(judged) | compared_systems.channel_lists(judged)
-            lists |= {"channels": channels, "similarity": similarity_lists(judged, sql)}
-        week = judged.start.date().isoformat()
-        ids = self._user_ids.take(pa.array(judged.users)).to_pylist()
-        density = slices.vehicle_densities(owners_of_primary(judged, self.exports))[judged.users]
-        profiles = pd.DataFrame({"user_id": ids, "week": week, "stratum": judged.strata, "vehicle_density": density})
-        ideal = {name: evaluation.ideal_lists(frame, judged.candidates) for name, frame in judged.held_out.items()}
-        return Pool(lists, judged.held_out, ideal, judged.reasons, profiles)
+            lists |= compared_systems.baseline_lists(people) | compared_systems.channel_lists(people)
+            lists |= {"channels": channels, "similarity": similarity_lists(people, sql)}
+        week = people.start.date().isoformat()
+        ids = self._user_ids.take(pa.array(people.users)).to_pylist()
+        density = slices.vehicle_densities(owners_of_primary(people, self.exports))[people.users]
+        profiles = pd.DataFrame({"user_id": ids, "week": week, "stratum": people.strata, "vehicle_density": density})
+        ideal = {name: evaluation.ideal_lists(frame, people.candidates) for name, frame in people.held_out.items()}
+        return Pool(lists, people.held_out, ideal, people.reasons, profiles)
 
     @cached_property
     def _user_ids(self) -> pa.Array:
@@ -240,12 +240,12 @@ def _by_relevance(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(tables, names=["relevance"]).reset_index("relevance").reset_index(drop=True)
 
 
-def nothing_judged() -> Judged:
+def nothing_evaluated() -> Evaluated:
     """The tables of an evaluation in which nothing could be compared: all columns, no rows."""
     metrics = ["system", "stratum", "k", "metric", "value", "users", "weeks"]
     per_user = ["system", "week", "user_id", "stratum", "recall_at_10"]
     empty = {name: pd.DataFrame(columns=columns) for name, columns in (("metrics", metrics), ("per_user", per_user))}
-    return Judged(
+    return Evaluated(
         **empty,
         **{f"{name}_by_relevance": pd.DataFrame(columns=["relevance", *table.columns]) for name, table in empty.items()},
         slices=pd.DataFrame(columns=slices.COLUMNS),

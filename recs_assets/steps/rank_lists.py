@@ -152,8 +152,8 @@ def ranked_lists(
         return listed, blend_terms(listed.assign(alpha=weights[listed["profile"]]))
     scored = sql_scores.assign(sql_score=normalise_sql(sql_scores), similarity=0.0, gnn_score=0.0)
     if source == "similarity":
-        found = similarity.similarity_lists(sql_scores[[*KEYS, "score"]], history, similarities, settings.similarity.weight)
-        scored[["score", "similarity"]] = found[["score", "similarity"]].to_numpy()
+        added = similarity.similarity_lists(sql_scores[[*KEYS, "score"]], history, similarities, settings.similarity.weight)
+        scored[["score", "similarity"]] = added[["score", "similarity"]].to_numpy()
     else:
         scored["score"] = scored["sql_score"]
     listed = apply_list_rules(scored, parts, settings.rules)

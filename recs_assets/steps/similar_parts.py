@@ -21,11 +21,11 @@ def similar_parts(past: Snapshot, settings: Settings) -> pd.DataFrame:
     return similarity.product_similarities(pairs, buyers, options.neighbours, options.shrinkage)
 
 
-def similarity_lists(judged: Cohort, sql: pd.DataFrame) -> pd.DataFrame:
+def similarity_lists(people: Cohort, sql: pd.DataFrame) -> pd.DataFrame:
     """Fallback 2B: SQL's list with item-item evidence added."""
-    found = similar_parts(judged.past, judged.settings)
-    history = judged.past.touched(FOREVER)[judged.users]
-    return similarity.similarity_lists(sql, history, found, judged.settings.similarity.weight)
+    similarities = similar_parts(people.past, people.settings)
+    history = people.past.touched(FOREVER)[people.users]
+    return similarity.similarity_lists(sql, history, similarities, people.settings.similarity.weight)
 
 
 def with_ids(similar: pd.DataFrame, product_ids: pa.ChunkedArray) -> pa.Table:

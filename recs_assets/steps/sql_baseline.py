@@ -26,21 +26,21 @@ def v5_17_parameters(settings: Settings, has_fitment: bool) -> dict[str, Paramet
     }
 
 
-def sql_lists(judged: Cohort, warehouse: Warehouse, exports: Mapping[str, Sequence[Path]]) -> pd.DataFrame:
+def sql_lists(people: Cohort, warehouse: Warehouse, exports: Mapping[str, Sequence[Path]]) -> pd.DataFrame:
     """What v5.17 would have listed: columns profile, product, score."""
     user_ids, vehicle_ids = node_ids(exports, "user"), node_ids(exports, "vehicle")
-    profile_ids = pa.array(np.arange(len(judged.users)).astype(str))
-    row, vehicle = judged.past.garages[judged.users].nonzero()
+    profile_ids = pa.array(np.arange(len(people.users)).astype(str))
+    row, vehicle = people.past.garages[people.users].nonzero()
     tables = {
-        "profiles": pa.table({"profile_id": profile_ids, "user_id": user_ids.take(pa.array(judged.users))}),
+        "profiles": pa.table({"profile_id": profile_ids, "user_id": user_ids.take(pa.array(people.users))}),
         "profile_vehicles": pa.table({"profile_id": profile_ids.take(row), "vehicle_id": vehicle_ids.take(vehicle)}),
     }
     with warehouse.session({**exports, **tables}) as session:
-        found = session.read("v5_17", as_of=judged.start, **v5_17_parameters(judged.settings, has_fitment=judged.has_fitment))
+        listed = session.read("v5_17", as_of=people.start, **v5_17_parameters(people.settings, has_fitment=people.has_fitment))
     return pd.DataFrame(
         {
-            "profile": found["profile_id"].to_numpy().astype(np.int64),
-            "product": pc.index_in(found["product_id"], node_ids(exports, "product")).to_numpy().astype(np.int64),
-            "score": found["sql_score"].to_numpy(),
+            "profile": listed["profile_id"].to_numpy().astype(np.int64),
+            "product": pc.index_in(listed["product_id"], node_ids(exports, "product")).to_numpy().astype(np.int64),
+            "score": listed["sql_score"].to_numpy(),
         }
     )

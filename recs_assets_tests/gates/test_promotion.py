@@ -172,7 +172,7 @@ def test_the_ladder_in_every_state_of_every_gate(verdict, before, similarity, ov
         ("", ALPHA, True, "week 2026-09-28: an override needs a written reason"),
         (" \n", ALPHA, True, "week 2026-09-28: an override needs a written reason"),
         ("we want it", ALPHA, False, "week 2026-09-28 has no model that an override could approve"),
-        ("we want it", {}, True, "week 2026-09-28 has a model that nobody could be judged by"),
+        ("we want it", {}, True, "week 2026-09-28 has a model that could be evaluated on nobody"),
     ],
 )
 def test_an_override_needs_a_reason_and_a_model_that_was_evaluated(reason, alpha, has_model, message):
