@@ -57,8 +57,8 @@ def test_an_override_serves_its_week_and_the_nights_after_it_and_then_expires(st
     artifact(store, "approved_model", "2026-09-28", source="blend", override_reason="once more")
 
     def standing(up_to: str, since: str) -> str:
-        found = newest_standing(store, up_to, overridden_since=since)
-        return found.manifest.week if found else "none"
+        record = newest_standing(store, up_to, overridden_since=since)
+        return record.manifest.week if record else "none"
 
     assert newest_approved(store, "2026-09-28").manifest.week == "2026-09-28"
     assert newest_approved(store, "2026-10-05").manifest.week == "2026-09-28"
@@ -80,8 +80,8 @@ def test_a_launch_with_a_reason_approves_and_keeps_the_reason(first_run: Run, tm
     )
     assert messages(result) == {}
     assert place.artifact("approved_model").document("record.json")["override_reason"] == reason
-    found = place.query(f"SELECT reason FROM verdicts WHERE gate = 'approval' AND run_id = '{result.run_id}'")
-    assert found == [(reason,)]
+    reasons = place.query(f"SELECT reason FROM verdicts WHERE gate = 'approval' AND run_id = '{result.run_id}'")
+    assert reasons == [(reason,)]
 
 
 def test_population_shares_count_all_users() -> None:
@@ -98,18 +98,18 @@ def test_the_headline_is_recall_at_ten_of_all_users_best_first() -> None:
         ("sql", "hot", 10, "recall", 0.7, 9),
     ]
     names = ["system", "stratum", "k", "metric", "value", "users"]
-    found = headline(pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows]))
-    assert found.to_pylist() == [
+    best = headline(pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows]))
+    assert best.to_pylist() == [
         {"system": "blend", "value": 0.2, "users": 50},
         {"system": "sql", "value": 0.1, "users": 50},
     ]
 
 
 def test_similar_parts_are_known_parts_and_never_the_part_itself(night: Run) -> None:
-    found = night.place.table("product_similarities", NEXT_WEEK).to_pandas()
+    similarities = night.place.table("product_similarities", NEXT_WEEK).to_pandas()
     known = set(night.place.table("product_nodes", NEXT_WEEK)["product_id"].to_pylist())
-    assert set(found["product_id"]) | set(found["similar_product_id"]) <= known
-    assert (found["product_id"] != found["similar_product_id"]).all()
-    assert found["similarity"].between(0, 1, inclusive="right").all()
-    assert (found["n_users"] >= 2).all()
-    assert len(found) > 0
+    assert set(similarities["product_id"]) | set(similarities["similar_product_id"]) <= known
+    assert (similarities["product_id"] != similarities["similar_product_id"]).all()
+    assert similarities["similarity"].between(0, 1, inclusive="right").all()
+    assert (similarities["n_users"] >= 2).all()
+    assert len(similarities) > 0

@@ -24,8 +24,8 @@ FAULTS = [
 
 
 def times(place_table: pa.Table) -> list[dt.datetime]:
-    found: list[dt.datetime] = place_table["event_ts"].to_pylist()
-    return found
+    moments: list[dt.datetime] = place_table["event_ts"].to_pylist()
+    return moments
 
 
 def test_an_event_at_the_end_of_the_week_is_future_and_the_one_before_it_is_not(tmp_path: Path) -> None:
@@ -46,8 +46,8 @@ def test_a_week_in_progress_knows_nothing_after_the_moment_of_its_run(tmp_path: 
         ("soon", "u1", "p2", "view", now + dt.timedelta(minutes=30), None, None),
     ]
     place = small_shop(tmp_path, {"events": events})
-    found = exported(place, "interaction_edges", key_of(now))
-    assert found["event_id"].to_pylist()[-1] == "just now"
+    events = exported(place, "interaction_edges", key_of(now))
+    assert events["event_id"].to_pylist()[-1] == "just now"
     assert place.quarantined("events") == [("event in the future", "soon")]
     assert now <= place.artifact("interaction_edges", key_of(now)).as_of < now + dt.timedelta(minutes=5)
 
@@ -89,8 +89,8 @@ def test_parts_that_a_rule_keeps_out_stay_with_the_reason(tmp_path: Path) -> Non
             ("p6", "Gauges", 60.0, None, None, None, None, True, True, LAST_YEAR),
         ]
     }
-    found = exported(small_shop(tmp_path, extra), "product_nodes")
-    reasons = dict(zip(found["product_id"].to_pylist(), found["ineligible_reason"].to_pylist(), strict=True))
+    products = exported(small_shop(tmp_path, extra), "product_nodes")
+    reasons = dict(zip(products["product_id"].to_pylist(), products["ineligible_reason"].to_pylist(), strict=True))
     assert [name for name, reason in reasons.items() if reason is None] == ["p1", "p2", "p3"]
     assert {name: reason for name, reason in reasons.items() if reason} == {
         "p4": "price below minimum",

@@ -41,7 +41,7 @@ def test_a_failed_audit_blocks_publishing(
     assert materialized(result) == {"recommendations"}
     assert "published_recommendations" not in messages(result), "it ran, and only the warehouse refused it"
     assert {name for name, passed in checks(result).items() if not passed} == {("recommendations", check)}
-    (failed,) = (found for found in result.get_asset_check_evaluations() if not found.passed)
+    (failed,) = (check_result for check_result in result.get_asset_check_evaluations() if not check_result.passed)
     assert count in failed.metadata
     assert place.served() == before
     assert place.query("FROM publications") == published
@@ -63,7 +63,7 @@ def test_a_reason_whose_edge_is_not_in_the_weeks_tables_blocks_publishing(night:
             shutil.copyfile(old.path(name), forged.path(name))
     result = place.materialize(["sql_scores", "user_scores", "product_similarities", *LAST_STEPS], NEXT_WEEK)
     assert {name for name, passed in checks(result).items() if not passed} == {("recommendations", "reasons")}
-    (failed,) = (found for found in result.get_asset_check_evaluations() if not found.passed)
+    (failed,) = (check_result for check_result in result.get_asset_check_evaluations() if not check_result.passed)
     assert {"reason_history_not_there", "reason_count_wrong"} <= set(failed.metadata)
     assert "published_recommendations" not in materialized(result)
     assert place.served() == before
@@ -80,9 +80,9 @@ class Once(Place):
     """A place where a step that fails is not run again."""
 
     def definitions(self) -> dg.Definitions:
-        found = super().definitions()
+        whole = super().definitions()
         executor = dg.in_process_executor.configured({"retries": {"disabled": {}}})
-        return dg.Definitions(assets=found.assets, resources=found.resources, executor=executor)
+        return dg.Definitions(assets=whole.assets, resources=whole.resources, executor=executor)
 
 
 @pytest.mark.parametrize(
@@ -166,8 +166,8 @@ def test_a_run_publishes_what_it_staged_itself_while_another_stages(night: Run, 
             ledger.run(f"DELETE FROM audits WHERE audit_id = '{audit_id}'")
     result = step_of(place, run_id, "published_recommendations")
     assert result.success, messages(result)
-    found = f"SELECT DISTINCT run_id FROM recommendations WHERE week = '{NEXT_WEEK}'"
-    assert place.query(found) == place.query("SELECT run_id FROM publications ORDER BY sequence DESC LIMIT 1") == [(run_id,)]
+    run_ids = f"SELECT DISTINCT run_id FROM recommendations WHERE week = '{NEXT_WEEK}'"
+    assert place.query(run_ids) == place.query("SELECT run_id FROM publications ORDER BY sequence DESC LIMIT 1") == [(run_id,)]
     assert place.query(f"SELECT max(rank) FROM recommendations WHERE week = '{NEXT_WEEK}'") == [(10,)]
 
 

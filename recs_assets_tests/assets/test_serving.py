@@ -61,8 +61,8 @@ def on_fallback(night: Run, folder: Path, source: str) -> Place:
 def test_without_an_approved_model_a_fallback_is_published(night: Run, tmp_path: Path, source: str) -> None:
     place = on_fallback(night, tmp_path, source)
     assert place.table("user_scores", NEXT_WEEK).num_rows == 0
-    found = place.query(f"SELECT DISTINCT source, model_week, gnn_score FROM recommendations WHERE week = '{NEXT_WEEK}'")
-    assert found == [(source, None, 0.0)]
+    rows = place.query(f"SELECT DISTINCT source, model_week, gnn_score FROM recommendations WHERE week = '{NEXT_WEEK}'")
+    assert rows == [(source, None, 0.0)]
     ((told, why),) = place.query(
         "SELECT figures_json, reason FROM verdicts "
         f"WHERE gate = 'source' AND week = '{NEXT_WEEK}' ORDER BY judged_at DESC LIMIT 1"

@@ -46,7 +46,7 @@ def test_a_list_whose_scores_collapsed_is_not_published_by_any_way_round(first_r
     alone = place.materialize(["published_recommendations"], WEEK)
     assert not alone.success
     assert place.served() == before
-    found = place.query(
+    failures = place.query(
         f"SELECT gate, decision, week FROM verdicts WHERE run_id = '{result.run_id}' AND decision = 'FAIL' ORDER BY 1"
     )
-    assert found == [(gate, "FAIL", dt.date(2026, 9, 28)) for gate in ("audit", "score_drift")]
+    assert failures == [(gate, "FAIL", dt.date(2026, 9, 28)) for gate in ("audit", "score_drift")]

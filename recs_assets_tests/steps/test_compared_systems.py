@@ -1,4 +1,4 @@
-"""Who is judged, by which relevance, why a purchase could not be found, and how common a vehicle is: five users by hand."""
+"""Who is evaluated, by which relevance, why a purchase could not be recommended, how common a vehicle is: five users by hand."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,43 +20,43 @@ def _cohort(events: Sequence[five_users.Event], settings: Settings | None = None
     return cohort(world(events), AS_OF, settings or five_users.settings(), relevances)
 
 
-def _named(judged: Cohort, held_out: pd.DataFrame) -> list[str]:
+def _named(people: Cohort, held_out: pd.DataFrame) -> list[str]:
     return [
-        f"{USERS[judged.users[profile]]} {PRODUCTS[product]}"
+        f"{USERS[people.users[profile]]} {PRODUCTS[product]}"
         for profile, product in zip(held_out["profile"], held_out["product"], strict=True)
     ]
 
 
-def test_orders_and_clicks_are_both_held_out_and_whoever_has_either_is_judged() -> None:
-    judged = _cohort([*PAST, *FUTURE])
+def test_orders_and_clicks_are_both_held_out_and_whoever_has_either_is_evaluated() -> None:
+    people = _cohort([*PAST, *FUTURE])
     # u1 ordered p2 before, so p2 is nothing new; u2's order is a week away.
-    assert [USERS[user] for user in judged.users] == ["u1", "u3", "u4"]
-    assert _named(judged, judged.held_out["order"]) == ["u3 p2", "u4 p1"]
-    assert _named(judged, judged.held_out["any"]) == ["u1 p4", "u3 p2", "u4 p1"]
+    assert [USERS[user] for user in people.users] == ["u1", "u3", "u4"]
+    assert _named(people, people.held_out["order"]) == ["u3 p2", "u4 p1"]
+    assert _named(people, people.held_out["any"]) == ["u1 p4", "u3 p2", "u4 p1"]
 
 
 def test_by_one_relevance_alone_only_its_users_are_judged() -> None:
-    judged = _cohort([*PAST, *FUTURE], relevances=("order",))
-    assert [USERS[user] for user in judged.users] == ["u3", "u4"]
-    assert list(judged.held_out) == ["order"]
+    people = _cohort([*PAST, *FUTURE], relevances=("order",))
+    assert [USERS[user] for user in people.users] == ["u3", "u4"]
+    assert list(people.held_out) == ["order"]
 
 
-def test_of_too_many_users_some_are_drawn_and_always_the_same_ones() -> None:
+def test_of_too_many_users_some_are_sampled_and_always_the_same_ones() -> None:
     settings = five_users.settings(evaluation={"max_users": 1})
-    judged = _cohort([*PAST, *FUTURE], settings, relevances=("order",))
-    assert len(judged.users) == 1
-    assert judged.users[0] in (2, 3)  # u3 or u4
-    assert judged.held_out["order"]["profile"].tolist() == [0]
-    assert _cohort([*PAST, *FUTURE], settings, relevances=("order",)).users.tolist() == judged.users.tolist()
+    people = _cohort([*PAST, *FUTURE], settings, relevances=("order",))
+    assert len(people.users) == 1
+    assert people.users[0] in (2, 3)  # u3 or u4
+    assert people.held_out["order"]["profile"].tolist() == [0]
+    assert _cohort([*PAST, *FUTURE], settings, relevances=("order",)).users.tolist() == people.users.tolist()
 
 
 def test_every_new_purchase_has_exactly_one_reason() -> None:
     past = [*PAST, ("u1", "p5", "order", 5)]  # p1 is a variant of it
     new = ["u3 p2", "u4 p1", "u4 p4", "u1 p1", "u5 p5", "u4 p5"]
-    judged = _cohort([*past, *((*pair.split(" ", 1), "order", -1) for pair in new)])
+    people = _cohort([*past, *((*pair.split(" ", 1), "order", -1) for pair in new)])
     # By user and part: u1 p1, u3 p2 (fits no Bronco), u4 p1, u4 p4; then two that nobody may be shown, one by u5,
     # who bought nothing else.
-    assert judged.reasons["reason"].tolist() == [
+    assert people.reasons["reason"].tolist() == [
         "variant of a bought part",
         "does not fit",
         "fits",
@@ -64,13 +64,13 @@ def test_every_new_purchase_has_exactly_one_reason() -> None:
         "not eligible",
         "not eligible",
     ]
-    assert [USERS[user] for user in judged.users] == ["u1", "u3", "u4"]
+    assert [USERS[user] for user in people.users] == ["u1", "u3", "u4"]
 
 
 def test_where_everybody_may_be_shown_everything_nothing_fails_to_fit() -> None:
     everything = five_users.settings(candidates={"require_fitment": False})
-    judged = _cohort([*PAST, ("u2", "p5", "order", 5), ("u2", "p1", "order", -1), ("u3", "p2", "order", -1)], everything)
-    assert judged.reasons["reason"].tolist() == ["variant of a bought part", "any part"]
+    people = _cohort([*PAST, ("u2", "p5", "order", 5), ("u2", "p1", "order", -1), ("u3", "p2", "order", -1)], everything)
+    assert people.reasons["reason"].tolist() == ["variant of a bought part", "any part"]
 
 
 def test_reasons_are_those_of_the_relevance_that_gates() -> None:

@@ -55,7 +55,7 @@ HISTORY = sparse.csr_array(([1.0], ([0], [4])), shape=(2, N_PARTS))
 
 def lists(source: str, alpha: dict[str, float] | None = None) -> pd.DataFrame:
     """The lists with what each row is made of, the most important first: column terms."""
-    found, terms = ranked_lists(
+    listed, terms = ranked_lists(
         source=source,
         alpha=alpha,
         strata=pd.Series(["warm", "cold"]),
@@ -66,15 +66,15 @@ def lists(source: str, alpha: dict[str, float] | None = None) -> pd.DataFrame:
         parts=PARTS,
         settings=SETTINGS,
     )
-    return found.assign(terms=[" ".join(terms.names[code] for code in codes if code >= 0) for codes in terms.codes])
+    return listed.assign(terms=[" ".join(terms.names[code] for code in codes if code >= 0) for codes in terms.codes])
 
 
 def whole(inputs: Mapping[str, Artifact], **options: Any) -> pa.Table:
     return pa.concat_tables(profile_recommendations(inputs, settings=SETTINGS, **options))
 
 
-def rows(found: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
-    return list(found[["profile", "rank", "product", *columns]].itertuples(index=False, name=None))
+def rows(ranked: pd.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
+    return list(ranked[["profile", "rank", "product", *columns]].itertuples(index=False, name=None))
 
 
 def test_sql_alone_is_in_the_order_of_its_scores_with_ties_by_part() -> None:
@@ -111,11 +111,11 @@ def test_each_stratum_has_an_alpha_of_its_own() -> None:
 
 
 def test_similar_parts_lift_what_goes_with_the_owners_history() -> None:
-    found = lists("similarity")
-    assert set(found["product"]) == set(lists("sql")["product"])
-    lifted = found[(found["profile"] == 0) & (found["product"] == 3)].iloc[0]
+    lifted_lists = lists("similarity")
+    assert set(lifted_lists["product"]) == set(lists("sql")["product"])
+    lifted = lifted_lists[(lifted_lists["profile"] == 0) & (lifted_lists["product"] == 3)].iloc[0]
     assert (lifted["score"], lifted["terms"]) == (pytest.approx(0.45), "similarity sql_global")
-    assert rows(found[found["profile"] == 1]) == rows(lists("sql"))[-2:]
+    assert rows(lifted_lists[lifted_lists["profile"] == 1]) == rows(lists("sql"))[-2:]
 
 
 def test_alpha_one_is_sql_row_for_row_on_the_whole_planted_world(first_run: Run) -> None:
@@ -146,6 +146,6 @@ def test_how_many_profiles_are_ranked_at_once_changes_nothing(
 def test_every_row_names_its_source(first_run: Run, source: str) -> None:
     inputs = {name: first_run.place.artifact(name) for name in INPUTS}
     alpha = {"cold": 0.5, "warm": 0.5, "hot": 0.5} if source == "blend" else None
-    found = whole(inputs, source=source, alpha=alpha)
-    assert set(found["source"].to_pylist()) == {source}
-    assert all(text.strip() for text in found["reason_text"].to_pylist())
+    listed = whole(inputs, source=source, alpha=alpha)
+    assert set(listed["source"].to_pylist()) == {source}
+    assert all(text.strip() for text in listed["reason_text"].to_pylist())

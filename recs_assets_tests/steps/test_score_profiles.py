@@ -31,8 +31,8 @@ def test_how_many_profiles_are_scored_at_once_changes_nothing(first_run: Run, mo
     monkeypatch.setattr(profiles, "PROFILES_AT_ONCE", 31)
     in_blocks = blocks(first_run)
     assert len(in_blocks) > 2
-    found, expected = pa.concat_tables(in_blocks).to_pandas(), at_once.to_pandas()
-    assert found["profile_id"].is_monotonic_increasing
+    scores, expected = pa.concat_tables(in_blocks).to_pandas(), at_once.to_pandas()
+    assert scores["profile_id"].is_monotonic_increasing
     keys = ["profile_id", "product_id", "channels"]
-    assert found[keys].astype(str).equals(expected[keys].astype(str))
-    assert found["score"].to_numpy() == pytest.approx(expected["score"].to_numpy(), abs=SCORE_ROUNDING)
+    assert scores[keys].astype(str).equals(expected[keys].astype(str))
+    assert scores["score"].to_numpy() == pytest.approx(expected["score"].to_numpy(), abs=SCORE_ROUNDING)

@@ -37,11 +37,11 @@ def warehouse(tmp_path: Path, source: Path) -> DuckDBWarehouse:
 
 
 def test_source_columns(warehouse: DuckDBWarehouse) -> None:
-    found = warehouse.source_columns()
-    assert found["users"] == {"user_id": "string", "email": "string", "created_at": "timestamp", "email_consent": "boolean"}
-    assert found["products"] is not None
-    assert found["products"]["price"] == "number"
-    assert found["vehicles"] is None
+    columns = warehouse.source_columns()
+    assert columns["users"] == {"user_id": "string", "email": "string", "created_at": "timestamp", "email_consent": "boolean"}
+    assert columns["products"] is not None
+    assert columns["products"]["price"] == "number"
+    assert columns["vehicles"] is None
 
 
 def test_columns_come_in_the_contracts_types(warehouse: DuckDBWarehouse, source: Path) -> None:
@@ -112,9 +112,9 @@ def test_exports_are_the_same_bytes(warehouse: DuckDBWarehouse, tmp_path: Path) 
         with limited.session({"classified": rows}) as session:
             assert session.export("interaction_edges", path) == n_rows
     assert paths[0].read_bytes() == paths[1].read_bytes()
-    found = pq.ParquetFile(paths[0], page_checksum_verification=True)
-    assert [found.metadata.row_group(n).num_rows for n in range(3)] == [131_072, 131_072, 37_856]
-    assert found.read()["quantity"].to_pylist()[:2] == [100049, 100099]  # ids sort as text
+    file = pq.ParquetFile(paths[0], page_checksum_verification=True)
+    assert [file.metadata.row_group(n).num_rows for n in range(3)] == [131_072, 131_072, 37_856]
+    assert file.read()["quantity"].to_pylist()[:2] == [100049, 100099]  # ids sort as text
 
 
 def test_an_empty_export_has_its_columns(warehouse: DuckDBWarehouse, tmp_path: Path) -> None:
@@ -166,8 +166,8 @@ def test_append_replaces_what_it_is_told_to(warehouse: DuckDBWarehouse) -> None:
         warehouse.append("quarantine", replaced)
     warehouse.append("quarantine", row(WEEK, "users", "new"), replace={"week": WEEK, "source_table": "users"})
     with duckdb.connect(str(warehouse.file)) as connection:
-        found = connection.execute("SELECT row_key FROM quarantine ORDER BY row_key").fetchall()
-    assert found == [("before",), ("new",), ("other",)]
+        keys = connection.execute("SELECT row_key FROM quarantine ORDER BY row_key").fetchall()
+    assert keys == [("before",), ("new",), ("other",)]
     with pytest.raises(ValueError, match="not a ledger"):
         warehouse.append("publications", row(WEEK, "users", "new"))
     with pytest.raises(ValueError, match="has the columns"):

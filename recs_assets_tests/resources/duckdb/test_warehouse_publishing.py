@@ -48,9 +48,9 @@ def stage(
             generated_at=shop.NOW,
             pipeline_version="1",
         )
-        found = session.audit("content_hash", week=week) | session.audit("mail_hash", slots=slots)
-    hashes = found["content_hash"], found["mail_hash"]
-    audit = (f"audit {name}", week, long_table, *hashes, decision, *counts(found), "{}", "as told", f"run {name}", shop.NOW)
+        content = session.audit("content_hash", week=week) | session.audit("mail_hash", slots=slots)
+    hashes = content["content_hash"], content["mail_hash"]
+    audit = (f"audit {name}", week, long_table, *hashes, decision, *counts(content), "{}", "as told", f"run {name}", shop.NOW)
     warehouse.append("audits", shop.table(AUDITS, [audit]), replace={"audit_id": f"audit {name}"})
     return Publication(
         publication_id=f"publication {name}",
@@ -58,15 +58,15 @@ def stage(
         long_table=long_table,
         wide_table=wide_table,
         audit_id=f"audit {name}",
-        content_hash=found["content_hash"],
-        mail_hash=found["mail_hash"],
+        content_hash=content["content_hash"],
+        mail_hash=content["mail_hash"],
         expected_version=warehouse.served_version(week),
         run_id=f"run {name}",
         model_week=None,
         model_version=None,
         settings_hash="settings",
-        n_rows=found["n_rows"],
-        n_users=found["n_users"],
+        n_rows=content["n_rows"],
+        n_users=content["n_users"],
         published_at=dt.datetime.now(dt.UTC),
         reason="test",
     )
@@ -75,8 +75,8 @@ def stage(
 LIST_COLUMNS = dict(list(shop.PROFILE_RECOMMENDATION_COLUMNS.items())[:9])
 
 
-def counts(found: dict[str, Any]) -> tuple[int, int]:
-    return found["n_rows"], found["n_users"]
+def counts(content: dict[str, Any]) -> tuple[int, int]:
+    return content["n_rows"], content["n_users"]
 
 
 def publish(warehouse: DuckDBWarehouse, publication: Publication) -> Published:
@@ -110,8 +110,8 @@ def test_the_first_version_makes_the_contracts_tables(warehouse: DuckDBWarehouse
     duckdb_types = {"STRING": "VARCHAR", "INT64": "BIGINT", "FLOAT64": "DOUBLE", "DATE": "DATE"}
     duckdb_types |= {"TIMESTAMP": "TIMESTAMP WITH TIME ZONE"}
     for table, columns in (("recommendations", RECOMMENDATIONS), ("final_vehicle_recommendations", wide_columns(1))):
-        found = [row[:2] for row in query(warehouse, f"DESCRIBE {table}")]
-        assert found == [(name, duckdb_types[kind]) for name, kind in columns.items()]
+        described = [row[:2] for row in query(warehouse, f"DESCRIBE {table}")]
+        assert described == [(name, duckdb_types[kind]) for name, kind in columns.items()]
 
 
 def test_a_second_version_replaces_the_first(warehouse: DuckDBWarehouse) -> None:

@@ -28,11 +28,11 @@ def test_a_damaged_file_is_refused_with_both_hashes(store: Store) -> None:
     flipped[len(flipped) // 2] ^= 1
     for damaged in (bytes(flipped), whole[:-1], b""):
         path.write_bytes(damaged)
-        found, expected = hashlib.sha256(damaged).hexdigest(), hashlib.sha256(whole).hexdigest()
+        actual, expected = hashlib.sha256(damaged).hexdigest(), hashlib.sha256(whole).hexdigest()
         with pytest.raises(StoreError) as error:
             store.current("scores", WEEK).table("scores.parquet")
         assert str(error.value) == (
-            f"{path} is damaged: SHA-256 {found}, expected {expected}: materialize scores for week {WEEK} again."
+            f"{path} is damaged: SHA-256 {actual}, expected {expected}: materialize scores for week {WEEK} again."
         )
 
 

@@ -1,4 +1,4 @@
-"""Folders for work in progress: nobody shares one, and what a killed process left is taken up or taken away."""
+"""Folders for work in progress: nobody shares one, and what a killed process left is gone on with or removed."""
 
 import os
 import signal

@@ -58,16 +58,16 @@ def _versions(store: Store, week: str = WEEK) -> list[str]:
 
 def test_what_is_written_is_read_back(store: Store) -> None:
     written = _write(store)
-    found = store.current("scores", WEEK)
-    assert found.table("scores.parquet").equals(ROWS)
-    assert found.table("scores.parquet", columns=ROWS.column_names[:1]).equals(ROWS.select([0]))
-    assert found.head("scores.parquet", 1).equals(ROWS.slice(0, 1))
-    assert found.n_rows("scores.parquet") == ROWS.num_rows
-    assert found.document("note.json") == {"note": "first"}
-    assert found.facts == {"rows": 2}
-    assert found.as_of == dt.datetime(2026, 3, 9, tzinfo=dt.UTC)
-    assert found.version == written.version
-    assert found.manifest.provenance == ORIGIN
+    current = store.current("scores", WEEK)
+    assert current.table("scores.parquet").equals(ROWS)
+    assert current.table("scores.parquet", columns=ROWS.column_names[:1]).equals(ROWS.select([0]))
+    assert current.head("scores.parquet", 1).equals(ROWS.slice(0, 1))
+    assert current.n_rows("scores.parquet") == ROWS.num_rows
+    assert current.document("note.json") == {"note": "first"}
+    assert current.facts == {"rows": 2}
+    assert current.as_of == dt.datetime(2026, 3, 9, tzinfo=dt.UTC)
+    assert current.version == written.version
+    assert current.manifest.provenance == ORIGIN
 
 
 def test_the_manifest_says_what_is_in_a_version_and_where_it_comes_from(store: Store) -> None:
@@ -177,8 +177,8 @@ def test_newest_is_the_last_week_up_to_the_one_asked_for(store: Store) -> None:
     Path((store.root / "scores" / "2026-02-09").path).mkdir()  # a week whose only draft never came to an end
 
     def newest(week: str) -> str | None:
-        found = store.newest("scores", up_to=week)
-        return found.document("note.json")["note"] if found else None
+        artifact = store.newest("scores", up_to=week)
+        return artifact.document("note.json")["note"] if artifact else None
 
     assert [newest(week) for week in ("2026-03-09", "2026-03-02", "2026-03-01", "2026-02-16")] == [
         "2026-03-02",
