@@ -17,7 +17,7 @@ from recs_assets.resources.publishing import PublishFailed, PublishRefused
 from recs_assets.resources.store.artifact import StoreError
 from recs_assets.weeks import ONE_WEEK, key_of, monday, week_of
 
-# Answers rather than accidents: the message is all that a person needs.
+# Errors whose message is all that a person needs; any other one shows its traceback.
 REFUSALS = (OSError, PublishFailed, PublishRefused, StoreError, WarehouseError, ValueError)
 JOBS = ("everything", "weekly", "nightly")
 
@@ -41,10 +41,10 @@ def main(arguments: Sequence[str]) -> int:
     back.add_argument("--reason", required=True, help="why; it stays in the ledger")
     back.add_argument("--mail", action="store_true", help="mail the week's list again, though a newer week is mailed by now")
     options = parser.parse_args(arguments)
-    # The event log that Dagster writes beside the steps' files is the user's alone too.
+    # Only the user may read the event log that Dagster writes, as with the steps' files.
     os.umask(PRIVATE)
     try:
-        # It reads the settings: what is wrong with them is an answer too.
+        # Loading it reads the settings, and may refuse them.
         from recs_assets import definitions
 
         return COMMANDS[options.command](options, definitions)

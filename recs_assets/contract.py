@@ -7,7 +7,7 @@ from typing import Literal
 
 Kind = Literal["string", "timestamp", "number", "integer", "boolean"]
 
-# Rows that a clean_* query sorts out without fault of the retailer's: they are counted, not quarantined.
+# Why a clean_* query leaves out rows with which nothing is wrong: they are counted, not quarantined.
 DUPLICATE_FAULTS = ("exact duplicate", "repeated event_id")
 OUTSIDE_WINDOW = "outside window"
 

@@ -1,4 +1,4 @@
-"""Named instants around every write, at which a fault must lose nothing; a test arms one of them and looks what is left.
+"""Named points around every write at which a fault must lose nothing; a test arms one and looks at what is left.
 
 ``RECS_FAULT=point:way`` in the environment arms one; nothing else does, and in production nobody sets it.
 """
@@ -79,7 +79,7 @@ WAYS = ("kill", "raise", "hang", "disk-full", "out-of-memory", "truncate")
 
 
 def reached(point: str, file: Path | None = None) -> None:
-    """Suffer the fault that the environment has armed for this point, if any.
+    """Fail in the way that the environment has armed for this point, if any.
 
     Args:
         point: one of ``POINTS``.
@@ -87,10 +87,10 @@ def reached(point: str, file: Path | None = None) -> None:
     """
     armed = os.environ.get(ARMED_BY)
     if armed is not None:
-        _suffer(armed, point, file)
+        _fail(armed, point, file)
 
 
-def _suffer(armed: str, point: str, file: Path | None) -> None:
+def _fail(armed: str, point: str, file: Path | None) -> None:
     if point not in POINTS:
         raise ValueError(f"'{point}' is not a fault point; add it to fault_points.POINTS.")
     wanted, _, way = armed.partition(":")

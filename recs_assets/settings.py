@@ -19,7 +19,7 @@ class Section(pydantic.BaseModel):
 
 
 class SourceSettings(Section):
-    """How much bad input is still input."""
+    """How much of the source may be faulty before a run refuses it."""
 
     max_quarantined_share: Share
     min_rows_share: Share
@@ -148,7 +148,7 @@ class TowersSettings(Section):
 
 
 class BlendSettings(Section):
-    """alpha x SQL + (1 - alpha) x GNN."""
+    """How alpha x SQL + (1 - alpha) x model is weighted."""
 
     alpha: Literal["auto"] | Share
     alpha_step: Annotated[float, pydantic.Field(gt=0, le=1)]
@@ -164,7 +164,7 @@ class ReasonsSettings(Section):
 
 
 class SimilaritySettings(Section):
-    """Fallback 2B."""
+    """The fallback without a model: SQL's list with similar parts added."""
 
     neighbours: Count
     shrinkage: Positive
@@ -204,7 +204,7 @@ class GatesSettings(Section):
 
 
 class PublishSettings(Section):
-    """What publishing keeps."""
+    """How many published versions can be restored."""
 
     kept_versions: Count
 

@@ -1,7 +1,7 @@
 """Which weeks are learned from, which ones choose, and which ones decide: nothing of a later set is in an earlier one.
 
-    training moment ─ horizon ─┐          ┌─ validation weeks ─┐┌─ evaluation weeks ─┐
-    ... ──────────[targets ....)[targets .)[  week  ][  week  ] [  week  ][  week  ] as_of
+    targets of the fit that is validated ────────►│ validation weeks │
+    targets of the fit that is evaluated ───────────────────────────►│ evaluation weeks │ as_of
 
 A fit that is evaluated sees targets up to the first evaluation week; one whose alpha, epoch and scale are chosen sees targets
 up to the first validation week.

@@ -56,7 +56,7 @@ def cleaned(
     parameters: Mapping[str, Parameter],
     write: Callable[[Session, Draft], None] | None = None,
 ) -> Cleaned:
-    """Clean one source table into the running asset's Parquet file, and keep what was refused.
+    """Clean one source table into the running asset's Parquet file, and write the refused rows to the quarantine.
 
     Args:
         context: of the running asset.

@@ -11,7 +11,7 @@ PERSONAL_COLUMNS = frozenset({"user_id", "profile_id", "email", "email_lower", "
 
 
 def preview_of(artifact: Artifact, name: str) -> dg.TableMetadataValue:
-    """The preview of a Parquet file of an artifact, of which no more is read."""
+    """The preview of an artifact's Parquet file, of which only the first rows are read."""
     return preview(artifact.head(name, ROWS))
 
 

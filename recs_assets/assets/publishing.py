@@ -45,7 +45,7 @@ def recommendations(
     day, publications = week.start.date(), _last_publications(warehouse)
     ingredients = ingredients_of(store, week.key, run_id)
     source, alpha = (ingredients.approved.facts[name] for name in ("source", "alpha"))
-    # Whole before the audit: a run whose audit comes to no verdict must not leave publishing with the tables of a run before it.
+    # Whole before the audit begins: without a verdict, publishing must not take the tables of an earlier run for this one's.
     with draft(context, store, settings, ingredients.as_of, ingredients.artifacts) as new:
         lists = profile_recommendations(ingredients.inputs, source=source, alpha=alpha, settings=settings)
         new.write_tables(PROFILE_LISTS, lists)
@@ -107,7 +107,7 @@ def published_recommendations(
 ) -> dg.MaterializeResult:
     """The table that the email system reads, swapped in whole, and only if its audit passed."""
     day = week_of_run(context).start.date()
-    # Of two runs at once the other may have staged last: its tables are not audited yet, and are its own to publish.
+    # Of two runs at once the other may have staged last: only that run may publish those tables.
     listed = inputs_of(store, context.partition_key, context.run.run_id, ["recommendations", *INPUTS])["recommendations"]
     if listed.manifest.provenance.settings_hash != settings.hash:
         raise PublishRefused(

@@ -17,7 +17,7 @@ from recs_assets.weeks import ONE_WEEK, Week
 
 
 def raw_asset(table: str, description: str) -> dg.AssetsDefinition:
-    """The asset ``raw_<table>``; all seven differ in their table and their sentence only."""
+    """The asset ``raw_<table>``; all seven have the same body."""
 
     def body(
         context: dg.AssetExecutionContext,

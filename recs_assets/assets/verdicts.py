@@ -24,7 +24,7 @@ LIST_CHECKS = [
 
 
 def record(context: dg.AssetExecutionContext, warehouse: Warehouse, settings: Settings, *verdicts: Verdict) -> None:
-    """Keep verdicts in the ledger ``verdicts``; a step that is tried again replaces its own."""
+    """Write verdicts to the ledger ``verdicts``; a step that is run again replaces its own."""
     week = dt.date.fromisoformat(context.partition_key)
     for verdict in verdicts:
         row: dict[str, Any] = {

@@ -23,7 +23,7 @@ from recs_assets.weeks import Week, week_of
 OWNER = "team:recommendations"
 RETRIES = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
-# Files that a step makes are the user's alone.
+# Only the user who runs a step may read the files that it makes.
 PRIVATE = 0o077
 
 # Errors that come back on every retry: bad input, artifacts that are not there, what a gate has refused, a loss that explodes.
@@ -51,7 +51,7 @@ def weekly_asset(
 
 
 def guarded(body: Callable[..., Any]) -> Callable[..., Any]:
-    """A step whose files are the user's alone; an error that a retry cannot fix ends it at once, with its own message."""
+    """A step whose files only its user may read; an error that a retry cannot fix ends it at once, with its own message."""
 
     @functools.wraps(body)
     def guarding(*arguments: Any, **resources: Any) -> Any:

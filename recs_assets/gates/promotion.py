@@ -147,7 +147,7 @@ def approve(
 
 
 def has_expired(record: Record, *, overridden_since: str) -> bool:
-    """Whether a record stands no more: an override serves its own week and the nights of the one after.
+    """Whether a record counts no more: an override serves its own week and the nights of the one after.
 
     Args:
         record: of a week.

@@ -9,7 +9,7 @@ from recs_assets.gates.verdict import FAIL, PASS, WARN, Verdict
 from recs_assets.ranking.drift import population_stability_index
 from recs_assets.settings import GatesSettings
 
-# Scores this close are equal: list rules part ties by the last digit.
+# Scores this close are equal: list rules break ties in the last digit.
 FLAT = 1e-9
 
 

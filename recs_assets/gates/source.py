@@ -10,7 +10,7 @@ from recs_assets.contract import DUPLICATE_FAULTS, FITMENT_TABLES, OUTSIDE_WINDO
 from recs_assets.gates.verdict import FAIL, PASS, WARN, Verdict
 from recs_assets.weeks import Week
 
-# What names these rows is a person's id, which errors and logs must not show.
+# The keys of these rows name persons, and must not be shown in errors and logs.
 KEYED_BY_PERSON = frozenset({"users", "ownership"})
 
 # What the engine may call a column of each kind; a column of nothing but NULLs has no type of its own and fits anywhere.
@@ -24,7 +24,7 @@ ACCEPTED_KINDS: dict[Kind, frozenset[str]] = {
 
 
 def check_profile(table: str, week: Week, profile: dict[str, Any], count: Verdict) -> None:
-    """Hold a table's profile against the contract's set faults.
+    """Refuse a table that has lost rows or dried up since last week.
 
     Raises:
         ContractError: the table has lost more rows since last week than allowed (an absent table has none), or its events
@@ -106,7 +106,7 @@ class RowCounts:
 
 
 def row_counts(faults: Sequence[Mapping[str, Any]], source_rows: int) -> RowCounts:
-    """Sort the counts by fault into what became of the rows."""
+    """What became of the rows, from the counts by fault."""
     by_fault = {row["fault"]: int(row["n_rows"]) for row in faults}
     return RowCounts(
         source=source_rows,

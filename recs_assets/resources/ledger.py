@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from recs_assets.resources.queries import identifier, query_text
 
-# Another run may stand between its staging and its publication: what it staged is no orphan yet.
+# What another run has staged is no orphan while that run is still on its way to publishing it.
 ORPHAN_AGE = dt.timedelta(days=1)
 
 

@@ -104,7 +104,7 @@ def _published_row(ledger: Ledger, publication: Publication) -> tuple[Outcome, d
 
 
 def check_expected(newest: Mapping[str, Any] | None, expected: str | None, week: dt.date) -> None:
-    """Refuse where another version of the week is the newest one than the one that was expected."""
+    """Refuse where the newest version of the week is not the expected one."""
     newest_version = None if newest is None else newest["publication_id"]
     if newest_version == expected:
         return
@@ -219,7 +219,7 @@ def _swap_wide(ledger: Ledger, row: Mapping[str, Any]) -> None:
         ledger.run(f"DELETE FROM {WIDE} WHERE TRUE")
         ledger.run(f"INSERT INTO {WIDE} SELECT * FROM {table}")
     else:
-        # The number of slots is a setting: a wide table of another one is made anew, in the same transaction.
+        # The number of slots is a setting: with another one the wide table has other columns, and is made anew.
         ledger.run(f"DROP TABLE IF EXISTS {WIDE}")
         ledger.run(f"CREATE TABLE {WIDE} AS SELECT * FROM {table}")
     mailed = mail_hash(ledger, WIDE)

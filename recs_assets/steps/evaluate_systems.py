@@ -140,7 +140,7 @@ class Evaluator:
     def _evaluated(
         self, ranked: dict[str, pd.DataFrame], pool: Pool, first: dt.datetime, population_shares: Mapping[str, float]
     ) -> dict[str, evaluation.EvaluationResult]:
-        """The figures by relevance: what was ordered, and any event."""
+        """The figures by relevance: with orders alone held out, and with every event."""
         popularity, n_products = self._purchases(before=first), int(self.data["product"].is_eligible.sum())
         whole = {name: lists for name, lists in ranked.items() if not name.startswith(compared_systems.SINGLE_CHANNEL)}
         return {

@@ -177,7 +177,7 @@ def _blended(
             for scores in (sql_scores, user_scores)
         )
         ranked = apply_list_rules(blend(sql[[*KEYS, "score"]], model[[*KEYS, "score"]], alpha), parts, settings.rules)
-        # What one half lacks, the row -1, is in no index: null.
+        # A part that one half does not have is its row -1, which no index holds: null.
         tier, channels = sql["pop_source"].reindex(ranked["sql_row"]), model["channels"].reindex(ranked["gnn_row"])
         return ranked.assign(pop_source=np.asarray(tier, dtype=object), channels=np.asarray(channels, dtype=object))
 

@@ -1,4 +1,4 @@
-"""Scores as they lie in files, one block of profiles after the other, with numbers in place of ids."""
+"""Reading score files one block of profiles at a time, with numbers in place of ids."""
 
 import logging
 import time
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 def by_block(
     scores: Artifact, file: str, profile_ids: pa.Array, product_ids: pa.Array, blocks: Sequence[slice]
 ) -> Iterator[pd.DataFrame]:
-    """Scores with numbers in place of ids, one block of profiles after the other, no more of the file in memory than that.
+    """Scores with numbers in place of ids, one block of profiles at a time: no more of the file than that is in memory.
 
     Args:
         scores: the artifact.
@@ -61,7 +61,7 @@ def report(verb: str, done: int, total: int, started: float) -> None:
 def indexed(scores: pa.Table, profile_ids: pa.Array, product_ids: pa.Array) -> pd.DataFrame:
     """Scores with numbers in place of ids: profile and product by their position in the given arrays."""
     columns = {name: scores[name].to_pandas() for name in scores.column_names if name not in {"profile_id", "product_id"}}
-    # Plain texts, each in memory once: codes of several row groups do not go together.
+    # Each row group has codes of its own: plain texts, each in memory once, can be put together.
     plain = {name: np.asarray(column, dtype=object) if name in TEXTS else column for name, column in columns.items()}
     numbers = {"profile": _numbers(scores["profile_id"], profile_ids), "product": _numbers(scores["product_id"], product_ids)}
     return pd.DataFrame(plain | numbers)

@@ -1,4 +1,4 @@
-"""Scoring profiles: one list for everybody who owns the same vehicles and has no history, one for everybody who has."""
+"""Scoring profiles: people with a history have one each, and the others share one with all who own the same vehicles."""
 
 import datetime as dt
 import time
@@ -22,7 +22,7 @@ from recs_assets.gnn.towers import residual
 from recs_assets.settings import Settings
 from recs_assets.steps.score_blocks import report
 
-# Bounds memory: the candidates of so many, and their vectors; those of all parts are computed anew for every block.
+# Bounds memory: so many profiles' candidates and vectors are held. The vectors of all parts are computed anew for every block.
 PROFILES_AT_ONCE = 32_768
 
 

@@ -1,4 +1,4 @@
-"""Fallback 2B: parts that go together, and SQL's list with that evidence added."""
+"""The fallback without a model: parts that go together, and SQL's list with that evidence added."""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ def similar_parts(past: Snapshot, settings: Settings) -> pd.DataFrame:
 
 
 def similarity_lists(people: Cohort, sql: pd.DataFrame) -> pd.DataFrame:
-    """Fallback 2B: SQL's list with item-item evidence added."""
+    """SQL's list with item-item evidence added."""
     similarities = similar_parts(people.past, people.settings)
     history = people.past.touched(FOREVER)[people.users]
     return similarity.similarity_lists(sql, history, similarities, people.settings.similarity.weight)

@@ -122,7 +122,7 @@ def _write_towers(towers: TowerFit, data: HeteroData, inputs: Mapping[str, Artif
 
 
 def _nothing_learned(nobody: NoTrainingDataError, new: Draft, checkpoints: Checkpoints) -> Trained:
-    """A version without weights: a store without purchases has no model, and is served by what needs none."""
+    """A version without weights: without purchases there is no model, and a fallback serves."""
     log.warning("%s There is no model, and serving falls back", nobody)
     new.facts |= {"reason": str(nobody)}
     return Trained({"users learned from": 0, "snapshots": 0, "reason": str(nobody)}, {}, "", checkpoints)

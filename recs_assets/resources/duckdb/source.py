@@ -31,8 +31,8 @@ KINDS: dict[str, str] = {
     **dict.fromkeys(("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"), "timestamp"),
 }
 
-# The years that BigQuery and Python know. What lies outside is brought to the border: far too early or too late all the
-# same, and so quarantined wherever a time has to make sense.
+# The years that BigQuery and Python know. A moment outside of them becomes the nearest one inside, which is still far too
+# early or too late, and so quarantined wherever a time has to make sense.
 FIRST_MOMENT, LAST_MOMENT = "TIMESTAMPTZ '0001-01-01 00:00:00+00'", "TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'"
 
 # Accidents of the machine, which may be gone when the step is tried again. Anything else that stops a query over a source
@@ -69,7 +69,7 @@ def source_select(folder: Path, table: str, present: Mapping[str, str] | None) -
 
 @contextmanager
 def readable(tables: Collection[str]) -> Iterator[None]:
-    """Say which source tables cannot be read, where a query over them stumbles upon their data.
+    """Say which source tables cannot be read, where a query fails on their data.
 
     Raises:
         ContractError: a page is damaged, a text is not UTF-8, or a value cannot be brought to the contract's type.

@@ -190,8 +190,8 @@ class DuckDBSession(Session):
             cursor = self._connection.cursor()
             cursor.execute("SET TimeZone = 'UTC'")
             return cursor.sql(transpile(text), params=bound).to_arrow_reader(ROW_GROUP_ROWS)
-        # The file must not stay attached for as long as somebody reads, and a source that cannot be read is to be named:
-        # the rows are set aside first.
+        # All rows are read at once: the file must not stay attached while somebody reads on, and the error of a source that
+        # cannot be read has to name it.
         with self._attached(text, read_only=True):
             rows = self._connection.sql(transpile(text), params=bound).to_arrow_table()
         return rows.to_reader(ROW_GROUP_ROWS)

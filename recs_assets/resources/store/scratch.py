@@ -37,7 +37,7 @@ def scratch(parent: Path, name: str) -> Iterator[Path]:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[Path]:
-    """The folder, to the block alone: a second process that asks for it waits, and says so.
+    """The folder for one process at a time: a second one that asks for it waits, and says so.
 
     What the block leaves in it is there for whoever comes next, after a crash too; an empty folder is removed.
     """

@@ -162,7 +162,7 @@ def _move_folder(source: Path, target: UPath, manifest: Manifest) -> None:
     for path in (*source.iterdir(), source):
         _flush(path)
     reached("store.flushed", _largest(source))
-    # Of several that write one version, or write a damaged one again, the first is enough: a reader may have open what it left.
+    # Of several that write the same version the first is enough, and may be being read already.
     with locked(local.parent):
         if local.exists() and not is_whole(target, manifest):
             local.rename(source.with_name("damaged"))
