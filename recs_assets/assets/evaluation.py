@@ -32,6 +32,7 @@ from recs_assets.assets.training import trained_model
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
 from recs_assets.gates.promotion import approve, gate_1, has_expired, not_worse
 from recs_assets.gates.verdict import Verdict
+from recs_assets.ranking.cutoff import K
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.resources.store.lineage import inputs_of, parquet_of
 from recs_assets.resources.store.store import Store
@@ -127,7 +128,7 @@ def population_shares(profiles: pa.Table) -> dict[str, float]:
 
 def headline(metrics: pa.Table) -> pa.Table:
     """Recall@10 of every system over all users, best first."""
-    frame = metrics.to_pandas().query("stratum == 'all' and k == 10 and metric == 'recall'")
+    frame = metrics.to_pandas().query(f"stratum == 'all' and k == {K} and metric == 'recall'")
     return pa.Table.from_pandas(frame.sort_values("value", ascending=False)[["system", "value", "users"]], preserve_index=False)
 
 

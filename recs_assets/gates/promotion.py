@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from recs_assets.gates.verdict import FAIL, INSUFFICIENT_EVIDENCE, PASS, Verdict
+from recs_assets.ranking.cutoff import K
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 Record = Mapping[str, Any]
 
 
-def gate_1(per_user: "pd.DataFrame", *, min_lift: float, system: str = "blend", baseline: str = "sql", k: int = 10) -> Verdict:
+def gate_1(per_user: "pd.DataFrame", *, min_lift: float, system: str = "blend", baseline: str = "sql", k: int = K) -> Verdict:
     """May the model be promoted? Recall@k of ``system`` over ``baseline`` on the same users and weeks.
 
     PASS: relative lift at least ``min_lift``, its 95% interval above zero, and no stratum significantly worse (the
@@ -57,7 +58,7 @@ def gate_1(per_user: "pd.DataFrame", *, min_lift: float, system: str = "blend", 
     return Verdict("gate_1", decision, reason, figures)
 
 
-def not_worse(per_user: "pd.DataFrame", system: str, baseline: str, k: int = 10) -> bool:
+def not_worse(per_user: "pd.DataFrame", system: str, baseline: str, k: int = K) -> bool:
     """Whether mean Recall@k of ``system`` is at least that of ``baseline`` on the same users; no users: no."""
     paired = _paired(per_user, system, baseline, k)
     return len(paired) > 0 and float(paired["system"].mean()) >= float(paired["baseline"].mean())

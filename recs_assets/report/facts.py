@@ -12,6 +12,7 @@ from recs_assets import targets
 from recs_assets.asset_files import METRICS, USER_PROFILES, VERDICT
 from recs_assets.assets.graph import EXPORT_NAMES
 from recs_assets.assets.staging import INPUTS
+from recs_assets.ranking.cutoff import K
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.resources.store.lineage import origins_of, parquet_of
 from recs_assets.resources.store.store import Store
@@ -19,7 +20,7 @@ from recs_assets.resources.warehouse import Mount, Warehouse
 from recs_assets.settings import Settings
 
 SYSTEMS = ("sql", "similarity", "popularity", "item_knn", "ease", "p3", "channels", "model", "blend", "ceiling")
-LENGTH = 10
+LENGTH = K
 # The person whom the demo world plants.
 SARAH = "sarah"
 

@@ -20,6 +20,7 @@ from recs_assets.gnn.towers import residual
 from recs_assets.gnn.towers.residual import Residual
 from recs_assets.ranking import evaluation, slices
 from recs_assets.ranking.blend import blend, choose_alpha
+from recs_assets.ranking.cutoff import RECALL
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
@@ -243,7 +244,7 @@ def _by_relevance(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def nothing_evaluated() -> Evaluated:
     """The tables of an evaluation in which nothing could be compared: all columns, no rows."""
     metrics = ["system", "stratum", "k", "metric", "value", "users", "weeks"]
-    per_user = ["system", "week", "user_id", "stratum", "recall_at_10"]
+    per_user = ["system", "week", "user_id", "stratum", RECALL]
     empty = {name: pd.DataFrame(columns=columns) for name, columns in (("metrics", metrics), ("per_user", per_user))}
     return Evaluated(
         **empty,
