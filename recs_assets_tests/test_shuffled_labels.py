@@ -15,7 +15,7 @@ from recs_assets.gates.promotion import FAIL, PASS, gate_1
 from recs_assets.gnn import graph
 from recs_assets.gnn.channels import gated_model as model
 from recs_assets.gnn.channels import training
-from recs_assets.gnn.channels.examples import Example, examples
+from recs_assets.gnn.channels.examples import Example, channel_examples
 from recs_assets.gnn.snapshots import microseconds
 from recs_assets.resources.store.lineage import inputs_of, parquet_of
 from recs_assets.steps.evaluate_systems import Evaluated, Evaluator
@@ -40,7 +40,7 @@ def _evaluated(run: Run, folder: Path, labelled: Callable[[Example], Example]) -
     source = inputs.pop("hetero_graph")
     data = graph.load(source.path(GRAPH))
     split = split_weeks(week, settings)
-    labelled_examples = [labelled(example) for example in examples(data, [*map(microseconds, split.training)], settings)]
+    labelled_examples = [labelled(example) for example in channel_examples(data, [*map(microseconds, split.training)], settings)]
     earlier = [example for example in labelled_examples if example.moment in map(microseconds, split.before_validation)]
     for name, learned_from in (("model.pt", labelled_examples), ("validation_model.pt", earlier)):
         model.save(training.fit(learned_from, settings).model, folder / name)
@@ -58,7 +58,7 @@ def test_shuffling_keeps_how_many_targets_each_user_has(first_run: Run) -> None:
     settings = first_run.place.settings
     data = graph.load(first_run.place.artifact("hetero_graph").path(GRAPH))
     moment = split_weeks(week_of(WEEK, NOW), settings).training[-1]
-    (example,) = examples(data, [microseconds(moment)], settings)
+    (example,) = channel_examples(data, [microseconds(moment)], settings)
     other = _shuffled(example, np.random.default_rng(1))
     starts = example.candidates.indptr[:-1]
     assert np.add.reduceat(other.targets, starts).tolist() == np.add.reduceat(example.targets, starts).tolist()

@@ -1,9 +1,9 @@
-"""What each part of the model is worth: ``python -m recs_assets.experiments.ablation --week 2011-08-29``.
+"""What each component of the model is worth: ``python -m recs_assets.experiments.ablation --week 2011-08-29``.
 
 One thing is changed at a time, the model is fitted again with several seeds, and Recall@10 and NDCG@10 are measured on the
-week's evaluation weeks after the list rules, by the same functions as ``offline_metrics``. Seeds say how much a fit varies; how
-much the users do says the 95% interval of the change of Recall@10 against the channels as they are, paired by user. To choose
-settings, name a week whose evaluation weeks are not the ones that the choice will be judged on.
+week's evaluation weeks after the list rules, by the same functions as ``offline_metrics``. The seeds show how much a fit varies;
+the 95% interval of the change of Recall@10 against the unchanged channels, paired by user, shows how much the users do. To choose
+settings, name a week whose evaluation weeks are not those that the choice will be evaluated on.
 """
 
 import argparse
@@ -29,11 +29,12 @@ from recs_assets.gnn.channels.evidence import channel_names
 from recs_assets.gnn.channels.examples import Example, channel_scores
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, LeakageError, microseconds, snapshot
-from recs_assets.gnn.towers.examples import dot_products, lessons
+from recs_assets.gnn.towers.examples import dot_products, tower_examples
 from recs_assets.gnn.weekly_fit import SplitExamples, fit_examples, split_examples
 from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Floats
 from recs_assets.ranking.candidates import top_of_sparse
+from recs_assets.ranking.cutoff import K
 from recs_assets.ranking.rules import apply_list_rules
 from recs_assets.ranking.statistics import Lift, paired_lift
 from recs_assets.settings import Settings
@@ -41,7 +42,6 @@ from recs_assets.steps.cohort import Cohort, cohort
 from recs_assets.week_split import split_weeks
 from recs_assets.weeks import Week, week_of
 
-K = 10
 NEVER_DECAYS = 1e9
 CHANGED_EXAMPLE = Callable[[Example], Example]
 
@@ -112,7 +112,7 @@ def _half_lives(settings: Settings, factor: float | None) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a fit found: columns user, recall and ndcg, a row a user and evaluation week; and the scale that the towers earned."""
+    """Columns user, recall and ndcg, a row a user and evaluation week; and the scale that the towers earned."""
 
     per_user: pd.DataFrame
     earned_scale: float
@@ -124,36 +124,36 @@ class Measured:
 
 @dataclass(frozen=True)
 class Laboratory:
-    """The week's graph and the weeks that judge; examples are made once a set of channel settings."""
+    """The week's graph and its evaluation weeks; examples are made once a set of channel settings."""
 
     data: HeteroData
     week: Week
     settings: Settings
 
     def measure(self, variant: Variant, seed: int) -> Measured:
-        """Fit a variant and judge it on the evaluation weeks."""
+        """Fit a variant and evaluate it on the evaluation weeks."""
         settings = variant.settings(self.settings, seed)
-        found, judged = self._examples(settings, variant)
+        training, evaluation = self._examples(settings, variant)
         with tempfile.TemporaryDirectory() as folder:
             checkpoints = Checkpoints(Path(folder) / "towers", "ablation")
-            fitted = fit_examples(self.data, found, settings, checkpoints=checkpoints)
-        scores = [channel_scores(fitted.channels.model, example) for example in judged]
+            fitted = fit_examples(self.data, training, settings, checkpoints=checkpoints)
+        scores = [channel_scores(fitted.channels.model, example) for example in evaluation]
         earned = 0.0
         if fitted.towers is not None:
             scale, earned = fitted.towers.record()["tried_scale"], fitted.towers.residual.scale
-            prepared = lessons(self.data, judged, fitted.channels.model, settings)
+            prepared = tower_examples(self.data, evaluation, fitted.channels.model, settings)
             dots = dot_products(fitted.towers.residual.towers, prepared)
             scores = [score + scale * dot for score, dot in zip(scores, dots, strict=True)]
-        return Measured(self._judged(judged, scores), earned)
+        return Measured(self._per_user(evaluation, scores), earned)
 
-    def _judged(self, judged: Sequence[Example], scores: Sequence[Floats]) -> pd.DataFrame:
+    def _per_user(self, evaluation: Sequence[Example], scores: Sequence[Floats]) -> pd.DataFrame:
         parts = catalogue(self.data).parts
         rows = []
-        for example, people, values in zip(judged, self._cohorts, scores, strict=True):
+        for example, people, values in zip(evaluation, self._cohorts, scores, strict=True):
             top = top_of_sparse(values, example.candidates, self.settings.candidates.kept)
             ranked = apply_list_rules(top, parts, self.settings.rules)
-            found = metrics.per_user(ranked, people.held_out[self.settings.evaluation.relevance], [K])
-            rows.append(found.assign(user=people.users[found.index]))
+            measured = metrics.per_user(ranked, people.held_out[self.settings.evaluation.relevance], [K])
+            rows.append(measured.assign(user=people.users[measured.index]))
         return pd.concat(rows).rename(columns={f"{name}_at_{K}": name for name in ("recall", "ndcg")})
 
     @cached_property
@@ -167,19 +167,19 @@ class Laboratory:
         return {}
 
     def _examples(self, settings: Settings, variant: Variant) -> tuple[SplitExamples, list[Example]]:
-        """What is learned from and what is judged, as this variant is shown them."""
+        """Training and evaluation examples as this variant is shown them."""
         key = str(settings.model.model_dump(exclude={"seed"}))
         if key not in self._cache:
             self._cache.clear()  # one set of features fits in memory, two may not
-            found = split_examples(self.data, split_weeks(self.week, settings), settings)
-            self._cache[key] = found, [_example_of(cohort, settings) for cohort in self._cohorts]
-        found, judged = self._cache[key]
+            training = split_examples(self.data, split_weeks(self.week, settings), settings)
+            self._cache[key] = training, [_example_of(cohort, settings) for cohort in self._cohorts]
+        training, evaluation = self._cache[key]
         shown = dataclasses.replace(
-            found,
-            training=[variant.shown(example) for example in found.training],
-            validation=[variant.shown(example) for example in found.validation],
+            training,
+            training=[variant.shown(example) for example in training.training],
+            validation=[variant.shown(example) for example in training.validation],
         )
-        return shown, [variant.shown(example) for example in judged]
+        return shown, [variant.shown(example) for example in evaluation]
 
 
 def _example_of(people: Cohort, settings: Settings) -> Example:
@@ -195,7 +195,7 @@ def _example_of(people: Cohort, settings: Settings) -> Example:
 
 
 def refusal(data: HeteroData, week: Week, settings: Settings) -> str:
-    """What is answered to whoever would let the co-purchases of the evaluation weeks into a model judged on them.
+    """The refusal of co-purchases of the evaluation weeks as evidence of a model that is evaluated on them.
 
     Raises:
         RuntimeError: nothing refused it.
@@ -226,19 +226,19 @@ def main(arguments: Sequence[str]) -> int:
         if channels is not None and options.only not in variant.name:
             continue
         started = time.monotonic()
-        found = [laboratory.measure(variant, seed) for seed in seeds]
-        figures = pd.DataFrame([one.figures() for one in found])
+        fits = [laboratory.measure(variant, seed) for seed in seeds]
+        figures = pd.DataFrame([fit.figures() for fit in fits])
         keep(figures.assign(variant=variant.name, seed=seeds), path)
-        channels = channels or found
-        print(f"{line(variant, figures, change(channels, found))} {time.monotonic() - started:6.0f} s", flush=True)
+        channels = channels or fits
+        print(f"{line(variant, figures, change(channels, fits))} {time.monotonic() - started:6.0f} s", flush=True)
     print(f"{'co-purchases as of four weeks later':<36}  {refusal(data, week, settings)}")
     print(f"every seed's figures: {path}")
     return 0
 
 
-def change(channels: Sequence[Measured], found: Sequence[Measured]) -> Lift:
-    """Recall@10 of a variant over that of the channels as they are, each the mean of its seeds, paired by user."""
-    before, after = (np.mean([one.per_user["recall"] for one in fits], axis=0) for fits in (channels, found))
+def change(channels: Sequence[Measured], variant: Sequence[Measured]) -> Lift:
+    """Recall@K of a variant over that of the unchanged channels, each the mean of its seeds, paired by user."""
+    before, after = (np.mean([fit.per_user["recall"] for fit in fits], axis=0) for fits in (channels, variant))
     return paired_lift(before, after, channels[0].per_user["user"].to_numpy())
 
 
@@ -252,11 +252,11 @@ def line(variant: Variant, figures: pd.DataFrame, changed: Lift) -> str:
     return f"{variant.name:<36}  {measured}  {against:<27}  {changed.n_users:>5,}  {earned:<8}"
 
 
-def keep(found: pd.DataFrame, path: Path) -> None:
+def keep(figures: pd.DataFrame, path: Path) -> None:
     """Put a variant's figures into the file in place of its earlier ones, at once: the next variant may be killed."""
-    before = pd.read_csv(path) if path.exists() else found.iloc[:0]
-    others = before[~before["variant"].isin(found["variant"])]
-    pd.concat([others, found]).to_csv(path, index=False)
+    before = pd.read_csv(path) if path.exists() else figures.iloc[:0]
+    others = before[~before["variant"].isin(figures["variant"])]
+    pd.concat([others, figures]).to_csv(path, index=False)
 
 
 if __name__ == "__main__":

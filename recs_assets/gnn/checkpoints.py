@@ -1,4 +1,4 @@
-"""Where a training that was killed goes on: one file an epoch, the last two kept, each with its hash in its name."""
+"""The state of a training after each epoch, from which a killed one resumes: the last two files, each named by its hash."""
 
 import hashlib
 import logging
@@ -44,19 +44,19 @@ class Checkpoints:
         target = self.folder / f"epoch_{epoch:04d}_{digest}.pt"
         partial.replace(target)
         reached("checkpoint.renamed", target)
-        for _, old in self._found()[:-KEPT]:
+        for _, old in self._saved()[:-KEPT]:
             old.unlink()
         reached("checkpoint.pruned")
         return target
 
     def newest(self) -> dict[str, Any] | None:
-        """The state of this training's newest checkpoint that is what it was; ``None`` where there is none.
+        """The state of this training's newest undamaged checkpoint; ``None`` where there is none.
 
-        Damaged ones are told of and passed over, those of another training removed.
+        Damaged ones are logged and skipped, those of another training removed.
         """
-        for digest, path in reversed(self._found()):
-            found = _digest(path)
-            if found == digest:
+        for digest, path in reversed(self._saved()):
+            actual = _digest(path)
+            if actual == digest:
                 saved: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
                 if saved["made_from"] == self.made_from:
                     state: dict[str, Any] = saved["state"]
@@ -65,7 +65,7 @@ class Checkpoints:
                 log.info("the checkpoints in %s are of a training from other inputs or settings: removed", self.folder)
                 self.clear()
                 return None
-            log.warning("checkpoint %s is damaged (SHA-256 %s, expected %s): going on from the one before", path, found, digest)
+            log.warning("checkpoint %s is damaged (SHA-256 %s, expected %s): going on from the one before", path, actual, digest)
         return None
 
     def clear(self) -> None:
@@ -73,7 +73,7 @@ class Checkpoints:
         for path in self.folder.glob("*.pt"):
             path.unlink()
 
-    def _found(self) -> list[tuple[str, Path]]:
+    def _saved(self) -> list[tuple[str, Path]]:
         if not self.folder.exists():
             return []
         named = [(match, path) for path in self.folder.iterdir() if (match := NAME.fullmatch(path.name))]

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import torch
 from torch_geometric.data import HeteroData
 
-from recs_assets.gnn.hashed_names import tokens
+from recs_assets.gnn.hashed_names import hashed_names
 
 EVENT_TYPES = ("view", "cart", "order")
 ORDER = EVENT_TYPES.index("order")
@@ -57,8 +57,8 @@ def build(tables: dict[str, pa.Table]) -> HeteroData:
     data["product"].is_universal = _tensor(pc.fill_null(products["is_universal"], False))
     data["product"].is_eligible = _tensor(pc.is_null(products["ineligible_reason"]))
     data["product"].price = _tensor(products["price"])
-    data["product"].tokens = torch.from_numpy(tokens(products, ("product_id", "part_type", "brand"), "title"))
-    data["vehicle"].tokens = torch.from_numpy(tokens(vehicles, ("make", "model", "year")))
+    data["product"].tokens = torch.from_numpy(hashed_names(products, ("product_id", "part_type", "brand"), "title"))
+    data["vehicle"].tokens = torch.from_numpy(hashed_names(vehicles, ("make", "model", "year")))
 
     owns, fits, events = tables["owns_edges"], tables["fits_edges"], tables["interaction_edges"]
     data[OWNS].edge_index = _edge_index(owns, ids, ("user", "user_id"), ("vehicle", "vehicle_id"))

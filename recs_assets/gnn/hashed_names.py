@@ -15,7 +15,7 @@ NO_TOKEN = -1
 TITLE_WORDS = 8
 
 
-def tokens(nodes: pa.Table, names: Sequence[str], text: str | None = None) -> Ints:
+def hashed_names(nodes: pa.Table, names: Sequence[str], text: str | None = None) -> Ints:
     """Hashed names of nodes, for an embedding by the hashing trick (Weinberger et al. 2009).
 
     Args:

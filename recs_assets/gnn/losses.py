@@ -1,8 +1,8 @@
 """What training minimises: each loss takes scores of candidates laid out user by user, and the weight of each target.
 
-A user with n targets weighs 1 / sqrt(n) a target, so that a wholesaler does not outvote everybody else; on top of it a target
-counts as much as its edge (the kind of event that made it). Sampled negatives are corrected for how often they are drawn in the
-softmax alone, which would else not estimate the one over all candidates; bce and bpr take the sample as it comes.
+Each of a user's n targets weighs 1 / sqrt(n), so that a wholesaler does not outvote everybody else, times the weight of its edge
+(of the kind of event that made it). The softmax alone corrects sampled negatives for how often they are sampled, as it would
+otherwise not estimate the softmax over all candidates; bce and bpr take the sample as it comes.
 """
 
 import torch
@@ -14,14 +14,14 @@ def softmax_loss(
 ) -> torch.Tensor:
     """Softmax over each user's candidates: the weighted mean over targets of -log p(target | user).
 
-    Over all candidates it is exact; over sampled ones the log of their expected count is taken off the scores, so that what
-    is sampled often is not pushed down for it (Bengio & Senecal 2008; Yi et al. 2019).
+    Over all candidates it is exact. Over sampled ones the log of their expected count is subtracted from the scores, so that
+    what is sampled often is not pushed down for it (Bengio & Senecal 2008; Yi et al. 2019).
 
     Args:
         scores: [users x candidates].
         is_candidate: [users x candidates] bool, False on padding and on accidental hits.
-        targets: [users x candidates] weight of the edge where the user took up the candidate, else 0.
-        log_q: [users x candidates] log of the expected number of times each was drawn, 0 for what is always there.
+        targets: [users x candidates] weight of the edge where the candidate is a target, else 0.
+        log_q: [users x candidates] log of the expected number of times each is sampled, 0 for what is always there.
 
     Returns:
         A scalar; at least one target is expected.
@@ -33,15 +33,16 @@ def softmax_loss(
 
 
 def bce_loss(scores: torch.Tensor, is_candidate: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Binary cross-entropy: targets towards 1 by their weight, the other candidates towards 0, both sides with one vote a user.
+    """Binary cross-entropy: targets are pulled towards 1, the other candidates towards 0 (He et al. 2017).
 
-    Per user: sum of w_t softplus(-s_t) over targets, plus the targets' total weight x the mean of softplus(s_c) over the others.
+    Per user: sum of w_t softplus(-s_t) over targets, plus the targets' total weight x the mean of softplus(s_c) over the others,
+    so that both sides weigh the same.
     """
     weights = target_weights(targets)
     is_other = is_candidate & (targets == 0)
-    found = (weights * functional.softplus(-scores)).sum(dim=1)
+    own = (weights * functional.softplus(-scores)).sum(dim=1)
     others = (functional.softplus(scores) * is_other).sum(dim=1) / is_other.sum(dim=1).clamp(min=1)
-    return (found + weights.sum(dim=1) * others).sum() / weights.sum()
+    return (own + weights.sum(dim=1) * others).sum() / weights.sum()
 
 
 def bpr_loss(scores: torch.Tensor, is_candidate: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

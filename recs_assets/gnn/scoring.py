@@ -1,4 +1,4 @@
-"""Scores of profiles: the best candidates of each, and what spoke loudest for them."""
+"""Scores of profiles: the best candidates of each, and the channels that set them apart."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -53,17 +53,17 @@ def top_scores(
     scale = residual.scale if residual is not None else 0.0
 
     def scored(rows: slice) -> pd.DataFrame:
-        part, of_rows = candidates[rows], (vectors[0][rows] * scale, vectors[1]) if vectors is not None else None
+        own, of_rows = candidates[rows], (vectors[0][rows] * scale, vectors[1]) if vectors is not None else None
         entries = slice(candidates.indptr[rows.start], candidates.indptr[rows.stop])
-        known = evidence.features(users[rows], part) if features is None else features[entries].copy(order="K")
-        top = _scored(model, known, evidence.past.state[users[rows]], part, keep, of_rows)
+        known = evidence.features(users[rows], own) if features is None else features[entries].copy(order="K")
+        top = _scored(model, known, evidence.past.state[users[rows]], own, keep, of_rows)
         return top.assign(profile=top["profile"] + rows.start)
 
     first, *others = chunks(candidates)
-    found = [scored(first)]  # alone: it fills the caches of the evidence, which the others share
+    tops = [scored(first)]  # alone: it fills the caches of the evidence, which the others share
     with ThreadPoolExecutor(threads) as pool:
-        found += pool.map(scored, others)
-    return pd.concat(found, ignore_index=True)
+        tops += pool.map(scored, others)
+    return pd.concat(tops, ignore_index=True)
 
 
 def _scored(
@@ -90,11 +90,11 @@ def _scored(
 
 
 def loudest_channels(contributions: Floats32, usual: Floats32, names: tuple[str, ...]) -> Objects:
-    """What spoke loudest for each part: the names of three channels at most, loudest first, with a space between.
+    """The channels that set each part apart: three names at most, the loudest first, with a space between.
 
-    Loud is what stands out from the same channel's contribution to the user's average candidate. Of channels that name the
-    same kind of edge the loudest one speaks; popularities speak together, as their weights play against each other. A
-    channel without evidence, or whose evidence counts against the part, says nothing.
+    A channel is as loud as its contribution exceeds the same channel's contribution to the user's average candidate. Of channels
+    that name the same kind of edge only the loudest counts; the popularities count together, as their weights have opposite
+    signs. A channel without evidence, or whose evidence counts against the part, is not named.
 
     Args:
         contributions: [parts x channels] weight times log evidence.
@@ -104,19 +104,19 @@ def loudest_channels(contributions: Floats32, usual: Floats32, names: tuple[str,
     above = contributions - usual
     families = by_family(names)
     volume = np.full((len(above), len(families)), -np.inf)
-    speaker = np.zeros(volume.shape, dtype=np.int64)
+    loudest = np.zeros(volume.shape, dtype=np.int64)
     for place, (family, columns) in enumerate(families.items()):
-        speaks = contributions[:, columns] > 0
+        counts_for = contributions[:, columns] > 0
         if family == "popularity":
             # The logarithm of a share is negative: so is a contribution whose weight is not.
-            speaks = (contributions[:, columns] < 0) & (above[:, columns].sum(axis=1, keepdims=True) > 0)
-        own = np.where(speaks, above[:, columns], -np.inf)
-        speaker[:, place] = np.array(columns)[own.argmax(axis=1)]
+            counts_for = (contributions[:, columns] < 0) & (above[:, columns].sum(axis=1, keepdims=True) > 0)
+        own = np.where(counts_for, above[:, columns], -np.inf)
+        loudest[:, place] = np.array(columns)[own.argmax(axis=1)]
         together = above[:, columns].sum(axis=1) if family == "popularity" else own.max(axis=1)
-        volume[:, place] = np.where(speaks.any(axis=1), together, -np.inf)
+        volume[:, place] = np.where(counts_for.any(axis=1), together, -np.inf)
     order = np.argsort(-volume, axis=1, kind="stable")[:, :N_CHANNELS]
-    heard = np.take_along_axis(volume, order, axis=1) > -np.inf
-    return joined_names(np.where(heard, np.take_along_axis(speaker, order, axis=1), -1), names)
+    is_named = np.take_along_axis(volume, order, axis=1) > -np.inf
+    return joined_names(np.where(is_named, np.take_along_axis(loudest, order, axis=1), -1), names)
 
 
 def chunks(candidates: sparse.csr_array) -> Iterator[slice]:

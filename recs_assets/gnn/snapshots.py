@@ -104,7 +104,7 @@ class Snapshot:
         The strongest, not the sum: summed repeats let a few habitual pairs drown the paths (cosine alone, on purchase logs
         of a shop without views: Recall@10 .072 against .056 on weeks before the held-out ones).
 
-        It is counted once for a half-life: whoever wants to change it takes a copy.
+        Computed once a half-life and shared: copy it before changing it.
         """
         if half_life_days not in self._touched:
             self._touched[half_life_days] = self._strongest(half_life_days)
@@ -149,7 +149,7 @@ class Snapshot:
         if moment > self.as_of:
             later = (moment - self.as_of) / DAY_MICROSECONDS
             raise LeakageError(
-                f"co-purchases were asked for as of {later:.1f} days after their snapshot: what a model is judged on would be "
+                f"co-purchases were asked for as of {later:.1f} days after their snapshot: what a model is evaluated on would be "
                 "among its inputs. Take a snapshot of that moment instead."
             )
         edges = self.data[BOUGHT_WITH]
@@ -184,7 +184,7 @@ def snapshot(data: HeteroData, as_of: int, weights: EventWeightsSettings) -> Sna
 
 
 def held_out(past: Snapshot, *, days: int, orders_only: bool, exclude_bought_days: int | None) -> tuple[Ints, Ints]:
-    """What users took up in the ``days`` after a snapshot and had not bought before: distinct (user, product) pairs, sorted.
+    """The targets of a snapshot: sorted distinct (user, product) pairs with an event in the ``days`` after, not bought before.
 
     Args:
         past: the snapshot; the pairs come from [as_of, as_of + days).
@@ -196,13 +196,13 @@ def held_out(past: Snapshot, *, days: int, orders_only: bool, exclude_bought_day
     if orders_only:
         window = window.where(window.event_type == ORDER)
     shape = (past.n_users, past.n_products)
-    taken = incidence(np.stack([window.user, window.product]), shape)
+    new = incidence(np.stack([window.user, window.product]), shape)
     if exclude_bought_days is not None:
-        taken = taken - taken.multiply(past.bought(exclude_bought_days))
-    taken = sparse.csr_array(taken)
-    taken.eliminate_zeros()
-    taken.sort_indices()
-    users, products = taken.nonzero()
+        new = new - new.multiply(past.bought(exclude_bought_days))
+    new = sparse.csr_array(new)
+    new.eliminate_zeros()
+    new.sort_indices()
+    users, products = new.nonzero()
     return users.astype(np.int64), products.astype(np.int64)
 
 
@@ -211,7 +211,7 @@ def edge_weights(past: Snapshot, users: Ints, products: Ints, days: int) -> Floa
     window = interactions(past.data).between(past.as_of, past.as_of + days * DAY_MICROSECONDS)
     order = np.argsort(past.event_weights[window.event_type], kind="stable")
     keys = window.user[order] * past.n_products + window.product[order]
-    # Of a repeated key the last one in the order, the heaviest, is found by searching from the right of a stable sort.
+    # Of a repeated key the heaviest stands last: a search from the right of a stable sort gives it.
     by_key = np.argsort(keys, kind="stable")
     last = np.searchsorted(keys[by_key], users * past.n_products + products, side="right") - 1
     heaviest = past.event_weights[window.event_type[order[by_key[last]]]]

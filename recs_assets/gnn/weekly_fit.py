@@ -8,10 +8,10 @@ import torch
 from torch_geometric.data import HeteroData
 
 from recs_assets.gnn.channels import training
-from recs_assets.gnn.channels.examples import Example, examples
+from recs_assets.gnn.channels.examples import Example, channel_examples
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.gnn.snapshots import microseconds
-from recs_assets.gnn.towers.examples import lessons
+from recs_assets.gnn.towers.examples import tower_examples
 from recs_assets.gnn.towers.training import TowerFit, fit_towers
 from recs_assets.settings import Settings
 from recs_assets.week_split import WeekSplit
@@ -59,14 +59,14 @@ class SplitExamples:
 
 def split_examples(data: HeteroData, split: WeekSplit, settings: Settings) -> SplitExamples:
     """The examples of a week split."""
-    learned = list(examples(data, [microseconds(moment) for moment in split.training], settings))
+    learned = list(channel_examples(data, [microseconds(moment) for moment in split.training], settings))
     weeks = [microseconds(moment) for moment in split.validation]
     if split.horizon == ONE_WEEK and set(split.validation) <= set(split.training):
         validation = [example for example in learned if example.moment in weeks]
     else:
         # A validation week has seven days whatever the horizon.
         week_long = settings.model.model_copy(update={"horizon_days": ONE_WEEK.days})
-        validation = list(examples(data, weeks, settings.model_copy(update={"model": week_long})))
+        validation = list(channel_examples(data, weeks, settings.model_copy(update={"model": week_long})))
     return SplitExamples(learned, validation, microseconds(split.validation[0] - split.horizon))
 
 
@@ -107,8 +107,8 @@ def fit_examples(
     towers = None
     if settings.towers.encoder != "none":
         towers = fit_towers(
-            lessons(data, of_split.before_validation, validation.model, settings),
-            lessons(data, of_split.validation, validation.model, settings),
+            tower_examples(data, of_split.before_validation, validation.model, settings),
+            tower_examples(data, of_split.validation, validation.model, settings),
             settings,
             checkpoints=checkpoints,
             warm=warm,

@@ -25,11 +25,11 @@ class DenseWeights:
     """Item-item weights over some of the parts.
 
     Attributes:
-        parts: int64[selected], product numbers.
-        weights: float32[selected, selected], evidence that a history part (row) gives to a part (column).
+        products: int64[selected], product numbers.
+        weights: float32[selected, selected], evidence that a product of the history (row) gives to a product (column).
     """
 
-    parts: Ints
+    products: Ints
     weights: Floats32
 
 
@@ -88,8 +88,8 @@ def ease(train: sparse.csr_array, regularization: float, max_parts: int) -> Dens
         regularization: lambda > 0.
         max_parts: parts covered; the inverse takes 4 bytes x max_parts^2 and time with its cube.
     """
-    parts = np.sort(np.argsort(-np.asarray(train.sum(axis=0)).ravel(), kind="stable")[:max_parts])
-    selected = sparse.csc_array(train[:, parts], dtype=np.float64)
+    products = np.sort(np.argsort(-np.asarray(train.sum(axis=0)).ravel(), kind="stable")[:max_parts])
+    selected = sparse.csc_array(train[:, products], dtype=np.float64)
     # In float32: half the time and memory, and lambda keeps the matrix well conditioned.
     gram = (selected.T @ selected).astype(np.float32).toarray(order="F")
     gram[np.diag_indices_from(gram)] += regularization
@@ -99,7 +99,7 @@ def ease(train: sparse.csr_array, regularization: float, max_parts: int) -> Dens
     weights = np.tril(precision, -1)
     weights += weights.T
     weights /= -variances
-    return DenseWeights(parts.astype(np.int64), weights)
+    return DenseWeights(products.astype(np.int64), weights)
 
 
 def p3(train: sparse.csr_array) -> Callable[[sparse.csr_array], Floats]:
@@ -138,7 +138,7 @@ def score_history(history: sparse.csr_array, item_item: sparse.csr_array | Dense
     if not isinstance(item_item, DenseWeights):
         return np.asarray((history @ item_item).toarray(), dtype=np.float64)
     scores = np.zeros(history.shape)
-    scores[:, item_item.parts] = sparse.csr_array(history)[:, item_item.parts] @ item_item.weights
+    scores[:, item_item.products] = sparse.csr_array(history)[:, item_item.products] @ item_item.weights
     return scores
 
 

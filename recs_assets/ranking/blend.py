@@ -1,15 +1,17 @@
-"""alpha x SQL + (1 - alpha) x model, on lists of their own scale, and how alpha is chosen."""
+"""alpha x SQL + (1 - alpha) x model, each list on a scale of its own, and how alpha is chosen.
+
+A weighted sum of normalised scores, as in metasearch (Fox & Shaw 1994; Lee 1997).
+"""
 
 import numpy as np
 import pandas as pd
 
 from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Floats, Ints, pair_keys
+from recs_assets.ranking.cutoff import RECALL, K
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
+from recs_assets.ranking.strata import STRATA
 from recs_assets.settings import BlendSettings, RulesSettings
-
-STRATA = ("cold", "warm", "hot")
-ALPHA_K = 10  # alpha is chosen on the metric of gate 1
 
 
 def normalise_sql(lists: pd.DataFrame) -> Floats:
@@ -83,7 +85,7 @@ def choose_alpha(
     rules: RulesSettings,
     settings: BlendSettings,
 ) -> tuple[dict[str, float], pd.DataFrame]:
-    """The alpha of each stratum with the best Recall@10 after the list rules, on the pooled validation weeks.
+    """The alpha of each stratum with the best Recall@K after the list rules, on the pooled validation weeks.
 
     A stratum with fewer than ``min_stratum_users`` rows takes the alpha that is best for all rows together. Between
     equals the larger alpha wins: it is closest to what is served today; so without any validation user alpha is 1. A
@@ -107,7 +109,7 @@ def choose_alpha(
     curves = []
     for alpha in _grid(settings.alpha_step):
         ranked = apply_list_rules(blend(sql, gnn, np.full(len(strata), alpha)), parts, rules)
-        recall = metrics.per_user(ranked, held_out, [ALPHA_K])[f"recall_at_{ALPHA_K}"]
+        recall = metrics.per_user(ranked, held_out, [K])[RECALL]
         stratum = strata.to_numpy()[recall.index]
         for name in ("all", *STRATA):
             of_stratum = recall if name == "all" else recall[stratum == name]
@@ -138,9 +140,9 @@ def _grid(step: float) -> list[float]:
 def _of_list(lists: pd.DataFrame, extreme: np.ufunc) -> Floats:
     """For each row the lowest (``np.minimum``) or highest (``np.maximum``) score of its list. (A fifth of a groupby's time.)"""
     profile, scores = lists["profile"].to_numpy(), lists["score"].to_numpy(np.float64)
-    found = np.full(profile.max(initial=-1) + 1, -extreme.reduce([-np.inf, np.inf]))
-    extreme.at(found, profile, scores)
-    return np.asarray(found[profile], dtype=np.float64)
+    extremes = np.full(profile.max(initial=-1) + 1, -extreme.reduce([-np.inf, np.inf]))
+    extreme.at(extremes, profile, scores)
+    return np.asarray(extremes[profile], dtype=np.float64)
 
 
 def _outer_join(sql: pd.DataFrame, gnn: pd.DataFrame, sql_rows: Ints, gnn_rows: Ints) -> pd.DataFrame:

@@ -82,11 +82,13 @@ def candidate_matrix(
 def _remove(allowed: sparse.csr_array, blocked: sparse.csr_array) -> None:
     """Take the entries of ``blocked`` out of ``allowed``, in place; only the rows concerned are looked at."""
     rows = np.flatnonzero(np.diff(blocked.indptr))
-    blocked, part = blocked[rows], allowed[rows]
+    blocked, concerned = blocked[rows], allowed[rows]
     row, product = row_of_entry(blocked), blocked.indices
-    found = np.minimum(entry_of(part, row, product), max(part.nnz - 1, 0))
-    is_there = (row_of_entry(part)[found] == row) & (part.indices[found] == product) if part.nnz else np.zeros(len(row), bool)
-    place = allowed.indptr[rows[row]] + found - part.indptr[row]
+    entry = np.minimum(entry_of(concerned, row, product), max(concerned.nnz - 1, 0))
+    is_there = np.zeros(len(row), dtype=bool)
+    if concerned.nnz:
+        is_there = (row_of_entry(concerned)[entry] == row) & (concerned.indices[entry] == product)
+    place = allowed.indptr[rows[row]] + entry - concerned.indptr[row]
     allowed.data[place[is_there]] = False
     allowed.eliminate_zeros()
 
@@ -137,7 +139,7 @@ def top_of_sparse(values: Floats, candidates: sparse.csr_array, k: int) -> pd.Da
 
 
 def _kth_best(values: Floats, indptr: Ints, k: int) -> Floats:
-    """The k-th best value of each row, -inf where a row has no more than k; found on padded blocks of rows."""
+    """The k-th best value of each row, -inf where a row has no more than k; on padded blocks of rows."""
     starts = np.asarray(indptr, dtype=np.int64)
     lengths = np.diff(starts)
     threshold = np.full(len(lengths), -np.inf)

@@ -17,7 +17,7 @@ def per_user(ranked: pd.DataFrame, held_out: pd.DataFrame, ks: Sequence[int]) ->
 
     With n items held out and hits at ranks r <= K: recall = hits / n; NDCG = sum of 1 / log2(r + 1) over the hits,
     divided by the same sum over ranks 1 ... min(K, n), the best that any list could reach (Jarvelin & Kekalainen 2002,
-    binary gain); MRR = 1 / smallest r, 0 without a hit; hit = 1 with a hit, else 0. A user without a list has 0
+    binary gain); MRR = 1 / smallest r (Voorhees 1999), 0 without a hit; hit = 1 with a hit, else 0. A user without a list has 0
     throughout. A part repeated in a list counts once, at its first rank; a pair repeated in ``held_out`` counts once.
     K may exceed the length of a list.
 
@@ -58,7 +58,7 @@ def _hits(ranked: pd.DataFrame, wanted: pd.DataFrame) -> pd.DataFrame:
 
 
 def coverage(ranked: pd.DataFrame, n_products: int, k: int) -> float:
-    """Share of ``n_products`` parts that stand in the first ``k`` ranks of at least one list."""
+    """Share of ``n_products`` parts that stand in the first ``k`` ranks of at least one list (Ge et al. 2010)."""
     return float(ranked.loc[ranked["rank"] <= k, "product"].nunique() / n_products)
 
 

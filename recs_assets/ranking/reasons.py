@@ -82,12 +82,12 @@ def family(term: str) -> str | None:
 
 def by_family(terms: Sequence[str]) -> dict[str, list[int]]:
     """Positions of the terms of each family, in the order in which families appear."""
-    found: dict[str, list[int]] = {}
+    positions: dict[str, list[int]] = {}
     for position, term in enumerate(terms):
         kind = family(term)
         if kind is not None:
-            found.setdefault(kind, []).append(position)
-    return found
+            positions.setdefault(kind, []).append(position)
+    return positions
 
 
 def joined_names(codes: Ints, names: Sequence[str]) -> Objects:
@@ -123,8 +123,8 @@ def blend_terms(rows: pd.DataFrame) -> Terms:
     channels = sorted({name for text in line_texts for name in text.split()})
     table = np.full((len(line_texts) + 1, N_CHANNELS), -1, dtype=np.int64)  # the last line is that of code -1
     for number, text in enumerate(line_texts):
-        found = [len(names) + channels.index(name) for name in text.split()]
-        table[number, : len(found)] = found
+        numbers = [len(names) + channels.index(name) for name in text.split()]
+        table[number, : len(numbers)] = numbers
     alpha = rows["alpha"].to_numpy()[:, None]
     sql, model = np.where(alpha > 0, tier[:, None], -1), np.where(alpha < 1, table[lines], -1)
     sql_first = alpha * rows[["sql_score"]].to_numpy() >= (1 - alpha) * rows[["gnn_score"]].to_numpy()
@@ -133,7 +133,7 @@ def blend_terms(rows: pd.DataFrame) -> Terms:
 
 
 def similarity_terms(rows: pd.DataFrame) -> Terms:
-    """The terms behind rows of fallback 2B, or of SQL alone.
+    """The terms behind rows of SQL's list with similar parts added, or of SQL alone.
 
     Args:
         rows: ``sql_term`` and ``similarity_term``, the two halves of the score; ``pop_source``, SQL's tier.

@@ -44,7 +44,7 @@ def ineligible_reason(products: pd.DataFrame, rules: RulesSettings) -> "pd.Serie
     no), ``excluded part type``, ``no https image`` (only where at least one product of the store has an image).
 
     Args:
-        products: the contract's ``products`` columns.
+        products: the columns of the source table ``products``.
         rules: a rule whose setting is ``None`` (or false) is off.
 
     Returns:

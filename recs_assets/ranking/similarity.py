@@ -1,4 +1,4 @@
-"""Fallback 2B: SQL's list with item-item evidence added, for weeks without an approved model."""
+"""SQL's list with item-item evidence added: what is served in weeks without an approved model."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,8 @@ from recs_assets.ranking.blend import normalise_sql
 def product_similarities(pairs: pd.DataFrame, orders: Ints, neighbours: int, shrinkage: float) -> pd.DataFrame:
     """The most similar parts of each part, by shrunk cosine of their buyers.
 
-    n_ab / (sqrt(n_a n_b) + shrinkage), where n_ab users bought both parts together and n_a users bought part a.
+    n_ab / (sqrt(n_a n_b) + shrinkage), where n_ab users bought both parts together and n_a users bought part a (Sarwar et al.
+    2001; shrinkage as in Bell & Koren 2007).
 
     Args:
         pairs: columns product_a < product_b, n_users; one row a pair.
@@ -75,5 +76,5 @@ def _best_similarity(sql_lists: pd.DataFrame, history: sparse.csr_array, similar
     profiles = np.concatenate([sql_lists["profile"], best.index.get_level_values("profile")])
     products = np.concatenate([sql_lists["product"], best.index.get_level_values("neighbour")])
     keys = pair_keys(profiles.astype(np.int64), products.astype(np.int64))
-    found = pd.Series(best.to_numpy(), index=keys[len(sql_lists) :]).reindex(keys[: len(sql_lists)])
-    return found.fillna(0.0).to_numpy(np.float64)
+    similarity = pd.Series(best.to_numpy(), index=keys[len(sql_lists) :]).reindex(keys[: len(sql_lists)])
+    return similarity.fillna(0.0).to_numpy(np.float64)

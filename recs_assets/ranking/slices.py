@@ -53,7 +53,7 @@ def by_price_band(
     ks: Sequence[int],
     bands: Texts,
 ) -> pd.DataFrame:
-    """Means with only the held-out parts of one price band counted as found, over the users who have any in it.
+    """Means with only the held-out parts of one price band counted as hits, over the users who have any in it.
 
     Args:
         ranked_by_system: ranked frames: profile, product, rank.

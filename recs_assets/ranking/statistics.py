@@ -88,7 +88,7 @@ def paired_lift(baseline: Floats, system: Floats, clusters: NDArray[Any], level:
 def smallest_detectable_lift(measured: Lift, power: float = 0.8, level: float = 0.05) -> float:
     """The true relative lift that these users would show as different from zero with probability ``power``.
 
-    (z_(1 - level/2) + z_power) x standard error, the usual two-sided normal approximation; NaN without an interval.
+    (z_(1 - level/2) + z_power) x standard error, the two-sided normal approximation (Cohen 1988); NaN without an interval.
     """
     normal = NormalDist()
     return (normal.inv_cdf(1 - level / 2) + normal.inv_cdf(power)) * measured.standard_error

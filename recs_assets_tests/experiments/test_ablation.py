@@ -58,18 +58,18 @@ def test_co_purchases_of_the_evaluation_weeks_are_refused(laboratory: Laboratory
     assert refusal(laboratory.data, laboratory.week, SETTINGS).startswith("refused: co-purchases were asked for as of 28.0 days")
 
 
-def test_what_is_judged_has_no_targets_to_learn_from(laboratory: Laboratory) -> None:
-    _, judged = laboratory._examples(SETTINGS, Variant("channels"))
-    assert [example.targets.any() for example in judged] == [False] * 4
+def test_evaluation_examples_have_no_targets_to_learn_from(laboratory: Laboratory) -> None:
+    _, evaluation = laboratory._examples(SETTINGS, Variant("channels"))
+    assert [example.targets.any() for example in evaluation] == [False] * 4
 
 
 def test_rows_measured_again_take_the_place_of_their_own_alone(tmp_path: Path) -> None:
     path = tmp_path / "ablation.csv"
     for recall, variant in ((0.1, "channels"), (0.2, "gate constant"), (0.3, "channels")):
         keep(pd.DataFrame({"recall": [recall] * 2, "variant": variant, "seed": [1, 2]}), path)
-    found = pd.read_csv(path)
-    assert found["variant"].tolist() == ["gate constant"] * 2 + ["channels"] * 2
-    assert found["recall"].tolist() == [0.2, 0.2, 0.3, 0.3]
+    kept = pd.read_csv(path)
+    assert kept["variant"].tolist() == ["gate constant"] * 2 + ["channels"] * 2
+    assert kept["recall"].tolist() == [0.2, 0.2, 0.3, 0.3]
 
 
 def test_the_change_is_that_of_the_means_of_the_seeds_and_the_users_decide_about_its_interval() -> None:

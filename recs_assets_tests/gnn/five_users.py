@@ -20,7 +20,7 @@ import yaml
 from torch_geometric.data import HeteroData
 
 from recs_assets.gnn import graph
-from recs_assets.gnn.channels.examples import Example, examples
+from recs_assets.gnn.channels.examples import Example, channel_examples
 from recs_assets.gnn.snapshots import Snapshot, microseconds, snapshot
 from recs_assets.settings import Settings
 from recs_assets.settings_file import PACKAGED
@@ -125,8 +125,8 @@ def past_of(data: HeteroData) -> Snapshot:
 
 def example() -> Example:
     """The only snapshot of ``world`` that anybody can be learned from: u4, who ordered p1."""
-    (found,) = examples(world(), [microseconds(AS_OF)], settings())
-    return found
+    (only,) = channel_examples(world(), [microseconds(AS_OF)], settings())
+    return only
 
 
 def days_ago(days: float) -> dt.datetime:

@@ -14,7 +14,7 @@ IS_CANDIDATE = torch.tensor([[True, True, True], [True, True, False]])
 
 def test_a_user_with_n_targets_weighs_one_over_the_root_of_n_each() -> None:
     targets = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
-    # A took up two candidates, of shares 1/8 and 5/8, and weighs 1 / sqrt(2) for each; B one of share 3/4, and weighs 1.
+    # A has two targets, of shares 1/8 and 5/8, and weighs 1 / sqrt(2) for each; B one of share 3/4, and weighs 1.
     root = math.sqrt(2)
     expected = ((math.log(8) + math.log(8 / 5)) / root + math.log(4 / 3)) / (2 / root + 1)
     assert softmax_loss(SCORES, IS_CANDIDATE, targets).item() == pytest.approx(expected, rel=1e-6)
@@ -52,7 +52,7 @@ def test_a_target_counts_as_much_as_its_edge() -> None:
 
 
 def test_log_q_takes_off_what_is_sampled_often() -> None:
-    # Candidate 2 of A is drawn five times on average: it counts as e^s / 5 = 1 beside 1 and 2, so the target has 2/4.
+    # Candidate 2 of A is sampled five times on average: it counts as e^s / 5 = 1 beside 1 and 2, so the target has 2/4.
     targets = torch.tensor([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
     log_q = torch.tensor([[0.0, 0.0, math.log(5)], [0.0, 0.0, 0.0]])
     assert softmax_loss(SCORES, IS_CANDIDATE, targets, log_q).item() == pytest.approx(math.log(2), rel=1e-6)

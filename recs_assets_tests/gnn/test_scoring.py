@@ -121,12 +121,12 @@ def test_nobody_to_score_gives_an_empty_table(evidence: Evidence) -> None:
 
 def test_scores_are_those_of_a_slow_computation(evidence: Evidence) -> None:
     model, candidates = _random_model(), _candidates(evidence, EVERYONE)
-    found = top_scores(model, evidence, EVERYONE, candidates, keep=3)
+    top = top_scores(model, evidence, EVERYONE, candidates, keep=3)
     expected = pd.DataFrame(
-        [row for user in EVERYONE for row in _slowly(model, evidence, int(user), candidates)[:3]], columns=found.columns
+        [row for user in EVERYONE for row in _slowly(model, evidence, int(user), candidates)[:3]], columns=top.columns
     )
-    assert found.drop(columns="score").to_numpy().tolist() == expected.drop(columns="score").to_numpy().tolist()
-    np.testing.assert_allclose(found["score"], expected["score"], rtol=1e-5)
+    assert top.drop(columns="score").to_numpy().tolist() == expected.drop(columns="score").to_numpy().tolist()
+    np.testing.assert_allclose(top["score"], expected["score"], rtol=1e-5)
 
 
 def _slowly(model: GatedChannels, evidence: Evidence, user: int, candidates: sparse.csr_array) -> list[list[object]]:
@@ -157,12 +157,12 @@ def _loudest_slowly(terms: list[float], average: list[float]) -> str:
         popularity += term - usual if kind == "popularity" else 0.0
         if term < 0 if kind == "popularity" else term > 0:
             kinds.setdefault(kind, []).append((term - usual, name))
-    loudest = {kind: max(found) for kind, found in kinds.items()}
+    loudest = {kind: max(terms_of_kind) for kind, terms_of_kind in kinds.items()}
     if "popularity" in loudest:
         loudest["popularity"] = (popularity, loudest["popularity"][1])
     if popularity <= 0:
         loudest.pop("popularity", None)
-    return " ".join(name for _, name in sorted(loudest.values(), key=lambda found: -found[0])[:3])
+    return " ".join(name for _, name in sorted(loudest.values(), key=lambda term: -term[0])[:3])
 
 
 def test_the_towers_add_their_dot_product_times_its_scale(evidence: Evidence) -> None:
@@ -203,12 +203,12 @@ def _lists(lengths: list[int]) -> sparse.csr_array:
 
 def test_a_chunk_holds_so_many_rows() -> None:
     assert ROWS_PER_CHUNK == 512
-    found = list(chunks(_lists([1] * 1_100)))
-    assert found == [slice(0, 512), slice(512, 1024), slice(1024, 1100)]
+    slices = list(chunks(_lists([1] * 1_100)))
+    assert slices == [slice(0, 512), slice(512, 1024), slice(1024, 1100)]
 
 
 def test_a_chunk_holds_so_many_candidates_but_always_one_row() -> None:
     assert ENTRIES_PER_CHUNK == 1_000_000
     # 400,000 + 600,000 are just a chunk; 1,200,000 are one alone; then two rows fit, and one is left.
-    found = list(chunks(_lists([400_000, 600_000, 1_200_000, 500_000, 499_999, 2])))
-    assert found == [slice(0, 2), slice(2, 3), slice(3, 5), slice(5, 6)]
+    slices = list(chunks(_lists([400_000, 600_000, 1_200_000, 500_000, 499_999, 2])))
+    assert slices == [slice(0, 2), slice(2, 3), slice(3, 5), slice(5, 6)]

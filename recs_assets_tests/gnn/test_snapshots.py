@@ -171,7 +171,7 @@ def _everything(data: Any) -> dict[str, npt.NDArray[Any]]:
     everyone = np.arange(past.n_users)
     every_part = sparse.csr_array(np.ones((past.n_users, past.n_products), dtype=bool))
     options = five_users.settings().model
-    found = {
+    said = {
         "features": Evidence(past, options).features(everyone, every_part),
         "state": past.state,
         "n_events": past.n_events,
@@ -180,7 +180,7 @@ def _everything(data: Any) -> dict[str, npt.NDArray[Any]]:
         "bought": past.bought(None).toarray(),
         "bought lately": past.bought(30).toarray(),
     }
-    return found | {f"touched {days}": past.touched(days).toarray() for days in (3, 20, 365)}
+    return said | {f"touched {days}": past.touched(days).toarray() for days in (3, 20, 365)}
 
 
 def test_a_pair_counts_from_the_week_in_which_enough_people_had_bought_both() -> None:

@@ -53,7 +53,7 @@ def test_ease_solves_its_least_squares_problem():
 
 def test_ease_over_the_most_bought_parts_leaves_the_others_at_zero():
     weights = baselines.ease(TRAIN, regularization=1.0, max_parts=2)
-    assert weights.parts.tolist() == [0, 1]
+    assert weights.products.tolist() == [0, 1]
     scores = baselines.score_history(sparse.csr_array(np.array([[1.0, 0, 1, 0], [0, 0, 1, 0]])), weights)
     # Gram [[4, 1], [1, 2]], inverse [[2, -1], [-1, 4]] / 7: B[0, 1] = 1/7 / (4/7).
     np.testing.assert_allclose(scores, [[0, 0.25, 0, 0], [0, 0, 0, 0]])

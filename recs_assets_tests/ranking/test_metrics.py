@@ -31,7 +31,7 @@ def test_worked_example():
     )
     held_out = _held_out({1: [100, 101], 3: [300], 4: list(range(400, 415)), 5: [500], 6: [600]})
 
-    found = metrics.per_user(ranked, held_out, [10])
+    figures = metrics.per_user(ranked, held_out, [10])
 
     expected = pd.DataFrame(
         {
@@ -42,27 +42,27 @@ def test_worked_example():
         },
         index=pd.Index([1, 3, 4, 5, 6], name="profile"),
     )
-    pd.testing.assert_frame_equal(found, expected)
-    assert found["recall_at_10"].mean() == pytest.approx(0.733333, abs=1e-6)
-    assert found["ndcg_at_10"].mean() == pytest.approx(0.541757, abs=1e-6)
+    pd.testing.assert_frame_equal(figures, expected)
+    assert figures["recall_at_10"].mean() == pytest.approx(0.733333, abs=1e-6)
+    assert figures["ndcg_at_10"].mean() == pytest.approx(0.541757, abs=1e-6)
 
 
 def test_a_hit_below_k_counts_for_nothing():
-    found = metrics.per_user(_ranked({1: [7, 8, 9]}), _held_out({1: [9]}), [2, 3])
-    assert found.loc[1, ["recall_at_2", "ndcg_at_2", "mrr_at_2", "hit_at_2"]].tolist() == [0, 0, 0, 0]
-    assert found.loc[1, ["recall_at_3", "ndcg_at_3", "mrr_at_3", "hit_at_3"]].tolist() == [1, 0.5, pytest.approx(1 / 3), 1]
+    figures = metrics.per_user(_ranked({1: [7, 8, 9]}), _held_out({1: [9]}), [2, 3])
+    assert figures.loc[1, ["recall_at_2", "ndcg_at_2", "mrr_at_2", "hit_at_2"]].tolist() == [0, 0, 0, 0]
+    assert figures.loc[1, ["recall_at_3", "ndcg_at_3", "mrr_at_3", "hit_at_3"]].tolist() == [1, 0.5, pytest.approx(1 / 3), 1]
 
 
 def test_repeats_count_once_at_their_first_rank():
-    found = metrics.per_user(_ranked({1: [5, 9, 9, 9]}), _held_out({1: [9, 9, 4]}), [10])
-    assert found.loc[1, "recall_at_10"] == 0.5
-    assert found.loc[1, "mrr_at_10"] == 0.5
-    assert found.loc[1, "ndcg_at_10"] == pytest.approx((1 / log2(3)) / (1 + 1 / log2(3)))
+    figures = metrics.per_user(_ranked({1: [5, 9, 9, 9]}), _held_out({1: [9, 9, 4]}), [10])
+    assert figures.loc[1, "recall_at_10"] == 0.5
+    assert figures.loc[1, "mrr_at_10"] == 0.5
+    assert figures.loc[1, "ndcg_at_10"] == pytest.approx((1 / log2(3)) / (1 + 1 / log2(3)))
 
 
 def test_k_beyond_the_list_keeps_the_achievable_ideal():
-    found = metrics.per_user(_ranked({1: [3, 4]}), _held_out({1: [3, 4]}), [50])
-    assert found.loc[1].tolist() == [1, 1, 1, 1]
+    figures = metrics.per_user(_ranked({1: [3, 4]}), _held_out({1: [3, 4]}), [50])
+    assert figures.loc[1].tolist() == [1, 1, 1, 1]
 
 
 def test_rows_in_any_order_give_the_same_figures():
@@ -75,8 +75,8 @@ def test_rows_in_any_order_give_the_same_figures():
 
 
 def test_no_lists_at_all_gives_zeros():
-    found = metrics.per_user(_ranked({}), _held_out({1: [3]}), [4])
-    assert found.loc[1].tolist() == [0, 0, 0, 0]
+    figures = metrics.per_user(_ranked({}), _held_out({1: [3]}), [4])
+    assert figures.loc[1].tolist() == [0, 0, 0, 0]
 
 
 def test_coverage_counts_distinct_parts_in_the_first_ranks():

@@ -28,7 +28,7 @@ def _by_trec_eval(lists: Lists, held_out: Lists, ks: tuple[int, ...] = KS) -> di
     wanted = {str(user): {str(part): 1 for part in parts} for user, parts in held_out.items()}
     evaluator = pytrec_eval.RelevanceEvaluator(wanted, {f"recall.{cuts}", f"ndcg_cut.{cuts}", f"success.{cuts}", "recip_rank"})
     scored = {str(user): {str(part): -float(rank) for rank, part in enumerate(parts)} for user, parts in lists.items() if parts}
-    return {int(user): found for user, found in evaluator.evaluate(scored).items()}
+    return {int(user): figures for user, figures in evaluator.evaluate(scored).items()}
 
 
 def _by_pyg(metric: type[LinkPredMetric], lists: Lists, held_out: Lists, k: int, padding: int) -> float:
@@ -46,11 +46,11 @@ def test_trec_eval_gives_every_user_the_same(seed: int) -> None:
     lists, held_out = random_case(seed)
     found_by_us, theirs = ours(lists, held_out), _by_trec_eval(lists, held_out)
     assert theirs.keys() == {user for user, parts in lists.items() if parts}
-    for user, found in theirs.items():
-        expected = [found[f"{name}_{k}"] for k in KS for name in ("recall", "ndcg_cut", "success")]
+    for user, figures in theirs.items():
+        expected = [figures[f"{name}_{k}"] for k in KS for name in ("recall", "ndcg_cut", "success")]
         names = [f"{name}_at_{k}" for k in KS for name in ("recall", "ndcg", "hit")]
         assert found_by_us.loc[user, names].tolist() == pytest.approx(expected, abs=1e-12)
-        assert found_by_us.loc[user, "mrr_at_20"] == pytest.approx(found["recip_rank"], abs=1e-12)
+        assert found_by_us.loc[user, "mrr_at_20"] == pytest.approx(figures["recip_rank"], abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -1,4 +1,4 @@
-"""Fallback 2B: similarities by hand, and SQL's list with them added."""
+"""Similarities by hand, and SQL's list with them added."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ PAIRS = pd.DataFrame({"product_a": [0, 0, 1], "product_b": [1, 2, 2], "n_users":
 
 
 def test_similarity_is_the_shrunk_cosine_in_both_directions():
-    found = product_similarities(PAIRS, np.array([16, 4, 9]), neighbours=5, shrinkage=2.0)
+    similar = product_similarities(PAIRS, np.array([16, 4, 9]), neighbours=5, shrinkage=2.0)
     # 4 / (8 + 2), 2 / (12 + 2), 1 / (6 + 2)
     expected = pd.DataFrame(
         {
@@ -21,13 +21,13 @@ def test_similarity_is_the_shrunk_cosine_in_both_directions():
             "n_users": [4, 2, 4, 1, 2, 1],
         }
     )
-    pd.testing.assert_frame_equal(found, expected)
+    pd.testing.assert_frame_equal(similar, expected)
 
 
 def test_only_the_nearest_are_kept_and_ties_go_to_the_lower_product():
     pairs = pd.DataFrame({"product_a": [0, 0, 0], "product_b": [3, 2, 1], "n_users": [1, 1, 1]})
-    found = product_similarities(pairs, np.array([4, 1, 1, 1]), neighbours=2, shrinkage=1.0)
-    assert found.loc[found["product"] == 0, "neighbour"].tolist() == [1, 2]
+    similar = product_similarities(pairs, np.array([4, 1, 1, 1]), neighbours=2, shrinkage=1.0)
+    assert similar.loc[similar["product"] == 0, "neighbour"].tolist() == [1, 2]
 
 
 def test_pairs_in_the_wrong_order_are_refused():

@@ -11,8 +11,8 @@ COLUMNS = ["slice", "group", "system", "k", "metric", "value", "users"]
 
 def test_vehicle_density_is_in_thirds_of_the_users_who_have_a_vehicle():
     # Of 1, 2, 2, 3, 9 and 9 owners the terciles are 2 (a third of the way from the first to the last) and 5.
-    found = vehicle_densities(np.array([0, 1, 2, 2, 3, 9, 9]))
-    assert found.tolist() == ["none", "rare", "usual", "usual", "usual", "common", "common"]
+    densities = vehicle_densities(np.array([0, 1, 2, 2, 3, 9, 9]))
+    assert densities.tolist() == ["none", "rare", "usual", "usual", "usual", "common", "common"]
     assert vehicle_densities(np.array([4, 4, 0])).tolist() == ["usual", "usual", "none"]
     assert vehicle_densities(np.array([0, 0])).tolist() == ["none", "none"]
 
@@ -48,12 +48,12 @@ def test_by_price_band_only_that_band_is_looked_for():
     held_out = pd.DataFrame({"profile": [0, 0, 1], "product": [0, 1, 2]})
     profiles = pd.DataFrame({"user_id": ["ann", "bob"]})
     bands = np.array(["low", "high", "low", "middle"])
-    found = by_price_band({"sql": ranked}, held_out, profiles, [2], bands).set_index(["group", "metric"])
-    assert found.loc[("low", "recall"), ["value", "users"]].tolist() == [0.5, 2]
-    assert found.loc[("low", "mrr"), "value"] == pytest.approx((0 + 1 / 2) / 2)
-    assert found.loc[("high", "recall"), ["value", "users"]].tolist() == [1.0, 1]
-    assert set(found["slice"]) == {"price_band"}
-    assert "middle" not in found.index.get_level_values("group")
+    means = by_price_band({"sql": ranked}, held_out, profiles, [2], bands).set_index(["group", "metric"])
+    assert means.loc[("low", "recall"), ["value", "users"]].tolist() == [0.5, 2]
+    assert means.loc[("low", "mrr"), "value"] == pytest.approx((0 + 1 / 2) / 2)
+    assert means.loc[("high", "recall"), ["value", "users"]].tolist() == [1.0, 1]
+    assert set(means["slice"]) == {"price_band"}
+    assert "middle" not in means.index.get_level_values("group")
 
 
 def test_nothing_held_out_leaves_the_columns():
@@ -61,5 +61,5 @@ def test_nothing_held_out_leaves_the_columns():
     ranked = pd.DataFrame({"profile": [0], "product": [1], "rank": [1]})
     by_price = by_price_band({"sql": ranked}, nothing, pd.DataFrame({"user_id": ["ann"]}), [2], np.array(["low", "low"]))
     by_density = by_vehicle_density(pd.DataFrame(columns=["system", "user_id", "recall_at_2", "vehicle_density"]))
-    for found in (by_price, by_density):
-        assert (found.columns.tolist(), len(found)) == (COLUMNS, 0)
+    for table in (by_price, by_density):
+        assert (table.columns.tolist(), len(table)) == (COLUMNS, 0)

@@ -27,11 +27,11 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     settings, store = settings_file.load(), targets.current().store()
     try:
-        found = compare(store, settings, options.week, options.users, options.seed)
+        compared = compare(store, settings, options.week, options.users, options.seed)
     except (OSError, StoreError, ValueError, duckdb.Error) as refusal:
         print(refusal, file=sys.stderr)
         return 1
-    return report(found)
+    return report(compared)
 
 
 def compare(store: Store, settings: Settings, week: str, n_users: int, seed: int) -> list[Agreement]:
@@ -41,16 +41,16 @@ def compare(store: Store, settings: Settings, week: str, n_users: int, seed: int
     slow = serving(store, week, settings)
     users = sample(slow.world, n_users, seed)
     served = served_lists(targets.home() / "warehouse.duckdb", store, week, [slow.world.users[user] for user in users])
-    found: list[Agreement] = []
+    compared: list[Agreement] = []
     started = time.monotonic()
     for user in users:
-        found.append(agreement(served[slow.world.users[user]], slow.listed(user)))
-        if not found[-1].rounding:
-            print(f"The list of person {len(found)} of the sample ({slow.world.stratum(user)}) differs: {found[-1]}.")
-        if len(found) % PROGRESS_USERS == 0:
-            seconds, same = (time.monotonic() - started) / len(found), sum(one.same for one in found)
-            print(f"{len(found):,} of {len(users):,} people, {seconds:.2f} s each: {same:,} lists are identical.", flush=True)
-    return found
+        compared.append(agreement(served[slow.world.users[user]], slow.listed(user)))
+        if not compared[-1].rounding:
+            print(f"The list of person {len(compared)} of the sample ({slow.world.stratum(user)}) differs: {compared[-1]}.")
+        if len(compared) % PROGRESS_USERS == 0:
+            seconds, same = (time.monotonic() - started) / len(compared), sum(one.same for one in compared)
+            print(f"{len(compared):,} of {len(users):,} people, {seconds:.2f} s each: {same:,} lists are identical.", flush=True)
+    return compared
 
 
 def sample(world: World, n_users: int, seed: int) -> list[int]:
@@ -61,12 +61,12 @@ def sample(world: World, n_users: int, seed: int) -> list[int]:
     return [*active.tolist(), *others[: n_users - len(active)].tolist()]
 
 
-def report(found: Sequence[Agreement]) -> int:
+def report(compared: Sequence[Agreement]) -> int:
     """Print what came out; the exit status."""
-    same, rounding = sum(one.same for one in found), sum(one.rounding and not one.same for one in found)
-    beyond = sum(not one.rounding for one in found)
-    largest = max((one.largest_difference for one in found), default=0.0)
-    print(f"{same:,} of {len(found):,} lists hold the same parts in the same order.")
+    same, rounding = sum(one.same for one in compared), sum(one.rounding and not one.same for one in compared)
+    beyond = sum(not one.rounding for one in compared)
+    largest = max((one.largest_difference for one in compared), default=0.0)
+    print(f"{same:,} of {len(compared):,} lists hold the same parts in the same order.")
     print(f"{rounding:,} differ by parts whose scores are within {TIE:g} of each other, {beyond:,} beyond that.")
     print(f"The largest difference of a final score is {largest:.1e}.")
     return int(beyond > 0)

@@ -158,5 +158,5 @@ def models(world: World) -> Labels:
 
 def owners(world: World, labels: Labels, label: object) -> Places:
     """People who own a vehicle with that label."""
-    vehicles = [vehicle for vehicle, found in enumerate(labels) if found == label]
+    vehicles = [vehicle for vehicle, own in enumerate(labels) if own == label]
     return np.unique(world.owner[np.isin(world.owned, vehicles)])

@@ -87,13 +87,13 @@ def serving(store: Store, week: str, settings: Settings) -> Serving:
 
 def _unchanged(store: Store, asset: str, made_from: str) -> Artifact:
     week, version = made_from.split("/")
-    found = store.current(asset, week)
-    if found.version != version:
+    artifact = store.current(asset, week)
+    if artifact.version != version:
         raise NotComparableError(
             f"{asset} of week {week} has been made anew since the list was: materialize recommendations and "
             "published_recommendations again."
         )
-    return found
+    return artifact
 
 
 def served_lists(warehouse: Path, store: Store, week: str, users: Sequence[str]) -> Mapping[str, Rows]:

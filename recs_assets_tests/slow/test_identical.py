@@ -50,9 +50,9 @@ def agreements(place: Place, week: str) -> list[Agreement]:
 
 @pytest.mark.parametrize(("run", "week"), [("first_run", WEEK), ("night", NEXT_WEEK)])
 def test_everybody_is_served_the_slow_list(run: str, week: str, request: pytest.FixtureRequest) -> None:
-    found = agreements(request.getfixturevalue(run).place, week)
-    assert len(found) == 500
-    assert all(one.same and one.largest_difference < SCORE_ROUNDING for one in found)
+    compared = agreements(request.getfixturevalue(run).place, week)
+    assert len(compared) == 500
+    assert all(one.same and one.largest_difference < SCORE_ROUNDING for one in compared)
 
 
 def test_so_they_are_under_other_settings(first_run: Run, tmp_path: Path) -> None:
@@ -64,9 +64,9 @@ def test_so_they_are_under_other_settings(first_run: Run, tmp_path: Path) -> Non
     place = first_run.place.copy(tmp_path, settings=settings_with(tmp_path, other))
     assets = ["sql_scores", "user_scores", "recommendations", "published_recommendations"]
     assert place.materialize(assets, WEEK).success
-    found = agreements(place, WEEK)
-    assert len(found) == 500
-    assert all(one.same and one.largest_difference < SCORE_ROUNDING for one in found)
+    compared = agreements(place, WEEK)
+    assert len(compared) == 500
+    assert all(one.same and one.largest_difference < SCORE_ROUNDING for one in compared)
 
 
 def test_sql_alone_the_model_alone_and_half_of_each_agree(first_run: Run) -> None:
@@ -79,9 +79,9 @@ def test_sql_alone_the_model_alone_and_half_of_each_agree(first_run: Run) -> Non
     assert {profile["stratum"] for profile in profiles} == set(alpha)
     for profile in profiles:
         served = [(row["product_id"], row["final_score"]) for row in rows if row["profile_id"] == profile["profile_id"]]
-        found = agreement(served, slow.listed(slow.world.users.index(profile["user_id"])))
-        assert found.same
-        assert found.largest_difference < SCORE_ROUNDING
+        compared = agreement(served, slow.listed(slow.world.users.index(profile["user_id"])))
+        assert compared.same
+        assert compared.largest_difference < SCORE_ROUNDING
 
 
 @pytest.mark.parametrize("column", range(len(channel_names(SETTINGS.model))))
@@ -91,8 +91,8 @@ def test_a_spoilt_weight_of_any_channel_is_noticed(first_run: Run, column: int) 
     weights["base"][column] += 0.2
     spoilt = replace(slow, model=Channels(slow.world, weights))
     active = np.unique(slow.world.events.user).tolist()
-    found = [agreement(served[slow.world.users[user]], spoilt.listed(user)) for user in active]
-    assert any(not one.same and not one.rounding for one in found)
+    compared = [agreement(served[slow.world.users[user]], spoilt.listed(user)) for user in active]
+    assert any(not one.same and not one.rounding for one in compared)
 
 
 @pytest.mark.parametrize("encoder", ["gat", "mean"])
@@ -129,14 +129,14 @@ def test_the_vectors_of_towers_agree(first_run: Run, tmp_path: Path, encoder: st
     ],
 )
 def test_only_parts_that_score_the_same_may_change_places(served: list[tuple[str, float]], rounding: bool) -> None:
-    found = agreement(served, LISTED)
-    assert (found.same, found.rounding) == (False, rounding)
+    compared = agreement(served, LISTED)
+    assert (compared.same, compared.rounding) == (False, rounding)
 
 
 def test_a_score_of_its_own_is_noticed_in_the_same_order() -> None:
-    found = agreement([("a", 0.9), ("b", 0.6), ("c", 0.5)], LISTED)
-    assert (found.same, found.rounding) == (True, False)
-    assert found.largest_difference == pytest.approx(0.1)
+    compared = agreement([("a", 0.9), ("b", 0.6), ("c", 0.5)], LISTED)
+    assert (compared.same, compared.rounding) == (True, False)
+    assert compared.largest_difference == pytest.approx(0.1)
 
 
 def test_the_command_compares_what_is_served(

@@ -14,7 +14,7 @@ from recs_assets_tests.slow.world import DAY, Vector, World
 
 TITLE_WORDS = 8
 NEGATIVE_SLOPE = 0.2
-HEARD = {
+ATTENDED = {
     "user": (("history", "product"), ("garage", "vehicle")),
     "product": (("audience", "user"), ("fitted_vehicles", "vehicle"), ("bought_with", "product")),
     "vehicle": (("fitting_products", "product"), ("owners", "user")),
@@ -24,7 +24,7 @@ HEARD = {
 class Towers:
     """A trained pair of towers over a world.
 
-    A node after n hops is a linear map of itself after n - 1, plus what it hears from its neighbours of each relation after
+    A node after n hops is a linear map of itself after n - 1, plus a message from its neighbours of each relation after
     n - 1, with ELU in between; after none it is its content.
     """
 
@@ -55,13 +55,13 @@ class Towers:
             return self.content[kind][row] if kind in self.content else self._linear("user_state", self.world.state(row))
         own, at = self._before(kind, row, hops), f"hops.{hops - 1}"
         total = self._linear(f"{at}.own.{kind}", own)
-        for relation, source in HEARD[kind]:
+        for relation, source in ATTENDED[kind]:
             edges = self._edges[relation][row]
             heaviest = sorted(edges, key=lambda other: (-edges[other], other))[: self.settings.neighbours]
             if heaviest:
                 sources = np.stack([self._before(source, other, hops) for other in heaviest])
                 log_weights = np.log1p(np.array([edges[other] for other in heaviest]))
-                total = total + self._heard(f"{at}.heard.{relation}", own, sources, log_weights)
+                total = total + self._message(f"{at}.heard.{relation}", own, sources, log_weights)
         return total
 
     def _before(self, kind: str, row: int, hops: int) -> Vector:
@@ -72,7 +72,7 @@ class Towers:
         mapped: Vector = values @ self.weights[f"{name}.weight"].T + self.weights[f"{name}.bias"]
         return mapped
 
-    def _heard(self, name: str, own: Vector, sources: Vector, log_weights: Vector) -> Vector:
+    def _message(self, name: str, own: Vector, sources: Vector, log_weights: Vector) -> Vector:
         """Graph attention (Velickovic et al. 2018) with the edge's weight in the logit; or a mean by log weight."""
         values = sources @ self.weights[f"{name}.source.weight"].T
         if self.settings.encoder == "mean":
@@ -124,27 +124,27 @@ class Towers:
     def _edges(self) -> dict[str, dict[int, dict[int, float]]]:
         """Of each relation: target, source, weight. An edge without weight is none."""
         world = self.world
-        found: dict[str, dict[int, dict[int, float]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(float)))
+        edges: dict[str, dict[int, dict[int, float]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(float)))
         sold, n_owners = np.zeros(len(world.products)), np.bincount(world.owned, minlength=len(world.vehicles))
         weights = self.channels.event_weights(self.settings.half_life_days or np.inf)
         for user, product, weight in zip(world.events.user.tolist(), world.events.product.tolist(), weights, strict=True):
-            found["history"][user][product] += weight
-            found["audience"][product][user] += weight
+            edges["history"][user][product] += weight
+            edges["audience"][product][user] += weight
             sold[product] += weight
         active = set(world.events.user.tolist())
         for user, vehicle in zip(world.owner.tolist(), world.owned.tolist(), strict=True):
-            found["garage"][user][vehicle] = 1.0
+            edges["garage"][user][vehicle] = 1.0
             if user in active:
-                found["owners"][vehicle][user] = 1.0
+                edges["owners"][vehicle][user] = 1.0
         for vehicle, product in np.argwhere(world.fits).tolist():
             if n_owners[vehicle]:
-                found["fitted_vehicles"][product][vehicle] = float(n_owners[vehicle])
+                edges["fitted_vehicles"][product][vehicle] = float(n_owners[vehicle])
             if sold[product]:
-                found["fitting_products"][vehicle][product] = sold[product]
+                edges["fitting_products"][vehicle][product] = sold[product]
         for pair, weight in co_purchases(world, self.settings.half_life_days or np.inf).items():
             for one, other in (pair, pair[::-1]):
-                found["bought_with"][one][other] += weight
-        return found
+                edges["bought_with"][one][other] += weight
+        return edges
 
 
 def co_purchases(world: World, half_life_days: float) -> dict[tuple[int, int], float]:

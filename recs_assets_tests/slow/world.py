@@ -192,9 +192,9 @@ def _ownership(table: pa.Table, place: Mapping[str, Mapping[str, int]], as_of: i
 
 def _pairs(table: pa.Table, place: Mapping[str, Mapping[str, int]]) -> list[tuple[int, int, int, int]]:
     week = 7 * DAY
-    found = []
+    edges = []
     for edge in table.to_pylist():
         monday = dt.datetime.combine(edge["week"], dt.time(), dt.UTC)
         one, other = place["product"][edge["product_id_a"]], place["product"][edge["product_id_b"]]
-        found.append((one, other, _microseconds(monday) + week, edge["n_users"]))
-    return found
+        edges.append((one, other, _microseconds(monday) + week, edge["n_users"]))
+    return edges

@@ -23,7 +23,7 @@ from scipy import sparse
 from recs_assets import settings_file
 from recs_assets.experiments.reference.evidence import CHANNELS, EXTRA, StaticEvidence
 from recs_assets.experiments.reference.mixture import learn
-from recs_assets.experiments.reference.splits import Scores, Split, judged, read_split, validation
+from recs_assets.experiments.reference.splits import Scores, Split, read_split, recall_and_ndcg, validation
 from recs_assets.ranking import baselines
 from recs_assets.ranking.arrays import Floats, Ints
 from recs_assets.settings import Settings
@@ -59,7 +59,7 @@ def systems(split: Split, settings: Settings) -> Iterator[tuple[str, str, System
     walk = baselines.walk_weights(train)
     yield "p3", "", of_history(lambda history: baselines.score_history(history, walk))
     weights = baselines.ease(train, EASE_REGULARIZATION, options.ease_max_parts)
-    covered = f"the {len(weights.parts):,} most frequent items only" if len(weights.parts) < train.shape[1] else ""
+    covered = f"the {len(weights.products):,} most frequent items only" if len(weights.products) < train.shape[1] else ""
     yield "ease", covered, of_history(lambda history: baselines.score_history(history, weights))
     yield "gf_cf", "", of_history(baselines.gf_cf(train))
     for name, channels in (("channels", CHANNELS), ("model", CHANNELS + EXTRA)):
@@ -69,11 +69,11 @@ def systems(split: Split, settings: Settings) -> Iterator[tuple[str, str, System
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the table of every data set found below ``--data``."""
+    """Print the table of every data set below ``--data``."""
     parser = argparse.ArgumentParser(prog="python -m recs_assets.experiments.reference", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="one folder a data set, with train.parquet and test.parquet")
     parser.add_argument("--only", help="one data set")
-    parser.add_argument("--validation", action="store_true", help="judge on a split cut from train.parquet, test unread")
+    parser.add_argument("--validation", action="store_true", help="evaluate on a split cut from train.parquet, test unread")
     options = parser.parse_args(arguments)
     settings = settings_file.load()
     for folder in sorted(path.parent for path in options.data.glob("*/train.parquet")):
@@ -91,7 +91,7 @@ def print_table(split: Split, settings: Settings, is_published: bool) -> None:
     print(f"  {'Recall@20 / NDCG@20':<13}{'here':>14}   {'published':<15}")
     started = time.monotonic()
     for name, remark, score in systems(split, settings):
-        recall, ndcg = judged(split, score)
+        recall, ndcg = recall_and_ndcg(split, score)
         published = PUBLISHED.get((split.name, name), "") if is_published else ""
         taken = time.monotonic() - started
         print(f"  {name:<14} {recall:.5f} / {ndcg:.5f}   {published:<15} {taken:5.0f} s  {remark}".rstrip(), flush=True)

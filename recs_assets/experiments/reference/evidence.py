@@ -103,9 +103,9 @@ def right_singular_vectors(matrix: sparse.csr_array, k: int) -> Floats32:
     (Halko, Martinsson & Tropp 2011, algorithm 4.4. For 512 vectors a sixth of the time of ARPACK, and close enough for
     evidence that is one of several.)
     """
-    n_drawn = min(max(int(k * OVERSAMPLING), k + 10), *matrix.shape)
+    n_sampled = min(max(int(k * OVERSAMPLING), k + 10), *matrix.shape)
     transposed = sparse.csr_array(matrix.T)
-    basis = np.random.default_rng(0).standard_normal((matrix.shape[1], n_drawn), dtype=np.float32)
+    basis = np.random.default_rng(0).standard_normal((matrix.shape[1], n_sampled), dtype=np.float32)
     for _ in range(POWER_ITERATIONS):
         basis, _ = np.linalg.qr(transposed @ (matrix @ basis))
     projected = matrix @ basis

@@ -69,7 +69,7 @@ class Mixture:
 
 
 def learn(train: sparse.csr_array, names: tuple[str, ...], settings: Settings) -> Mixture:
-    """Weights from items of ``train`` hidden for everybody and found again for some users, in a few folds."""
+    """Weights from items of ``train`` that are hidden for everybody and ranked again for some users, in a few folds."""
     rng = np.random.default_rng(settings.model.seed)
     n_folds = max(MIN_FOLDS, math.ceil(USERS / train.shape[0]))
     return fit([pool(*hide(train, rng), names, settings, rng, USERS // n_folds) for _ in range(n_folds)])
@@ -83,22 +83,22 @@ def pool(
     rng: np.random.Generator,
     n_users: int,
 ) -> Pool:
-    """The candidates of users drawn at random: each channel's first 100 items that the user does not have.
+    """The candidates of users sampled at random: each channel's first 100 items that the user does not have.
 
     Args:
         kept: CSR [users x items], what evidence is made of.
         hidden: CSR [users x items], the targets.
         names: the channels.
         settings: see :class:`StaticEvidence`.
-        rng: draws the users.
-        n_users: users drawn at most.
+        rng: samples the users.
+        n_users: users sampled at most.
     """
-    found = StaticEvidence(kept, names, settings)
+    evidence = StaticEvidence(kept, names, settings)
     able = np.flatnonzero((np.diff(hidden.indptr) > 0) & (np.diff(kept.indptr) > 0))
     users = np.sort(rng.permutation(able)[:n_users])
     parts, targets, lengths = [], [], []
     for chosen in chunks(users):
-        channels = found.of(chosen)
+        channels = evidence.of(chosen)
         is_candidate = np.zeros(channels[0].shape, dtype=bool)
         for values in channels:
             np.put_along_axis(is_candidate, best_unseen(values, kept[chosen], POOL_PER_CHANNEL), True, axis=1)
@@ -111,7 +111,10 @@ def pool(
 
 
 def fit(pools: Sequence[Pool]) -> Mixture:
-    """The weights under which the hidden items are likeliest, by L-BFGS: softmax over a user's candidates, one term a target."""
+    """The weights under which the hidden items are likeliest: softmax over a user's candidates, one term a target.
+
+    Minimised by L-BFGS (Liu & Nocedal 1989).
+    """
     evidence = np.concatenate([pool.evidence for pool in pools])
     is_target = np.concatenate([pool.is_target for pool in pools])
     lengths = np.concatenate([np.diff(pool.starts) for pool in pools])
@@ -144,8 +147,8 @@ def _likeliest(inputs: Floats, is_target: Flags, lengths: Ints) -> Floats:
         value = (n_targets @ np.log(sums) - scores[is_target].sum()) / total + RIDGE / 2 * weights @ weights
         return float(value), (inputs.T @ (shares - is_target)) / total + RIDGE * weights
 
-    found = optimize.minimize(loss, np.zeros(inputs.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 200})
-    return np.asarray(found.x / scale, dtype=np.float64)
+    optimum = optimize.minimize(loss, np.zeros(inputs.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 200})
+    return np.asarray(optimum.x / scale, dtype=np.float64)
 
 
 def _state(history: sparse.csr_array) -> Floats:

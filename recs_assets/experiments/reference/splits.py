@@ -1,4 +1,4 @@
-"""Static data sets without time: their matrices, how a part of them is hidden, and how lists are judged."""
+"""Static data sets without time: their matrices, how some of each user's items are hidden, and how lists are evaluated."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Ints
 from recs_assets.ranking.sparse_matrices import incidence, row_of_entry
 
-K = 20
+K = 20  # of the published figures
 USERS_PER_CHUNK = 512  # dense scores of 41,000 items take 84 MB
 HIDDEN_SHARE = 0.2
 
@@ -78,11 +78,11 @@ def chunks(users: Ints) -> Iterator[Ints]:
         yield users[start : start + USERS_PER_CHUNK]
 
 
-def judged(split: Split, score: Callable[[Ints], Scores]) -> tuple[float, float]:
+def recall_and_ndcg(split: Split, score: Callable[[Ints], Scores]) -> tuple[float, float]:
     """Recall@20 and NDCG@20 over the whole catalogue without what the user has in training.
 
     Args:
-        split: its users with something held out are judged, each counts once.
+        split: its users with something held out count, each once.
         score: takes users [n], gives scores [n x items].
     """
     lists = []

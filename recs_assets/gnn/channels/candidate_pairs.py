@@ -11,12 +11,12 @@ from recs_assets.ranking.sparse_matrices import row_of_entry
 
 
 @dataclass(frozen=True)
-class Entries:
-    """Some entries of a matrix of candidates.
+class CandidatePairs:
+    """Some entries of a matrix of candidates, each a pair of a row and a product.
 
     Attributes:
-        row: int64 [entries].
-        product: int64 [entries].
+        row: int64 [pairs].
+        product: int64 [pairs].
         shape: rows and products.
     """
 
@@ -25,25 +25,25 @@ class Entries:
     shape: tuple[int, int]
 
     @staticmethod
-    def of(candidates: sparse.csr_array) -> "Entries":
-        """All entries, in their order."""
-        return Entries(row_of_entry(candidates), candidates.indices.astype(np.int64), candidates.shape)
+    def of(candidates: sparse.csr_array) -> "CandidatePairs":
+        """All entries of the matrix, in their order."""
+        return CandidatePairs(row_of_entry(candidates), candidates.indices.astype(np.int64), candidates.shape)
 
-    def of_rows(self, rows: Ints) -> tuple[Ints, "Entries"]:
-        """Where the entries of some rows stand, and these entries with their rows numbered 0, 1, ... as in ``rows``."""
+    def of_rows(self, rows: Ints) -> tuple[Ints, "CandidatePairs"]:
+        """Where the pairs of some rows stand, and these pairs with their rows numbered 0, 1, ... as in ``rows``."""
         number = np.full(self.shape[0], -1, dtype=np.int64)
         number[rows] = np.arange(len(rows))
-        found = np.flatnonzero(number[self.row] >= 0)
-        return found, Entries(number[self.row[found]], self.product[found], (len(rows), self.shape[1]))
+        places = np.flatnonzero(number[self.row] >= 0)
+        return places, CandidatePairs(number[self.row[places]], self.product[places], (len(rows), self.shape[1]))
 
     def at(self, evidence: sparse.csr_array) -> Floats32:
-        """[entries] the values of a sparse matrix of the same shape, 0 where it holds none."""
+        """[pairs] the values of a sparse matrix of the same shape, 0 where it holds none."""
         keys = row_of_entry(evidence) * self.shape[1] + evidence.indices
         self._board[keys] = evidence.data
-        found = self._board[self._keys]
+        values = self._board[self._keys]
         # Cleaned for the next channel: new zeros cost more than the few cells that were written.
         self._board[keys] = 0.0
-        return found
+        return values
 
     @cached_property
     def _board(self) -> Floats32:

@@ -1,8 +1,8 @@
 """Evidence channels: each one a meta-path through the graph, precomputed, so that a score is a weighted sum of their logs.
 
-A channel says how much one kind of evidence speaks for a part: DESIGN's x_c(u, p). Precomputing paths instead of sampling
-them follows SIGN (Frasca et al. 2020); the three-step walk is P3 (Cooper et al. 2014); cosine with shrunken norms follows
-Deshpande & Karypis (2004).
+A channel c says how much one kind of evidence speaks for showing product p to user u: x_c(u, p). Precomputing paths instead of
+sampling them follows SIGN (Frasca et al. 2020); meta-paths are those of Sun et al. (2011); weights that halve with age follow
+Ding & Li (2005); the three-step walk is P3 (Cooper et al. 2014); cosine with shrunken norms follows Deshpande & Karypis (2004).
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from recs_assets.gnn.channels.candidate_pairs import Entries
+from recs_assets.gnn.channels.candidate_pairs import CandidatePairs
 from recs_assets.gnn.graph import ATTRIBUTES
 from recs_assets.gnn.snapshots import Snapshot
 from recs_assets.ranking.arrays import Floats, Floats32, Ints
@@ -64,28 +64,28 @@ class Evidence:
         for start in range(0, len(users), ROWS_PER_BLOCK):
             rows = slice(start, min(start + ROWS_PER_BLOCK, len(users)))
             entries = slice(candidates.indptr[rows.start], candidates.indptr[rows.stop])
-            self._fill(columns[entries], users[rows], Entries.of(candidates[rows]))
+            self._fill(columns[entries], users[rows], CandidatePairs.of(candidates[rows]))
         return columns
 
-    def _fill(self, columns: Floats32, users: Ints, entries: Entries) -> None:
-        """Write the features of a block of users into ``columns`` [entries x channels], which holds zeros."""
+    def _fill(self, columns: Floats32, users: Ints, pairs: CandidatePairs) -> None:
+        """Write the features of a block of users into ``columns`` [pairs x channels], which holds zeros."""
         place = {name: number for number, name in enumerate(channel_names(self.settings))}
         garages = self.past.garages[users]
         for name, popularity in zip(POPULARITY, self.log_popularity.T.astype(np.float32), strict=True):
-            columns[:, place[name]] = popularity[entries.product]
-        columns[:, place["garage_fitment"]] = entries.at(garages @ self.fitting)
+            columns[:, place[name]] = popularity[pairs.product]
+        columns[:, place["garage_fitment"]] = pairs.at(garages @ self.fitting)
         for name, (membership, relative) in zip(VEHICLES, self._relative_behaviour, strict=True):
-            columns[:, place[name]] = _behaviour(sparse.csr_array(garages @ membership), relative, entries)
+            columns[:, place[name]] = _behaviour(sparse.csr_array(garages @ membership), relative, pairs)
         # The other channels begin at what a user has touched.
         active = np.flatnonzero(self.past.n_events[users])
-        found, entries = entries.of_rows(active)
+        places, pairs = pairs.of_rows(active)
         history = self.history[users[active]]
-        columns[found, place["interest"]] = entries.at(history)
-        columns[found, place["garage_usage"]] = entries.at(self.usage(users[active], history) @ self.fitting)
+        columns[places, place["interest"]] = pairs.at(history)
+        columns[places, place["garage_usage"]] = pairs.at(self.usage(users[active], history) @ self.fitting)
         for name in (*cosine_names(self.settings), "walk"):
-            columns[found, place[name]] = _walk(history, self.steps(name), entries)
+            columns[places, place[name]] = _walk(history, self.steps(name), pairs)
         for name in ATTRIBUTES:
-            columns[found, place[name]] = self._shared(history, name, entries)
+            columns[places, place[name]] = self._shared(history, name, pairs)
 
     @cached_property
     def log_popularity(self) -> Floats:
@@ -133,14 +133,14 @@ class Evidence:
         """Users with a history, ascending: the people in the middle of a walk."""
         return np.flatnonzero(self.past.n_events)
 
-    def _shared(self, history: sparse.csr_array, attribute: str, entries: Entries) -> Floats32:
+    def _shared(self, history: sparse.csr_array, attribute: str, pairs: CandidatePairs) -> Floats32:
         """How much of the history shares the part's attribute, spread over all parts that do."""
         members, codes = self._members[attribute], self.past.data["product"][attribute].numpy()
-        n_parts = np.maximum(np.asarray(members.sum(axis=0)).ravel(), 1.0)
-        share = sparse.csr_array(history @ members).toarray() / n_parts
+        n_products = np.maximum(np.asarray(members.sum(axis=0)).ravel(), 1.0)
+        share = sparse.csr_array(history @ members).toarray() / n_products
         # The last column, where a part without the attribute looks, is nobody's.
         share = np.pad(share, ((0, 0), (0, 1))).astype(np.float32)
-        return np.asarray(share[entries.row, codes[entries.product]])
+        return np.asarray(share[pairs.row, codes[pairs.product]])
 
     @cached_property
     def _members(self) -> dict[str, sparse.csr_array]:
@@ -176,30 +176,31 @@ class Evidence:
         return [(membership, touched.astype(np.float32).toarray() / usual) for membership, touched in self.groups]
 
 
-def _walk(history: sparse.csr_array, steps: tuple[sparse.csr_array, sparse.csr_array], entries: Entries) -> Floats32:
-    """[entries] what a walk from the history reaches."""
+def _walk(history: sparse.csr_array, steps: tuple[sparse.csr_array, sparse.csr_array], pairs: CandidatePairs) -> Floats32:
+    """[pairs] what a walk from the history reaches."""
     to_users, to_products = steps
     # Sparse by dense: the middle of a walk reaches most users, and a sparse product would pay for its own bookkeeping.
     reached = to_products.T @ (to_users.T @ history.T.toarray().astype(np.float32))
-    return np.asarray(reached[entries.product, entries.row])
+    return np.asarray(reached[pairs.product, pairs.row])
 
 
-def _behaviour(garage_groups: sparse.csr_array, relative: Floats32, entries: Entries) -> Floats32:
-    """[entries] log of the owners' behaviour shrunk towards popularity, minus log popularity, up to a constant of the user.
+def _behaviour(garage_groups: sparse.csr_array, relative: Floats32, pairs: CandidatePairs) -> Floats32:
+    """[pairs] log of the owners' behaviour shrunk towards popularity, minus log popularity, up to a constant of the user.
 
-    (c(p) + k pop(p)) / (k pop(p)) = 1 + c(p) / (k pop(p)): zero where no owner touched the part.
+    (c(p) + k pop(p)) / (k pop(p)) = 1 + c(p) / (k pop(p)), smoothing by a Dirichlet prior (Zhai & Lafferty 2004): its log is
+    zero where no owner touched the product.
 
     Args:
         garage_groups: [rows x groups] an entry where the row owns a vehicle of the group.
         relative: [groups x products] c / (k pop).
-        entries: of these rows.
+        pairs: of these rows.
     """
-    touched = np.zeros(len(entries.row), dtype=np.float32)
+    touched = np.zeros(len(pairs.row), dtype=np.float32)
     starts, ends = garage_groups.indptr[:-1], garage_groups.indptr[1:]
     for number in range(int(np.diff(garage_groups.indptr).max(initial=0))):
         has_more = starts + number < ends
-        found = slice(None) if has_more.all() else np.flatnonzero(has_more[entries.row])
+        places = slice(None) if has_more.all() else np.flatnonzero(has_more[pairs.row])
         group = garage_groups.indices[np.where(has_more, starts + number, 0)].astype(np.int64)
-        place = (group * relative.shape[1])[entries.row[found]] + entries.product[found]
-        touched[found] += relative.ravel().take(place)
+        cell = (group * relative.shape[1])[pairs.row[places]] + pairs.product[places]
+        touched[places] += relative.ravel().take(cell)
     return np.log1p(touched)

@@ -11,7 +11,7 @@ from scipy import sparse
 from torch_geometric.data import HeteroData
 
 from recs_assets.gnn.candidates import eligible_candidates
-from recs_assets.gnn.channels.candidate_pairs import Entries
+from recs_assets.gnn.channels.candidate_pairs import CandidatePairs
 from recs_assets.gnn.channels.evidence import Evidence, channel_names
 from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.snapshots import Snapshot, edge_weights, held_out, snapshot
@@ -29,7 +29,7 @@ class Batch:
     Attributes:
         log_evidence: [users x candidates x channels].
         is_candidate: [users x candidates] False on padding.
-        targets: [users x candidates] 1.0 where taken up.
+        targets: [users x candidates] weight of the edge of a target, else 0.
         state: [users x 3].
     """
 
@@ -41,14 +41,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class Example:
-    """One snapshot's users with targets, their candidates, and what speaks for each candidate (before the logarithm).
+    """One snapshot's users with targets, their candidates, and the evidence for each candidate (before the logarithm).
 
     Attributes:
         moment: microseconds.
         users: [n] rows of the graph's users.
         candidates: [n x products].
         features: [entries x channels] as ``Evidence.features`` gives them.
-        targets: [entries] weight of the edge where the user took the candidate up, the heaviest event's over an order's; else 0.
+        targets: [entries] where the candidate is a target, its heaviest event's weight over an order's; else 0.
         state: [n x 3].
     """
 
@@ -83,15 +83,15 @@ class Example:
         return Batch(*map(torch.from_numpy, (log_evidence, is_candidate, targets, self.state)))
 
 
-def examples(data: HeteroData, moments: Sequence[int], settings: Settings) -> Iterator[Example]:
-    """One example per moment (microseconds) at whose horizon anybody took up anything new; the newest last."""
+def channel_examples(data: HeteroData, moments: Sequence[int], settings: Settings) -> Iterator[Example]:
+    """One example per moment (microseconds) that has a target within its horizon; the newest last."""
     for number, moment in enumerate(moments):
         started = time.monotonic()
-        found = _example(snapshot(data, moment, settings.events), settings, seed=number)
-        n_users = found.n_users if found else 0
+        example = _example(snapshot(data, moment, settings.events), settings, seed=number)
+        n_users = example.n_users if example else 0
         log.info("snapshot %d of %d: %d users, %.1f s", number + 1, len(moments), n_users, time.monotonic() - started)
-        if found is not None:
-            yield found
+        if example is not None:
+            yield example
 
 
 def _example(past: Snapshot, settings: Settings, seed: int) -> Example | None:
@@ -102,33 +102,34 @@ def _example(past: Snapshot, settings: Settings, seed: int) -> Example | None:
         exclude_bought_days=settings.rules.exclude_bought_days,
     )
     weights = edge_weights(past, users, products, settings.model.horizon_days)
-    taken = sparse.csr_array((weights, (users, products)), shape=(past.n_users, past.n_products))
+    targets = sparse.csr_array((weights, (users, products)), shape=(past.n_users, past.n_products))
     active = np.unique(users)
     candidates = eligible_candidates(past, active, settings)
-    reachable = np.flatnonzero(np.asarray(taken[active].multiply(candidates).sum(axis=1)).ravel())
-    chosen = _within(reachable, np.diff(candidates.indptr), settings.model.max_entries_per_snapshot, settings.model.seed + seed)
-    if not len(chosen):
+    reachable = np.flatnonzero(np.asarray(targets[active].multiply(candidates).sum(axis=1)).ravel())
+    limit, seed = settings.model.max_entries_per_snapshot, settings.model.seed + seed
+    sampled = _sampled(reachable, np.diff(candidates.indptr), limit, seed)
+    if not len(sampled):
         return None
-    active, candidates = active[chosen], candidates[chosen]
+    active, candidates = active[sampled], candidates[sampled]
     return Example(
         moment=past.as_of,
         users=active,
         candidates=candidates,
         features=Evidence(past, settings.model).features(active, candidates),
-        targets=Entries.of(candidates).at(taken[active]),
+        targets=CandidatePairs.of(candidates).at(targets[active]),
         state=past.state[active].astype(np.float32),
     )
 
 
-def _within(rows: Ints, lengths: Ints, max_entries: int, seed: int) -> Ints:
-    """As many of the rows, drawn at random, as hold ``max_entries`` candidates when padded; in ascending order."""
+def _sampled(rows: Ints, lengths: Ints, max_entries: int, seed: int) -> Ints:
+    """As many of the rows, sampled at random, as hold ``max_entries`` candidates when padded; in ascending order."""
     shuffled = np.random.default_rng(seed).permutation(rows)
     padded = np.maximum.accumulate(lengths[shuffled]) * np.arange(1, len(shuffled) + 1)
     return np.sort(shuffled[padded <= max_entries])
 
 
 def channel_scores(channels: GatedChannels, example: Example) -> Floats:
-    """[entries] what the channels alone say of every candidate."""
+    """[entries] the channels' score of every candidate."""
     with torch.inference_mode():
         weights = channels.weights(torch.from_numpy(example.state)).numpy()
     row = row_of_entry(example.candidates)

@@ -90,8 +90,8 @@ def first_weight(channel: str) -> float:
 
 
 @dataclass(frozen=True)
-class Bends:
-    """Collects path evidence over snapshots and finds each channel's epsilon: a tenth of its median non-zero value."""
+class EpsilonEstimator:
+    """Collects path evidence over snapshots and estimates each channel's epsilon: a tenth of its median non-zero value."""
 
     settings: ModelSettings
     samples: list[Floats32]
@@ -103,10 +103,10 @@ class Bends:
     def epsilon(self) -> torch.Tensor:
         """[channels] the median over snapshots, 1 for logarithms and for channels without any evidence."""
         medians = np.array([_median_of_positive(column) for column in np.stack(self.samples).T], dtype=np.float32)
-        bends = np.ones(len(medians), dtype=np.float32)
+        epsilon = np.ones(len(medians), dtype=np.float32)
         paths = path_columns(self.settings)
-        bends[paths] = np.where(medians[paths] > 0, medians[paths] / 10, 1.0)
-        return torch.from_numpy(bends)
+        epsilon[paths] = np.where(medians[paths] > 0, medians[paths] / 10, 1.0)
+        return torch.from_numpy(epsilon)
 
 
 def save(model: GatedChannels, path: Path) -> None:
@@ -121,8 +121,8 @@ def load(path: Path, settings: ModelSettings) -> GatedChannels:
         ValueError: the weights were fitted on other channels than ``settings`` asks for; the message names the setting.
     """
     saved = torch.load(path, weights_only=True)
-    found, asked = saved["inputs"], _inputs(settings)
-    other = [f"model.{name} was {found.get(name)} and is {asked[name]}" for name in asked if found.get(name) != asked[name]]
+    fitted, asked = saved["inputs"], _inputs(settings)
+    other = [f"model.{name} was {fitted.get(name)} and is {asked[name]}" for name in asked if fitted.get(name) != asked[name]]
     if other:
         raise ValueError(f"{path} was fitted with other settings: {'; '.join(other)}. Set them back, or train again.")
     model = GatedChannels(settings, saved["weights"]["epsilon"])

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from recs_assets.gnn.channels.examples import Batch, Example
-from recs_assets.gnn.channels.gated_model import Bends, GatedChannels
+from recs_assets.gnn.channels.gated_model import EpsilonEstimator, GatedChannels
 from recs_assets.gnn.determinism import deterministic
 from recs_assets.gnn.losses import softmax_loss
 from recs_assets.settings import Settings
@@ -32,13 +32,15 @@ class Fit:
 
 
 @deterministic("cpu")
-def fit(found: Sequence[Example], settings: Settings, report: Callable[[str], None] = log.info) -> Fit:
-    """Fit the channel weights: AdamW, one-cycle, one snapshot a step, the snapshots in a new order every epoch.
+def fit(examples: Sequence[Example], settings: Settings, report: Callable[[str], None] = log.info) -> Fit:
+    """Fit the channel weights, one snapshot a step, the snapshots in a new order every epoch.
+
+    AdamW (Loshchilov & Hutter 2019) with a one-cycle schedule (Smith & Topin 2019) minimises ``losses.softmax_loss``.
 
     The same examples and settings give, with as many threads, the same weights to the bit on a CPU.
 
     Args:
-        found: the snapshots to learn from.
+        examples: the snapshots to learn from.
         settings: hyper-parameters in ``settings.model``.
         report: takes a line of progress every 50 steps.
 
@@ -46,15 +48,15 @@ def fit(found: Sequence[Example], settings: Settings, report: Callable[[str], No
         NoTrainingDataError: there is no example.
         FloatingPointError: the loss is not finite any more.
     """
-    if not found:
+    if not examples:
         raise NoTrainingDataError("no user took up anything new in any training week: there is nothing to fit.")
     options = settings.model
     torch.manual_seed(options.seed)
-    bends = Bends(options, [])
-    for example in found:
-        bends.add(example.features)
-    model = GatedChannels(options, bends.epsilon())
-    batches = [example.batch(model) for example in found]
+    estimator = EpsilonEstimator(options, [])
+    for example in examples:
+        estimator.add(example.features)
+    model = GatedChannels(options, estimator.epsilon())
+    batches = [example.batch(model) for example in examples]
     optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, options.learning_rate, total_steps=options.steps)
     shuffle = torch.Generator().manual_seed(options.seed)

@@ -1,4 +1,4 @@
-"""What stands behind a listed part: a kind of edge, and the part, the vehicle and the number of people that it names."""
+"""The edge behind a listed part: its kind, and the part, the vehicle and the number of people that it names."""
 
 from dataclasses import dataclass
 
@@ -25,18 +25,18 @@ class Edges:
     @staticmethod
     def where(mask: Flags, code: str, **columns: Ints) -> "Edges":
         """An edge of one kind where the mask says so, with some of its columns."""
-        found = Edges.none(len(mask))
-        found.code[mask] = CODES.index(code)
+        edges = Edges.none(len(mask))
+        edges.code[mask] = CODES.index(code)
         for name, values in columns.items():
-            getattr(found, name)[mask] = values[mask]
-        return found
+            getattr(edges, name)[mask] = values[mask]
+        return edges
 
     def overlay(self, other: "Edges") -> None:
-        """Take over the edges of the other where it has one."""
+        """Replace the edges by those of the other where it has one."""
         rows = np.flatnonzero(other.code >= 0)
         self.put(rows, Edges(other.code[rows], other.history[rows], other.vehicle[rows], other.count[rows]))
 
-    def put(self, rows: Ints, found: "Edges") -> None:
+    def put(self, rows: Ints, edges: "Edges") -> None:
         """Write the edges of some rows."""
         for name in ("code", "history", "vehicle", "count"):
-            getattr(self, name)[rows] = getattr(found, name)
+            getattr(self, name)[rows] = getattr(edges, name)

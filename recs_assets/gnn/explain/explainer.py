@@ -1,7 +1,7 @@
-"""The strongest edge behind a term of a score: what of the user's own past, or of the garage, brought a part onto the list.
+"""The strongest edge behind a term of a score: the part of the user's history, or the vehicle, that a part was listed for.
 
-An edge is named only where it is there: a path over the user's own events alone is none, and people are counted without the
-user. Of several parts of a history the one counts whose loss would lower the term most. Ties go to the smaller id.
+Only edges that exist are named: a path over the user's own events alone is none, and people are counted without the user. Of
+several parts of a history the one is named without which the term would fall most. Ties go to the smaller id.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +23,7 @@ from recs_assets.ranking.sparse_matrices import at, incidence
 from recs_assets.settings import ReasonsSettings, SqlBaselineSettings
 
 ROWS_PER_CHUNK = 1024
-# In this order, where no term of the score has an edge: true of a part whatever brought it here.
+# In this order, where no term of the score has an edge: true of a part whatever it was listed for.
 LAST_RESORTS = ("sql_global", "garage_fitment", "universal", "catalogue")
 
 
@@ -40,28 +40,28 @@ def strongest_edges(explainer: "Explainer", users: Ints, products: Ints, terms: 
         Columns code (never -1), product, history, has_bought (whether the user ordered the part of the history), vehicle
         and count.
     """
-    found, unexplained = Edges.none(len(users)), np.arange(len(users))
+    edges, unexplained = Edges.none(len(users)), np.arange(len(users))
 
     def explain(term: str, rows: Ints) -> None:
-        found.put(rows, explainer.edges(term, users[rows], products[rows]))
+        edges.put(rows, explainer.edges(term, users[rows], products[rows]))
 
     for codes in terms.codes.T:
         of_row = codes[unexplained]
         for code in np.unique(of_row[of_row >= 0]):
             explain(terms.names[code], unexplained[of_row == code])
-        unexplained = unexplained[found.code[unexplained] < 0]
+        unexplained = unexplained[edges.code[unexplained] < 0]
     for term in LAST_RESORTS:
         explain(term, unexplained)
-        unexplained = unexplained[found.code[unexplained] < 0]
-    has_bought = (found.history >= 0) & (at(explainer.bought, users, found.history) > 0)
+        unexplained = unexplained[edges.code[unexplained] < 0]
+    has_bought = (edges.history >= 0) & (at(explainer.bought, users, edges.history) > 0)
     return pd.DataFrame(
         {
-            "code": found.code,
+            "code": edges.code,
             "product": products,
-            "history": found.history,
+            "history": edges.history,
             "has_bought": has_bought,
-            "vehicle": found.vehicle,
-            "count": found.count,
+            "vehicle": edges.vehicle,
+            "count": edges.count,
         }
     )
 
@@ -72,7 +72,7 @@ class Explainer:
 
     Attributes:
         evidence: what the snapshot says.
-        similarities: [products x products] similarity of the column to the row; of fallback 2B.
+        similarities: [products x products] similarity of the column to the row, that is added to SQL's list.
         sql: which orders the tiers count.
         options: when a part may be called popular or trending.
         threads: how many work on the rows at once.
@@ -88,30 +88,30 @@ class Explainer:
         """The strongest edge of one term for each (user, part); none where the term has no path that can be named."""
         match family(term):
             case "popularity" | "sql_global":
-                found = self._popular(products, is_fast=term == "popularity_fast")
+                edges = self._popular(products, is_fast=term == "popularity_fast")
             case "interest":
-                found = Edges.where(at(self.touched, users, products) > 0, "looked_at")
+                edges = Edges.where(at(self.touched, users, products) > 0, "looked_at")
             case "together":
-                found = self._together(term, users, products)
+                edges = self._together(term, users, products)
             case "similarity":
-                found = self._similar(users, products)
+                edges = self._similar(users, products)
             case "part_type" | "brand" | "variant_group":
-                found = self._shared(term, users, products)
+                edges = self._shared(term, users, products)
             case "garage":
-                found = self._fitting(users, products, by_usage=term == "garage_usage")
+                edges = self._fitting(users, products, by_usage=term == "garage_usage")
             case "vehicle" | "vehicle_model" | "vehicle_make":
                 level = VEHICLES.index(term)
-                found = self._owners(level, self.evidence.groups[level][1], self._long_touched, users, products)
+                edges = self._owners(level, self.evidence.groups[level][1], self._long_touched, users, products)
             case "sql_model" | "sql_make":
                 level = VEHICLES.index(term.replace("sql", "vehicle"))
-                found = self._owners(level, self._group_orders[level], self._orders, users, products)
+                edges = self._owners(level, self._group_orders[level], self._orders, users, products)
             case "universal":
-                found = Edges.where(self.past.data["product"].is_universal.numpy()[products], "universal")
+                edges = Edges.where(self.past.data["product"].is_universal.numpy()[products], "universal")
             case "catalogue":
-                found = Edges.where(np.ones(len(products), dtype=bool), "in_catalogue")
+                edges = Edges.where(np.ones(len(products), dtype=bool), "in_catalogue")
             case _:
-                found = Edges.none(len(users))
-        return found
+                edges = Edges.none(len(users))
+        return edges
 
     @property
     def past(self) -> Snapshot:
@@ -130,7 +130,7 @@ class Explainer:
         return self.past.bought(None)
 
     def _together(self, term: str, users: Ints, products: Ints) -> Edges:
-        """Of the user's history the part that other people have most to do with who have to do with the listed one."""
+        """Of the user's history the part without which the walk to the listed part through other people would be weakest."""
         to_users, to_products = self.evidence.steps(term)
         by_product = sparse.csc_array(to_products, dtype=np.float64)
         touched = self.touched
@@ -142,22 +142,24 @@ class Explainer:
             distinct, place = np.unique(products[rows], return_inverse=True)
             steps = (to_users @ by_product[:, distinct]).toarray()
             person = np.searchsorted(self.evidence.active, users[rows])
-            row, part, weight = links(self.evidence.history[users[rows]])
-            closeness = steps[part, place[row]]
-            # The user's own step from the one part to the other says nothing about anybody else.
+            row, product, weight = links(self.evidence.history[users[rows]])
+            closeness = steps[product, place[row]]
+            # The user's own step from the one part to the other is not other people's.
             seen = np.flatnonzero(at(touched, users[rows], products[rows])[row])
-            own = at(to_users, part[seen], person[row[seen]]) * at(to_products, person[row[seen]], products[rows][row[seen]])
+            own_person, listed = person[row[seen]], products[rows][row[seen]]
+            own = at(to_users, product[seen], own_person) * at(to_products, own_person, listed)
             closeness[seen] = np.where(own < closeness[seen] * (1 - ROUNDING), closeness[seen] - own, 0.0)
-            closeness[part == products[rows][row]] = 0.0
-            history[rows] = strongest(row, part, loss(row, weight, closeness, len(rows)), len(rows))
+            closeness[product == products[rows][row]] = 0.0
+            history[rows] = strongest(row, product, loss(row, weight, closeness, len(rows)), len(rows))
 
         with ThreadPoolExecutor(self.threads) as executor:
             list(executor.map(explain, range(0, len(order), ROWS_PER_CHUNK)))
         return self._bought_with(history, users, products)
 
     def _similar(self, users: Ints, products: Ints) -> Edges:
-        row, part, _ = links(self.touched[users])
-        return self._bought_with(strongest(row, part, at(self.similarities, part, products[row]), len(users)), users, products)
+        row, product, _ = links(self.touched[users])
+        history = strongest(row, product, at(self.similarities, product, products[row]), len(users))
+        return self._bought_with(history, users, products)
 
     def _bought_with(self, history: Ints, users: Ints, products: Ints) -> Edges:
         """What other people did with both parts: ordered them, or at least looked at them."""
@@ -169,16 +171,16 @@ class Explainer:
         edges = Edges.where(viewers > 0, "viewed_together", history=first, count=viewers)
         edges.overlay(Edges.where((buyers > 0) & ~is_own, "bought_with_viewed", history=first, count=buyers))
         edges.overlay(Edges.where((buyers > 0) & is_own, "bought_together", history=first, count=buyers))
-        found = Edges.none(len(users))
-        found.put(named, edges)
-        return found
+        of_all = Edges.none(len(users))
+        of_all.put(named, edges)
+        return of_all
 
     def _shared(self, attribute: str, users: Ints, products: Ints) -> Edges:
         codes = self.past.data["product"][attribute].numpy()
-        row, part, weight = links(self.evidence.history[users])
+        row, product, weight = links(self.evidence.history[users])
         listed = products[row]
-        is_shared = (codes[part] == codes[listed]) & (codes[part] >= 0) & (part != listed)
-        history = strongest(row, part, weight * is_shared, len(users))
+        is_shared = (codes[product] == codes[listed]) & (codes[product] >= 0) & (product != listed)
+        history = strongest(row, product, weight * is_shared, len(users))
         return Edges.where(history >= 0, f"same_{attribute}", history=history)
 
     def _fitting(self, users: Ints, products: Ints, *, by_usage: bool) -> Edges:
@@ -189,7 +191,7 @@ class Explainer:
         return Edges.where(best >= 0, "fits_vehicle", vehicle=best)
 
     def _owners(self, level: int, behaviour: sparse.csr_array, own: sparse.csr_array, users: Ints, products: Ints) -> Edges:
-        """The group of the garage whose owners have most to do with the part: a vehicle, a model or a make.
+        """The group of the garage (a vehicle, a model or a make) whose owners have the most events with the part.
 
         Args:
             level: position in ``VEHICLES``.
@@ -213,15 +215,15 @@ class Explainer:
 
     def _popular(self, products: Ints, *, is_fast: bool) -> Edges:
         recent, before, buyers = (people[products] for people in self._people)
-        found = Edges.where(buyers > 0, "popular_in_store", count=buyers)
+        edges = Edges.where(buyers > 0, "popular_in_store", count=buyers)
         is_popular = is_fast & (recent >= self.options.popular_people)
-        found.overlay(Edges.where(is_popular, "popular_now", count=recent))
-        found.overlay(Edges.where(is_popular & (recent >= self.options.trend * before), "trending", count=recent))
-        return found
+        edges.overlay(Edges.where(is_popular, "popular_now", count=recent))
+        edges.overlay(Edges.where(is_popular & (recent >= self.options.trend * before), "trending", count=recent))
+        return edges
 
     @cached_property
     def _people(self) -> tuple[Ints, Ints, Ints]:
-        """[products] people who had to do with a part in the recent days, in as many before, and who ordered it ever."""
+        """[products] people with an event of the part in the recent days, in as many days before, and who ever ordered it."""
         past, period = self.past, self.options.recent_days * DAY_MICROSECONDS
         counts = []
         for start in (past.as_of - period, past.as_of - 2 * period):

@@ -7,7 +7,7 @@ from recs_assets.ranking.arrays import Floats, Ints
 from recs_assets.ranking.sparse_matrices import row_of_entry
 
 PAIRS_PER_CHUNK = 50_000
-# What is left of a sum when a share is taken out may be a rounding error.
+# What is left of a sum without one of its terms may be a rounding error.
 ROUNDING = 1e-6
 # Two strengths that differ by less, relative to their size, differ by rounding alone.
 TIE = 1e-9
@@ -32,23 +32,24 @@ def strongest(rows: Ints, columns: Ints, strength: Floats, n_rows: int) -> Ints:
     np.maximum.at(best, rows, strength)
     limit = np.where(np.isinf(best), best, best * (1 - TIE))[rows]
     reached = np.flatnonzero((strength >= limit) & (strength > 0))
-    found = np.full(n_rows, -1, dtype=np.int64)
+    chosen = np.full(n_rows, -1, dtype=np.int64)
     first_rows, first = np.unique(rows[reached], return_index=True)
-    found[first_rows] = columns[reached[first]]
-    return found
+    chosen[first_rows] = columns[reached[first]]
+    return chosen
 
 
 def loss(rows: Ints, weights: Floats, closeness: Floats, n_rows: int) -> Floats:
-    """[links] by how much the weighted mean of closeness falls where a link is taken away, 0 where it would not.
+    """[links] by how much the weighted mean of closeness falls without a link, 0 where it does not fall.
 
-    Weights sum to 1 in a row. Without a link of weight w and closeness s the mean m becomes (m - w s) / (1 - w): it falls by
-    w (s - m) / (1 - w). A link that is the only one of its row takes everything with it: infinity.
+    Explanation by removal (Covert, Lundberg & Lee 2021). Weights sum to 1 in a row. Without a link of weight w and closeness s
+    the mean m becomes (m - w s) / (1 - w): it falls by w (s - m) / (1 - w). Without the only link of a row nothing is left:
+    infinity.
     """
     mean = np.bincount(rows, weights * closeness, n_rows)[rows]
     rest = 1 - weights
     is_only = rest < ROUNDING
     fall = np.divide(weights * (closeness - mean), rest, out=np.full(len(rows), np.inf), where=~is_only)
-    # Where all are equally close none is missed more than another: they tie.
+    # Where all are equally close the mean stays: they tie.
     fall[fall <= TIE * mean] = np.finfo(float).tiny
     return np.where(closeness > 0, fall, 0.0)
 

@@ -53,7 +53,7 @@ class PaddedAttention(nn.Module):
 
 
 class PaddedMean(nn.Module):
-    """The mean of the neighbours by log_weight: what is left of attention when nobody learns whom to heed."""
+    """The mean of the neighbours by log_weight: attention with fixed shares in place of learned ones."""
 
     def __init__(self, size: int, heads: int) -> None:
         super().__init__()

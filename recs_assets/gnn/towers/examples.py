@@ -1,4 +1,4 @@
-"""The snapshots that the towers learn from and are validated on, with what the channels say of every candidate."""
+"""The snapshots that the towers are trained and validated on, with the channels' score of every candidate."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,40 +17,46 @@ from recs_assets.ranking.arrays import Floats
 from recs_assets.ranking.sparse_matrices import row_of_entry
 from recs_assets.settings import Settings
 
-K = 10
-
 
 @dataclass(frozen=True)
-class Lesson:
-    """One snapshot as the towers are trained on it: the graph around it, and what the channels say of every candidate."""
+class TowerExample:
+    """One snapshot as the towers are trained on it.
 
-    example: Example
+    Attributes:
+        base: the users, their candidates and targets, as the channels are fitted on them.
+        inputs: the graph around these users.
+        scores: [entries] the channels' score of every candidate.
+        sampler: draws negatives among the candidates.
+    """
+
+    base: Example
     inputs: TowerInputs
     scores: Floats
     sampler: Sampler
 
 
-def lessons(data: HeteroData, found: Sequence[Example], channels: GatedChannels, settings: Settings) -> list[Lesson]:
-    """The snapshots with all that the towers need of them."""
+def tower_examples(
+    data: HeteroData, examples: Sequence[Example], channels: GatedChannels, settings: Settings
+) -> list[TowerExample]:
+    """The same snapshots with all that the towers need of them."""
     prepared = []
-    for example in found:
-        inputs = tower_inputs(snapshot(data, example.moment, settings.events), example.users, settings)
-        scores = channel_scores(channels, example)
-        fits = example.fits(settings.model)
-        sampler = Sampler(example.candidates, example.targets, scores, fits, settings.towers.negatives)
-        prepared.append(Lesson(example, inputs.to(settings.towers.device), scores, sampler))
+    for base in examples:
+        inputs = tower_inputs(snapshot(data, base.moment, settings.events), base.users, settings)
+        scores = channel_scores(channels, base)
+        sampler = Sampler(base.candidates, base.targets, scores, base.fits(settings.model), settings.towers.negatives)
+        prepared.append(TowerExample(base, inputs.to(settings.towers.device), scores, sampler))
     return prepared
 
 
-def dot_products(towers: TwoTowers, found: Sequence[Lesson]) -> list[Floats]:
+def dot_products(towers: TwoTowers, examples: Sequence[TowerExample]) -> list[Floats]:
     """The dot product of every candidate of every snapshot."""
     dots = []
     towers.eval()
     with torch.inference_mode():
-        for lesson in found:
-            users, products = towers.to(lesson.inputs.user_state.device)(lesson.inputs)
-            example = lesson.example
-            row = row_of_entry(example.candidates)
-            every = (users[lesson.inputs.rows_of(example.users).to(users.device)] @ products.T).cpu().numpy()
-            dots.append(every[row, example.candidates.indices].astype(np.float64))
+        for example in examples:
+            users, products = towers.to(example.inputs.user_state.device)(example.inputs)
+            base = example.base
+            of_users = users[example.inputs.rows_of(base.users).to(users.device)]
+            every = (of_users @ products.T).cpu().numpy()
+            dots.append(every[row_of_entry(base.candidates), base.candidates.indices].astype(np.float64))
     return dots

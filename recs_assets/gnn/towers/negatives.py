@@ -1,4 +1,7 @@
-"""Which candidates training sets against a user's targets: all of them, or a few drawn in three ways."""
+"""The candidates that training compares a user's targets with: all of them, or a few sampled in three ways.
+
+Sampling from several sources at once follows mixed negative sampling (Yang et al. 2020).
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +14,7 @@ from recs_assets.ranking.candidates import top_of_sparse
 from recs_assets.ranking.sparse_matrices import entry_of, row_of_entry
 from recs_assets.settings import NegativesSettings
 
-HARDEST = 100  # fitting candidates with the highest scores, among which hard negatives are drawn
+HARDEST = 100  # fitting candidates with the highest scores, among which hard negatives are sampled
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Slates:
     Attributes:
         entry: int64 [users x width] positions in ``candidates.indices``, 0 where there is none.
         is_candidate: bool [users x width] False on padding and on accidental hits.
-        log_q: float32 [users x width] log of the expected number of draws; 0 for what is always there.
+        log_q: float32 [users x width] log of the expected number of times it is sampled; 0 for what is always there.
     """
 
     entry: Ints
@@ -31,12 +34,12 @@ class Slates:
 
 @dataclass(frozen=True)
 class Sampler:
-    """Draws slates for the users of one snapshot.
+    """Samples slates for the users of one snapshot.
 
     Attributes:
         candidates: [users x products], indices sorted.
-        targets: [entries] above 0 where the user took up the candidate.
-        scores: [entries] what the channels say.
+        targets: [entries] above 0 where the candidate is a target.
+        scores: [entries] the channels' score.
         fits: bool [entries] whether the candidate fits the user's garage.
         settings: how many, and of which kind.
     """
@@ -48,20 +51,21 @@ class Sampler:
     settings: NegativesSettings
 
     def slates(self, rng: np.random.Generator) -> Slates:
-        """Every user's targets, and the negatives drawn this time."""
+        """Every user's targets, and the negatives sampled this time."""
         if self.settings.per_user is None:
             return _padded(np.arange(self.candidates.nnz), self._row_of_entry, self.candidates.shape[0])
-        taken = np.flatnonzero(self.targets > 0)
-        always = _padded(taken, self._row_of_entry[taken], self.candidates.shape[0])
+        targets = np.flatnonzero(self.targets > 0)
+        always = _padded(targets, self._row_of_entry[targets], self.candidates.shape[0])
         counts = self._counts()
-        drawn = [draw(count, rng) for draw, count in zip((self._in_batch, self._random, self._hard), counts, strict=True)]
-        entry = np.concatenate([entries for entries, _ in drawn], axis=1)
-        found = np.concatenate([is_candidate for _, is_candidate in drawn], axis=1)
-        found &= self.targets[entry] == 0
-        log_q = np.where(found, np.log(np.maximum(self._expected(entry, counts), 1e-12)), 0.0).astype(np.float32)
+        ways = zip((self._in_batch, self._random, self._hard), counts, strict=True)
+        sampled = [sample(count, rng) for sample, count in ways]
+        entry = np.concatenate([entries for entries, _ in sampled], axis=1)
+        is_negative = np.concatenate([is_candidate for _, is_candidate in sampled], axis=1)
+        is_negative &= self.targets[entry] == 0
+        log_q = np.where(is_negative, np.log(np.maximum(self._expected(entry, counts), 1e-12)), 0.0).astype(np.float32)
         return Slates(
-            np.concatenate([always.entry, np.where(found, entry, 0)], axis=1),
-            np.concatenate([always.is_candidate, found], axis=1),
+            np.concatenate([always.entry, np.where(is_negative, entry, 0)], axis=1),
+            np.concatenate([always.is_candidate, is_negative], axis=1),
             np.concatenate([always.log_q, log_q], axis=1),
         )
 
@@ -76,9 +80,9 @@ class Sampler:
         return row_of_entry(self.candidates)
 
     def _in_batch(self, count: int, rng: np.random.Generator) -> tuple[Ints, Flags]:
-        """What other users of the snapshot took up; a part that is no candidate of this user is masked."""
-        taken = self.candidates.indices[np.flatnonzero(self.targets > 0)]
-        products = rng.choice(taken, size=(self.candidates.shape[0], count))
+        """Targets of other users of the snapshot; one that is no candidate of this user is masked."""
+        targets = self.candidates.indices[np.flatnonzero(self.targets > 0)]
+        products = rng.choice(targets, size=(self.candidates.shape[0], count))
         user = np.arange(self.candidates.shape[0])[:, None]
         entry = np.minimum(entry_of(self.candidates, user, products), self.candidates.nnz - 1)
         return entry, (self._row_of_entry[entry] == user) & (self.candidates.indices[entry] == products)
@@ -108,16 +112,16 @@ class Sampler:
         return _padded(entry, top["profile"].to_numpy(), self.candidates.shape[0])
 
     def _expected(self, entry: Ints, counts: tuple[int, int, int]) -> Floats:
-        """How often each entry is drawn on average, by all three ways together."""
+        """How often each entry is sampled on average, by all three ways together."""
         in_batch, random, hard = counts
-        taken = self.candidates.indices[np.flatnonzero(self.targets > 0)]
-        share_taken = np.bincount(taken, minlength=self.candidates.shape[1]) / max(1, len(taken))
+        targets = self.candidates.indices[np.flatnonzero(self.targets > 0)]
+        share_of_targets = np.bincount(targets, minlength=self.candidates.shape[1]) / max(1, len(targets))
         hardest = self._hardest
         is_hard = np.zeros(self.candidates.nnz)
         rows, places = np.nonzero(hardest.is_candidate)
         is_hard[hardest.entry[rows, places]] = 1.0 / hardest.is_candidate.sum(axis=1)[rows]
         uniform = random / np.maximum(1, np.diff(self.candidates.indptr))[:, None]
-        expected: Floats = in_batch * share_taken[self.candidates.indices[entry]] + uniform + hard * is_hard[entry]
+        expected: Floats = in_batch * share_of_targets[self.candidates.indices[entry]] + uniform + hard * is_hard[entry]
         return expected
 
 

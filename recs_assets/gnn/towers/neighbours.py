@@ -1,4 +1,4 @@
-"""Who stands next to whom as of a snapshot, as padded tables: what the attention towers look at.
+"""The neighbours of every node as of a snapshot, as padded tables: the input of the attention towers.
 
 Every node keeps at most so many neighbours a relation, the heaviest ones. A table of fixed width needs neither scatter nor
 sampler (PyG's neighbour loaders need pyg-lib), and costs a fraction of message passing over an edge list.
@@ -50,7 +50,7 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class TowerInputs:
-    """All that the towers see of a snapshot.
+    """All that the towers are given of a snapshot.
 
     Attributes:
         users: [n] rows of the graph's users, ascending; the user tables and indices count within them.
@@ -80,7 +80,7 @@ class TowerInputs:
 
 
 def tower_inputs(past: Snapshot, users: Ints, settings: Settings) -> TowerInputs:
-    """The inputs of the towers for some users, and for everybody with a history, whom parts and vehicles look at.
+    """The inputs of the towers for some users, and for everybody with a history: parts and vehicles attend to these.
 
     Args:
         past: the snapshot.

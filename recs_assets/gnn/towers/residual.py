@@ -1,4 +1,4 @@
-"""The towers beside the channels: what they add to a score, and what is kept of them."""
+"""The towers beside the channels: what they add to a score, and their file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from recs_assets.gnn.towers.two_towers import TwoTowers
 from recs_assets.ranking.arrays import Floats32, Ints
 from recs_assets.settings import Settings
 
-# What the weights mean depends on these; the rest of the section is how they were found.
+# What the weights mean depends on these; the rest of the section says how they are trained.
 SHAPE = {"encoder", "dimension", "heads", "hops", "neighbours", "half_life_days", "hash_buckets"}
 
 

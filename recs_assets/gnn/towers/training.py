@@ -1,4 +1,4 @@
-"""Training the towers on top of fitted channels, and whether they earn their place on the validation weeks."""
+"""Training the towers on top of fitted channels: epochs, checkpoints, and when to stop."""
 
 import copy
 import logging
@@ -13,12 +13,13 @@ import torch
 from recs_assets.gnn import losses
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.gnn.determinism import deterministic
-from recs_assets.gnn.towers.examples import K, Lesson, dot_products
+from recs_assets.gnn.towers.examples import TowerExample, dot_products
 from recs_assets.gnn.towers.negatives import Slates
 from recs_assets.gnn.towers.neighbours import TowerInputs
 from recs_assets.gnn.towers.residual import Residual, differences
 from recs_assets.gnn.towers.two_towers import TwoTowers
 from recs_assets.gnn.towers.validation import SCALES, best_of, earned_scale, recalls
+from recs_assets.ranking.cutoff import K
 from recs_assets.ranking.statistics import Lift
 from recs_assets.settings import Settings
 
@@ -31,7 +32,7 @@ class TowerFit:
 
     Attributes:
         residual: the towers with their scale, 0 where they have not earned their place.
-        lift: Recall@10 over that of the channels alone, measured crosswise; ``None`` without validation weeks.
+        lift: Recall@K over that of the channels alone, measured crosswise; ``None`` without validation weeks.
         curve: a row an epoch: epoch, loss, recall (of validation, at the best scale), scale.
     """
 
@@ -47,21 +48,20 @@ class TowerFit:
 
 
 def fit_towers(
-    training: Sequence[Lesson],
-    validation: Sequence[Lesson],
+    training: Sequence[TowerExample],
+    validation: Sequence[TowerExample],
     settings: Settings,
     *,
     checkpoints: Checkpoints,
     warm: Mapping[str, Any] | None = None,
     report: Callable[[str], None] = log.info,
 ) -> TowerFit:
-    """Train until the validation weeks see no better Recall@10, then keep the towers only if they show that they help.
+    """Train until Recall@K on the validation weeks stops rising, then keep the towers only if they are shown to help.
 
-    Two optimizers (the embedding of names, and the rest), each with a one-cycle, gradients clipped; a step is one snapshot. An
-    epoch ends with a checkpoint, from which a killed training goes on to the same bits on a CPU. Epoch and scale are those with
-    the best validation Recall@10, but the best of many is best by luck too: whether the towers count at all is measured
-    crosswise, each half of the validation users under the epoch and scale that the other half would choose. The scale is 0
-    unless the interval of that lift over the channels alone lies above zero (``towers.confidence``).
+    Two AdamW optimizers (Loshchilov & Hutter 2019), one of the embedding of names and one of the rest, each with a one-cycle
+    schedule (Smith & Topin 2019); gradients are clipped; a step is one snapshot. An epoch ends with a checkpoint, from which a
+    killed training goes on to the same bits on a CPU. Epoch and scale are those with the best validation recall; the scale is
+    0 unless the towers have earned it (``validation.earned_scale``, ``towers.confidence``).
 
     Args:
         training: snapshots whose targets lie before the validation weeks.
@@ -75,12 +75,12 @@ def fit_towers(
         FloatingPointError: the loss or a gradient is not finite any more; the last checkpoint stays.
     """
     with deterministic(settings.towers.device):
-        run = _Run(settings, [lesson.inputs for lesson in training], warm)
+        run = _Run(settings, [example.inputs for example in training], warm)
         state = checkpoints.newest()
         if state is not None:
             run.restore(state)
             report(f"training of the towers goes on after epoch {run.epoch}")
-        alone = recalls(validation, [np.zeros(len(lesson.scores)) for lesson in validation], 0.0)
+        alone = recalls(validation, [np.zeros(len(example.scores)) for example in validation], 0.0)
         started, first = time.monotonic(), run.epoch
         while not run.is_over:
             loss = run.train_epoch(training)
@@ -105,7 +105,7 @@ class _Run:
     warm: Mapping[str, Any] | None
     epoch: int = 0
     curve: list[dict[str, float]] = field(default_factory=list)
-    # Of every epoch: Recall@10 of every validation row at every scale, [scales x rows].
+    # Of every epoch: recall of every validation row at every scale, [scales x rows].
     recalls: list[torch.Tensor] = field(default_factory=list)
     best: dict[str, torch.Tensor] = field(default_factory=dict)
 
@@ -135,7 +135,7 @@ class _Run:
         stale = bool(self.curve) and self.epoch - best_of(self.curve)["epoch"] >= self.settings.towers.patience
         return not self.inputs or stale or self.epoch >= self.settings.towers.epochs
 
-    def train_epoch(self, training: Sequence[Lesson]) -> float:
+    def train_epoch(self, training: Sequence[TowerExample]) -> float:
         """One step a snapshot, in a new order; the mean loss."""
         self.towers.train()
         order = torch.randperm(len(training), generator=self.random).tolist()
@@ -143,13 +143,13 @@ class _Run:
         self.epoch += 1
         return total / len(training)
 
-    def _step(self, lesson: Lesson, number: int) -> float:
+    def _step(self, example: TowerExample, number: int) -> float:
         options = self.settings.towers
-        drop = torch.rand(len(lesson.inputs.product_tokens), generator=self.random) < options.id_dropout
-        slates = lesson.sampler.slates(np.random.default_rng((self.settings.model.seed, self.epoch, number)))
+        drop = torch.rand(len(example.inputs.product_tokens), generator=self.random) < options.id_dropout
+        slates = example.sampler.slates(np.random.default_rng((self.settings.model.seed, self.epoch, number)))
         with torch.autocast("cuda", torch.bfloat16, enabled=options.device == "cuda"):
-            users, products = self.towers(lesson.inputs, drop.to(options.device))
-        loss = slate_loss(lesson, slates, users, products, options.loss)
+            users, products = self.towers(example.inputs, drop.to(options.device))
+        loss = slate_loss(example, slates, users, products, options.loss)
         for optimizer in self.optimizers:
             optimizer.zero_grad()
         torch.autograd.backward(loss)
@@ -185,33 +185,33 @@ class _Run:
         self.random.set_state(state["random"])
 
 
-def slate_loss(lesson: Lesson, slates: Slates, users: torch.Tensor, products: torch.Tensor, kind: str) -> torch.Tensor:
+def slate_loss(example: TowerExample, slates: Slates, users: torch.Tensor, products: torch.Tensor, kind: str) -> torch.Tensor:
     """The loss of one step, from the channels' scores and the dot products of the candidates on the slates.
 
     Args:
-        lesson: the snapshot.
-        slates: which of its candidates count this time.
-        users: [users x dimension] as in ``lesson.inputs``.
+        example: the snapshot.
+        slates: the candidates of this step.
+        users: [users x dimension] as in ``example.inputs``.
         products: [products x dimension].
         kind: softmax, bce or bpr.
 
     Returns:
         A scalar on the device of the vectors.
     """
-    example, device = lesson.example, users.device
-    of_batch = users[lesson.inputs.rows_of(example.users).to(device)]
-    product = torch.from_numpy(example.candidates.indices[slates.entry].astype(np.int64)).to(device)
-    channels = torch.from_numpy(lesson.scores[slates.entry].astype(np.float32)).to(device)
+    base, device = example.base, users.device
+    of_batch = users[example.inputs.rows_of(base.users).to(device)]
+    product = torch.from_numpy(base.candidates.indices[slates.entry].astype(np.int64)).to(device)
+    channels = torch.from_numpy(example.scores[slates.entry].astype(np.float32)).to(device)
     scores = channels + (of_batch @ products.T).gather(1, product)
     is_candidate = torch.from_numpy(slates.is_candidate).to(device)
-    targets = torch.from_numpy((example.targets[slates.entry] * slates.is_candidate).astype(np.float32)).to(device)
+    targets = torch.from_numpy((base.targets[slates.entry] * slates.is_candidate).astype(np.float32)).to(device)
     if kind == "softmax":
         return losses.softmax_loss(scores, is_candidate, targets, torch.from_numpy(slates.log_q).to(device))
     return {"bce": losses.bce_loss, "bpr": losses.bpr_loss}[kind](scores, is_candidate, targets)
 
 
-def _note(run: _Run, loss: float, validation: Sequence[Lesson]) -> None:
-    """Add the epoch to the curve, and keep its towers if the validation weeks like them best."""
+def _note(run: _Run, loss: float, validation: Sequence[TowerExample]) -> None:
+    """Add the epoch to the curve, and keep its towers if their validation recall is the best so far."""
     dots = dot_products(run.towers, validation)
     tried = torch.tensor([recalls(validation, dots, scale)["recall"].tolist() for scale in SCALES], dtype=torch.float64)
     means = tried.mean(dim=1).tolist() if validation else [0.0] * len(SCALES)

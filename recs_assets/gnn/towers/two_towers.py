@@ -1,4 +1,4 @@
-"""Two towers over the graph: a vector for every user and every part, whose dot product is what the channels did not see.
+"""Two towers over the graph: a vector for every user and every part, whose dot product is added to the channels' score.
 
 Users have no embedding of their own: a user is a garage, a history and a state. Parts have content (type, brand, words of the
 title, price, popularity) and an id that is dropped half the time in training, so that a part that is new has a vector too
@@ -19,8 +19,15 @@ PRODUCT_FEATURES = 6
 ENCODERS = {"gat": PaddedAttention, "mean": PaddedMean}
 
 
-class Hop(nn.Module):
-    """One step along every relation: a node becomes what it was, plus what it hears from each kind of neighbour."""
+class MessagePassing(nn.Module):
+    """One step along every relation: a node's vector, transformed, plus a message from each kind of neighbour.
+
+    A relation has an encoder of its own, as in a relational graph convolution (Schlichtkrull et al. 2018).
+
+    Attributes:
+        own: by kind of target, what a node's own vector is transformed by.
+        heard: by relation, the encoder of the message.
+    """
 
     def __init__(self, settings: TowersSettings, targets: tuple[str, ...]) -> None:
         super().__init__()
@@ -35,14 +42,14 @@ class Hop(nn.Module):
         moved = {kind: own(nodes[kind]) for kind, own in self.own.items()}
         for name, encoder in self.heard.items():
             target, source = RELATIONS[name]
-            if not len(nodes[source]):  # a store without vehicles: there is nobody to hear
+            if not len(nodes[source]):  # a store without vehicles
                 continue
             moved[target] = moved[target] + encoder(nodes[source], nodes[target], inputs.relations[name])
         return moved
 
 
 class TwoTowers(nn.Module):
-    """The heterogeneous encoder. Before training every dot product is zero: the residual starts as nothing.
+    """The heterogeneous encoder. Before training every dot product is zero, so that the towers start by adding nothing.
 
     Attributes:
         names: [buckets x dimension] embedding of hashed names, parts' ids among them.
@@ -58,7 +65,8 @@ class TwoTowers(nn.Module):
         self.user_state = nn.Linear(STATE_SIZE, size)
         self.product_features = nn.Linear(PRODUCT_FEATURES, size)
         everything, towers = ("user", "product", "vehicle"), ("user", "product")
-        self.hops = nn.ModuleList([Hop(settings, everything) for _ in range(settings.hops - 1)] + [Hop(settings, towers)])
+        targets_by_hop = [everything] * (settings.hops - 1) + [towers]
+        self.hops = nn.ModuleList([MessagePassing(settings, targets) for targets in targets_by_hop])
         self.user_out = nn.Linear(size, size, bias=False)
         nn.init.zeros_(self.user_out.weight)
 
@@ -82,10 +90,10 @@ class TwoTowers(nn.Module):
         return self.user_out(functional.elu(nodes["user"])).float(), functional.elu(nodes["product"]).float()
 
     def _named(self, tokens: torch.Tensor, drop: torch.Tensor | None) -> torch.Tensor:
-        """[nodes x dimension] mean of the embeddings of a node's names."""
+        """[nodes x dimension] sum of the embeddings of a node's n hashed names, over the root of n."""
         known = tokens != NO_TOKEN
         if drop is not None:
-            # The id is a part's first name.
+            # The id is a product's first name.
             known = known & ~functional.pad(drop[:, None], (0, tokens.shape[1] - 1))
         share = known / known.sum(dim=1, keepdim=True).clamp(min=1).sqrt()
         buckets = torch.where(known, tokens % self.settings.hash_buckets, 0)

@@ -1,4 +1,10 @@
-"""Whether the towers help, measured on validation weeks so that the luck of having been chosen does not count."""
+"""Whether the towers help, measured crosswise on validation weeks.
+
+Every epoch and scale that is tried is measured on the same validation users, and the best of many tries is best by luck too. So
+the users are split into halves: each half is measured under the try that the other half would choose, as in two-fold nested
+cross-validation (Stone 1974; Varma & Simon 2006). The scale that is kept is the one that all users together would choose, but
+it counts only if the interval of the lift measured crosswise lies above zero.
+"""
 
 from collections.abc import Sequence
 
@@ -6,28 +12,41 @@ import numpy as np
 import pandas as pd
 import torch
 
-from recs_assets.gnn.towers.examples import K, Lesson
+from recs_assets.gnn.towers.examples import TowerExample
 from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Floats
 from recs_assets.ranking.candidates import top_of_sparse
+from recs_assets.ranking.cutoff import RECALL, K
+from recs_assets.ranking.sparse_matrices import row_of_entry
 from recs_assets.ranking.statistics import Lift, paired_lift
 
-SCALES = (0.25, 0.5, 1.0)
+SCALES = (0.25, 0.5, 1.0)  # that the dot product is tried with
 
 
-def recalls(found: Sequence[Lesson], dots: Sequence[Floats], scale: float) -> pd.DataFrame:
-    """Recall@10 of every user of the snapshots before the list rules: columns user, recall."""
+def recalls(examples: Sequence[TowerExample], dots: Sequence[Floats], scale: float) -> pd.DataFrame:
+    """Recall@K of every user of the snapshots, before the list rules: columns user, recall.
+
+    Args:
+        examples: the validation snapshots.
+        dots: of each snapshot [entries] the dot product of every candidate.
+        scale: what it is multiplied with before it is added to the channels' score.
+    """
     tables = [pd.DataFrame({"user": [], "recall": []})]
-    for lesson, dot in zip(found, dots, strict=True):
-        example = lesson.example
-        top = top_of_sparse(lesson.scores + scale * dot, example.candidates, K)
+    for example, dot in zip(examples, dots, strict=True):
+        base = example.base
+        top = top_of_sparse(example.scores + scale * dot, base.candidates, K)
         ranked = top.assign(rank=top.groupby("profile").cumcount() + 1)
-        entries = np.flatnonzero(example.targets)
-        row = np.searchsorted(example.candidates.indptr, entries, side="right") - 1
-        held_out = pd.DataFrame({"profile": row, "product": example.candidates.indices[entries].astype(np.int64)})
-        recall = metrics.per_user(ranked, held_out, [K])[f"recall_at_{K}"]
-        tables.append(pd.DataFrame({"user": example.users[recall.index], "recall": recall.to_numpy()}))
+        targets = np.flatnonzero(base.targets)
+        products = base.candidates.indices[targets].astype(np.int64)
+        held_out = pd.DataFrame({"profile": row_of_entry(base.candidates)[targets], "product": products})
+        recall = metrics.per_user(ranked, held_out, [K])[RECALL]
+        tables.append(pd.DataFrame({"user": base.users[recall.index], "recall": recall.to_numpy()}))
     return pd.concat(tables[1:] or tables, ignore_index=True)
+
+
+def best_of(curve: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The epoch with the best validation recall, the first of equals."""
+    return max(curve, key=lambda row: row["recall"])
 
 
 def earned_scale(
@@ -38,7 +57,7 @@ def earned_scale(
     Args:
         alone: columns user, recall: the channels alone, a row a user and week.
         tried: of every epoch [scales x rows] the same rows' recall.
-        curve: a row an epoch.
+        curve: a row an epoch: recall at its best scale, and that scale.
         confidence: of the interval that must lie above zero; else the scale is 0.
 
     Returns:
@@ -48,11 +67,6 @@ def earned_scale(
         return None, 0.0
     lift = crosswise_lift(alone, torch.cat(list(tried)).numpy(), confidence)
     return lift, best_of(curve)["scale"] if lift.low > 0 else 0.0
-
-
-def best_of(curve: Sequence[dict[str, float]]) -> dict[str, float]:
-    """The epoch with the best validation Recall@10, the first of equals."""
-    return max(curve, key=lambda row: row["recall"])
 
 
 def crosswise_lift(alone: pd.DataFrame, tried: Floats, confidence: float) -> Lift:

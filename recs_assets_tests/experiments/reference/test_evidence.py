@@ -61,8 +61,8 @@ def test_singular_vectors_span_what_the_exact_ones_do() -> None:
     # Singular values 64, 32, 16, ...: a clear gap behind the third.
     rng = np.random.default_rng(3)
     left, right = (np.linalg.qr(rng.standard_normal((n, 8)))[0] for n in (30, 20))
-    found = right_singular_vectors(sparse.csr_array((left * 2.0 ** np.arange(6, -2, -1)) @ right.T, dtype=np.float32), 3)
-    np.testing.assert_allclose(found @ found.T, right[:, :3] @ right[:, :3].T, atol=1e-4)
+    vectors = right_singular_vectors(sparse.csr_array((left * 2.0 ** np.arange(6, -2, -1)) @ right.T, dtype=np.float32), 3)
+    np.testing.assert_allclose(vectors @ vectors.T, right[:, :3] @ right[:, :3].T, atol=1e-4)
 
 
 def test_the_shared_channels_are_the_models_with_the_decay_off() -> None:

@@ -32,7 +32,7 @@ def test_the_weight_makes_the_softmax_as_sure_as_the_targets_are() -> None:
 
 
 def test_users_in_another_state_get_other_weights() -> None:
-    # Of ten users in state 1 nine take up the third candidate, in state 3 two: it stands above the others by log(2 x 9 / 1)
+    # Of ten users in state 1 nine have the third candidate as target, in state 3 two: it is above the others by log(2 x 9 / 1)
     # and by log(2 x 2 / 8).
     low = [_pool([2, 5, 8, 11], [1.0] * 4)] * 9 + [_pool([0, 3, 6, 9], [1.0] * 4)]
     high = [_pool([2, 5, 8, 11], [3.0] * 4)] * 2 + [_pool([0, 3, 6, 9], [3.0] * 4)] * 8
@@ -48,11 +48,11 @@ def test_a_pool_holds_what_any_channel_ranks_high_without_what_the_user_has(monk
     # The walk leads user 0 from item 0 to item 1 (through user 1), the popular item is 3.
     kept = sparse.csr_array(np.array([[1.0, 0, 0, 0], [1, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 1, 1]]))
     hidden = sparse.csr_array(np.array([[0.0, 1, 0, 0]] + [[0.0] * 4] * 4))
-    found = mixture.pool(kept, hidden, ("popularity", "walk"), settings_file.load(), np.random.default_rng(0), 10)
-    assert found.starts.tolist() == [0, 2]
-    assert found.is_target.tolist() == [True, False]
-    np.testing.assert_allclose(found.evidence[:, 1], [1 / 4, 0])  # item 0 -> user 1 (1/2) -> item 1 (1/2); item 3 is not reached
-    assert found.state.tolist() == [0.0]
+    pool = mixture.pool(kept, hidden, ("popularity", "walk"), settings_file.load(), np.random.default_rng(0), 10)
+    assert pool.starts.tolist() == [0, 2]
+    assert pool.is_target.tolist() == [True, False]
+    np.testing.assert_allclose(pool.evidence[:, 1], [1 / 4, 0])  # item 0 -> user 1 (1/2) -> item 1 (1/2); item 3 is not reached
+    assert pool.state.tolist() == [0.0]
 
 
 def test_the_score_is_the_weighted_sum_of_the_logs() -> None:

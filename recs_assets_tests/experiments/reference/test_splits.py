@@ -1,4 +1,4 @@
-"""Hiding, and judging, on matrices small enough to read."""
+"""Hiding and evaluating on matrices small enough to read."""
 
 import math
 from pathlib import Path
@@ -62,7 +62,8 @@ def test_recall_and_ndcg_by_hand() -> None:
     # held out are 39 (rank 1), 37 (rank 3) and 0 (far below). User 1's only held-out item is the 20th of the list: 22.
     train = sparse.csr_array(([1.0, 1.0], ([0, 0], [41, 40])), shape=(2, 42))
     held_out = pd.DataFrame({"profile": [0, 0, 0, 1], "product": [39, 37, 0, 22]})
-    recall, ndcg = splits.judged(splits.Split("small", train, held_out), lambda users: np.tile(np.arange(42.0), (len(users), 1)))
+    split = splits.Split("small", train, held_out)
+    recall, ndcg = splits.recall_and_ndcg(split, lambda users: np.tile(np.arange(42.0), (len(users), 1)))
     assert recall == pytest.approx((2 / 3 + 1) / 2)
     ideal = 1 + 1 / math.log2(3) + 1 / 2
     assert ndcg == pytest.approx(((1 + 1 / 2) / ideal + 1 / math.log2(21)) / 2)

@@ -9,7 +9,7 @@ import torch
 from scipy import sparse
 
 from recs_assets.gnn.channels.evidence import channel_names
-from recs_assets.gnn.channels.examples import Example, _within, examples
+from recs_assets.gnn.channels.examples import Example, _sampled, channel_examples
 from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, microseconds
 from recs_assets.settings import Settings
@@ -23,7 +23,7 @@ NAMES = channel_names(SETTINGS.model)
 
 
 def _examples(settings: Settings, events: Sequence[five_users.Event] = PAST + five_users.FUTURE) -> list[Example]:
-    return list(examples(world(events), [microseconds(AS_OF)], settings))
+    return list(channel_examples(world(events), [microseconds(AS_OF)], settings))
 
 
 def _shown(candidates: sparse.csr_array) -> list[list[str]]:
@@ -69,27 +69,27 @@ def test_a_batch_is_padded_to_the_longest_list() -> None:
     assert batch.log_evidence[2, 0, NAMES.index("garage_fitment")].item() == pytest.approx(np.log(1.5))
 
 
-def test_as_many_rows_are_drawn_as_the_bound_holds_when_padded() -> None:
+def test_as_many_rows_are_sampled_as_the_bound_holds_when_padded() -> None:
     rows, lengths = np.arange(2, 12), np.full(12, 3)
-    drawn = _within(rows, lengths, 13, seed=1)  # four rows of 3 are 12 entries, five would be 15
-    assert len(drawn) == 4
-    assert set(drawn) <= set(rows)
-    assert drawn.tolist() == sorted(drawn)
-    assert _within(rows, lengths, 30, seed=1).tolist() == rows.tolist()
+    sampled = _sampled(rows, lengths, 13, seed=1)  # four rows of 3 are 12 entries, five would be 15
+    assert len(sampled) == 4
+    assert set(sampled) <= set(rows)
+    assert sampled.tolist() == sorted(sampled)
+    assert _sampled(rows, lengths, 30, seed=1).tolist() == rows.tolist()
 
 
-def test_the_bound_counts_the_padding_and_holds_for_every_draw() -> None:
+def test_the_bound_counts_the_padding_and_holds_for_every_sample() -> None:
     lengths = np.array([1, 1, 1, 1, 10])
     for seed in range(50):
-        drawn = _within(np.arange(5), lengths, 20, seed)
-        assert len(drawn) * lengths[drawn].max() <= 20
-    drawn_by_seed = {tuple(_within(np.arange(5), lengths, 20, seed)) for seed in range(50)}
-    assert len(drawn_by_seed) > 1  # it is a sample, not the first rows
+        sampled = _sampled(np.arange(5), lengths, 20, seed)
+        assert len(sampled) * lengths[sampled].max() <= 20
+    sampled_by_seed = {tuple(_sampled(np.arange(5), lengths, 20, seed)) for seed in range(50)}
+    assert len(sampled_by_seed) > 1  # it is a sample, not the first rows
 
 
 def test_an_order_of_the_first_evaluation_week_is_no_target_and_one_just_before_it_is() -> None:
-    week = week_of("2026-03-23", dt.datetime(2026, 3, 30, tzinfo=dt.UTC))  # judged from 2 March, which is AS_OF, on
+    week = week_of("2026-03-23", dt.datetime(2026, 3, 30, tzinfo=dt.UTC))  # evaluated from 2 March, which is AS_OF, on
     moments = [microseconds(moment) for moment in split_weeks(week, SETTINGS).training]
-    assert list(examples(world([("u4", "p1", "order", 0)]), moments, SETTINGS)) == []
-    (example,) = examples(world([("u4", "p1", "order", 1 / DAY_MICROSECONDS)], [("u4", "v1", None)]), moments, SETTINGS)
+    assert list(channel_examples(world([("u4", "p1", "order", 0)]), moments, SETTINGS)) == []
+    (example,) = channel_examples(world([("u4", "p1", "order", 1 / DAY_MICROSECONDS)], [("u4", "v1", None)]), moments, SETTINGS)
     assert example.moment == moments[-1] == microseconds(AS_OF - ONE_WEEK)

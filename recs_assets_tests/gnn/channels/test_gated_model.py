@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from recs_assets.gnn.channels import gated_model as model
-from recs_assets.gnn.channels.gated_model import Bends, GatedChannels
+from recs_assets.gnn.channels.gated_model import EpsilonEstimator, GatedChannels
 from recs_assets.settings import ModelSettings
 from recs_assets_tests.gnn import five_users
 
@@ -62,7 +62,7 @@ def test_a_gate_adds_what_the_state_says_to_the_weights() -> None:
         first.bias.zero_()
         last.weight[0, 0] = 2.0  # and tells the first channel
     weights = fitted.weights(torch.tensor([COLD, IDLE_A_DAY]))
-    # 0.7 + 2 tanh(1) = 0.7 + 2 x 0.761594; tanh(0) adds nothing, and no other channel hears of it.
+    # 0.7 + 2 tanh(1) = 0.7 + 2 x 0.761594; tanh(0) adds nothing, and no other channel is changed by it.
     assert weights[:, 0].tolist() == pytest.approx([2.223188, 0.7])
     assert weights[:, 1].tolist() == pytest.approx([0.6, 0.6])
 
@@ -77,31 +77,31 @@ def test_a_score_is_the_weighted_sum_of_the_log_evidence() -> None:
 
 def test_paths_become_logarithms_that_bend_at_epsilon_and_logarithms_stay() -> None:
     features = np.stack([_row(popularity_fast=-3.0, walk=0.5, vehicle=2.0), _row(garage_usage=1.0)])
-    found = _new(epsilon=0.25).log_evidence(features)
+    logs = _new(epsilon=0.25).log_evidence(features)
     # log(1 + 0.5 / 0.25) = log 3; log(1 + 1 / 0.25) = log 5.
     expected = [_row(popularity_fast=-3.0, walk=math.log(3), vehicle=2.0), _row(garage_usage=math.log(5))]
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
-    assert found is features
+    np.testing.assert_allclose(logs, expected, rtol=1e-6)
+    assert logs is features
 
 
 def test_epsilon_is_a_tenth_of_the_median_of_the_snapshots_medians_over_what_is_not_zero() -> None:
-    bends = Bends(MODEL, [])
+    estimator = EpsilonEstimator(MODEL, [])
     # The walk's non-zero values have medians 3 (of 1, 3, 50), 5 (of 4, 6) and 9; the second snapshot has no brand.
-    bends.add(np.stack([_row(walk=1, brand=2), _row(walk=3), _row(), _row(walk=50, vehicle=7)]))
-    bends.add(np.stack([_row(walk=4), _row(walk=6), _row()]))
-    bends.add(np.stack([_row(walk=9, brand=4, popularity_fast=8)]))
-    found = dict(zip(FIRST, bends.epsilon().tolist(), strict=True))
-    assert found["walk"] == pytest.approx(0.5)
-    assert found["brand"] == pytest.approx(0.3)
-    assert {name for name, epsilon in found.items() if epsilon == 1.0} == set(FIRST) - {"walk", "brand"}
+    estimator.add(np.stack([_row(walk=1, brand=2), _row(walk=3), _row(), _row(walk=50, vehicle=7)]))
+    estimator.add(np.stack([_row(walk=4), _row(walk=6), _row()]))
+    estimator.add(np.stack([_row(walk=9, brand=4, popularity_fast=8)]))
+    epsilons = dict(zip(FIRST, estimator.epsilon().tolist(), strict=True))
+    assert epsilons["walk"] == pytest.approx(0.5)
+    assert epsilons["brand"] == pytest.approx(0.3)
+    assert {name for name, epsilon in epsilons.items() if epsilon == 1.0} == set(FIRST) - {"walk", "brand"}
 
 
 def test_channels_that_never_speak_are_no_cause_for_a_warning() -> None:
-    bends = Bends(MODEL, [])
-    bends.add(np.stack([_row()]))
+    estimator = EpsilonEstimator(MODEL, [])
+    estimator.add(np.stack([_row()]))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert bends.epsilon().tolist() == [1.0] * N_CHANNELS
+        assert estimator.epsilon().tolist() == [1.0] * N_CHANNELS
 
 
 def test_what_is_saved_is_loaded_and_holds_tensors_only(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ NAMES = channel_names(SETTINGS.model)
 
 
 def _planted(seed: int, n_users: int = 40, n_candidates: int = 12) -> Example:
-    """People who take up the part that stands out in brand, and nothing else."""
+    """People whose only target is the part that stands out in brand."""
     generator = np.random.default_rng(seed)
     features = generator.random((n_users, n_candidates, len(NAMES)), dtype=np.float32)
     chosen = features[:, :, NAMES.index("brand")].argmax(axis=1)

@@ -37,12 +37,12 @@ def explainer() -> Explainer:
 
 
 def _edge(explainer: Explainer, term: str, user: str, part: str) -> Edge | None:
-    found = explainer.edges(term, np.array([USERS.index(user)]), np.array([PRODUCTS.index(part)]))
-    return _named(found) if found.code[0] >= 0 else None
+    edges = explainer.edges(term, np.array([USERS.index(user)]), np.array([PRODUCTS.index(part)]))
+    return _named(edges) if edges.code[0] >= 0 else None
 
 
-def _named(found: Edges) -> Edge:
-    (code,), (history,), (vehicle,), (count,) = found.code, found.history, found.vehicle, found.count
+def _named(edges: Edges) -> Edge:
+    (code,), (history,), (vehicle,), (count,) = edges.code, edges.history, edges.vehicle, edges.count
     part = PRODUCTS[history] if history >= 0 else None
     return CODES[code], part, VEHICLES[vehicle] if vehicle >= 0 else None, int(count) if count >= 0 else None
 
@@ -141,10 +141,10 @@ def test_a_reason_falls_back_to_the_next_term_with_an_edge_and_at_last_to_what_i
     codes = np.array([[TERMS.index(term) for term in (*terms, *[TERMS[-1]] * 3)[:3]] for *_, terms, _ in rows])
     codes[2] = codes[5] = -1
     users, products = np.array([[USERS.index(user), PRODUCTS.index(part)] for user, part, *_ in rows]).T
-    found = strongest_edges(explainer, users, products, Terms(codes, TERMS))
-    edges = [_named(Edges(*line.reshape(4, 1))) for line in found[["code", "history", "vehicle", "count"]].to_numpy()]
+    explained = strongest_edges(explainer, users, products, Terms(codes, TERMS))
+    edges = [_named(Edges(*line.reshape(4, 1))) for line in explained[["code", "history", "vehicle", "count"]].to_numpy()]
     assert edges == [edge for *_, edge in rows]
-    assert found["has_bought"].tolist() == [False, True, False, False, False, False]
+    assert explained["has_bought"].tolist() == [False, True, False, False, False, False]
 
 
 def _score(term: str, user: str, part: str, events: Sequence[Any], owned: Sequence[Any]) -> float:

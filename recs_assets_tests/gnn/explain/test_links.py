@@ -23,10 +23,10 @@ def test_a_link_is_worth_what_the_mean_loses_without_it() -> None:
     # Row 0: the mean of .1 (weight .8) and .6 (weight .2) is .2. Without the second it is .1; without the first it would rise.
     # Row 1: both are as close, and the mean stays. Row 2: nothing is left without the only one. Row 3: nothing is there.
     rows = np.array([0, 0, 1, 1, 2, 3])
-    found = loss(rows, np.array([0.8, 0.2, 0.3, 0.7, 1.0, 1.0]), np.array([0.1, 0.6, 0.4, 0.4, 0.5, 0.0]), 4)
-    assert found[1] == pytest.approx(0.1)
-    assert 0 < found[0] == found[2] == found[3] < 1e-300
-    assert (found[4], found[5]) == (np.inf, 0.0)
+    losses = loss(rows, np.array([0.8, 0.2, 0.3, 0.7, 1.0, 1.0]), np.array([0.1, 0.6, 0.4, 0.4, 0.5, 0.0]), 4)
+    assert losses[1] == pytest.approx(0.1)
+    assert 0 < losses[0] == losses[2] == losses[3] < 1e-300
+    assert (losses[4], losses[5]) == (np.inf, 0.0)
 
 
 def test_columns_that_two_rows_share_are_counted_once_for_equal_pairs() -> None:

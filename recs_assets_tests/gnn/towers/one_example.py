@@ -1,4 +1,4 @@
-"""One snapshot of ``five_users`` as the towers are trained on it: small towers, four people, and who takes up what."""
+"""One snapshot of ``five_users`` as the towers are trained on it: small towers, four people, and a target for each."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from recs_assets.gnn.channels.examples import Example
-from recs_assets.gnn.towers.examples import Lesson
+from recs_assets.gnn.towers.examples import TowerExample
 from recs_assets.gnn.towers.negatives import Sampler
 from recs_assets.gnn.towers.neighbours import tower_inputs
 from recs_assets.settings import Settings
@@ -29,8 +29,8 @@ def tower_settings(**towers: Any) -> Settings:
     return five_users.settings(towers=SMALL | towers)
 
 
-def lesson(settings: Settings) -> Lesson:
-    """u1 to u4 take up p1, p2, p3, p4; the channels say nothing."""
+def tower_example(settings: Settings) -> TowerExample:
+    """The targets of u1 to u4 are p1 to p4; the channels' scores are zero."""
     past, users = five_users.past_of(five_users.world()), np.arange(4)
     candidates = sparse.csr_array(np.ones((4, 5), dtype=bool))
     targets = np.eye(4, 5).ravel()
@@ -44,4 +44,4 @@ def lesson(settings: Settings) -> Lesson:
         state=np.zeros((4, 3), dtype=np.float32),
     )
     sampler = Sampler(candidates, targets, scores, np.ones(candidates.nnz, dtype=bool), settings.towers.negatives)
-    return Lesson(example, tower_inputs(past, users, settings).to(settings.towers.device), scores, sampler)
+    return TowerExample(example, tower_inputs(past, users, settings).to(settings.towers.device), scores, sampler)

@@ -8,7 +8,7 @@ from recs_assets.gnn.towers.attention import PaddedAttention, PaddedMean, masked
 from recs_assets.gnn.towers.neighbours import Neighbours
 
 SIZE, HEADS = 8, 2
-# Target 0 hears sources 2 and 0, target 1 source 1, target 2 nobody, target 3 sources 0, 1 and 3.
+# Target 0 attends to sources 2 and 0, target 1 source 1, target 2 nobody, target 3 sources 0, 1 and 3.
 INDEX = torch.tensor([[2, 0, 0], [1, 0, 0], [0, 0, 0], [0, 1, 3]])
 IS_EDGE = torch.tensor([[True, True, False], [True, False, False], [False, False, False], [True, True, True]])
 LOG_WEIGHT = torch.tensor([[0.5, 2.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.1, 3.0, 0.7]])
@@ -53,9 +53,9 @@ def test_gradients_equal_those_of_gatconv(both: tuple[PaddedAttention, GATConv])
     torch.testing.assert_close(ours.edge_weight.grad, theirs.att_edge.grad[0, :, 0], atol=1e-5, rtol=1e-5)
 
 
-def test_a_target_without_neighbours_hears_nothing(both: tuple[PaddedAttention, GATConv]) -> None:
-    heard = both[0](torch.randn(4, SIZE), torch.randn(4, SIZE), NEIGHBOURS)
-    assert heard[2].tolist() == [0.0] * SIZE
+def test_a_target_without_neighbours_gets_zeros(both: tuple[PaddedAttention, GATConv]) -> None:
+    messages = both[0](torch.randn(4, SIZE), torch.randn(4, SIZE), NEIGHBOURS)
+    assert messages[2].tolist() == [0.0] * SIZE
 
 
 def test_the_mean_weighs_by_log_weight() -> None:
@@ -63,11 +63,11 @@ def test_the_mean_weighs_by_log_weight() -> None:
     with torch.no_grad():
         mean.source.weight.copy_(torch.eye(2))
     sources = torch.tensor([[10.0, 0.0], [0.0, 1.0], [5.0, 5.0], [1.0, 1.0]])
-    heard = mean(sources, torch.zeros(4, 2), NEIGHBOURS)
+    messages = mean(sources, torch.zeros(4, 2), NEIGHBOURS)
     # Target 0: (0.5 x source 2 + 2 x source 0) / 2.5.
-    assert heard[0].tolist() == pytest.approx([9.0, 1.0])
-    assert heard[1].tolist() == pytest.approx([0.0, 1.0])
-    assert heard[2].tolist() == [0.0, 0.0]
+    assert messages[0].tolist() == pytest.approx([9.0, 1.0])
+    assert messages[1].tolist() == pytest.approx([0.0, 1.0])
+    assert messages[2].tolist() == [0.0, 0.0]
 
 
 def test_a_masked_softmax_shares_among_edges_only() -> None:

@@ -7,7 +7,7 @@ from scipy import sparse
 from recs_assets.gnn.towers.negatives import Sampler
 from recs_assets.settings import NegativesSettings
 
-# User 0 may be shown parts 0 to 3 and took up 1; user 1 parts 1, 2, 4 and took up 4. Entries count along the rows: 0-3, 4-6.
+# User 0 may be shown parts 0 to 3, with target 1; user 1 parts 1, 2, 4, with target 4. Entries count along the rows: 0-3, 4-6.
 CANDIDATES = sparse.csr_array(np.array([[1, 1, 1, 1, 0], [0, 1, 1, 0, 1]], dtype=bool))
 TARGETS = np.array([0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.5])
 SCORES = np.arange(7.0)
@@ -20,17 +20,17 @@ def _sampler(per_user: int | None, in_batch: float, random: float, hard: float) 
     return Sampler(CANDIDATES, TARGETS, SCORES, FITS, NegativesSettings(per_user=per_user, **shares))
 
 
-def _drawn(sampler: Sampler) -> list[dict[int, float]]:
-    """How often each entry was drawn as a negative, per user, and that Q is just that."""
+def _sampled(sampler: Sampler) -> list[dict[int, float]]:
+    """How often each entry is sampled as a negative, per user, and that Q is just that."""
     slates = sampler.slates(np.random.default_rng(0))
-    found = []
+    counts_by_user = []
     for user in range(2):
         negatives = slates.is_candidate[user] & (TARGETS[slates.entry[user]] == 0)
         entries, counts = np.unique(slates.entry[user][negatives], return_counts=True)
         expected = {int(entry): float(np.exp(q)) for entry, q in zip(slates.entry[user], slates.log_q[user], strict=True)}
         assert counts == pytest.approx([expected[int(entry)] for entry in entries], rel=0.1)
-        found.append(dict(zip(entries.tolist(), counts.tolist(), strict=True)))
-    return found
+        counts_by_user.append(dict(zip(entries.tolist(), counts.tolist(), strict=True)))
+    return counts_by_user
 
 
 def test_without_a_number_every_candidate_is_there_once() -> None:
@@ -48,27 +48,27 @@ def test_targets_come_first_with_nothing_to_correct() -> None:
 
 
 def test_random_negatives_are_uniform_and_accidental_hits_are_masked() -> None:
-    of_first, of_second = _drawn(_sampler(DRAWS, 0.0, 1.0, 0.0))
+    of_first, of_second = _sampled(_sampler(DRAWS, 0.0, 1.0, 0.0))
     assert set(of_first) == {0, 2, 3}
     assert set(of_second) == {4, 5}
     assert of_first[0] == pytest.approx(DRAWS / 4, rel=0.1)
 
 
-def test_in_batch_negatives_are_what_others_took_up_where_it_is_a_candidate() -> None:
-    # Parts 1 and 4 were taken up. User 0 has taken 1 itself and may not be shown 4; user 1 may be shown 1, its entry 4.
-    of_first, of_second = _drawn(_sampler(DRAWS, 1.0, 0.0, 0.0))
+def test_in_batch_negatives_are_targets_of_others_where_they_are_candidates() -> None:
+    # Parts 1 and 4 are targets. User 0 has target 1 itself and may not be shown 4; user 1 may be shown 1, its entry 4.
+    of_first, of_second = _sampled(_sampler(DRAWS, 1.0, 0.0, 0.0))
     assert of_first == {}
     assert of_second == {4: pytest.approx(DRAWS / 2, rel=0.1)}
 
 
 def test_hard_negatives_fit_the_garage_or_are_all_where_nothing_fits() -> None:
-    of_first, of_second = _drawn(_sampler(DRAWS, 0.0, 0.0, 1.0))
+    of_first, of_second = _sampled(_sampler(DRAWS, 0.0, 0.0, 1.0))
     assert of_first == {0: pytest.approx(DRAWS / 2, rel=0.1), 2: pytest.approx(DRAWS / 2, rel=0.1)}
     assert set(of_second) == {4, 5}
 
 
 def test_a_mixture_expects_the_sum_of_its_parts() -> None:
-    of_first, _ = _drawn(_sampler(DRAWS, 0.25, 0.5, 0.25))
+    of_first, _ = _sampled(_sampler(DRAWS, 0.25, 0.5, 0.25))
     assert of_first[0] == pytest.approx(DRAWS * (0.5 / 4 + 0.25 / 2), rel=0.1)
 
 
@@ -78,7 +78,7 @@ def test_shares_that_both_round_up_leave_no_count_below_zero() -> None:
     assert slates.entry.shape[1] == n_targets + 3
 
 
-def test_the_same_seed_draws_the_same() -> None:
+def test_the_same_seed_samples_the_same() -> None:
     sampler = _sampler(20, 0.4, 0.3, 0.3)
     one, other, third = (sampler.slates(np.random.default_rng(seed)).entry.tolist() for seed in (3, 3, 4))
     assert one == other

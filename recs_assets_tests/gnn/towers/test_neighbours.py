@@ -26,36 +26,36 @@ def test_the_heaviest_neighbours_stand_first_and_ties_go_to_the_smaller_one() ->
 def _named(name: str, targets: tuple[str, ...], sources: tuple[str, ...]) -> dict[str, dict[str, float]]:
     """Each target's neighbours with their edge weights."""
     table = tower_inputs(past_of(world()), np.arange(5), SETTINGS).relations[name]
-    found: dict[str, dict[str, float]] = {}
+    neighbours: dict[str, dict[str, float]] = {}
     for row, place in table.is_edge.nonzero().tolist():
         neighbour = sources[int(table.index[row, place])]
-        found.setdefault(targets[row], {})[neighbour] = math.expm1(float(table.log_weight[row, place]))
-    return found
+        neighbours.setdefault(targets[row], {})[neighbour] = math.expm1(float(table.log_weight[row, place]))
+    return neighbours
 
 
 def test_history_weighs_type_frequency_and_age() -> None:
     # Half-life 20 days: u1 viewed p1 20 days ago (1/2), ordered p2 then (3/2), viewed it 40 days ago (1/4).
-    found = _named("history", USERS, PRODUCTS)
-    assert found["u1"] == pytest.approx({"p2": 1.75, "p1": 0.5}, rel=1e-5)
-    assert found["u2"] == pytest.approx({"p2": 1.5, "p3": 0.75}, rel=1e-5)
-    assert set(found) == {"u1", "u2", "u3"}
+    history = _named("history", USERS, PRODUCTS)
+    assert history["u1"] == pytest.approx({"p2": 1.75, "p1": 0.5}, rel=1e-5)
+    assert history["u2"] == pytest.approx({"p2": 1.5, "p3": 0.75}, rel=1e-5)
+    assert set(history) == {"u1", "u2", "u3"}
 
 
 def test_the_audience_is_the_history_turned_round() -> None:
     assert _named("audience", PRODUCTS, USERS)["p2"] == pytest.approx({"u1": 1.75, "u2": 1.5}, rel=1e-5)
 
 
-def test_vehicles_are_heard_by_owners_and_by_fitting_parts_by_how_many_own_them() -> None:
+def test_owners_attend_to_vehicles_and_fitting_parts_to_those_that_many_own() -> None:
     assert _named("garage", USERS, VEHICLES)["u1"] == pytest.approx({"v1": 1.0, "v2": 1.0}, rel=1e-5)
     # v1 belongs to u1 and u4, v2 to u1 and u2; p2 fits both.
     assert _named("fitted_vehicles", PRODUCTS, VEHICLES)["p2"] == pytest.approx({"v1": 2.0, "v2": 2.0}, rel=1e-5)
 
 
-def test_parts_bought_together_hear_each_other() -> None:
+def test_parts_bought_together_attend_to_each_other() -> None:
     # The pair's week ended 14 days before, two people: 2 x 2 ^ (-14 / 20).
     expected = 2 * 2 ** (-14 / 20)
-    found = _named("bought_with", PRODUCTS, PRODUCTS)
-    assert found == {"p2": pytest.approx({"p3": expected}, rel=1e-5), "p3": pytest.approx({"p2": expected}, rel=1e-5)}
+    bought_with = _named("bought_with", PRODUCTS, PRODUCTS)
+    assert bought_with == {"p2": pytest.approx({"p3": expected}, rel=1e-5), "p3": pytest.approx({"p2": expected}, rel=1e-5)}
 
 
 def test_without_decay_age_does_not_matter() -> None:

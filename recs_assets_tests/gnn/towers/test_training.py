@@ -15,13 +15,13 @@ from recs_assets.gnn.towers.training import TowerFit, fit_towers
 from recs_assets.settings import Settings
 from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.five_users import past_of, world
-from recs_assets_tests.gnn.towers.one_lesson import SMALL, lesson, tower_settings
+from recs_assets_tests.gnn.towers.one_example import SMALL, tower_example, tower_settings
 
 
 def _fit(folder: Path, settings: Settings | None = None, **options: Any) -> TowerFit:
     asked = settings or tower_settings()
-    found = lesson(asked)
-    return fit_towers([found, found], [found], asked, checkpoints=Checkpoints(folder, "one"), **options)
+    only = tower_example(asked)
+    return fit_towers([only, only], [only], asked, checkpoints=Checkpoints(folder, "one"), **options)
 
 
 def _bits(fitted: TowerFit) -> bytes:
@@ -107,7 +107,7 @@ def test_cleared_checkpoints_leave_nothing(tmp_path: Path) -> None:
 
 def test_a_loss_that_is_not_a_number_stops_within_the_step_and_keeps_the_checkpoint(tmp_path: Path) -> None:
     asked = tower_settings()
-    good = lesson(asked)
+    good = tower_example(asked)
     bad = dataclasses.replace(good, scores=np.full(len(good.scores), math.nan))
     with pytest.raises(FloatingPointError, match=r"epoch 1 of the towers: the loss became nan.*Lower towers\.learning_rate"):
         fit_towers([bad], [good], asked, checkpoints=Checkpoints(tmp_path, "one"))

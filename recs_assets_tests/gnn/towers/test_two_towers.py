@@ -10,14 +10,14 @@ from scipy import sparse
 from recs_assets.gnn.towers.neighbours import heaviest
 from recs_assets.gnn.towers.training import slate_loss
 from recs_assets.gnn.towers.two_towers import TwoTowers
-from recs_assets_tests.gnn.towers.one_lesson import lesson, tower_settings
+from recs_assets_tests.gnn.towers.one_example import tower_example, tower_settings
 
 
 @pytest.mark.parametrize("encoder", ["gat", "mean"])
 @pytest.mark.parametrize("hops", [1, 2])
 def test_before_training_the_towers_add_nothing(encoder: str, hops: int) -> None:
     settings = tower_settings(encoder=encoder, hops=hops)
-    users, products = TwoTowers(settings.towers)(lesson(settings).inputs)
+    users, products = TwoTowers(settings.towers)(tower_example(settings).inputs)
     assert (users.shape, products.shape) == ((4, 8), (5, 8))
     assert not (users @ products.T).any()
 
@@ -27,7 +27,7 @@ def test_the_gradient_reaches_every_weight_of_two_hops(encoder: str) -> None:
     settings = tower_settings(encoder=encoder, hops=2)
     towers = TwoTowers(settings.towers)
     torch.nn.init.eye_(towers.user_out.weight)
-    users, products = towers(lesson(settings).inputs)
+    users, products = towers(tower_example(settings).inputs)
     torch.autograd.backward((users @ products.T).square().sum())
     assert [name for name, weight in towers.named_parameters() if weight.grad is None] == []
 
@@ -35,7 +35,7 @@ def test_the_gradient_reaches_every_weight_of_two_hops(encoder: str) -> None:
 @pytest.mark.parametrize("encoder", ["gat", "mean"])
 def test_a_store_without_vehicles_has_vectors_too(encoder: str) -> None:
     settings = tower_settings(encoder=encoder, hops=2)
-    inputs = lesson(settings).inputs
+    inputs = tower_example(settings).inputs
     nobody = heaviest(sparse.csr_array((0, 4)), 50)
     no_edges = {
         name: heaviest(sparse.csr_array((len(inputs.relations[name].index), 1)), 50) for name in ("garage", "fitted_vehicles")
@@ -49,7 +49,7 @@ def test_a_store_without_vehicles_has_vectors_too(encoder: str) -> None:
 
 def test_a_hidden_id_changes_its_part_and_those_alike_get_one_vector() -> None:
     settings = tower_settings()
-    inputs = lesson(settings).inputs
+    inputs = tower_example(settings).inputs
     # p1 and p2 are both Brakes; without ids, brands, edges and features nothing else tells them apart.
     alone = dataclasses.replace(
         inputs,
@@ -71,7 +71,7 @@ def test_a_hidden_id_changes_its_part_and_those_alike_get_one_vector() -> None:
 def test_nothing_of_a_step_stays_behind_on_another_device(encoder: str, loss: str) -> None:
     # torch refuses to mix the meta device with the CPU, as it refuses to mix the CPU with a GPU.
     settings = tower_settings(encoder=encoder, loss=loss, hops=2)
-    here = lesson(settings)
+    here = tower_example(settings)
     there = dataclasses.replace(here, inputs=here.inputs.to("meta"))
     towers = TwoTowers(settings.towers).to("meta")
     users, products = towers(there.inputs, torch.ones(5, dtype=torch.bool, device="meta"))
@@ -82,7 +82,7 @@ def test_nothing_of_a_step_stays_behind_on_another_device(encoder: str, loss: st
 @pytest.mark.parametrize("encoder", ["gat", "mean"])
 def test_bfloat16_gives_nearly_the_same_vectors_in_full_precision(encoder: str) -> None:
     settings = tower_settings(encoder=encoder, hops=2)
-    inputs = lesson(settings).inputs
+    inputs = tower_example(settings).inputs
     towers = TwoTowers(settings.towers)
     torch.nn.init.eye_(towers.user_out.weight)
     with torch.autocast("cpu", torch.bfloat16):
