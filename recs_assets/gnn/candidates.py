@@ -26,7 +26,6 @@ def eligible_candidates(past: Snapshot, users: Ints, settings: Settings) -> spar
 
 def catalogue(data: HeteroData) -> Catalogue:
     """The graph's products as candidate generation and the rules see them; ``fits`` is ``None`` in a store without fitment."""
-
     product = data["product"]
     fits = incidence(data[FITS].edge_index.numpy(), (product.num_nodes, data["vehicle"].num_nodes))
     return Catalogue(

@@ -85,7 +85,7 @@ class Snapshot:
 
     @cached_property
     def state(self) -> Floats:
-        """[users x 3] what the gates see of a user: log(1 + events), no events at all, log(1 + days since the last one)."""
+        """[users x 3] the input of the channels' gate: log(1 + events), no events at all, log(1 + days since the last one)."""
         last = np.full(self.n_users, -1, dtype=np.int64)
         np.maximum.at(last, self.log.user, self.log.time)
         cold = self.n_events == 0

@@ -60,7 +60,7 @@ def item_knn(train: sparse.csr_array, shrinkage: float, neighbours: int) -> spar
         neighbours: similarities kept per part, the largest.
 
     Returns:
-        CSR [products x products]; row i holds the parts that part i speaks for.
+        CSR [products x products]; row i holds the similarities of other products to product i.
     """
     by_product = sparse.csr_array(train.T)
     norm = np.sqrt(by_product.multiply(by_product).sum(axis=1))

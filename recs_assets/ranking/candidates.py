@@ -25,7 +25,7 @@ class Catalogue:
     """What decides who may be shown a part; row p of everything is product p, in ascending product_id.
 
     Attributes:
-        eligible: bool[products], no item rule speaks against it.
+        eligible: bool[products], allowed by every rule for single parts.
         is_universal: bool[products].
         variant_group: int64[products], -1 where a part has none.
         part_type: int64[products], -1 where a part has none.

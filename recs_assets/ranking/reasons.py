@@ -193,8 +193,8 @@ def texts(edges: pd.DataFrame, names: Names, popular_people: int) -> Objects:
         names: what parts and vehicles are called.
         popular_people: so many make a part popular.
     """
-    telling = np.isin(edges["code"], [CODES.index("same_part_type"), CODES.index("same_brand")])
-    keys = edges[["code", "history", "has_bought", "vehicle", "count"]].assign(product=edges["product"].where(telling, -1))
+    names_product = np.isin(edges["code"], [CODES.index("same_part_type"), CODES.index("same_brand")])
+    keys = edges[["code", "history", "has_bought", "vehicle", "count"]].assign(product=edges["product"].where(names_product, -1))
     number = keys.groupby(list(keys.columns), sort=False).ngroup().to_numpy()
     distinct = keys.drop_duplicates()
     return np.array([_sentence(edge, names, popular_people) for edge in distinct.itertuples()], dtype=object)[number]

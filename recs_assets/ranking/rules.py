@@ -126,7 +126,7 @@ def _by_score(profiles: Ints, products: Ints, scores: Floats) -> Ints:
 def _allowed(profiles: Ints, products: Ints, parts: PartAttributes, rules: RulesSettings) -> Ints:
     """Rows, in rank order, that neither stand twice nor are one too many of their variants or type; enough for every list.
 
-    Rows far down seldom matter: whoever has a whole list of the first ones, with fitting parts for every slot, needs no more.
+    Rows far down seldom matter: a profile whose first rows make a whole list, with fitting parts for every slot, needs no more.
     """
     group, position = group_numbers(profiles), positions(profiles)
     n_first = FIRST_ROWS * rules.list_length

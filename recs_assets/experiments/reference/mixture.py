@@ -21,12 +21,12 @@ MIN_FOLDS = 2
 USERS = 8_000  # learned from, over all folds
 POOL_PER_CHANNEL = 100
 RIDGE = 1e-4
-BEND = 0.1  # of a channel's median evidence, where log(1 + x / epsilon) turns from linear to logarithmic
+EPSILON_SHARE = 0.1  # of a channel's median evidence, where log(1 + x / epsilon) turns from linear to logarithmic
 
 
 @dataclass(frozen=True)
 class Pool:
-    """What is learned from: for some users the items that any channel ranks high, with what speaks for them.
+    """What is learned from: for some users the items that any channel ranks high, with the evidence for them.
 
     Attributes:
         evidence: [entries x channels] before the logarithm.
@@ -120,7 +120,7 @@ def fit(pools: Sequence[Pool]) -> Mixture:
     lengths = np.concatenate([np.diff(pool.starts) for pool in pools])
     state = np.concatenate([pool.state for pool in pools])
     mean, deviation = float(state.mean()), float(state.std()) or 1.0
-    epsilon = np.array([BEND * np.median(column[column > 0]) if (column > 0).any() else 1.0 for column in evidence.T])
+    epsilon = np.array([EPSILON_SHARE * np.median(column[column > 0]) if (column > 0).any() else 1.0 for column in evidence.T])
     logs = np.log1p(evidence / epsilon)
     row = np.repeat(np.arange(len(lengths)), lengths)
     inputs = np.hstack([logs, logs * ((state - mean) / deviation)[row, None]])

@@ -1,7 +1,7 @@
 """Evidence channels: each one a meta-path through the graph, precomputed, so that a score is a weighted sum of their logs.
 
-A channel c says how much one kind of evidence speaks for showing product p to user u: x_c(u, p). Precomputing paths instead of
-sampling them follows SIGN (Frasca et al. 2020); meta-paths are those of Sun et al. (2011); weights that halve with age follow
+A channel c says how much evidence of one kind there is for showing product p to user u: x_c(u, p). Precomputing paths instead
+of sampling them follows SIGN (Frasca et al. 2020); meta-paths are those of Sun et al. (2011); weights that halve with age follow
 Ding & Li (2005); the three-step walk is P3 (Cooper et al. 2014); cosine with shrunken norms follows Deshpande & Karypis (2004).
 """
 
@@ -138,7 +138,7 @@ class Evidence:
         members, codes = self._members[attribute], self.past.data["product"][attribute].numpy()
         n_products = np.maximum(np.asarray(members.sum(axis=0)).ravel(), 1.0)
         share = sparse.csr_array(history @ members).toarray() / n_products
-        # The last column, where a part without the attribute looks, is nobody's.
+        # Code -1, of a product without the attribute, reads the last column: zeros.
         share = np.pad(share, ((0, 0), (0, 1))).astype(np.float32)
         return np.asarray(share[pairs.row, codes[pairs.product]])
 

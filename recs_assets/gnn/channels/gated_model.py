@@ -47,7 +47,7 @@ class GatedChannels(nn.Module):
     Attributes:
         base: [channels] the weights of an average user.
         gate: network from the state [3] to what the user's weights add to ``base``; it starts at zero.
-        epsilon: [channels] where log(1 + x / epsilon) bends, 1 for channels that are logarithms already.
+        epsilon: [channels] where log(1 + x / epsilon) turns from linear to logarithmic, 1 for channels that are logarithms.
     """
 
     epsilon: torch.Tensor

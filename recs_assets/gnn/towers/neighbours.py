@@ -96,7 +96,7 @@ def tower_inputs(past: Snapshot, users: Ints, settings: Settings) -> TowerInputs
     owners = np.asarray(garages.sum(axis=0)).ravel()
     pairs = past.bought_with(settings.co_purchase.min_users, options.half_life_days or np.inf)
     active_in_needed = np.searchsorted(needed, active)
-    # The vehicle side of fitment is ordered by what sells, the part side by who owns: the heaviest edges are the telling ones.
+    # A vehicle keeps the fitting products that sell most, a product the vehicles that most people own.
     edges = {
         "history": used[needed],
         "garage": garages[needed],

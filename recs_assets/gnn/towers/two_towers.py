@@ -74,8 +74,8 @@ class TwoTowers(nn.Module):
         """The vectors of users and products.
 
         Args:
-            inputs: what the towers see of a snapshot.
-            drop: bool [products] whose id is hidden; ``None``: nobody's.
+            inputs: a snapshot around some users.
+            drop: bool [products] whose id is hidden; ``None`` hides none.
 
         Returns:
             [users x dimension] and [products x dimension], float32.
