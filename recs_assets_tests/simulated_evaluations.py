@@ -7,14 +7,19 @@ the same rule as the gate is a test of its own.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from recs_assets.gates.promotion import FAIL, INSUFFICIENT_EVIDENCE, PASS
+from recs_assets.gates.promotion import LEVEL, SIGNIFICANT
+from recs_assets.gates.verdict import FAIL, INSUFFICIENT_EVIDENCE, PASS
+from recs_assets.ranking.sequential import asked_strength
+from recs_assets.ranking.statistics import NORMAL, strength
 
 MIN_LIFT = 0.05
+ASKED = asked_strength(0.05)
 STRATA = ("cold", "warm", "hot")
 # Share of the users, and how much of what they buy SQL foresees, as a multiple of the mean.
 SHARES, EASE = np.array([0.3, 0.5, 0.2]), np.array([0.6, 1.1, 1.35])
@@ -43,30 +48,30 @@ class Evaluations:
     blend: Floats
 
     def decisions(self) -> npt.NDArray[np.str_]:
-        """[evaluations] what gate 1 decides, by its rule written in arrays."""
-        lift, reach = self.lift(self.everybody)
-        strata = [self.lift(self.stratum == number) for number in range(len(STRATA))]
-        worse = np.any([of_stratum + its_reach < 0 for of_stratum, its_reach in strata], axis=0)
-        passed = (lift >= MIN_LIFT) & (lift - reach > 0) & ~worse
-        return np.select([lift + reach < MIN_LIFT, passed], [FAIL, PASS], INSUFFICIENT_EVIDENCE)
+        """[evaluations] what gate 1 decides in a first week, by its rule written in arrays."""
+        x, y = self.sums
+        measurable = x.sum(axis=1) > 0
+        refuted = measurable & (strength(x, y, 1 + MIN_LIFT) < -SIGNIFICANT)
+        passed = self.bare_passes() & (strength(x, y) >= ASKED) & ~self.stratum_worse()
+        return np.select([refuted, passed], [FAIL, PASS], INSUFFICIENT_EVIDENCE)
 
     def bare_passes(self) -> npt.NDArray[np.bool_]:
         """[evaluations] what a rule without statistics would pass: the lift itself is as large as asked for."""
-        return self.lift(self.everybody)[0] >= MIN_LIFT
+        x, y = (sums.sum(axis=1) for sums in self.sums)
+        return (x > 0) & (y >= (1 + MIN_LIFT) * x)
 
-    @property
-    def everybody(self) -> npt.NDArray[np.bool_]:
-        """[users] all of them."""
-        return np.ones(len(self.stratum), dtype=bool)
+    def stratum_worse(self) -> npt.NDArray[np.bool_]:
+        """[evaluations] whether any stratum is significantly worse."""
+        x, y = self.sums
+        present = [number for number in range(len(STRATA)) if (self.stratum == number).any()]
+        return any_below([strength(x[:, self.stratum == number], y[:, self.stratum == number]) for number in present])
 
-    def lift(self, chosen: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
-        """[evaluations] relative lift among the chosen users, and half the width of its 95% interval."""
+    @cached_property
+    def sums(self) -> tuple[Floats, Floats]:
+        """[evaluations x users] each, the rows of a user added up: SQL's and the blend's."""
         starts = np.flatnonzero(np.diff(self.user, prepend=-1))
-        x, y = (np.add.reduceat(recall, starts, axis=1)[:, chosen] for recall in (self.sql, self.blend))
-        ratio = y.sum(axis=1) / x.sum(axis=1)
-        residual = y - ratio[:, None] * x
-        error = np.sqrt(residual.var(axis=1, ddof=1) / chosen.sum()) / x.mean(axis=1)
-        return ratio - 1, 1.959964 * error
+        x, y = (np.add.reduceat(recall, starts, axis=1) for recall in (self.sql, self.blend))
+        return x, y
 
     def per_user(self, number: int) -> pd.DataFrame:
         """One of them as ``evaluate`` gives it."""
@@ -79,6 +84,11 @@ class Evaluations:
         return pd.concat([pd.DataFrame({"system": name, **keys, "recall_at_10": recall}) for name, recall in systems.items()])
 
 
+def any_below(strengths: list[Floats]) -> npt.NDArray[np.bool_]:
+    """Whether Holm's procedure names any stratum: the lowest one decides."""
+    return np.min(strengths, axis=0) < NORMAL.inv_cdf(LEVEL / len(strengths))
+
+
 def simulated(n_users: int, mean_recall: float, lift: float, n_evaluations: int) -> Evaluations:
     """Evaluations of so many users in which SQL's recall is ``mean_recall`` and the blend's ``1 + lift`` times that."""
     generator = np.random.default_rng(n_users)
@@ -89,13 +99,18 @@ def simulated(n_users: int, mean_recall: float, lift: float, n_evaluations: int)
     mean = mean_recall * EASE[stratum]
     # Cut off at a half, where a lift of 50% makes the blend certain to find what SQL misses.
     foreseeable = np.minimum(generator.beta(1, 1 / mean - 1, (n_evaluations, n_users)), 0.5)[:, user]
-    n_held_out = np.broadcast_to(1 + generator.poisson(1.0, len(user)), foreseeable.shape)
+    return Evaluations(user, week, stratum, *found(generator, foreseeable, lift))
+
+
+def found(generator: np.random.Generator, foreseeable: Floats, lift: float | Floats) -> tuple[Floats, Floats]:
+    """[evaluations x rows] recall of SQL and of the blend: of a bought part or a few, each found with chance ``foreseeable``."""
+    n_held_out = np.broadcast_to(1 + generator.poisson(1.0, foreseeable.shape[1]), foreseeable.shape)
     sql = generator.binomial(n_held_out, foreseeable)
     besides = foreseeable * (1 + lift - FOUND_BY_BOTH) / (1 - foreseeable)
     blend = generator.binomial(sql, FOUND_BY_BOTH) + generator.binomial(n_held_out - sql, besides)
-    return Evaluations(user, week, stratum, sql / n_held_out, blend / n_held_out)
+    return sql / n_held_out, blend / n_held_out
 
 
-def share(found: Evaluations, decision: str) -> float:
+def share(evaluations: Evaluations, decision: str) -> float:
     """Share of the evaluations with this decision."""
-    return float((found.decisions() == decision).mean())
+    return float((evaluations.decisions() == decision).mean())

@@ -247,7 +247,7 @@ def line(variant: Variant, figures: pd.DataFrame, changed: Lift) -> str:
     mean, spread = figures.mean(), figures.std(ddof=1)
     around = {name: f" ± {spread[name]:.4f}" if len(figures) > 1 else "" for name in ("recall", "ndcg")}
     measured = "  ".join(f"{mean[name]:.4f}{words:<9}" for name, words in around.items())
-    against = f"{changed.lift:+6.1%} ({changed.low:+.1%} to {changed.high:+.1%})"
+    against = f"{changed.lift:+6.1%} ({changed.interval})"
     earned = f"{int((figures['earned_scale'] > 0).sum())} of {len(figures)}" if variant.has_towers else ""
     return f"{variant.name:<36}  {measured}  {against:<27}  {changed.n_users:>5,}  {earned:<8}"
 

@@ -1,6 +1,8 @@
 """What may be served from now on: gate 1, and the ladder from this week's model down to SQL alone."""
 
+import math
 from collections.abc import Mapping
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from recs_assets.gates.verdict import FAIL, INSUFFICIENT_EVIDENCE, PASS, Verdict
@@ -11,20 +13,40 @@ if TYPE_CHECKING:
 
     from recs_assets.ranking.statistics import Lift
 
-# A record of what may be served: week, decision, reason, source (blend, similarity or sql), model_week, alpha, override_reason.
+# One-sided, of what is asked at once about the newest weeks: with 2.5% above and below, an interval holds 95%.
+LEVEL = 0.025
+SIGNIFICANT = NormalDist().inv_cdf(1 - LEVEL)
+# A record of what may be served: week, decision, reason, source (blend, similarity or sql), model_week, alpha, override_reason,
+# stepped_down.
 Record = Mapping[str, Any]
 
 
-def gate_1(per_user: "pd.DataFrame", *, min_lift: float, system: str = "blend", baseline: str = "sql", k: int = K) -> Verdict:
-    """May the model be promoted? Recall@k of ``system`` over ``baseline`` on the same users and weeks.
+def gate_1(
+    per_user: "pd.DataFrame",
+    *,
+    min_lift: float,
+    evidence: "pd.DataFrame | None" = None,
+    yearly_risk: float = 0.05,
+    system: str = "blend",
+    baseline: str = "sql",
+    k: int = K,
+) -> Verdict:
+    """May this week's model be promoted? Recall@k of ``system`` over ``baseline`` on the same users and weeks.
 
-    PASS: relative lift at least ``min_lift``, its 95% interval above zero, and no stratum significantly worse (the
-    upper bound of the stratum's own lift below zero). FAIL: the upper bound is below ``min_lift``. Anything else is
-    INSUFFICIENT EVIDENCE, with the smallest lift these users could have shown and the weeks needed for ``min_lift``.
+    The hypothesis to be refuted: what the weekly training makes, served in place of the baseline, finds no more for the
+    people who come. It is about the training, not about one week's weights, so the evidence of earlier weeks counts.
+
+    PASS: the lift on the newest weeks is at least ``min_lift``; the evidence of all weeks, each judged once, is so strong that
+    without any lift it comes up in at most ``yearly_risk`` of years of 52 Mondays (``asked_strength``); and no stratum is
+    significantly worse on the newest weeks (Holm, 2.5% in all). FAIL: the upper bound of the 95% interval is below
+    ``min_lift``. Anything else is INSUFFICIENT EVIDENCE, with the smallest lift that these users would have let pass and the
+    weeks after which ``min_lift`` passes.
 
     Args:
         per_user: columns system, week, user_id, stratum, ``recall_at_k``; a row per system, user and week.
         min_lift: relative, 0.05 is five percent.
+        evidence: of all weeks, columns as ``ranking.evidence`` has them; ``None``: no week before these.
+        yearly_risk: of promoting without any lift, in a year.
         system: the one to be promoted.
         baseline: the one that is served today.
         k: ranks that count.
@@ -33,74 +55,126 @@ def gate_1(per_user: "pd.DataFrame", *, min_lift: float, system: str = "blend", 
         ValueError: the two systems were not measured on the same users and weeks.
     """
     # Imported here: pandas costs 0.4 s, and definitions that only name this gate load without it.
-    from recs_assets.ranking.statistics import smallest_detectable_lift, weeks_needed
+    from recs_assets.ranking.evidence import paired
+    from recs_assets.ranking.sequential import asked_strength, smallest_detectable_lift, weeks_needed
 
-    paired = _paired(per_user, system, baseline, k)
-    total = _lift(paired)
-    strata = {str(name): _lift(rows) for name, rows in paired.groupby("stratum")}
-    n_weeks = int(paired["week"].nunique())
+    pairs = paired(per_user, system, baseline, k)
+    newest, strata = _lift(pairs), _strata(pairs)
+    everything = pairs if evidence is None else evidence
+    total, asked = _lift(everything), asked_strength(yearly_risk)
+    n_weeks = int(pairs["week"].nunique())
     figures = {
-        "lift": total.lift,
-        "low": total.low,
-        "high": total.high,
-        f"recall_{baseline}": total.mean_baseline,
-        f"recall_{system}": total.mean_system,
-        "users": total.n_users,
+        "lift": newest.lift,
+        "low": newest.low,
+        "high": newest.high,
+        f"recall_{baseline}": newest.mean_baseline,
+        f"recall_{system}": newest.mean_system,
+        "users": newest.n_users,
         "weeks": n_weeks,
-        "smallest_detectable_lift": smallest_detectable_lift(total),
-        "weeks_needed": weeks_needed(total, target_lift=min_lift, n_weeks=n_weeks),
-        "strata": {
-            name: {"lift": lift.lift, "low": lift.low, "high": lift.high, "users": lift.n_users} for name, lift in strata.items()
-        },
+        "smallest_detectable_lift": smallest_detectable_lift(newest, total, min_lift=min_lift, asked=asked),
+        "weeks_needed": weeks_needed(newest, n_weeks=n_weeks, target_lift=min_lift, min_lift=min_lift, asked=asked),
+        "evidence": _evidence(total, everything) | {"asked": asked},
+        "strata": _figures(strata),
     }
-    worse = [name for name, lift in strata.items() if lift.high < 0]
-    decision, reason = _decide(total, worse, min_lift, f"Recall@{k} of {system} over {baseline}", figures)
+    decision, reason = _decide(newest, total, _worse(strata), min_lift, f"Recall@{k} of {system} over {baseline}", figures)
     return Verdict("gate_1", decision, reason, figures)
+
+
+def still_standing(evidence: "pd.DataFrame", model_week: str, baseline: str = "sql") -> Verdict:
+    """May the model that was approved earlier stay? It is judged on the weeks since, each once; nothing else counts.
+
+    FAIL: it finds significantly less than the baseline, for everybody (2.5%) or for a stratum (Holm, 2.5% in all). PASS: no
+    such evidence. Asked every Monday without spending: to step down in error costs some weeks of the lists before.
+
+    Args:
+        evidence: of this model alone, columns as ``ranking.evidence`` has them.
+        model_week: names it.
+        baseline: the one that is served without a model.
+    """
+    total, strata = _lift(evidence), _strata(evidence)
+    figures = _evidence(total, evidence) | {"lift": total.lift, "low": total.low, "high": total.high, "strata": _figures(strata)}
+    of_model = f"the model of week {model_week}"
+    if not total.n_users:
+        return Verdict("kept_model", PASS, f"{of_model} has not been judged on a week of its own yet.", figures)
+    compared = f"{total.n_better} people better and {total.n_worse} worse than {baseline}"
+    found = f"in {figures['weeks']} weeks since, {of_model} served {compared}"
+    worse = [*(["all"] if total.z < -SIGNIFICANT else []), *_worse(strata)]
+    if worse:
+        return Verdict("kept_model", FAIL, f"{found}: significantly worse for {' and '.join(worse)} users.", figures)
+    return Verdict("kept_model", PASS, f"{found}: no evidence against it.", figures)
 
 
 def not_worse(per_user: "pd.DataFrame", system: str, baseline: str, k: int = K) -> bool:
     """Whether mean Recall@k of ``system`` is at least that of ``baseline`` on the same users; no users: no."""
-    paired = _paired(per_user, system, baseline, k)
-    return len(paired) > 0 and float(paired["system"].mean()) >= float(paired["baseline"].mean())
+    from recs_assets.ranking.evidence import paired
+
+    pairs = paired(per_user, system, baseline, k)
+    return len(pairs) > 0 and float(pairs["recall"].mean()) >= float(pairs["baseline"].mean())
 
 
-def _decide(total: "Lift", worse: list[str], min_lift: float, measured: str, figures: dict[str, Any]) -> tuple[str, str]:
+def _decide(
+    newest: "Lift", total: "Lift", worse: list[str], min_lift: float, measured: str, figures: dict[str, Any]
+) -> tuple[str, str]:
     """Decision and reason; a missing bound compares as false, and so neither passes nor fails."""
-    if total.problem:
-        return INSUFFICIENT_EVIDENCE, f"{measured} cannot be judged: {total.problem}."
-    interval = f"95% interval {total.low:+.1%} to {total.high:+.1%}, {total.n_users} users"
-    found = f"{measured} is {total.lift:+.1%} ({interval})"
-    if total.high < min_lift:
+    if newest.problem:
+        return INSUFFICIENT_EVIDENCE, f"{measured} cannot be judged: {newest.problem}."
+    found = f"{measured} is {newest.lift:+.1%} (95% interval {newest.interval}, {newest.n_users} users)"
+    if newest.high < min_lift:
         return FAIL, f"{found}: even the upper end is below the {min_lift:+.1%} asked for."
     if worse:
         return INSUFFICIENT_EVIDENCE, f"{found}, but {' and '.join(worse)} users are served significantly worse."
-    if total.lift >= min_lift and total.low > 0:
-        return PASS, f"{found}: at least the {min_lift:+.1%} asked for, and no stratum is significantly worse."
-    detectable, weeks = figures["smallest_detectable_lift"], figures["weeks_needed"]
-    return INSUFFICIENT_EVIDENCE, (
-        f"{found}: neither {min_lift:+.1%} nor its absence is shown. So many users show lifts from {detectable:+.1%}; "
-        f"{min_lift:+.1%} needs about {weeks} weeks of them."
-    )
-
-
-def _paired(per_user: "pd.DataFrame", system: str, baseline: str, k: int) -> "pd.DataFrame":
-    recall = f"recall_at_{k}"
-    keys = ["week", "user_id"]
-    ours = per_user.loc[per_user["system"] == system, [*keys, "stratum", recall]].rename(columns={recall: "system"})
-    theirs = per_user.loc[per_user["system"] == baseline, [*keys, recall]].rename(columns={recall: "baseline"})
-    paired = ours.merge(theirs, on=keys, validate="one_to_one")
-    if not len(paired) == len(ours) == len(theirs):
-        raise ValueError(
-            f"{system} has {len(ours)} rows and {baseline} {len(theirs)}, but only {len(paired)} of them are the same "
-            "user and week; evaluate both on the same held-out items."
+    served = f"{total.n_better} people were served better and {total.n_worse} worse in {figures['evidence']['weeks']} weeks"
+    proven = total.z >= figures["evidence"]["asked"]
+    if newest.lift >= min_lift and proven:
+        return PASS, (
+            f"{found}: at least the {min_lift:+.1%} asked for, {served}, which is more than luck brings in a year of Mondays, "
+            "and no stratum is significantly worse."
         )
-    return paired
+    lacking = f"less than the {min_lift:+.1%} asked for" if proven else "which luck may bring in a year of Mondays"
+    return INSUFFICIENT_EVIDENCE, f"{found}: {served}, {lacking}. {_outlook(figures, min_lift)}"
 
 
-def _lift(paired: "pd.DataFrame") -> "Lift":
+def _outlook(figures: dict[str, Any], min_lift: float) -> str:
+    """What would have passed, and how long to wait."""
+    detectable, weeks = figures["smallest_detectable_lift"], figures["weeks_needed"]
+    if math.isnan(detectable):
+        return "Too few people were served differently to say what would pass."
+    wait = f"needs about {weeks} weeks of them" if weeks else "needs more than a year of them"
+    return f"So many users let lifts from {detectable:+.1%} pass; {min_lift:+.1%} {wait}."
+
+
+def _lift(pairs: "pd.DataFrame") -> "Lift":
     from recs_assets.ranking.statistics import paired_lift
 
-    return paired_lift(paired["baseline"].to_numpy(), paired["system"].to_numpy(), paired["user_id"].to_numpy())
+    return paired_lift(pairs["baseline"].to_numpy(), pairs["recall"].to_numpy(), pairs["user_id"].to_numpy())
+
+
+def _strata(pairs: "pd.DataFrame") -> dict[str, "Lift"]:
+    return {str(name): _lift(rows) for name, rows in pairs.groupby("stratum")}
+
+
+def _worse(strata: Mapping[str, "Lift"]) -> list[str]:
+    """Strata that are significantly worse, where all of them are asked at once."""
+    from recs_assets.ranking.statistics import significantly_below
+
+    return sorted(significantly_below({name: lift.z for name, lift in strata.items()}, LEVEL))
+
+
+def _figures(strata: Mapping[str, "Lift"]) -> dict[str, Any]:
+    return {
+        name: {"lift": lift.lift, "low": lift.low, "high": lift.high, "users": lift.n_users, "strength": lift.z}
+        for name, lift in strata.items()
+    }
+
+
+def _evidence(total: "Lift", rows: "pd.DataFrame") -> dict[str, Any]:
+    return {
+        "strength": total.z,
+        "users": total.n_users,
+        "weeks": int(rows["week"].nunique()),
+        "better": total.n_better,
+        "worse": total.n_worse,
+    }
 
 
 def approve(
@@ -111,12 +185,14 @@ def approve(
     alpha: Mapping[str, float],
     has_model: bool,
     previous: Record | None,
+    kept: Verdict | None = None,
     override_reason: str | None = None,
 ) -> dict[str, Any]:
     """The record of what may be served.
 
     The ladder: this week's model if gate 1 passed, or somebody overrides it for this week and says why; else the last
-    approved one, kept; else similar parts added to SQL if that was not worse than SQL; else SQL alone.
+    approved one, kept unless the weeks since speak against it; else similar parts added to SQL if that was not worse than
+    SQL; else SQL alone.
 
     Args:
         verdict: of gate 1.
@@ -125,6 +201,7 @@ def approve(
         alpha: weight of SQL in the blend by stratum; empty where nobody could be evaluated.
         has_model: whether the week's training left a model.
         previous: the newest record that stands.
+        kept: of ``still_standing`` on the model of that record; ``None`` where nothing was measured.
         override_reason: why this week's model is to be served whatever the verdict says.
 
     Raises:
@@ -142,7 +219,9 @@ def approve(
     if verdict.decision == PASS or override_reason is not None:
         return record | {"source": "blend", "model_week": week, "alpha": dict(alpha)}
     if previous is not None and previous["source"] == "blend":
-        return record | {name: previous[name] for name in ("source", "model_week", "alpha")}
+        if kept is None or kept.decision != FAIL:
+            return record | {name: previous[name] for name in ("source", "model_week", "alpha")}
+        record |= {"stepped_down": kept.reason}
     fallback = "similarity" if similarity_not_worse else "sql"
     return record | {"source": fallback, "model_week": None, "alpha": None}
 

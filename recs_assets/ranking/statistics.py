@@ -1,6 +1,7 @@
-"""Paired comparison of two systems on the same users."""
+"""Paired comparison of two systems on the same users, by a test that holds when few of them differ."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -10,8 +11,10 @@ from numpy.typing import NDArray
 
 from recs_assets.ranking.arrays import Floats
 
-# The interval below is normal: with fewer users its coverage is not what it says.
-MIN_USERS_FOR_INTERVAL = 30
+NORMAL = NormalDist()
+BISECTIONS = 60
+# An interval that reaches so high a ratio of the means has no upper end.
+HIGHEST_RATIO = 1e6
 
 
 @dataclass(frozen=True)
@@ -20,14 +23,18 @@ class Lift:
 
     Attributes:
         lift: mean of the system / mean of the baseline - 1; NaN where the baseline's mean is zero.
-        low: lower bound of the interval; NaN where there is none.
-        high: upper bound.
-        standard_error: of ``lift``.
+        low: lower bound of the interval, at least -1; NaN where there is none.
+        high: upper bound; infinite where so few users have a hit that any lift may be true.
+        standard_error: of ``lift``, by the delta method; it plans, and decides nothing.
         n_users: distinct users.
         mean_baseline: mean over rows (a row is a user in a week).
         mean_system: mean over rows.
-        z: lift / standard_error.
-        problem: why the lift or the interval is missing, in words; ``None`` where neither is.
+        z: ``strength`` of the evidence that the lift is not zero; 0 where no user differs.
+        n_better: users whom the system serves better than the baseline, all their rows together.
+        n_worse: users whom it serves worse.
+        null_error: of the lift, as ``strength`` counts it: sqrt(sum(D^2)) over the sum of the baseline.
+        information: about how many users differ by a whole hit: what ``strength`` grows with, squared.
+        problem: why the lift is missing, in words; ``None`` where it is not.
     """
 
     lift: float
@@ -38,22 +45,69 @@ class Lift:
     mean_baseline: float
     mean_system: float
     z: float
+    n_better: int = 0
+    n_worse: int = 0
+    null_error: float = math.nan
+    information: float = 0.0
     problem: str | None = None
+
+    @property
+    def interval(self) -> str:
+        """Its ends in words, such as ``-4.6% to +24.6%``."""
+        return f"{self.low:+.1%} to {self.high:+.1%}" if math.isfinite(self.high) else f"{self.low:+.1%} upwards"
+
+
+def strength(baseline: Floats, system: Floats, ratio: float = 1.0) -> Floats:
+    """[...] how strongly users speak against mean(system) = ratio x mean(baseline), in standard errors; positive: it is more.
+
+    With D = system - ratio x baseline, a user's rows added up, and b the size of a single difference,
+
+        strength = sum(D) / sqrt(sum(D^2) + b |sum(D)|)
+
+    Without the second term this is the normal form of the test that flips the sign of every user's D at random, and with
+    few users who differ it takes luck for proof: a system that wins a little often and loses a lot rarely passes
+    unseen as long as no loss has come up. The second term is the variance of the losses that may have stayed unseen; it has
+    the shape of the empirical Bernstein bounds (Maurer & Pontil 2009, theorem 4; Howard, Ramdas, McAuliffe & Sekhon
+    2021, "Time-uniform, nonparametric, nonasymptotic confidence sequences", for the boundary of sums that cannot fall by
+    more than b at once), with the normal quantile in the place of their logarithm. For wins alone against a known rate
+    it is Poisson's exact bound within 4%. That it keeps its level from 10 to 5,000 users is simulated
+    (``python -m recs_assets_tests.benchmarks.gate_1``).
+
+    Args:
+        baseline: float[..., users], sums of values between 0 and 1.
+        system: float[..., users].
+        ratio: the one spoken against; 1 is no lift.
+    """
+    differences = system - ratio * baseline
+    sizes = np.abs(differences)
+    return strength_of_sums(differences.sum(axis=-1), np.square(sizes).sum(axis=-1), (sizes**3).sum(axis=-1), ratio)
+
+
+def strength_of_sums(total: Floats, squares: Floats, cubes: Floats, ratio: float = 1.0) -> Floats:
+    """[...] ``strength`` from the sums over users of D, D^2 and |D|^3."""
+    spread = np.sqrt(squares + _size(squares, cubes, ratio) * np.abs(total))
+    return np.divide(total, spread, out=np.zeros_like(total), where=squares > 0)
+
+
+def _size(squares: Floats, cubes: Floats, ratio: float) -> Floats:
+    """Of a single difference: the typical one of those seen, but at least that of a whole row."""
+    typical = np.divide(cubes, squares, out=np.zeros_like(squares), where=squares > 0)
+    return np.maximum(typical, max(1.0, ratio))
 
 
 def paired_lift(baseline: Floats, system: Floats, clusters: NDArray[Any], level: float = 0.05) -> Lift:
-    """Relative lift of means, paired on rows, with an interval by the delta method on per-user sums.
+    """Relative lift of means, paired on rows, with the interval of all lifts that ``strength`` does not speak against.
 
-    One user stands in several weeks, so rows are not independent but users are. With X and Y the sums of a user's
-    rows under baseline and system, R = mean(Y) / mean(X) and, over G users,
+    One user stands in several weeks, so rows are not independent but users are: a user's rows are added up. With X and Y
+    these sums under baseline and system and R = mean(Y) / mean(X), over G users,
 
-        Var(R) ~ Var(Y - R X) / (G mean(X)^2)
+        standard_error^2 ~ Var(Y - R X) / (G mean(X)^2)
 
     (Deng, Knoblich & Lu 2018, "Applying the Delta Method in Metric Analytics", section 2.2 for the ratio and 3.1 for
     clusters). The rows per user cancel, as both systems have the same ones.
 
     Args:
-        baseline: float[rows].
+        baseline: float[rows], between 0 and 1.
         system: float[rows], of the same user and week as ``baseline``.
         clusters: [rows], the user of each row.
         level: 1 - confidence of the interval.
@@ -66,41 +120,73 @@ def paired_lift(baseline: Floats, system: Floats, clusters: NDArray[Any], level:
     users, code = np.unique(np.asarray(clusters), return_inverse=True)
     nan, n_users = math.nan, len(users)
     if n_users == 0:
-        return Lift(nan, nan, nan, nan, 0, nan, nan, nan, "there are no users")
+        return Lift(nan, nan, nan, nan, 0, nan, nan, 0.0, problem="there are no users")
     mean_baseline, mean_system = float(np.mean(baseline)), float(np.mean(system))
+    x, y = (np.bincount(code, weights=values).astype(np.float64) for values in (baseline, system))
     if mean_baseline == 0:
         problem = "the baseline found nothing at all, so a relative lift is undefined"
-        return Lift(nan, nan, nan, nan, n_users, mean_baseline, mean_system, nan, problem)
-    per_user_x = np.bincount(code, weights=baseline)
-    per_user_y = np.bincount(code, weights=system)
-    ratio = mean_system / mean_baseline
-    if n_users < MIN_USERS_FOR_INTERVAL:
-        problem = f"{n_users} users are too few for an interval ({MIN_USERS_FOR_INTERVAL} needed)"
-        return Lift(ratio - 1, nan, nan, nan, n_users, mean_baseline, mean_system, nan, problem)
-    residual = per_user_y - ratio * per_user_x
-    error = float(np.sqrt(residual.var(ddof=1) / n_users) / per_user_x.mean())
-    reach = NormalDist().inv_cdf(1 - level / 2) * error
-    lift = ratio - 1
-    z = lift / error if error > 0 else nan
-    return Lift(lift, lift - reach, lift + reach, error, n_users, mean_baseline, mean_system, z)
+        z = float(strength(x, y))
+        return Lift(nan, nan, nan, nan, n_users, 0.0, mean_system, z, int((y > 0).sum()), problem=problem)
+    sizes = np.abs(y - x)
+    squares, cubes = np.square(sizes).sum(), (sizes**3).sum()
+    low, high = _interval(x, y, NORMAL.inv_cdf(1 - level / 2))
+    return Lift(
+        lift=mean_system / mean_baseline - 1,
+        low=low,
+        high=high,
+        standard_error=_standard_error(x, y),
+        n_users=n_users,
+        mean_baseline=mean_baseline,
+        mean_system=mean_system,
+        z=float(strength(x, y)),
+        n_better=int((y > x).sum()),
+        n_worse=int((y < x).sum()),
+        null_error=float(np.sqrt(squares) / x.sum()),
+        information=float(squares / _size(squares, cubes, 1.0) ** 2),
+    )
 
 
-def smallest_detectable_lift(measured: Lift, power: float = 0.8, level: float = 0.05) -> float:
-    """The true relative lift that these users would show as different from zero with probability ``power``.
+def _standard_error(x: Floats, y: Floats) -> float:
+    if len(x) == 1:
+        return math.nan
+    residual = y - y.sum() / x.sum() * x
+    return float(np.sqrt(residual.var(ddof=1) / len(x)) / x.mean())
 
-    (z_(1 - level/2) + z_power) x standard error, the two-sided normal approximation (Cohen 1988); NaN without an interval.
+
+def _interval(x: Floats, y: Floats, limit: float) -> tuple[float, float]:
+    """The lifts between which the evidence stays below ``limit``."""
+    middle = float(y.sum() / x.sum())
+    low, high = 0.0, middle + 1
+    if strength(x, y, low) > limit:
+        low = _crossing(x, y, limit, low, middle)
+    while strength(x, y, high) > -limit:
+        high *= 2
+        if high > HIGHEST_RATIO:
+            return low - 1, math.inf
+    return low - 1, _crossing(x, y, -limit, middle, high) - 1
+
+
+def _crossing(x: Floats, y: Floats, limit: float, below: float, above: float) -> float:
+    """The ratio between ``below`` and ``above`` against which the evidence is ``limit``; it falls as the ratio grows."""
+    for _ in range(BISECTIONS):
+        middle = (below + above) / 2
+        if strength(x, y, middle) > limit:
+            below = middle
+        else:
+            above = middle
+    return (below + above) / 2
+
+
+def significantly_below(strengths: Mapping[str, float], level: float) -> list[str]:
+    """The names whose evidence lies significantly below zero, when all of them are asked at once.
+
+    Holm's step-down procedure (1979): with n names, the lowest has to fall below the quantile of level / n, the next below
+    that of level / (n - 1), and so on until one does not. Any of them is named without being below at most with
+    probability ``level``.
     """
-    normal = NormalDist()
-    return (normal.inv_cdf(1 - level / 2) + normal.inv_cdf(power)) * measured.standard_error
-
-
-def weeks_needed(measured: Lift, *, target_lift: float, n_weeks: int, power: float = 0.8, level: float = 0.05) -> int | None:
-    """Weeks of as many users as these that would show a true ``target_lift`` as different from zero.
-
-    The standard error falls with the square root of the weeks: n_weeks x (smallest detectable / target)^2, rounded up.
-    ``None`` where there is no interval, or the target is not above zero.
-    """
-    detectable = smallest_detectable_lift(measured, power, level)
-    if math.isnan(detectable) or target_lift <= 0:
-        return None
-    return max(1, math.ceil(n_weeks * (detectable / target_lift) ** 2))
+    found: list[str] = []
+    for name, value in sorted(strengths.items(), key=lambda item: item[1]):
+        if not value < NORMAL.inv_cdf(level / (len(strengths) - len(found))):
+            break
+        found.append(name)
+    return found

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recs_assets.gates.promotion import approve, gate_1, has_expired, not_worse
+from recs_assets.gates.promotion import approve, gate_1, has_expired, not_worse, still_standing
 from recs_assets.gates.verdict import FAIL, INSUFFICIENT_EVIDENCE, PASS, Verdict
 
 
@@ -26,19 +26,24 @@ def _hits(n_found: int, n_users: int) -> list[float]:
     return [1.0] * n_found + [0.0] * (n_users - n_found)
 
 
-# Of 1,000 users SQL finds 200 or so; the blend finds the same ones and more (or fewer), so pairs agree but for those.
+# Of 1,000 users SQL finds 200 or so; the blend finds the same ones and more (or fewer), so pairs agree but for those. With w
+# who are served better alone, strength is w / sqrt(w + w): twenty are enough for the 3.10 that a Monday asks for.
 @pytest.mark.parametrize(
     ("sql", "blend", "decision"),
     [
-        (_hits(200, 1000), _hits(230, 1000), PASS),  # +15%, low +10%
-        (_hits(200, 1000), _hits(211, 1000), PASS),  # +5.5%, low +2%
-        (_hits(200, 1000), _hits(205, 1000), FAIL),  # +2.5%, high +4.7%
-        (_hits(200, 1000), _hits(200, 1000), FAIL),  # the same lists
+        (_hits(200, 1000), _hits(230, 1000), PASS),  # +15%, 30 / sqrt(60) = 3.87
+        (_hits(200, 1000), _hits(220, 1000), PASS),  # +10%, 20 / sqrt(40) = 3.16
+        (_hits(200, 1000), _hits(219, 1000), INSUFFICIENT_EVIDENCE),  # 19 / sqrt(38) = 3.08
+        (_hits(1000, 2000), _hits(1045, 2000), INSUFFICIENT_EVIDENCE),  # +4.5%: proven, but less than asked for
+        (_hits(200, 1000), _hits(202, 1000), FAIL),  # +1%, high +4.0%
+        (_hits(200, 1000), _hits(205, 1000), INSUFFICIENT_EVIDENCE),  # +2.5%, high +6.1%: five hits are a matter of luck
+        (_hits(200, 1000), _hits(200, 1000), FAIL),  # the same lists, high +2.0%
+        (_hits(40, 1000), _hits(40, 1000), INSUFFICIENT_EVIDENCE),  # the same lists: so few hits may hide +11.9%
         (_hits(200, 1000), _hits(150, 1000), FAIL),
-        (_hits(200, 1000), _hits(208, 1000), INSUFFICIENT_EVIDENCE),  # +4%, above zero, may be 6.8%
-        (_hits(20, 100), _hits(22, 100), INSUFFICIENT_EVIDENCE),  # +10%, low -5%
-        (_hits(20, 25), _hits(25, 25), INSUFFICIENT_EVIDENCE),  # too few users
+        (_hits(20, 100), _hits(22, 100), INSUFFICIENT_EVIDENCE),  # +10%, low -18%
         (_hits(0, 100), _hits(50, 100), INSUFFICIENT_EVIDENCE),  # no baseline to lift
+        ([0.5] + [0.0] * 29, [1.0] + [0.0] * 29, INSUFFICIENT_EVIDENCE),  # one hit more of the person who had the only one
+        (_hits(1, 30), _hits(2, 30), INSUFFICIENT_EVIDENCE),
         ([], [], INSUFFICIENT_EVIDENCE),
     ],
 )
@@ -56,22 +61,118 @@ def test_a_stratum_that_is_significantly_worse_stops_a_pass():
     assert gate_1(_per_user(sql, blend), min_lift=0.05).decision == PASS
 
 
+# Three strata are asked at 2.5% / 3, which is 2.394: 11 / sqrt(22) = 2.345 is not enough, 12 / sqrt(24) = 2.449 is.
+@pytest.mark.parametrize(("lost", "decision"), [(1, PASS), (11, PASS), (12, INSUFFICIENT_EVIDENCE)])
+def test_one_cold_hit_stops_no_model(lost, decision):
+    sql, blend = _hits(100, 500) + _hits(lost, 100) + _hits(10, 100), _hits(160, 500) + _hits(0, 100) + _hits(10, 100)
+    strata = ["warm"] * 500 + ["cold"] * 100 + ["hot"] * 100
+    assert gate_1(_per_user(sql, blend, strata), min_lift=0.05).decision == decision
+
+
 def test_figures_and_reason_say_what_was_measured():
-    verdict = gate_1(_per_user(_hits(20, 100), _hits(22, 100)), min_lift=0.05)
-    # Y - 1.1 X is -0.1 for 20 users, +1 for 2: mean 0, variance (0.2 + 2) / 99, over sqrt(100) and mean 0.2.
-    error = np.sqrt(2.2 / 99) / 10 / 0.2
+    verdict = gate_1(_per_user(_hits(20, 100), _hits(26, 100)), min_lift=0.05)
     figures = verdict.figures
-    assert figures["lift"] == pytest.approx(0.1)
-    assert (figures["low"], figures["high"]) == pytest.approx((0.1 - 1.959964 * error, 0.1 + 1.959964 * error))
-    assert (figures["recall_sql"], figures["recall_blend"]) == pytest.approx((0.2, 0.22))
+    # Y - 1.3 X is -0.3 for 20 users, +1 for 6: mean 0, variance (1.8 + 6) / 99, over sqrt(100) and mean 0.2. With six who
+    # differ, 3.1019 is reached at z = 1.9640 + sqrt(1.9640^2 + 3.1019^2) = 5.6354, of sqrt(6) / 20 each; z of 0.8 is 0.8416.
+    error = np.sqrt(7.8 / 99) / 10 / 0.2
+    assert (figures["lift"], figures["recall_sql"], figures["recall_blend"]) == pytest.approx((0.3, 0.2, 0.26))
     assert (figures["users"], figures["weeks"]) == (100, 2)
-    assert figures["smallest_detectable_lift"] == pytest.approx(2.801585 * error, rel=1e-6)
-    assert figures["weeks_needed"] == int(np.ceil(2 * (2.801585 * error / 0.05) ** 2))
+    assert figures["smallest_detectable_lift"] == pytest.approx(5.6354 * np.sqrt(6) / 20 + 0.8416 * error, rel=1e-4)
+    assert figures["weeks_needed"] is None
     assert figures["strata"]["warm"]["users"] == 100
+    evidence = {name: figures["evidence"][name] for name in ("users", "weeks", "better", "worse")}
+    assert evidence == {"users": 100, "weeks": 2, "better": 6, "worse": 0}
+    assert figures["evidence"]["strength"] == pytest.approx(6 / np.sqrt(12))
+    assert figures["evidence"]["asked"] == pytest.approx(3.1019, abs=1e-4)
     assert verdict.reason == (
-        "Recall@10 of blend over sql is +10.0% (95% interval -4.6% to +24.6%, 100 users): neither +5.0% nor its absence "
-        "is shown. So many users show lifts from +20.9%; +5.0% needs about 35 weeks of them."
+        "Recall@10 of blend over sql is +30.0% (95% interval -5.6% to +105.4%, 100 users): 6 people were served better and 0 "
+        "worse in 2 weeks, which luck may bring in a year of Mondays. So many users let lifts from +80.8% pass; +5.0% needs "
+        "more than a year of them."
     )
+
+
+def test_a_pass_says_so_in_words():
+    verdict = gate_1(_per_user(_hits(200, 1000), _hits(230, 1000)), min_lift=0.05)
+    assert verdict.reason == (
+        "Recall@10 of blend over sql is +15.0% (95% interval +8.4% to +22.5%, 1000 users): at least the +5.0% asked for, 30 "
+        "people were served better and 0 worse in 2 weeks, which is more than luck brings in a year of Mondays, and no "
+        "stratum is significantly worse."
+    )
+
+
+def _evidence(week: str, sql: list[float], recall: list[float], stratum: str = "warm") -> pd.DataFrame:
+    users = [f"u{i}" for i in range(len(sql))]
+    return pd.DataFrame(
+        {
+            "system": "blend",
+            "model_week": week,
+            "week": week,
+            "user_id": users,
+            "stratum": stratum,
+            "baseline": sql,
+            "recall": recall,
+        }
+    )
+
+
+def test_weeks_add_up_until_they_are_enough():
+    newest = _per_user(_hits(200, 1000), _hits(212, 1000))
+    alone = gate_1(newest, min_lift=0.05)
+    weeks = [_evidence(week, _hits(200, 1000), _hits(188, 1000)) for week in ("2024-01-01", "2024-01-08")]
+    more = [_evidence(week, _hits(200, 1000), _hits(212, 1000)) for week in ("2024-01-15", "2024-01-22", "2024-01-29")]
+    assert alone.decision == INSUFFICIENT_EVIDENCE
+    # The same twelve people in three weeks are twelve people: 36 / sqrt(12 x 9 + 3 x 36) = 2.45, as one week's 12 / sqrt(24).
+    loyal = gate_1(newest, min_lift=0.05, evidence=pd.concat(more))
+    assert loyal.decision == INSUFFICIENT_EVIDENCE
+    assert loyal.figures["evidence"]["strength"] == pytest.approx(alone.figures["evidence"]["strength"])
+    # Other people each week: 36 / sqrt(72) = 4.24; and with two weeks in which as many lost a part, 12 / sqrt(60 + 12).
+    others = pd.concat([rows.assign(user_id=rows["week"] + rows["user_id"]) for rows in more])
+    assert gate_1(newest, min_lift=0.05, evidence=others).decision == PASS
+    against = pd.concat([others, *(rows.assign(user_id=rows["week"] + rows["user_id"]) for rows in weeks)])
+    assert gate_1(newest, min_lift=0.05, evidence=against).decision == INSUFFICIENT_EVIDENCE
+
+
+def test_a_lower_risk_asks_for_more():
+    per_user = _per_user(_hits(200, 1000), _hits(220, 1000))
+    assert gate_1(per_user, min_lift=0.05, yearly_risk=0.05).decision == PASS
+    assert gate_1(per_user, min_lift=0.05, yearly_risk=0.01).decision == INSUFFICIENT_EVIDENCE
+
+
+@pytest.mark.parametrize(
+    ("sql", "recall", "decision", "reason"),
+    [
+        (_hits(20, 100), _hits(20, 100), PASS, "0 people better and 0 worse than sql: no evidence against it."),
+        (_hits(20, 100), _hits(13, 100), PASS, "0 people better and 7 worse than sql: no evidence against it."),
+        # 8 / sqrt(16) = 2: below for everybody, and with one stratum for it too.
+        (
+            _hits(20, 100),
+            _hits(12, 100),
+            FAIL,
+            "0 people better and 8 worse than sql: significantly worse for all and warm users.",
+        ),
+        (_hits(0, 100), _hits(0, 100), PASS, "0 people better and 0 worse than sql: no evidence against it."),
+    ],
+)
+def test_a_kept_model_stays_without_evidence_against_it(sql, recall, decision, reason):
+    verdict = still_standing(_evidence("2024-02-05", sql, recall), "2024-01-29")
+    assert (verdict.gate, verdict.decision) == ("kept_model", decision)
+    assert verdict.reason == f"in 1 weeks since, the model of week 2024-01-29 served {reason}"
+
+
+def test_a_kept_model_that_harms_a_stratum_falls_though_it_helps_the_others():
+    # Two strata are asked at 2.5% / 2, which is 2.241: 11 / sqrt(22) = 2.345.
+    cold = _evidence("2024-02-05", _hits(11, 100), _hits(0, 100), "cold")
+    warm = _evidence("2024-02-12", _hits(10, 100), _hits(60, 100))
+    verdict = still_standing(pd.concat([cold.assign(user_id="cold" + cold["user_id"]), warm]), "2024-01-29")
+    assert verdict.decision == FAIL
+    assert verdict.reason.endswith("50 people better and 11 worse than sql: significantly worse for cold users.")
+
+
+def test_a_kept_model_that_was_not_judged_yet_stays():
+    verdict = still_standing(_evidence("2024-02-05", [], []), "2024-01-29")
+    assert (verdict.decision, verdict.figures["weeks"]) == (PASS, 0)
+    assert verdict.reason == "the model of week 2024-01-29 has not been judged on a week of its own yet."
+    json.dumps(verdict.to_dict(), allow_nan=False)
 
 
 def test_verdict_without_users_is_plain_json():
@@ -114,7 +215,10 @@ RECORDS = {
 }
 
 
-def approved(verdict, before, *, similarity=True, alpha=ALPHA, has_model=True, override=None):
+STANDS, FALLS = Verdict("kept_model", PASS, "nothing speaks against it"), Verdict("kept_model", FAIL, "it is worse")
+
+
+def approved(verdict, before, *, similarity=True, alpha=ALPHA, has_model=True, override=None, kept=None):
     return approve(
         verdict,
         similarity_not_worse=similarity,
@@ -122,6 +226,7 @@ def approved(verdict, before, *, similarity=True, alpha=ALPHA, has_model=True, o
         alpha=alpha,
         has_model=has_model,
         previous=RECORDS[before],
+        kept=kept,
         override_reason=override,
     )
 
@@ -149,16 +254,29 @@ def test_otherwise_the_last_approved_model_is_kept_with_its_own_alpha_and_the_re
     }
 
 
+def test_a_kept_model_steps_down_on_evidence_and_the_record_says_why():
+    assert approved(UNKNOWN, "blend", kept=FALLS) == {
+        "week": WEEK,
+        "decision": "INSUFFICIENT EVIDENCE",
+        "reason": "too few users",
+        "stepped_down": "it is worse",
+        "source": "similarity",
+        "model_week": None,
+        "alpha": None,
+    }
+
+
 @pytest.mark.parametrize("override", [None, "the buyers asked for it"])
 @pytest.mark.parametrize("similarity", [True, False])
 @pytest.mark.parametrize("before", RECORDS)
+@pytest.mark.parametrize("kept", [None, STANDS, FALLS])
 @pytest.mark.parametrize("verdict", [PASSED, FAILED, UNKNOWN], ids=lambda verdict: verdict.decision)
-def test_the_ladder_in_every_state_of_every_gate(verdict, before, similarity, override):
-    record = approved(verdict, before, similarity=similarity, override=override)
+def test_the_ladder_in_every_state_of_every_gate(verdict, kept, before, similarity, override):
+    record = approved(verdict, before, similarity=similarity, override=override, kept=kept)
     step = record["source"], record["model_week"], record["alpha"]
     if verdict is PASSED or override:
         assert step == ("blend", WEEK, ALPHA)
-    elif before == "blend":
+    elif before == "blend" and kept is not FALLS:
         assert step == ("blend", "2026-09-14", OLD_ALPHA)
     else:
         assert step == ("similarity" if similarity else "sql", None, None)

@@ -5,19 +5,82 @@ import math
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from scipy import stats
 
-from recs_assets.ranking.statistics import paired_lift, smallest_detectable_lift, weeks_needed
+from recs_assets.ranking.statistics import paired_lift, significantly_below, strength
+
+
+def hits(n_found: int, n_users: int) -> np.ndarray:
+    return np.repeat([1.0, 0.0], [n_found, n_users - n_found])
 
 
 def test_lift_and_error_by_hand():
     # Fifteen users with (X, Y) = (1, 2) and fifteen with (1, 1): R = 1.5, and Y - R X = +0.5 or -0.5.
     lift = paired_lift(np.ones(30), np.repeat([2.0, 1.0], 15), np.arange(30))
-    error = math.sqrt(0.25 * 30 / 29 / 30)
     assert lift.lift == pytest.approx(0.5)
-    assert lift.standard_error == pytest.approx(error)
-    assert (lift.low, lift.high) == pytest.approx((0.5 - 1.959964 * error, 0.5 + 1.959964 * error))
-    assert lift.z == pytest.approx(0.5 / error)
+    assert lift.standard_error == pytest.approx(math.sqrt(0.25 * 30 / 29 / 30))
     assert (lift.n_users, lift.mean_baseline, lift.mean_system, lift.problem) == (30, 1.0, 1.5, None)
+    # Fifteen differ by +1: 15 / sqrt(15 + 15).
+    assert lift.z == pytest.approx(15 / math.sqrt(30))
+    assert (lift.n_better, lift.n_worse, lift.information) == (15, 0, pytest.approx(15))
+
+
+@pytest.mark.parametrize(
+    ("differences", "expected"),
+    [
+        ([0.0, 0.0], 0.0),
+        ([1.0], 1 / math.sqrt(1 + 1)),
+        ([1.0, 1.0, -1.0], 1 / math.sqrt(3 + 1)),
+        ([0.5, 0.5], 1 / math.sqrt(0.5 + 1)),  # what may have stayed unseen is a whole hit
+        ([-3.0, 1.0], -2 / math.sqrt(10 + 2.8 * 2)),  # sizes: (27 + 1) / (9 + 1)
+    ],
+)
+def test_strength_by_hand(differences, expected):
+    assert strength(np.zeros(len(differences)), np.array(differences)) == pytest.approx(expected)
+
+
+def test_the_interval_ends_where_the_evidence_is_two_standard_errors():
+    baseline, system = hits(20, 100), hits(22, 100)
+    lift = paired_lift(baseline, system, np.arange(100))
+    assert lift.lift == pytest.approx(0.1)
+    assert strength(baseline, system, 1 + lift.low) == pytest.approx(1.959964, abs=1e-6)
+    assert strength(baseline, system, 1 + lift.high) == pytest.approx(-1.959964, abs=1e-6)
+    wider = paired_lift(baseline, system, np.arange(100), level=0.01)
+    assert wider.low < lift.low < lift.lift < lift.high < wider.high
+
+
+@pytest.mark.parametrize("n_hits", [0, 1, 2, 5, 10, 30])
+def test_of_wins_alone_against_a_known_rate_it_is_poissons_exact_bound(n_hits: int):
+    # A rate spread over a hundred thousand users, and the highest one at which so few hits are no surprise.
+    exact = stats.chi2.ppf(0.975, 2 * n_hits + 2) / 2
+    rate = np.append(np.full(100_000, exact / 100_000), np.zeros(n_hits))
+    found = np.append(np.zeros(100_000), np.ones(n_hits))
+    assert float(strength(rate, found)) == pytest.approx(-1.96, abs=0.05)
+
+
+def test_one_hit_more_of_the_person_who_had_the_only_one_proves_nothing():
+    baseline, system = hits(1, 30) / 2, hits(1, 30)
+    lift = paired_lift(baseline, system, np.arange(30))
+    assert (lift.lift, lift.low, lift.high) == (1.0, -1.0, math.inf)
+    assert lift.interval == "-100.0% upwards"
+    assert lift.z == pytest.approx(0.5 / math.sqrt(0.25 + 0.5))
+
+
+def test_equal_lists_leave_room_for_what_so_few_hits_could_not_show():
+    # h hits and a lift r: (h r)^2 = 1.96^2 (h r^2 + (1 + r) h r), so r = 1.96^2 / (h - 2 x 1.96^2).
+    for n_hits in (20, 200, 2000):
+        lift = paired_lift(hits(n_hits, 5000), hits(n_hits, 5000), np.arange(5000))
+        assert lift.high == pytest.approx(1.959964**2 / (n_hits - 2 * 1.959964**2), rel=1e-6)
+        assert lift.low < 0 < lift.high
+
+
+def test_holms_procedure_by_hand():
+    # One-sided 2.5% of three is -2.394, of two -2.241, of one -1.960.
+    assert significantly_below({"cold": -2.5, "warm": -2.3, "hot": -1.97}, 0.025) == ["cold", "warm", "hot"]
+    assert significantly_below({"cold": -2.5, "warm": -2.2, "hot": -1.97}, 0.025) == ["cold"]
+    assert significantly_below({"cold": -2.3, "warm": -2.3, "hot": 4.0}, 0.025) == []
+    assert significantly_below({"cold": -2.0}, 0.025) == ["cold"]
+    assert significantly_below({}, 0.025) == []
 
 
 def test_the_same_user_twice_is_one_observation():
@@ -64,16 +127,13 @@ def test_lift_and_error_are_those_of_a_poisson_regression_clustered_by_user(seed
     assert lift.standard_error == pytest.approx(ratio * fitted.bse[1] * math.sqrt(n_users / (n_users - 1)), rel=1e-9)
 
 
-def test_no_baseline_few_users_and_no_users_have_no_interval_and_say_so():
+def test_no_baseline_and_no_users_have_no_lift_and_say_so():
     zero = paired_lift(np.zeros(40), np.ones(40), np.arange(40))
     assert math.isnan(zero.lift)
     assert zero.problem == "the baseline found nothing at all, so a relative lift is undefined"
-    few = paired_lift(np.ones(3), np.full(3, 2.0), np.arange(3))
-    assert few.lift == 1.0
-    assert math.isnan(few.low)
-    assert few.problem == "3 users are too few for an interval (30 needed)"
+    assert zero.z == pytest.approx(40 / math.sqrt(80))
     none = paired_lift(np.array([]), np.array([]), np.array([]))
-    assert (none.n_users, none.problem) == (0, "there are no users")
+    assert (none.n_users, none.z, none.problem) == (0, 0.0, "there are no users")
 
 
 def test_rows_that_do_not_pair_are_refused():
@@ -92,13 +152,3 @@ def test_the_interval_holds_the_true_lift_95_times_in_100():
         lift = paired_lift(baseline, system, users)
         held += lift.low <= 0.2 <= lift.high
     assert 0.93 <= held / 1_000 <= 0.97
-
-
-def test_smallest_detectable_lift_and_weeks_by_hand():
-    lift = paired_lift(np.ones(30), np.repeat([2.0, 1.0], 15), np.arange(30))
-    # z of 0.975 + z of 0.8 = 1.959964 + 0.841621
-    assert smallest_detectable_lift(lift) == pytest.approx(2.801585 * lift.standard_error, rel=1e-6)
-    # 2.801585 x 0.0928477 = 0.260121; (0.260121 / 0.05)^2 x 4 weeks = 108.3
-    assert weeks_needed(lift, target_lift=0.05, n_weeks=4) == 109
-    assert weeks_needed(lift, target_lift=0.0, n_weeks=4) is None
-    assert weeks_needed(paired_lift(np.ones(2), np.ones(2), np.arange(2)), target_lift=0.05, n_weeks=4) is None
