@@ -44,6 +44,7 @@ SLICES = "slices.parquet"
 ALPHA_CURVE = "alpha_curve.parquet"
 CEILING = "ceiling.parquet"
 VERDICT = "verdict.json"
+EVIDENCE = "evidence.parquet"
 
 # approved_model
 RECORD = "record.json"

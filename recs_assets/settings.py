@@ -194,6 +194,7 @@ class GatesSettings(Section):
     """What must be shown before anything is promoted or published."""
 
     min_recall_lift: Share
+    max_false_promotions: Annotated[float, pydantic.Field(gt=0, lt=1)]
     min_users: Count | None
     min_users_share: Share | None
     max_score_psi: Positive | None

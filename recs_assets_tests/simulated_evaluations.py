@@ -89,9 +89,9 @@ def any_below(strengths: list[Floats]) -> npt.NDArray[np.bool_]:
     return np.min(strengths, axis=0) < NORMAL.inv_cdf(LEVEL / len(strengths))
 
 
-def simulated(n_users: int, mean_recall: float, lift: float, n_evaluations: int) -> Evaluations:
+def simulated(n_users: int, mean_recall: float, lift: float, n_evaluations: int, seed: int = 0) -> Evaluations:
     """Evaluations of so many users in which SQL's recall is ``mean_recall`` and the blend's ``1 + lift`` times that."""
-    generator = np.random.default_rng(n_users)
+    generator = np.random.default_rng((n_users, seed))
     stratum = np.sort(generator.choice(len(STRATA), n_users, p=SHARES))
     n_weeks = np.minimum(generator.geometric(0.75, n_users), len(WEEKS))
     user = np.repeat(np.arange(n_users), n_weeks)

@@ -185,7 +185,7 @@ def test_the_verdict_is_one_record_with_its_figures(first_run: Run) -> None:
     verdict = first_run.place.artifact("offline_metrics").document("verdict.json")
     assert set(verdict) == {
         "gate", "decision", "reason", "alpha", "lift", "low", "high", "recall_sql", "recall_blend", "users", "weeks",
-        "smallest_detectable_lift", "weeks_needed", "strata",
+        "smallest_detectable_lift", "weeks_needed", "strata", "evidence",
     }  # fmt: skip
     assert (verdict["gate"], verdict["decision"], verdict["weeks"]) == ("gate_1", "PASS", 4)
     assert verdict["lift"] == pytest.approx(verdict["recall_blend"] / verdict["recall_sql"] - 1)

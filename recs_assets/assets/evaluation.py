@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -10,6 +11,7 @@ import pyarrow as pa
 from recs_assets.asset_files import (
     ALPHA_CURVE,
     CEILING,
+    EVIDENCE,
     GRAPH,
     METRICS,
     METRICS_BY_RELEVANCE,
@@ -30,8 +32,8 @@ from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
 from recs_assets.assets.preview import preview
 from recs_assets.assets.training import trained_model
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
-from recs_assets.gates.promotion import approve, gate_1, has_expired, not_worse
-from recs_assets.gates.verdict import Verdict
+from recs_assets.gates.promotion import approve, gate_1, has_expired, not_worse, still_standing
+from recs_assets.gates.verdict import FAIL, Verdict
 from recs_assets.ranking.cutoff import K
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.resources.store.lineage import inputs_of, parquet_of
@@ -39,10 +41,13 @@ from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 from recs_assets.week_split import TOWERS_VALIDATED_ON, WeekSplit, split_weeks
-from recs_assets.weeks import ONE_WEEK, key_of, monday
+from recs_assets.weeks import ONE_WEEK, Week, key_of, monday
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from recs_assets.steps.evaluate_systems import Evaluated
+    from recs_assets.steps.kept_model import KeptModel
 
 # The file of each table of an evaluation; metrics and per_user go by the relevance that gates.
 FILES = {
@@ -71,15 +76,23 @@ def offline_metrics(
     week = week_of_run(context)
     inputs = inputs_of(store, week.key, context.run.run_id, [*EXPORT_NAMES, "hetero_graph", "trained_model"])
     source = inputs["hetero_graph"]
-    evaluated = _evaluated(inputs, warehouse, settings, split_weeks(week, settings), context.log)
-    verdict = gate_1(evaluated.per_user, min_lift=settings.gates.min_recall_lift)
+    before, kept = store.newest("offline_metrics", up_to=week.previous), kept_from(store, week)
+    misfit = _misfit(kept, settings)
+    split = split_weeks(week, settings)
+    evaluated = _evaluated(inputs, None if misfit else kept, warehouse, settings, split, context.log)
+    evidence = _evidence(before, kept, evaluated.per_user, settings, week)
+    verdict = _promotion(evaluated.per_user, evidence, settings)
     verdicts.record(context, warehouse, settings, verdict)
     with draft(context, store, settings, source.as_of, inputs.values()) as new:
         for table, file in FILES.items():
             new.write_table(file, pa.Table.from_pandas(getattr(evaluated, table), preserve_index=False))
+        new.write_table(EVIDENCE, pa.Table.from_pandas(evidence, preserve_index=False))
         document = verdict.to_dict()
         new.write_document(VERDICT, document | document.pop("figures") | {"alpha": evaluated.alpha})
-        new.facts |= {"decision": verdict.decision, "alpha": evaluated.alpha}
+        new.facts |= {"decision": verdict.decision, "alpha": evaluated.alpha, "relevance": settings.evaluation.relevance}
+        # What was read of earlier weeks.
+        new.facts |= {"evidence_from": before.reference if before else None, "kept": kept.reference if kept else None}
+        new.facts["kept_misfit"] = misfit
     systems = headline(new.written.table(METRICS))
     return dg.MaterializeResult(
         metadata={
@@ -92,8 +105,37 @@ def offline_metrics(
     )
 
 
+def _evidence(
+    before: Artifact | None, kept: Artifact | None, per_user: "pd.DataFrame", settings: Settings, week: Week
+) -> "pd.DataFrame":
+    """Of all held-out weeks, each as it was first evaluated; earlier weeks count if a hit means now what it meant then."""
+    from recs_assets.ranking.evidence import gathered_all, nothing_gathered  # pandas: 0.4 s at load
+
+    earlier = nothing_gathered()
+    if before and EVIDENCE in before.manifest.files and before.facts["relevance"] == settings.evaluation.relevance:
+        earlier = before.table(EVIDENCE).to_pandas()
+    return gathered_all(earlier, per_user, week=week.key, kept_week=kept.facts["model_week"] if kept else None)
+
+
+def _promotion(per_user: "pd.DataFrame", evidence: "pd.DataFrame", settings: Settings) -> Verdict:
+    from recs_assets.ranking.evidence import of_system  # pandas: 0.4 s at load
+
+    limits = settings.gates
+    return gate_1(
+        per_user,
+        min_lift=limits.min_recall_lift,
+        evidence=of_system(evidence, "blend"),
+        yearly_risk=limits.max_false_promotions,
+    )
+
+
 def _evaluated(
-    inputs: Mapping[str, Artifact], warehouse: Warehouse, settings: Settings, split: WeekSplit, log: dg.DagsterLogManager
+    inputs: Mapping[str, Artifact],
+    kept: Artifact | None,
+    warehouse: Warehouse,
+    settings: Settings,
+    split: WeekSplit,
+    log: dg.DagsterLogManager,
 ) -> "Evaluated":
     """Every system on the held-out weeks; nothing at all where there is no model, or nobody to evaluate it on."""
     # torch and pandas: 5 s at load
@@ -110,14 +152,37 @@ def _evaluated(
         return evaluator.evaluate(
             model_file=model.path(MODEL),
             validation_file=model.path(VALIDATION_MODEL),
-            towers_file=model.path(TOWERS) if TOWERS in model.manifest.files else None,
+            towers_file=_towers_of(model),
             validation_weeks=split.validation,
             evaluation_weeks=split.evaluation,
             population_shares=population_shares(source.table(USER_PROFILES)),
+            kept=_loaded(kept, settings) if kept else None,
         )
     except NobodyToEvaluateError as nobody:
         log.warning(f"week {model.manifest.week}: nothing is evaluated, because {nobody}")
         return nothing_evaluated()
+
+
+def _loaded(kept: Artifact, settings: Settings) -> "KeptModel":
+    from recs_assets.steps.kept_model import load_kept  # torch: 4 s at load
+
+    return load_kept(kept.facts["model_week"], kept.facts["alpha"], kept.path(MODEL), _towers_of(kept), settings)
+
+
+def _misfit(kept: Artifact | None, settings: Settings) -> list[str]:
+    from recs_assets.steps.kept_model import misfit  # torch: 4 s at load
+
+    return misfit(kept.path(MODEL), _towers_of(kept), settings) if kept else []
+
+
+def _towers_of(model: Artifact) -> Path | None:
+    return model.path(TOWERS) if TOWERS in model.manifest.files else None
+
+
+def kept_from(store: Store, week: Week) -> Artifact | None:
+    """What is served with a model from an earlier week, and would stay if this week's model did not pass."""
+    previous = newest_standing(store, week.previous, overridden_since=week.key)
+    return previous if previous is not None and previous.facts["source"] == "blend" else None
 
 
 def population_shares(profiles: pa.Table) -> dict[str, float]:
@@ -150,10 +215,11 @@ def approved_model(
     week = week_of_run(context)
     inputs = inputs_of(store, week.key, context.run.run_id, ["offline_metrics", "trained_model"])
     measured = inputs["offline_metrics"]
-    per_user = measured.table(PER_USER).to_pandas()
-    verdict = gate_1(per_user, min_lift=settings.gates.min_recall_lift)
+    per_user, evidence = (measured.table(name).to_pandas() for name in (PER_USER, EVIDENCE))
+    verdict = _promotion(per_user, evidence, settings)
     trained = inputs["trained_model"]
     previous = newest_standing(store, week.previous, overridden_since=week.key)
+    kept = _kept_verdict(kept_from(store, week), evidence, measured.facts["kept_misfit"])
     record = approve(
         verdict,
         similarity_not_worse=not_worse(per_user, "similarity", "sql"),
@@ -161,11 +227,13 @@ def approved_model(
         alpha=measured.facts["alpha"],
         has_model=MODEL in trained.manifest.files,
         previous=previous.facts if previous else None,
+        kept=kept,
         override_reason=config.override_reason,
     )
     # The same rule again, on the same figures: nobody is promoted by launching this asset alone.
     reason = record.get("override_reason") or verdict.reason
-    verdicts.record(context, warehouse, settings, Verdict("approval", verdict.decision, reason, record))
+    approval = Verdict("approval", verdict.decision, reason, record)
+    verdicts.record(context, warehouse, settings, approval, *([kept] if kept else []))
     with draft(context, store, settings, measured.as_of, inputs.values()) as new:
         if record["source"] == "blend":
             weights = trained if previous is None or record["model_week"] == week.key else previous
@@ -175,6 +243,19 @@ def approved_model(
         new.write_document(RECORD, record)
         new.facts |= record
     return dg.MaterializeResult(metadata={name: str(value) for name, value in record.items()})
+
+
+def _kept_verdict(kept: Artifact | None, evidence: "pd.DataFrame", misfit: list[str]) -> Verdict | None:
+    """May what is served from an earlier week stay? Not on evidence against it, nor where the settings no longer fit it."""
+    from recs_assets.ranking.evidence import of_system  # pandas: 0.4 s at load
+
+    if kept is None:
+        return None
+    model_week = kept.facts["model_week"]
+    if misfit:
+        reason = f"the model of week {model_week} was fitted with other settings: {'; '.join(misfit)}."
+        return Verdict("kept_model", FAIL, reason, {"misfit": misfit})
+    return still_standing(of_system(evidence, "kept", model_week), model_week)
 
 
 def newest_standing(store: Store, up_to: str, *, overridden_since: str) -> Artifact | None:

@@ -123,7 +123,7 @@ def served_source(approved: Mapping[str, Any], week: str) -> Verdict:
     """
     source, model_week = approved["source"], approved["model_week"]
     model = f"the model of week {model_week}" if model_week else "no model"
-    decided = f"decided with week {approved['week']}: {approved['reason']}"
+    decided = f"decided with week {approved['week']}: {approved.get('stepped_down') or approved['reason']}"
     if approved.get("override_reason"):
         decided = f"overridden with week {approved['week']}: {approved['override_reason']}"
     figures = {"source": source, "model_week": model_week, "decided_in": approved["week"]}

@@ -57,6 +57,28 @@ def gathered(before: pd.DataFrame, pairs: pd.DataFrame, *, system: str, model_we
     return rows[rows["week"].isin(weeks)].sort_values(KEYS, ignore_index=True)
 
 
+def gathered_all(before: pd.DataFrame, per_user: pd.DataFrame, *, week: str, kept_week: str | None) -> pd.DataFrame:
+    """The evidence on what is trained week by week (``blend``) and on the model kept from an earlier week (``kept``).
+
+    Args:
+        before: columns ``COLUMNS``, up to the week before.
+        per_user: as ``paired`` takes it.
+        week: whose model was measured.
+        kept_week: of the kept model; of another one nothing is kept. ``None``: there is none.
+    """
+    blend, kept = of_system(before, "blend"), of_system(before, "kept", kept_week)
+    gathering = [gathered(blend, paired(per_user, "blend"), system="blend", model_week=week)]
+    if kept_week is not None:
+        gathering.append(gathered(kept, paired(per_user, "kept"), system="kept", model_week=kept_week))
+    return pd.concat([rows for rows in gathering if len(rows)] or [nothing_gathered()], ignore_index=True)
+
+
+def of_system(evidence: pd.DataFrame, system: str, model_week: str | None = None) -> pd.DataFrame:
+    """The rows of a system; of one model alone where its week is given."""
+    rows = evidence[evidence["system"] == system]
+    return rows if model_week is None else rows[rows["model_week"] == model_week]
+
+
 def nothing_gathered() -> pd.DataFrame:
     """No evidence yet: all columns, no rows."""
     return pd.DataFrame({name: pd.Series(dtype=object if name not in {"baseline", "recall"} else float) for name in COLUMNS})

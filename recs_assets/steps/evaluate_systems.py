@@ -26,10 +26,12 @@ from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 from recs_assets.steps import compared_systems
 from recs_assets.steps.cohort import Cohort, cohort, node_ids, owners_of_primary
+from recs_assets.steps.kept_model import KeptModel
 from recs_assets.steps.similar_parts import similarity_lists
 from recs_assets.steps.sql_baseline import sql_lists
 
 RELEVANCES = ("order", "any")
+KEPT = "kept"
 WEEKS_AT_ONCE = 2  # each with matrices and a DuckDB of its own: more cores must not mean more memory
 
 
@@ -92,6 +94,7 @@ class Evaluator:
         validation_weeks: Sequence[dt.datetime],
         evaluation_weeks: Sequence[dt.datetime],
         population_shares: Mapping[str, float],
+        kept: KeptModel | None = None,
     ) -> Evaluated:
         """Choose alpha on the validation weeks, then compare all systems on the evaluation weeks.
 
@@ -102,6 +105,7 @@ class Evaluator:
             validation_weeks: their first moments.
             evaluation_weeks: their first moments; nothing is chosen on them.
             population_shares: share of cold, warm and hot among all users, for the re-weighted rows.
+            kept: what is served from an earlier week: the system ``kept``, of the evaluation weeks after it alone.
 
         Raises:
             NobodyToEvaluateError: there is nobody to evaluate in the validation or in the evaluation weeks.
@@ -119,13 +123,19 @@ class Evaluator:
             settings=settings.blend,
         )
         self.report(f"alpha chosen on {len(validation_weeks)} validation weeks: {alpha}")
-        pool = self._pool(evaluation_weeks, load(model_file, settings.model), towers, everything=True)
+        pool = self._pool(evaluation_weeks, load(model_file, settings.model), towers, everything=True, kept=kept)
         alphas = np.asarray(pool.profiles["stratum"].map(alpha), dtype=np.float64)
         lists = pool.lists | {"blend": blend(pool.lists["sql"], pool.lists["model"], alphas)}
         with ThreadPoolExecutor(settings.compute.cores) as executor:
             obeying = executor.map(lambda listed: apply_list_rules(listed, parts, settings.rules), lists.values())
             ranked = dict(zip(lists, obeying, strict=True))
+        of_kept = ranked.pop(KEPT, None)
         results = self._evaluated(ranked, pool, evaluation_weeks[0], population_shares)
+        by_density = slices.by_vehicle_density(results[settings.evaluation.relevance].per_user)
+        if kept is not None and of_kept is not None:
+            since = _of_weeks(pool, kept.is_later)
+            alone = self._evaluated({"sql": ranked["sql"], KEPT: of_kept}, since, evaluation_weeks[0], population_shares)
+            results = {relevance: _with_kept(result, alone[relevance]) for relevance, result in results.items()}
         result = results[settings.evaluation.relevance]
         return Evaluated(
             result.metrics,
@@ -135,7 +145,7 @@ class Evaluator:
             evaluation.ceiling(pool.reasons),
             _by_relevance({relevance: result.metrics for relevance, result in results.items()}),
             _by_relevance({relevance: result.per_user for relevance, result in results.items()}),
-            self._slices(result.per_user, ranked, pool),
+            pd.concat([by_density, self._price_bands(ranked, pool)], ignore_index=True),
         )
 
     def _evaluated(
@@ -159,23 +169,30 @@ class Evaluator:
             for relevance, held_out in pool.held_out.items()
         }
 
-    def _slices(self, per_user: pd.DataFrame, ranked: dict[str, pd.DataFrame], pool: Pool) -> pd.DataFrame:
+    def _price_bands(self, ranked: dict[str, pd.DataFrame], pool: Pool) -> pd.DataFrame:
         options, product = self.settings.evaluation, self.data["product"]
         bands = slices.price_bands(product.price.numpy(), product.is_eligible.numpy())
         held_out = pool.held_out[options.relevance]
-        by_price = slices.by_price_band(
+        return slices.by_price_band(
             ranked | {evaluation.CEILING: pool.ideal[options.relevance]}, held_out, pool.profiles, options.ks, bands
         )
-        return pd.concat([slices.by_vehicle_density(per_user), by_price], ignore_index=True)
 
-    def _pool(self, weeks: Sequence[dt.datetime], model: GatedChannels, towers: Residual | None, *, everything: bool) -> Pool:
+    def _pool(
+        self,
+        weeks: Sequence[dt.datetime],
+        model: GatedChannels,
+        towers: Residual | None,
+        *,
+        everything: bool,
+        kept: KeptModel | None = None,
+    ) -> Pool:
         relevances = RELEVANCES if everything else (self.settings.evaluation.relevance,)
 
         def pool_of(start: dt.datetime) -> Pool | None:
             people = cohort(self.data, start, self.settings, relevances)
             counts = ", ".join(f"{frame['profile'].nunique()} ({relevance})" for relevance, frame in people.held_out.items())
             self.report(f"week of {start:%Y-%m-%d}: users with something new {counts}")
-            return self._of_week(people, model, towers, everything) if len(people.users) else None
+            return self._of_week(people, model, towers, everything, kept) if len(people.users) else None
 
         pooled: list[Pool] = []
         offset = 0
@@ -188,7 +205,9 @@ class Evaluator:
             raise NobodyToEvaluateError(f"nobody bought anything new in the weeks {weeks[0]:%Y-%m-%d} to {weeks[-1]:%Y-%m-%d}")
         return _joined(pooled)
 
-    def _of_week(self, people: Cohort, model: GatedChannels, towers: Residual | None, everything: bool) -> Pool:
+    def _of_week(
+        self, people: Cohort, model: GatedChannels, towers: Residual | None, everything: bool, kept: KeptModel | None
+    ) -> Pool:
         sql = sql_lists(people, self.warehouse, self.exports)
         channels = compared_systems.model_lists(people, model)
         has_towers = towers is not None and towers.scale > 0
@@ -197,6 +216,8 @@ class Evaluator:
             lists |= compared_systems.baseline_lists(people) | compared_systems.channel_lists(people)
             lists |= {"channels": channels, "similarity": similarity_lists(people, sql)}
         week = people.start.date().isoformat()
+        if kept is not None and kept.is_later(week):
+            lists[KEPT] = kept.lists(people, sql)
         ids = self._user_ids.take(pa.array(people.users)).to_pylist()
         density = slices.vehicle_densities(owners_of_primary(people, self.exports))[people.users]
         profiles = pd.DataFrame({"user_id": ids, "week": week, "stratum": people.strata, "vehicle_density": density})
@@ -225,8 +246,9 @@ def _shifted(pool: Pool, offset: int) -> Pool:
 
 
 def _joined(pools: Sequence[Pool]) -> Pool:
+    # A kept model has lists in the newest weeks alone.
     def join(frames: Sequence[dict[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
-        return {name: pd.concat([frame[name] for frame in frames], ignore_index=True) for name in frames[0]}
+        return {name: pd.concat([frame[name] for frame in frames if name in frame], ignore_index=True) for name in frames[-1]}
 
     return Pool(
         lists=join([pool.lists for pool in pools]),
@@ -235,6 +257,25 @@ def _joined(pools: Sequence[Pool]) -> Pool:
         reasons=pd.concat([pool.reasons for pool in pools], ignore_index=True),
         profiles=pd.concat([pool.profiles for pool in pools], ignore_index=True),
     )
+
+
+def _of_weeks(pool: Pool, is_chosen: Callable[[str], bool]) -> Pool:
+    """The same pool with nothing held out but in the chosen weeks."""
+    profiles = pool.profiles[pool.profiles["week"].map(is_chosen)]
+
+    def only(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+        return {name: frame[frame["profile"].isin(profiles.index)] for name, frame in frames.items()}
+
+    return replace(pool, held_out=only(pool.held_out), ideal=only(pool.ideal), profiles=profiles)
+
+
+def _with_kept(result: evaluation.EvaluationResult, since: evaluation.EvaluationResult) -> evaluation.EvaluationResult:
+    """The figures with those of the kept model, which are of fewer weeks."""
+
+    def joined(table: pd.DataFrame, of_kept: pd.DataFrame) -> pd.DataFrame:
+        return pd.concat([table, of_kept[of_kept["system"] == KEPT]], ignore_index=True)
+
+    return evaluation.EvaluationResult(joined(result.metrics, since.metrics), joined(result.per_user, since.per_user))
 
 
 def _by_relevance(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -82,5 +82,5 @@ def test_the_change_is_that_of_the_means_of_the_seeds_and_the_users_decide_about
     assert changed.n_users == 40
     same = fits(0.1, 0.3)
     shown = line(Variant("towers", has_towers=True), pd.DataFrame([one.figures() for one in same]), change(same, same))
-    # Eight hits among forty people, all the same: 64 d = 1.96^2 (1.6 d + 8) below, 64 r = 1.96^2 (9.6 r + 8) above.
-    assert " ".join(shown.split()) == "towers 0.2000 ± 0.1414 0.0000 ± 0.0000 +0.0% (-53.1% to +113.3%) 40 0 of 2"
+    # Eight hits among forty people, all the same: 64 d = 1.96^2 (1.6 d + 6.4) below, 64 r = 1.96^2 (8 r + 6.4) above.
+    assert " ".join(shown.split()) == "towers 0.2000 ± 0.1414 0.0000 ± 0.0000 +0.0% (-42.5% to +73.9%) 40 0 of 2"

@@ -14,15 +14,21 @@ def measured(error: float, information: float) -> Lift:
     return Lift(0.1, 0.0, 0.2, error, 1000, 0.1, 0.11, 2.0, null_error=error, information=information)
 
 
-def test_a_52nd_of_five_percent_is_asked_each_monday():
-    assert asked_strength(0.05) == pytest.approx(3.1019, abs=1e-4)
-    assert asked_strength(0.52) == pytest.approx(2.3263, abs=1e-4)  # a hundredth each
+# Pocock's table 1, two-sided 5%; one look is the normal quantile.
+@pytest.mark.parametrize(("n_looks", "expected"), [(1, 1.960), (2, 2.178), (5, 2.413), (10, 2.555), (20, 2.672)])
+def test_the_boundary_is_pococks(n_looks, expected):
+    assert asked_strength(0.025, n_looks) == pytest.approx(expected, abs=0.01)
+
+
+def test_a_monday_asks_for_more_the_lower_the_risk_of_a_year():
+    assert asked_strength(0.05) == pytest.approx(2.53, abs=0.01)
+    assert asked_strength(0.05) < asked_strength(0.01)
 
 
 def test_the_smallest_lift_that_passes_by_hand():
-    # 100 people differ: z^2 / (1 + z / 10) = 3^2 at z = 0.45 + sqrt(0.45^2 + 9) = 3.4836; and z of 0.8 is 0.8416.
+    # 100 people differ: z^2 / (1 + 0.8 z / 10) = 3^2 at z = 0.36 + sqrt(0.36^2 + 9) = 3.3815; and z of 0.8 is 0.8416.
     strict = smallest_detectable_lift(measured(0.02, 100), measured(0.02, 100), min_lift=0.05, asked=3.0)
-    assert strict == pytest.approx((3.4836 + 0.8416) * 0.02, rel=1e-4)
+    assert strict == pytest.approx((3.3815 + 0.8416) * 0.02, rel=1e-4)
     # With a year of evidence the newest weeks decide, whose lift has to reach 5% by itself.
     late = smallest_detectable_lift(measured(0.02, 100), measured(0.005, 1000), min_lift=0.05, asked=3.0)
     assert late == pytest.approx(0.05 + 0.8416 * 0.02, rel=1e-4)

@@ -121,13 +121,22 @@ def load(path: Path, settings: ModelSettings) -> GatedChannels:
         ValueError: the weights were fitted on other channels than ``settings`` asks for; the message names the setting.
     """
     saved = torch.load(path, weights_only=True)
-    fitted, asked = saved["inputs"], _inputs(settings)
-    other = [f"model.{name} was {fitted.get(name)} and is {asked[name]}" for name in asked if fitted.get(name) != asked[name]]
+    other = _differences(saved["inputs"], settings)
     if other:
         raise ValueError(f"{path} was fitted with other settings: {'; '.join(other)}. Set them back, or train again.")
     model = GatedChannels(settings, saved["weights"]["epsilon"])
     model.load_state_dict(saved["weights"])
     return model
+
+
+def unfit(path: Path, settings: ModelSettings) -> list[str]:
+    """The settings in which the weights of a file differ from the ones asked for, in words; ``load`` refuses any."""
+    return _differences(torch.load(path, weights_only=True)["inputs"], settings)
+
+
+def _differences(fitted: dict[str, Any], settings: ModelSettings) -> list[str]:
+    asked = _inputs(settings)
+    return [f"model.{name} was {fitted.get(name)} and is {asked[name]}" for name in asked if fitted.get(name) != asked[name]]
 
 
 def _inputs(settings: ModelSettings) -> dict[str, Any]:

@@ -55,6 +55,11 @@ def load(path: Path, settings: Settings) -> Residual:
     return Residual(towers, saved["scale"], settings)
 
 
+def unfit(path: Path, settings: Settings) -> list[str]:
+    """The settings in which the towers of a file differ from the ones asked for, in words; ``load`` refuses any."""
+    return differences(torch.load(path, weights_only=True, map_location="cpu")["shape"], settings)
+
+
 def shape_of(settings: Settings) -> dict[str, Any]:
     """The settings that decide what the towers' weights are worth."""
     return settings.towers.model_dump(include=SHAPE)
