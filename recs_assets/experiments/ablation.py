@@ -33,7 +33,6 @@ from recs_assets.gnn.towers.examples import dot_products, tower_examples
 from recs_assets.gnn.weekly_fit import SplitExamples, fit_examples, split_examples
 from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Floats
-from recs_assets.ranking.candidates import top_of_sparse
 from recs_assets.ranking.cutoff import K
 from recs_assets.ranking.rules import apply_list_rules
 from recs_assets.ranking.statistics import Lift, paired_lift
@@ -150,7 +149,7 @@ class Laboratory:
         parts = catalogue(self.data).parts
         rows = []
         for example, people, values in zip(evaluation, self._cohorts, scores, strict=True):
-            top = top_of_sparse(values, example.candidates, self.settings.candidates.kept)
+            top = people.kept.of(values, example.candidates)
             ranked = apply_list_rules(top, parts, self.settings.rules)
             measured = metrics.per_user(ranked, people.held_out[self.settings.evaluation.relevance], [K])
             rows.append(measured.assign(user=people.users[measured.index]))

@@ -7,6 +7,7 @@ from recs_assets.gnn.graph import FITS
 from recs_assets.gnn.snapshots import Snapshot
 from recs_assets.ranking.arrays import Ints
 from recs_assets.ranking.candidates import Catalogue, candidate_matrix
+from recs_assets.ranking.kept_candidates import KeptCandidates
 from recs_assets.ranking.sparse_matrices import incidence
 from recs_assets.settings import Settings
 
@@ -35,3 +36,8 @@ def catalogue(data: HeteroData) -> Catalogue:
         part_type=product.part_type.numpy(),
         fits=fits if fits.nnz else None,
     )
+
+
+def kept_candidates(data: HeteroData, settings: Settings) -> KeptCandidates:
+    """Which of its scored candidates a system keeps for the rules of a list."""
+    return KeptCandidates(settings.candidates.kept, catalogue(data).parts, settings.rules)

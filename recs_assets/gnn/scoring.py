@@ -12,7 +12,7 @@ from recs_assets.gnn.channels.evidence import ROWS_PER_BLOCK, Evidence, channel_
 from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.towers.residual import Residual
 from recs_assets.ranking.arrays import Floats, Floats32, Ints, Objects
-from recs_assets.ranking.candidates import top_of_sparse
+from recs_assets.ranking.kept_candidates import KeptCandidates
 from recs_assets.ranking.reasons import N_CHANNELS, by_family, joined_names
 from recs_assets.ranking.sparse_matrices import entry_of, row_of_entry
 
@@ -26,20 +26,20 @@ def top_scores(
     evidence: Evidence,
     users: Ints,
     candidates: sparse.csr_array,
-    keep: int,
+    keep: KeptCandidates,
     residual: Residual | None = None,
     threads: int = 1,
     *,
     features: Floats32 | None = None,
 ) -> pd.DataFrame:
-    """The ``keep`` best candidates of each user, ties to the smaller product.
+    """The best candidates of each user, ties to the smaller product, and what the rules of a list need besides.
 
     Args:
         model: fitted weights.
         evidence: what the snapshot says.
         users: [n] rows of the graph's users; a profile that many share is scored as any one of them.
         candidates: [n x products], indices sorted.
-        keep: entries per user at most.
+        keep: which of a user's candidates.
         residual: fitted towers; without them, or with a scale of 0, the channels alone score.
         threads: chunks of users scored at once; the result is the same.
         features: [entries x channels] of the candidates, where ``evidence.features`` has been asked already.
@@ -48,7 +48,7 @@ def top_scores(
         Columns ``profile`` (position in ``users``), ``product``, ``score`` and ``channels``: see ``loudest_channels``.
     """
     if not len(users):
-        return top_of_sparse(np.empty(0), candidates, keep).assign(channels=np.empty(0, dtype=object))
+        return keep.of(np.empty(0), candidates).assign(channels=np.empty(0, dtype=object))
     vectors = residual.vectors(evidence.past, users) if residual is not None and residual.scale else None
     scale = residual.scale if residual is not None else 0.0
 
@@ -71,7 +71,7 @@ def _scored(
     features: Floats32,
     state: Floats,
     candidates: sparse.csr_array,
-    keep: int,
+    keep: KeptCandidates,
     vectors: tuple[Floats32, Floats32] | None,
 ) -> pd.DataFrame:
     """As ``top_scores``, of one chunk; ``features`` are overwritten, the users' vectors have the residual's scale in them."""
@@ -83,7 +83,7 @@ def _scored(
     if vectors is not None:
         of_users, of_products = vectors
         scores += (of_users @ of_products.T)[row, candidates.indices]
-    top = top_of_sparse(scores, candidates, keep)
+    top = keep.of(scores, candidates)
     entries = entry_of(candidates, top["profile"].to_numpy(), top["product"].to_numpy())
     usual = _row_means(contributions, candidates)[top["profile"]]
     return top.assign(channels=loudest_channels(contributions[entries], usual, channel_names(model.settings)))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from recs_assets.ranking import metrics
-from recs_assets.ranking.arrays import Floats, Ints, pair_keys
+from recs_assets.ranking.arrays import Flags, Floats, Ints, pair_keys, positions
 from recs_assets.ranking.cutoff import RECALL, K
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
 from recs_assets.ranking.strata import STRATA
@@ -30,21 +30,27 @@ def normalise_sql(lists: pd.DataFrame) -> Floats:
     return np.asarray(np.divide(scores, best, out=np.zeros_like(scores), where=best > 0), dtype=np.float64)
 
 
-def normalise_gnn(lists: pd.DataFrame) -> Floats:
-    """Scores between the worst (0) and the best (1) of their list: float64[rows]. A list of equal scores is all 1.
+def normalise_gnn(lists: pd.DataFrame, kept: int) -> Floats:
+    """Scores between the worst (0) and the best (1) of the first ``kept`` of their list: float64[rows]. Equal scores are all 1.
 
-    The model's scores are logits without a natural zero. A part that the kept list lacks is given 0, like its last one.
+    The model's scores are logits without a natural zero. A part that the list lacks is given 0, like the last one of the
+    first ``kept``; what is in the list behind them, for the rules' sake, is below 0 and leaves the scale as it was.
+
+    Args:
+        lists: columns profile, score; the rows of a profile together and in descending order of score.
+        kept: parts of a list that are there for their score.
     """
     scores = lists["score"].to_numpy(np.float64)
-    worst = _of_list(lists, np.minimum)
+    first = positions(lists["profile"].to_numpy(np.int64)) < kept
+    worst = _of_list(lists, np.minimum, first)
     spread = _of_list(lists, np.maximum) - worst
     return np.asarray(np.divide(scores - worst, spread, out=np.ones_like(scores), where=spread > 0), dtype=np.float64)
 
 
-def blend(sql_lists: pd.DataFrame, gnn_lists: pd.DataFrame, alpha: Floats) -> pd.DataFrame:
+def blend(sql_lists: pd.DataFrame, gnn_lists: pd.DataFrame, alpha: Floats, *, kept: int) -> pd.DataFrame:
     """Both kept lists as one, with score = alpha x sql_score + (1 - alpha) x gnn_score.
 
-    ``sql_score`` and ``gnn_score`` are the normalised ones in [0, 1], 0 for a part that only the other list has, so
+    ``sql_score`` and ``gnn_score`` are the normalised ones, at most 1 and 0 for a part that only the other list has, so
     that the score can be recomputed from the row (to rounding, and up to the demotion of surplus universal parts by
     :func:`~recs_assets.ranking.rules.apply_list_rules`). A list without weight brings no parts: with alpha = 1 the
     rows are those of ``sql_lists``, with alpha = 0 those of ``gnn_lists``.
@@ -55,8 +61,9 @@ def blend(sql_lists: pd.DataFrame, gnn_lists: pd.DataFrame, alpha: Floats) -> pd
 
     Args:
         sql_lists: columns profile, product, score (>= 0); distinct pairs.
-        gnn_lists: the same with the model's scores, from the same candidates.
+        gnn_lists: the same with the model's scores, from the same candidates; in the order of profile and score.
         alpha: float64[profiles] in [0, 1], by profile number.
+        kept: parts of a list that are there for their score: they make the model's scale.
 
     Returns:
         Columns profile int64, product int64, score, sql_score, gnn_score, and int64 sql_row and gnn_row, where the part
@@ -69,7 +76,7 @@ def blend(sql_lists: pd.DataFrame, gnn_lists: pd.DataFrame, alpha: Floats) -> pd
     both = _outer_join(sql_lists, gnn_lists, np.flatnonzero(sql_alpha > 0), np.flatnonzero(gnn_alpha < 1))
     # Row -1 is the last one: a score of 0 for whatever the list lacks.
     both["sql_score"] = np.append(sql_score, 0.0)[both["sql_row"]]
-    both["gnn_score"] = np.append(normalise_gnn(gnn_lists), 0.0)[both["gnn_row"]]
+    both["gnn_score"] = np.append(normalise_gnn(gnn_lists, kept), 0.0)[both["gnn_row"]]
     weight = alpha[both["profile"].to_numpy()]
     both.insert(2, "score", weight * both["sql_score"] + (1 - weight) * both["gnn_score"])
     return both
@@ -84,6 +91,7 @@ def choose_alpha(
     parts: PartAttributes,
     rules: RulesSettings,
     settings: BlendSettings,
+    kept: int,
 ) -> tuple[dict[str, float], pd.DataFrame]:
     """The alpha of each stratum with the best Recall@K after the list rules, on the pooled validation weeks.
 
@@ -99,6 +107,7 @@ def choose_alpha(
         parts: attributes of every product.
         rules: the list rules that the served list obeys.
         settings: grid step and smallest stratum.
+        kept: as for :func:`blend`.
 
     Returns:
         alpha of cold, warm and hot, and the curve behind it: columns stratum (``all`` too), alpha, recall, users.
@@ -108,7 +117,7 @@ def choose_alpha(
     gnn = gnn_lists[gnn_lists["profile"].isin(concerned)]
     curves = []
     for alpha in _grid(settings.alpha_step):
-        ranked = apply_list_rules(blend(sql, gnn, np.full(len(strata), alpha)), parts, rules)
+        ranked = apply_list_rules(blend(sql, gnn, np.full(len(strata), alpha), kept=kept), parts, rules)
         recall = metrics.per_user(ranked, held_out, [K])[RECALL]
         stratum = strata.to_numpy()[recall.index]
         for name in ("all", *STRATA):
@@ -137,11 +146,14 @@ def _grid(step: float) -> list[float]:
     return [*below_one, 1.0]
 
 
-def _of_list(lists: pd.DataFrame, extreme: np.ufunc) -> Floats:
-    """For each row the lowest (``np.minimum``) or highest (``np.maximum``) score of its list. (A fifth of a groupby's time.)"""
+def _of_list(lists: pd.DataFrame, extreme: np.ufunc, rows: Flags | slice = slice(None)) -> Floats:
+    """For each row the lowest (``np.minimum``) or highest (``np.maximum``) score of its list, as far as ``rows`` go.
+
+    (A fifth of a groupby's time.)
+    """
     profile, scores = lists["profile"].to_numpy(), lists["score"].to_numpy(np.float64)
     extremes = np.full(profile.max(initial=-1) + 1, -extreme.reduce([-np.inf, np.inf]))
-    extreme.at(extremes, profile, scores)
+    extreme.at(extremes, profile[rows], scores[rows])
     return np.asarray(extremes[profile], dtype=np.float64)
 
 

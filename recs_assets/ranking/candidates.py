@@ -93,32 +93,16 @@ def _remove(allowed: sparse.csr_array, blocked: sparse.csr_array) -> None:
     allowed.eliminate_zeros()
 
 
-def top_candidates(scores: Floats, candidates: sparse.csr_array, k: int) -> pd.DataFrame:
-    """The best ``k`` candidates of each profile by (score descending, product ascending).
-
-    Args:
-        scores: float[profiles, products].
-        candidates: CSR [profiles x products].
-        k: parts kept per profile.
-
-    Returns:
-        Columns profile int64, product int64, score float64, sorted by profile, score descending, product ascending.
-
-    Raises:
-        ValueError: the shapes differ, or a candidate's score is not a number.
-    """
-    if scores.shape != candidates.shape:
-        raise ValueError(f"scores are {scores.shape}, candidates {candidates.shape}: not the same shape.")
-    return top_of_sparse(scores[row_of_entry(candidates), candidates.indices], candidates, k)
-
-
 def top_of_sparse(values: Floats, candidates: sparse.csr_array, k: int) -> pd.DataFrame:
-    """As :func:`top_candidates`, for scores kept only where there is a candidate.
+    """The best ``k`` candidates of each profile by (score descending, product ascending).
 
     Args:
         values: float[candidates.nnz], in the order of ``candidates.indices``.
         candidates: CSR [profiles x products].
         k: parts kept per profile.
+
+    Returns:
+        Columns profile int64, product int64, score float64, sorted by profile, score descending, product ascending.
 
     Raises:
         ValueError: the lengths differ, or a score is not a number.

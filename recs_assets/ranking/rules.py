@@ -71,10 +71,13 @@ def apply_list_rules(lists: pd.DataFrame, parts: PartAttributes, rules: RulesSet
 
     1. Sort by profile, score descending, product ascending; of an exactly repeated (profile, product) the best stays.
     2. Of each variant group the best part stays.
-    3. Of each part type the best ``max_per_part_type`` stay. Parts without a type are not limited.
+    3. Of each part type the best ``max_per_part_type`` stay. Parts without a type are not limited. Where universal parts
+       have used up 2 and 3 so that fewer than ``slots - max_universal`` fitting parts stay, the best fitting ones count
+       first, as many as that or as there are: the slots are theirs.
     4. Universal rule. With F fitting parts left in the list, the first ``slots`` ranks have room for
        ``max(max_universal, slots - F)`` universal parts: the rule makes room for fitting parts, it never leaves a slot
-       empty. Walking down the list, the slots take every fitting part and the universal ones there is room for. A
+       empty. Walking down the list, the
+       slots take every fitting part and the universal ones there is room for. A
        universal part that was passed over is not dropped: it comes right after the slots, its score lowered to the next
        float64 below the last slot's score (the second one to the next below that, and so on), so that scores still
        descend with rank and equal scores still stand in product order.
@@ -130,16 +133,34 @@ def _allowed(profiles: Ints, products: Ints, parts: PartAttributes, rules: Rules
     """
     group, position = group_numbers(profiles), positions(profiles)
     n_first = FIRST_ROWS * rules.list_length
-    kept = _within_limits(np.flatnonzero(position < n_first), profiles, products, parts, rules)
-    has_more = np.bincount(group) > n_first
-    n_kept = np.bincount(group[kept], minlength=len(has_more))
-    n_fitting = np.bincount(group[kept], ~parts.is_universal[products[kept]], len(has_more))
-    again = has_more & ((n_kept < rules.list_length) | (n_fitting < rules.slots))
-    more = _within_limits(np.flatnonzero(again[group]), profiles, products, parts, rules)
-    return np.sort(np.concatenate([kept[~again[group[kept]]], more]))
+    kept = within_caps(np.flatnonzero(position < n_first), profiles, products, parts, rules)
+    n_rows, n_kept = np.bincount(group), np.bincount(group[kept], minlength=int(group.max(initial=-1)) + 1)
+    n_fitting = _count_fitting(kept, group, products, parts)
+    again = (n_rows > n_first) & ((n_kept < rules.list_length) | (n_fitting < rules.slots))
+    kept = _chosen_anew(kept, again, group, within_caps(np.flatnonzero(again[group]), profiles, products, parts, rules))
+    if rules.max_universal is None:
+        return kept
+    n_reserved = max(0, min(rules.slots, rules.list_length) - rules.max_universal)
+    again = _count_fitting(kept, group, products, parts) < n_reserved
+    rows = np.flatnonzero(again[group])
+    fitting = within_caps(rows[~parts.is_universal[products[rows]]], profiles, products, parts, rules)
+    reserved = fitting[positions(profiles[fitting]) < n_reserved]
+    rows = np.concatenate([reserved, np.setdiff1d(rows, reserved, assume_unique=True)])
+    return _chosen_anew(kept, again, group, within_caps(rows, profiles, products, parts, rules))
 
 
-def _within_limits(rows: Ints, profiles: Ints, products: Ints, parts: PartAttributes, rules: RulesSettings) -> Ints:
+def _count_fitting(rows: Ints, group: Ints, products: Ints, parts: PartAttributes) -> Ints:
+    """[groups] how many of the rows are of parts that are not universal."""
+    fitting = group[rows[~parts.is_universal[products[rows]]]]
+    return np.bincount(fitting, minlength=int(group.max(initial=-1)) + 1)
+
+
+def _chosen_anew(kept: Ints, again: Flags, group: Ints, rows: Ints) -> Ints:
+    """The rows kept, in rank order, those of some groups replaced."""
+    return np.sort(np.concatenate([kept[~again[group[kept]]], rows]))
+
+
+def within_caps(rows: Ints, profiles: Ints, products: Ints, parts: PartAttributes, rules: RulesSettings) -> Ints:
     """The rows, of those given in rank order, that are the first of their part, variants and type."""
     kept = rows[within_first(1, pair_keys(profiles[rows], products[rows]))]
     if rules.one_per_variant_group:

@@ -141,8 +141,7 @@ user_lists AS (
     COUNT(IF(rank = rank_above, 1, NULL)) AS n_repeated,
     MIN(rank) AS first_rank,
     MAX(rank) AS last_rank,
-    COUNT(IF(NOT is_universal, 1, NULL)) AS n_others,
-    COUNT(IF(is_universal AND rank <= @slots, 1, NULL)) AS n_universal_slots,
+    COUNT(IF(NOT is_universal AND rank <= @slots, 1, NULL)) AS n_fitting_slots,
     -- The engines disagree on where NaN stands, so order is judged among finite scores.
     COUNT(IF(ABS(final_score) < 1e300 AND final_score > score_above, 1, NULL)) AS n_higher,
     COUNT(IF(ABS(final_score) < 1e300 AND final_score = score_above AND part < part_above, 1, NULL)) AS n_ties
@@ -155,13 +154,62 @@ list_breaches AS (
     CAST(IFNULL(SUM(n_ties), 0) AS INT64) AS tie_out_of_order,
     CAST(IFNULL(SUM(n_repeated), 0) AS INT64) AS duplicate_rank,
     COUNT(IF(first_rank != 1 OR last_rank != n_listed - n_repeated, 1, NULL)) AS rank_gaps,
-    COUNT(IF(n_listed > @list_length, 1, NULL)) AS list_too_long,
-    -- More universal parts than allowed are a breach only where others stood ready in the list.
-    COUNT(IF(
-      @require_fitment AND @has_fitment
-      AND n_universal_slots > GREATEST(CAST(@max_universal AS INT64), @slots - n_others), 1, NULL
-    )) AS too_many_universal
+    COUNT(IF(n_listed > @list_length, 1, NULL)) AS list_too_long
   FROM user_lists
+),
+-- Universal parts may fill the slots of fitting ones only where no more of those could be listed: counted among all that
+-- fit the garage, for the people with room for more.
+short_of_fitting AS (
+  SELECT people.person, people.user_id, n_fitting_slots, LEAST(@slots, @list_length) - CAST(@max_universal AS INT64) AS n_wanted
+  FROM user_lists
+  JOIN people ON people.person = user_lists.person
+  WHERE @require_fitment AND @has_fitment AND n_fitting_slots < LEAST(@slots, @list_length) - CAST(@max_universal AS INT64)
+),
+could_be_listed AS (
+  SELECT DISTINCT short_of_fitting.person, product_nodes.product_id, product_nodes.variant_group, product_nodes.part_type
+  FROM short_of_fitting
+  JOIN owns_edges ON owns_edges.user_id = short_of_fitting.user_id
+  JOIN fits_edges ON fits_edges.vehicle_id = owns_edges.vehicle_id
+  JOIN product_nodes ON product_nodes.product_id = fits_edges.product_id
+  LEFT JOIN orders ON orders.person = short_of_fitting.person AND orders.product_id = product_nodes.product_id
+  LEFT JOIN orders AS variant_orders
+    ON variant_orders.person = short_of_fitting.person
+    AND variant_orders.variant_group = product_nodes.variant_group
+    AND CAST(@exclude_bought_variants AS BOOL)
+  WHERE
+    (added_at IS NULL OR added_at < @as_of)
+    AND ineligible_reason IS NULL AND NOT IFNULL(is_universal, FALSE)
+    AND orders.person IS NULL AND variant_orders.person IS NULL
+),
+-- A group whose parts are of several types is not counted: which one is listed decides over the others.
+listable_groups AS (
+  SELECT person, MIN(part_type) AS type
+  FROM could_be_listed
+  GROUP BY
+    person,
+    IF(
+      variant_group IS NULL OR NOT IFNULL(CAST(@one_per_variant_group AS BOOL), FALSE),
+      CONCAT('part ', product_id), CONCAT('group ', variant_group)
+    )
+  HAVING COUNT(DISTINCT IFNULL(part_type, '')) = 1
+),
+listable_types AS (
+  SELECT
+    person,
+    IF(type IS NULL, COUNT(*), LEAST(COUNT(*), IFNULL(CAST(@max_per_part_type AS INT64), COUNT(*)))) AS n_listable
+  FROM listable_groups
+  GROUP BY person, type
+),
+listable AS (
+  SELECT person, SUM(n_listable) AS n_listable
+  FROM listable_types
+  GROUP BY person
+),
+fitting_breaches AS (
+  SELECT COUNT(*) AS too_many_universal
+  FROM short_of_fitting
+  JOIN listable ON listable.person = short_of_fitting.person
+  WHERE n_fitting_slots < LEAST(n_wanted, n_listable)
 ),
 product_breaches AS (
   SELECT CAST(IFNULL(SUM(n_listed - 1), 0) AS INT64) AS duplicate_product
@@ -192,6 +240,7 @@ CROSS JOIN fitment_breaches
 CROSS JOIN bought_breaches
 CROSS JOIN bought_variant_breaches
 CROSS JOIN list_breaches
+CROSS JOIN fitting_breaches
 CROSS JOIN product_breaches
 CROSS JOIN variant_breaches
 CROSS JOIN part_type_breaches

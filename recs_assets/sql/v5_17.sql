@@ -2,7 +2,10 @@ WITH
 -- Numbers instead of ids: one list per profile over hundreds of parts is many rows, and ids are long.
 eligible_parts AS (
   SELECT
-    product_id, variant_group, IFNULL(is_universal, FALSE) AS is_universal,
+    product_id, IFNULL(is_universal, FALSE) AS is_universal, variant_group,
+    -- What the rules of a list cap: NULL where nothing does.
+    IF(IFNULL(CAST(@one_per_variant_group AS BOOL), FALSE), variant_group, NULL) AS variant,
+    IF(CAST(@max_per_part_type AS INT64) IS NULL, NULL, part_type) AS type,
     ROW_NUMBER() OVER (ORDER BY product_id) AS part
   FROM product_nodes
   WHERE ineligible_reason IS NULL
@@ -85,18 +88,57 @@ global_scores AS (
 -- Without fitment every eligible part is a candidate, as universal parts always are.
 open_parts AS (
   SELECT
-    eligible_parts.part, sql_score,
-    ROW_NUMBER() OVER (ORDER BY sql_score DESC, eligible_parts.part) AS global_rank
+    eligible_parts.part, is_universal, variant, type, sql_score,
+    ROW_NUMBER() OVER (ORDER BY sql_score DESC, eligible_parts.part) AS global_rank,
+    ROW_NUMBER() OVER (PARTITION BY variant ORDER BY sql_score DESC, eligible_parts.part) AS variant_rank
   FROM eligible_parts
   JOIN global_scores ON global_scores.part = eligible_parts.part
   WHERE is_universal OR NOT (@require_fitment AND @has_fitment)
 ),
+-- What the caps leave of them, best first: all of them, and those that are not universal.
+open_firsts AS (
+  SELECT
+    part, is_universal, type, sql_score,
+    ROW_NUMBER() OVER (PARTITION BY type ORDER BY sql_score DESC, part) AS type_rank
+  FROM open_parts
+  WHERE variant IS NULL OR variant_rank = 1
+),
+open_survivors AS (
+  SELECT
+    sql_score,
+    ROW_NUMBER() OVER (ORDER BY sql_score DESC, part) AS survivor_rank
+  FROM open_firsts
+  WHERE type IS NULL OR type_rank <= CAST(@max_per_part_type AS INT64)
+),
 fitting_parts AS (
-  SELECT vehicle_id, eligible_parts.part, sql_score
+  SELECT
+    vehicle_id, eligible_parts.part, variant, type, sql_score,
+    ROW_NUMBER() OVER (PARTITION BY vehicle_id, variant ORDER BY sql_score DESC, eligible_parts.part) AS variant_rank
   FROM fits_edges
   JOIN eligible_parts ON eligible_parts.product_id = fits_edges.product_id
   JOIN global_scores ON global_scores.part = eligible_parts.part
   WHERE NOT is_universal AND @require_fitment AND @has_fitment
+  UNION ALL
+  -- In a store without fitment everybody owns the one vehicle that all parts fit.
+  SELECT
+    '', part, variant, type, sql_score,
+    ROW_NUMBER() OVER (PARTITION BY variant ORDER BY sql_score DESC, part)
+  FROM open_parts
+  WHERE NOT is_universal
+),
+fitting_firsts AS (
+  SELECT
+    vehicle_id, part, type, sql_score,
+    ROW_NUMBER() OVER (PARTITION BY vehicle_id, type ORDER BY sql_score DESC, part) AS type_rank
+  FROM fitting_parts
+  WHERE variant IS NULL OR variant_rank = 1
+),
+fitting_survivors AS (
+  SELECT
+    vehicle_id, sql_score,
+    ROW_NUMBER() OVER (PARTITION BY vehicle_id ORDER BY sql_score DESC, part) AS survivor_rank
+  FROM fitting_firsts
+  WHERE type IS NULL OR type_rank <= CAST(@max_per_part_type AS INT64)
 ),
 bought AS (
   SELECT DISTINCT numbered_profiles.profile, product_nodes.product_id, product_nodes.variant_group
@@ -118,8 +160,9 @@ excluded AS (
   JOIN eligible_parts ON eligible_parts.variant_group = bought.variant_group
   WHERE IFNULL(CAST(@exclude_bought_variants AS BOOL), FALSE)
 ),
--- At least @kept open parts are left after the excluded and the segment-scored ones among the first
--- @kept + as many: what scores less than the last of those cannot be kept, and need not be ranked.
+-- What the caps of the rules leave of the first n parts is never fewer without another part: so a list's worth of what is
+-- left, and of what fits, lies above the part that would end them if as many more were asked for as are excluded or scored
+-- by a segment. What scores less need not be ranked.
 removed_parts AS (
   SELECT segment_scores.profile, segment_scores.part
   FROM segment_scores
@@ -133,11 +176,36 @@ removed_counts AS (
   FROM removed_parts
   GROUP BY profile
 ),
-thresholds AS (
-  SELECT numbered_profiles.profile, IFNULL(open_parts.sql_score, -1) AS lowest_score
+numbers AS (
+  SELECT numbered_profiles.profile, IFNULL(n_removed, 0) AS n_removed
   FROM numbered_profiles
   LEFT JOIN removed_counts ON removed_counts.profile = numbered_profiles.profile
-  LEFT JOIN open_parts ON open_parts.global_rank = @kept + IFNULL(removed_counts.n_removed, 0)
+),
+garages AS (
+  SELECT profile, vehicle_id FROM garage_vehicles
+  UNION ALL
+  SELECT profile, '' FROM numbered_profiles
+),
+-- Of a garage's vehicles any one may give the fitting parts.
+fitting_thresholds AS (
+  SELECT garages.profile, MAX(sql_score) AS lowest_score
+  FROM garages
+  JOIN numbers ON numbers.profile = garages.profile
+  JOIN fitting_survivors
+    ON fitting_survivors.vehicle_id = garages.vehicle_id AND survivor_rank = @list_length + n_removed
+  GROUP BY garages.profile
+),
+thresholds AS (
+  SELECT
+    numbers.profile,
+    LEAST(IFNULL(open_parts.sql_score, -1), IFNULL(open_survivors.sql_score, -1)) AS lowest_score,
+    LEAST(
+      IFNULL(open_parts.sql_score, -1), IFNULL(open_survivors.sql_score, -1), IFNULL(fitting_thresholds.lowest_score, -1)
+    ) AS lowest_fitting_score
+  FROM numbers
+  LEFT JOIN open_parts ON open_parts.global_rank = @kept + n_removed
+  LEFT JOIN open_survivors ON survivor_rank = @list_length + @slots + n_removed
+  LEFT JOIN fitting_thresholds ON fitting_thresholds.profile = numbers.profile
 ),
 segment_candidates AS (
   SELECT segment_scores.*
@@ -155,12 +223,12 @@ global_candidates AS (
   FROM garage_vehicles
   JOIN thresholds ON thresholds.profile = garage_vehicles.profile
   JOIN fitting_parts ON fitting_parts.vehicle_id = garage_vehicles.vehicle_id
-  WHERE sql_score >= lowest_score
+  WHERE sql_score >= lowest_fitting_score
   UNION ALL
   SELECT profile, part, sql_score
   FROM thresholds
   CROSS JOIN open_parts
-  WHERE sql_score >= lowest_score
+  WHERE sql_score >= IF(is_universal, lowest_score, lowest_fitting_score)
 ),
 scored AS (
   SELECT profile, part, sql_score, pop_source
@@ -175,15 +243,54 @@ scored AS (
 -- Parts are numbered in the order of their ids: ties go to the smaller id.
 ranked AS (
   SELECT
-    scored.profile, scored.part, sql_score, pop_source,
+    scored.profile, scored.part, sql_score, pop_source, is_universal, variant, type,
     ROW_NUMBER() OVER (PARTITION BY scored.profile ORDER BY sql_score DESC, scored.part) AS sql_rank
   FROM scored
+  JOIN eligible_parts ON eligible_parts.part = scored.part
   LEFT JOIN excluded ON excluded.profile = scored.profile AND excluded.part = scored.part
   WHERE excluded.part IS NULL
-  QUALIFY sql_rank <= @kept
+),
+-- Once for all parts, once for those that are not universal: what the caps of a list leave, in its order.
+halves AS (
+  SELECT profile, part, sql_rank, variant, type, FALSE AS is_fitting_half
+  FROM ranked
+  UNION ALL
+  SELECT profile, part, sql_rank, variant, type, TRUE
+  FROM ranked
+  WHERE NOT is_universal
+),
+firsts AS (
+  SELECT profile, part, sql_rank, type, is_fitting_half
+  FROM halves
+  WHERE TRUE
+  QUALIFY variant IS NULL OR ROW_NUMBER() OVER (PARTITION BY is_fitting_half, profile, variant ORDER BY sql_rank) = 1
+),
+survivors AS (
+  SELECT profile, part, sql_rank, is_fitting_half
+  FROM firsts
+  WHERE TRUE
+  QUALIFY
+    type IS NULL
+    OR ROW_NUMBER() OVER (PARTITION BY is_fitting_half, profile, type ORDER BY sql_rank) <= CAST(@max_per_part_type AS INT64)
+),
+needed AS (
+  SELECT profile, part
+  FROM survivors
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY is_fitting_half, profile ORDER BY sql_rank)
+    <= @list_length + IF(is_fitting_half, 0, @slots)
+),
+kept_parts AS (
+  SELECT profile, part
+  FROM ranked
+  WHERE sql_rank <= @kept
+  UNION DISTINCT
+  SELECT profile, part
+  FROM needed
 )
 SELECT profile_id, product_id, sql_score, pop_source, sql_rank
-FROM ranked
+FROM kept_parts
+JOIN ranked ON ranked.profile = kept_parts.profile AND ranked.part = kept_parts.part
 JOIN numbered_profiles ON numbered_profiles.profile = ranked.profile
 JOIN eligible_parts ON eligible_parts.part = ranked.part
 ORDER BY ranked.profile, sql_rank

@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 from scipy import sparse
 from torch_geometric.data import HeteroData
 
-from recs_assets.gnn.candidates import catalogue, eligible_candidates
+from recs_assets.gnn.candidates import catalogue, eligible_candidates, kept_candidates
 from recs_assets.gnn.channels.evidence import Evidence
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Snapshot, held_out, microseconds, snapshot
 from recs_assets.ranking.arrays import Ints
+from recs_assets.ranking.kept_candidates import KeptCandidates
 from recs_assets.ranking.sparse_matrices import at
 from recs_assets.ranking.strata import strata_of
 from recs_assets.settings import Settings
@@ -54,6 +55,11 @@ class Cohort:
     def candidates(self) -> sparse.csr_array:
         """[n x products] what each user may be shown."""
         return eligible_candidates(self.past, self.users, self.settings)
+
+    @cached_property
+    def kept(self) -> KeptCandidates:
+        """Which of its candidates every compared system keeps."""
+        return kept_candidates(self.past.data, self.settings)
 
     @cached_property
     def evidence(self) -> Evidence:

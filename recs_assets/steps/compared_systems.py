@@ -13,7 +13,6 @@ from recs_assets.gnn.snapshots import DAY_MICROSECONDS, FOREVER
 from recs_assets.gnn.towers.residual import Residual
 from recs_assets.ranking import baselines
 from recs_assets.ranking.arrays import Floats
-from recs_assets.ranking.candidates import top_candidates, top_of_sparse
 from recs_assets.ranking.sparse_matrices import row_of_entry
 from recs_assets.steps.cohort import Cohort
 
@@ -22,7 +21,7 @@ SINGLE_CHANNEL = "channel_"  # begins the name of a system of one channel
 
 def baseline_lists(people: Cohort) -> dict[str, pd.DataFrame]:
     """Popularity, item-kNN, EASE and P3 over the same candidates; users without history get the popular parts."""
-    options, past, keep = people.settings.baselines, people.past, people.settings.candidates.kept
+    options, past = people.settings.baselines, people.past
     recent = past.log.between(past.as_of - options.popularity_days * DAY_MICROSECONDS, past.as_of)
     popular = np.bincount(recent.product, past.event_weights[recent.event_type], past.n_products).astype(np.float64)
     train = past.touched(FOREVER)[np.flatnonzero(past.n_events)]
@@ -43,7 +42,8 @@ def baseline_lists(people: Cohort) -> dict[str, pd.DataFrame]:
         for start in range(0, len(people.users), ROWS_PER_BLOCK):  # so many rows of dense scores are held at once
             rows = slice(start, start + ROWS_PER_BLOCK)
             scores = baselines.add_popularity(scorer(history[rows]), popular)
-            top = top_candidates(scores, people.candidates[rows], keep)
+            candidates = people.candidates[rows]
+            top = people.kept.of(scores[row_of_entry(candidates), candidates.indices], candidates)
             blocks.append(top.assign(profile=top["profile"] + start))
         return pd.concat(blocks, ignore_index=True)
 
@@ -56,12 +56,11 @@ def channel_lists(people: Cohort) -> dict[str, pd.DataFrame]:
     candidates, entries = people.candidates[rows], np.isin(row_of_entry(people.candidates), rows)
     lists = {}
     for column, name in enumerate(channel_names(people.settings.model)):
-        top = top_of_sparse(people.features[entries, column], candidates, people.settings.candidates.kept)
+        top = people.kept.of(people.features[entries, column], candidates)
         lists[f"{SINGLE_CHANNEL}{name}"] = top.assign(profile=rows[top["profile"]])
     return lists
 
 
 def model_lists(people: Cohort, model: GatedChannels, towers: Residual | None = None) -> pd.DataFrame:
     """What the model would have listed, with or without towers: columns profile, product, score, channels."""
-    kept = people.settings.candidates.kept
-    return top_scores(model, people.evidence, people.users, people.candidates, kept, towers, features=people.features)
+    return top_scores(model, people.evidence, people.users, people.candidates, people.kept, towers, features=people.features)

@@ -121,11 +121,12 @@ class Evaluator:
             parts=parts,
             rules=settings.rules,
             settings=settings.blend,
+            kept=settings.candidates.kept,
         )
         self.report(f"alpha chosen on {len(validation_weeks)} validation weeks: {alpha}")
         pool = self._pool(evaluation_weeks, load(model_file, settings.model), towers, everything=True, kept=kept)
         alphas = np.asarray(pool.profiles["stratum"].map(alpha), dtype=np.float64)
-        lists = pool.lists | {"blend": blend(pool.lists["sql"], pool.lists["model"], alphas)}
+        lists = pool.lists | {"blend": blend(pool.lists["sql"], pool.lists["model"], alphas, kept=settings.candidates.kept)}
         with ThreadPoolExecutor(settings.compute.cores) as executor:
             obeying = executor.map(lambda listed: apply_list_rules(listed, parts, settings.rules), lists.values())
             ranked = dict(zip(lists, obeying, strict=True))

@@ -42,7 +42,8 @@ class KeptModel:
         """What it would have listed in one held-out week, blended with SQL as it is served."""
         towers = self.towers if self.towers is not None and self.towers.scale > 0 else None
         alphas = np.array([self.alpha[stratum] for stratum in people.strata], dtype=np.float64)
-        return blend(sql, compared_systems.model_lists(people, self.channels, towers), alphas)
+        lists = compared_systems.model_lists(people, self.channels, towers)
+        return blend(sql, lists, alphas, kept=people.settings.candidates.kept)
 
 
 def misfit(model_file: Path, towers_file: Path | None, settings: Settings) -> list[str]:

@@ -176,7 +176,8 @@ def _blended(
             scores[slice(*np.searchsorted(scores["profile"], profiles))].reset_index(drop=True)
             for scores in (sql_scores, user_scores)
         )
-        ranked = apply_list_rules(blend(sql[[*KEYS, "score"]], model[[*KEYS, "score"]], alpha), parts, settings.rules)
+        both = blend(sql[[*KEYS, "score"]], model[[*KEYS, "score"]], alpha, kept=settings.candidates.kept)
+        ranked = apply_list_rules(both, parts, settings.rules)
         # A part that one half does not have is its row -1, which no index holds: null.
         tier, channels = sql["pop_source"].reindex(ranked["sql_row"]), model["channels"].reindex(ranked["gnn_row"])
         return ranked.assign(pop_source=np.asarray(tier, dtype=object), channels=np.asarray(channels, dtype=object))

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from scipy import sparse
 
 from recs_assets.gnn import graph
-from recs_assets.gnn.candidates import eligible_candidates
+from recs_assets.gnn.candidates import eligible_candidates, kept_candidates
 from recs_assets.gnn.channels import gated_model as model
 from recs_assets.gnn.channels.evidence import Evidence
 from recs_assets.gnn.scoring import top_scores
@@ -50,13 +50,14 @@ def scores(
         settings: candidates, rules and channels.
 
     Yields:
-        Columns profile_id, product_id, score, channels; ``settings.candidates.kept`` rows a profile at most. At least one
+        Columns profile_id, product_id, score, channels; what ``kept_candidates`` keeps of a profile. At least one
         table, in the order of the profiles.
     """
-    past = snapshot(graph.load(graph_file), microseconds(as_of), settings.events)
+    data = graph.load(graph_file)
+    past = snapshot(data, microseconds(as_of), settings.events)
     evidence, fitted = Evidence(past, settings.model), model.load(model_file, settings.model)
     towers = residual.load(towers_file, settings) if towers_file else None
-    kept, threads = settings.candidates.kept, settings.compute.cores
+    kept, threads = kept_candidates(data, settings), settings.compute.cores
     profile_ids = profiles["profile_id"].combine_chunks()
     users = pc.index_in(profiles["user_id"], user_ids.combine_chunks()).to_numpy().astype("int64")
     started = time.monotonic()

@@ -23,6 +23,7 @@ def v5_17_parameters(settings: Settings, has_fitment: bool) -> dict[str, Paramet
         "exclude_bought_days": rules.exclude_bought_days,
         "exclude_bought_variants": bool(rules.exclude_bought_variants),
         "kept": settings.candidates.kept,
+        **rules.model_dump(include={"list_length", "slots", "one_per_variant_group", "max_per_part_type"}),
     }
 
 

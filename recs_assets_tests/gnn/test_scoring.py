@@ -14,6 +14,8 @@ from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.scoring import ENTRIES_PER_CHUNK, ROWS_PER_CHUNK, chunks, loudest_channels, top_scores
 from recs_assets.gnn.towers.residual import Residual
 from recs_assets.gnn.towers.two_towers import TwoTowers
+from recs_assets.ranking.kept_candidates import KeptCandidates
+from recs_assets.ranking.rules import PartAttributes
 from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.five_users import past_of, world
 
@@ -44,6 +46,12 @@ def _random_model() -> GatedChannels:
     return model
 
 
+def best(n: int) -> KeptCandidates:
+    """The best candidates, and nothing for the sake of rules."""
+    nothing = PartAttributes(np.full(5, -1), np.full(5, -1), np.zeros(5, dtype=bool))
+    return KeptCandidates(n, nothing, SETTINGS.rules.model_copy(update={"list_length": 0, "slots": 0}))
+
+
 def _candidates(evidence: Evidence, users: np.ndarray) -> sparse.csr_array:
     return eligible_candidates(evidence.past, users, SETTINGS)
 
@@ -55,7 +63,7 @@ def test_two_channels_by_hand_and_the_one_that_stands_out_is_named_first(evidenc
     #   part type        log 1.5    0          0     0.135
     # p1 stands out by 0.135 in the garage and 0.270 in its type; p3 by 0.135 in the garage, and of its type nothing is known.
     model = _model(garage_fitment=1.0, part_type=1.0)
-    top = top_scores(model, evidence, np.array([0]), _candidates(evidence, np.array([0])), keep=2)
+    top = top_scores(model, evidence, np.array([0]), _candidates(evidence, np.array([0])), keep=best(2))
     assert list(top.columns) == ["profile", "product", "score", "channels"]
     assert top[["product", "channels"]].to_numpy().tolist() == [[0, "part_type garage_fitment"], [2, "garage_fitment"]]
     assert top["score"].tolist() == pytest.approx([2 * math.log(1.5), math.log(1.5)], rel=1e-6)
@@ -64,7 +72,7 @@ def test_two_channels_by_hand_and_the_one_that_stands_out_is_named_first(evidenc
 def test_a_channel_that_says_the_same_of_every_part_is_not_the_first_reason(evidence: Evidence) -> None:
     # u4's vehicle v1 is fitted by p1 and p2 alike, loudly; popularity is quieter and sets them apart.
     candidates = sparse.csr_array(np.array([[1, 1, 0, 0, 0]], dtype=bool))
-    top = top_scores(_model(garage_fitment=100.0, popularity_slow=0.01), evidence, np.array([3]), candidates, keep=1)
+    top = top_scores(_model(garage_fitment=100.0, popularity_slow=0.01), evidence, np.array([3]), candidates, keep=best(1))
     assert top[["product", "channels"]].to_numpy().tolist() == [[1, "popularity_slow garage_fitment"]]
 
 
@@ -94,7 +102,7 @@ def test_popularities_speak_together_through_one_that_counts_for_the_part() -> N
 
 
 def test_ties_go_to_the_smaller_product(evidence: Evidence) -> None:
-    top = top_scores(_model(), evidence, EVERYONE, _candidates(evidence, EVERYONE), keep=2)
+    top = top_scores(_model(), evidence, EVERYONE, _candidates(evidence, EVERYONE), keep=best(2))
     pairs = list(zip(top["profile"], top["product"], strict=True))
     assert pairs == [(0, 0), (0, 2), (1, 3), (2, 2), (2, 3), (3, 0), (3, 1), (4, 3)]
     assert set(top["score"]) == {0.0}
@@ -102,26 +110,26 @@ def test_ties_go_to_the_smaller_product(evidence: Evidence) -> None:
 
 def test_profiles_are_positions_among_the_users_asked_for(evidence: Evidence) -> None:
     users = np.array([3, 0])
-    top = top_scores(_model(garage_fitment=1.0), evidence, users, _candidates(evidence, users), keep=1)
+    top = top_scores(_model(garage_fitment=1.0), evidence, users, _candidates(evidence, users), keep=best(1))
     assert top[["profile", "product"]].to_numpy().tolist() == [[0, 0], [1, 0]]
 
 
 def test_a_user_without_candidates_gets_no_rows_and_disturbs_nobody(evidence: Evidence) -> None:
     candidates = sparse.csr_array(np.array([[0, 0, 0, 0, 0], [1, 1, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 1, 0, 0]], dtype=bool))
-    top = top_scores(_model(popularity_slow=1.0), evidence, np.arange(4), candidates, keep=5)
+    top = top_scores(_model(popularity_slow=1.0), evidence, np.arange(4), candidates, keep=best(5))
     assert top[["profile", "product"]].to_numpy().tolist() == [[1, 1], [1, 0], [3, 2]]
 
 
 def test_nobody_to_score_gives_an_empty_table(evidence: Evidence) -> None:
     nobody = np.array([], dtype=np.int64)
-    top = top_scores(_model(), evidence, nobody, sparse.csr_array((0, 5), dtype=bool), keep=3)
+    top = top_scores(_model(), evidence, nobody, sparse.csr_array((0, 5), dtype=bool), keep=best(3))
     assert list(top.columns) == ["profile", "product", "score", "channels"]
     assert len(top) == 0
 
 
 def test_scores_are_those_of_a_slow_computation(evidence: Evidence) -> None:
     model, candidates = _random_model(), _candidates(evidence, EVERYONE)
-    top = top_scores(model, evidence, EVERYONE, candidates, keep=3)
+    top = top_scores(model, evidence, EVERYONE, candidates, keep=best(3))
     expected = pd.DataFrame(
         [row for user in EVERYONE for row in _slowly(model, evidence, int(user), candidates)[:3]], columns=top.columns
     )
@@ -172,24 +180,24 @@ def test_the_towers_add_their_dot_product_times_its_scale(evidence: Evidence) ->
     torch.nn.init.eye_(towers.user_out.weight)
     candidates = _candidates(evidence, EVERYONE)
     columns = ["profile", "product"]
-    alone = top_scores(_random_model(), evidence, EVERYONE, candidates, keep=5).set_index(columns)["score"].sort_index()
+    alone = top_scores(_random_model(), evidence, EVERYONE, candidates, keep=best(5)).set_index(columns)["score"].sort_index()
     fitted = Residual(towers, 0.5, settings)
-    added = top_scores(_random_model(), evidence, EVERYONE, candidates, keep=5, residual=fitted).set_index(columns)["score"]
+    added = top_scores(_random_model(), evidence, EVERYONE, candidates, keep=best(5), residual=fitted).set_index(columns)["score"]
     of_users, of_products = fitted.vectors(evidence.past, EVERYONE)
     users, products = (alone.index.get_level_values(name).to_numpy() for name in columns)
     expected = alone + 0.5 * np.einsum("nd,nd->n", of_users[users], of_products[products])
     np.testing.assert_allclose(added.sort_index(), expected, rtol=1e-5)
     assert not np.allclose(expected, alone)
-    without = top_scores(_random_model(), evidence, EVERYONE, candidates, keep=5, residual=Residual(towers, 0.0, settings))
+    without = top_scores(_random_model(), evidence, EVERYONE, candidates, keep=best(5), residual=Residual(towers, 0.0, settings))
     np.testing.assert_array_equal(without.set_index(columns)["score"].sort_index(), alone)
 
 
 def test_more_users_than_a_chunk_holds_are_scored_as_in_one(evidence: Evidence) -> None:
     model = _random_model()
-    once = top_scores(model, evidence, EVERYONE, _candidates(evidence, EVERYONE), keep=3)
+    once = top_scores(model, evidence, EVERYONE, _candidates(evidence, EVERYONE), keep=best(3))
     n_times = 2 * ROWS_PER_CHUNK // 5 + 1  # three chunks, whose borders fall between equal users
     users = np.tile(EVERYONE, n_times)
-    many = top_scores(model, evidence, users, _candidates(evidence, users), keep=3)
+    many = top_scores(model, evidence, users, _candidates(evidence, users), keep=best(3))
     expected = pd.concat([once.assign(profile=once["profile"] + 5 * number) for number in range(n_times)], ignore_index=True)
     assert many.drop(columns="score").equals(expected.drop(columns="score"))
     np.testing.assert_allclose(many["score"], expected["score"], rtol=1e-5)

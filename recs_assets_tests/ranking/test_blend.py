@@ -32,7 +32,12 @@ def test_sql_is_divided_by_its_best_and_keeps_its_zero():
 
 def test_the_model_is_stretched_between_its_worst_and_best():
     lists = _lists((0, 1, 4.0), (0, 2, -4.0), (0, 3, 2.0), (1, 1, -7.0), (1, 2, -7.0))
-    assert normalise_gnn(lists).tolist() == [1.0, 0.0, 0.75, 1.0, 1.0]
+    assert normalise_gnn(lists, kept=3).tolist() == [1.0, 0.0, 0.75, 1.0, 1.0]
+
+
+def test_what_is_kept_for_the_rules_alone_leaves_the_scale_of_the_model_as_it_was():
+    lists = _lists((0, 1, 4.0), (0, 2, 2.0), (0, 3, 0.0), (0, 4, -4.0), (1, 1, 3.0))
+    assert normalise_gnn(lists, kept=3).tolist() == [1.0, 0.5, 0.0, -1.0, 1.0]
 
 
 def test_negative_sql_scores_are_refused():
@@ -43,7 +48,7 @@ def test_negative_sql_scores_are_refused():
 def test_both_lists_are_joined_with_zero_for_what_one_lacks():
     sql = _lists((0, 1, 8.0), (0, 2, 4.0))
     gnn = _lists((0, 3, 10.0), (0, 2, 6.0), (0, 4, 2.0))
-    blended = blend(sql, gnn, np.array([0.25]))
+    blended = blend(sql, gnn, np.array([0.25]), kept=100)
     expected = pd.DataFrame(
         {
             "profile": [0, 0, 0, 0],
@@ -60,7 +65,7 @@ def test_both_lists_are_joined_with_zero_for_what_one_lacks():
 
 def test_alpha_is_read_per_profile_and_zero_is_the_model_alone():
     sql, gnn = _lists((0, 1, 8.0), (1, 1, 8.0)), _lists((0, 2, 5.0), (1, 2, 5.0))
-    blended = blend(sql, gnn, np.array([1.0, 0.0]))
+    blended = blend(sql, gnn, np.array([1.0, 0.0]), kept=100)
     assert blended[["profile", "product"]].to_numpy().tolist() == [[0, 1], [1, 2]]
 
 
@@ -81,7 +86,7 @@ flags = st.lists(st.booleans(), min_size=N_PARTS, max_size=N_PARTS).map(np.array
 @given(_random_lists(sql_scores), _random_lists(st.floats(-50, 50)), st.builds(PartAttributes, codes, codes, flags))
 def test_alpha_one_is_the_list_of_sql_row_for_row(sql, gnn, parts):
     columns = ["profile", "product", "rank"]
-    blended = apply_list_rules(blend(sql, gnn, np.ones(3)), parts, SETTINGS.rules)
+    blended = apply_list_rules(blend(sql, gnn, np.ones(3), kept=100), parts, SETTINGS.rules)
     served_today = apply_list_rules(sql, parts, SETTINGS.rules)
     pd.testing.assert_frame_equal(blended[columns], served_today[columns])
 
@@ -92,16 +97,16 @@ def test_two_sql_scores_one_rounding_apart_stay_apart():
     assert np.nextafter(lower, np.inf) == higher
     tops = np.linspace(65, 87, 200)  # dividing by most of these gives the two the same quotient
     sql = _lists(*(row for p, top in enumerate(tops) for row in ((p, 1, lower), (p, 2, higher), (p, 3, top))))
-    ranked = apply_list_rules(blend(sql, _lists(), np.ones(len(tops))), _no_attributes(), SETTINGS.rules)
+    ranked = apply_list_rules(blend(sql, _lists(), np.ones(len(tops)), kept=100), _no_attributes(), SETTINGS.rules)
     assert ranked["product"].tolist() == [3, 2, 1] * len(tops)
 
 
 @given(_random_lists(sql_scores), _random_lists(st.floats(-50, 50)), st.floats(0, 1))
 def test_the_score_can_be_recomputed_from_its_row(sql, gnn, alpha):
-    blended = blend(sql, gnn, np.full(3, alpha))
+    blended = blend(sql, gnn, np.full(3, alpha), kept=100)
     np.testing.assert_array_equal(blended["score"], alpha * blended["sql_score"] + (1 - alpha) * blended["gnn_score"])
     assert blended["sql_score"].between(0, 1).all()
-    assert blended["gnn_score"].between(0, 1).all()
+    assert blended["gnn_score"].between(0, 1).all(), "with no more in a list than are kept for their score"
 
 
 def _validation(sql_finds: list[bool], gnn_finds: list[bool]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -124,6 +129,7 @@ def _chosen(strata: list[str], sql_finds: list[bool], gnn_finds: list[bool], **u
         parts=_no_attributes(),
         rules=SETTINGS.rules,
         settings=options,
+        kept=100,
     )
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from recs_assets.ranking.candidates import Catalogue, candidate_matrix, top_candidates, top_of_sparse
+from recs_assets.ranking.candidates import Catalogue, candidate_matrix, top_of_sparse
 
 # Part 0 fits vehicle 0, part 1 fits vehicle 1, part 2 is universal, part 3 fits vehicle 0 but is not eligible,
 # part 4 fits vehicle 0 and is a variant of part 0; part 5 is universal and not eligible.
@@ -53,7 +53,7 @@ def test_every_eligible_part_where_fitment_is_not_required_or_not_known():
 def test_top_keeps_the_lower_product_of_a_tie():
     candidates = sparse.csr_array(np.array([[1, 1, 1, 0], [0, 0, 0, 0], [0, 1, 0, 0]], dtype=bool))
     scores = np.array([[1.0, 2.0, 1.0, 9.0], [5.0, 5.0, 5.0, 5.0], [0.0, -3.0, 0.0, 0.0]])
-    lists = top_candidates(scores, candidates, k=2)
+    lists = top_of_sparse(scores[candidates.toarray()], candidates, k=2)
     assert lists.to_numpy().tolist() == [[0, 1, 2.0], [0, 0, 1.0], [2, 1, -3.0]]
 
 
@@ -68,7 +68,6 @@ def test_top_is_what_sorting_everything_gives(seed, k):
         for product in sorted(np.flatnonzero(mask[profile]), key=lambda p, row=scores[profile]: (-row[p], p))[:k]
     ]
     candidates = sparse.csr_array(mask)
-    assert top_candidates(scores, candidates, k).to_numpy().tolist() == expected
     assert top_of_sparse(scores[mask], candidates, k).to_numpy().tolist() == expected
 
 
@@ -76,7 +75,5 @@ def test_scores_that_do_not_match_the_candidates_are_refused():
     candidates = sparse.csr_array(np.ones((1, 2), dtype=bool))
     with pytest.raises(ValueError, match="3 scores for 2 candidates"):
         top_of_sparse(np.zeros(3), candidates, 1)
-    with pytest.raises(ValueError, match="not the same shape"):
-        top_candidates(np.zeros((1, 3)), candidates, 1)
     with pytest.raises(ValueError, match="1 of 2 candidate scores are not a number"):
         top_of_sparse(np.array([np.nan, 1.0]), candidates, 1)

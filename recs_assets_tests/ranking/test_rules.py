@@ -125,6 +125,22 @@ def test_a_list_shorter_than_the_slots_still_makes_room_for_fitting_parts():
     assert _products(apply_list_rules(lists, _parts(universal=(0, 1)), rules)) == [2, 3]
 
 
+def test_universal_parts_that_use_up_a_type_do_not_push_out_what_fits():
+    # All gauges, two of them in a list: without the rule both would be universal.
+    rules = OFF.model_copy(update={"max_per_part_type": 2, "max_universal": 1, "slots": 2})
+    lists = _lists((0, 0, 0.9), (0, 1, 0.8), (0, 2, 0.7), (0, 3, 0.1), (0, 4, 0.2))
+    parts = _parts(universal=(0, 1, 2), types=dict.fromkeys(range(5), 7))
+    assert _products(apply_list_rules(lists, parts, rules)) == [0, 4]
+    assert _products(apply_list_rules(lists, parts, rules.model_copy(update={"max_universal": 2}))) == [0, 1]
+    assert _products(apply_list_rules(lists.iloc[:3], parts, rules)) == [0, 1], "nothing fits"
+
+
+def test_a_variant_that_fits_stands_for_its_universal_twin_where_too_few_fit():
+    rules = OFF.model_copy(update={"one_per_variant_group": True, "max_universal": 0, "slots": 1})
+    lists = _lists((0, 0, 0.9), (0, 1, 0.5), (0, 2, 0.4))
+    assert _products(apply_list_rules(lists, _parts(universal=(0, 2), groups={0: 3, 1: 3}), rules)) == [1, 2]
+
+
 def test_a_demoted_part_stays_below_parts_that_tie_with_the_last_slot():
     rules = OFF.model_copy(update={"max_universal": 0, "slots": 1})
     ranked = apply_list_rules(_lists((0, 0, 0.5), (0, 1, 0.5), (0, 2, 0.5)), _parts(universal=(0,)), rules)

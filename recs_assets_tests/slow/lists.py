@@ -47,9 +47,8 @@ class Serving:
     def listed(self, user: int) -> Listed:
         """The list of one person."""
         world, allowed = self.world, self.world.candidates(user)
-        kept = world.settings.candidates.kept
-        by_sql, by_model = best(self.sql.scores(user), allowed, kept), best(self.model.scores(user), allowed, kept)
-        blended = blend(by_sql, by_model, self.alpha[world.stratum(user)])
+        by_sql, by_model = (kept(world, scoring.scores(user), allowed) for scoring in (self.sql, self.model))
+        blended = blend(by_sql, by_model, self.alpha[world.stratum(user)], world.settings.candidates.kept)
         ranked = ruled(world, blended)
         return Listed(
             products=[world.products[product] for _, product in ranked],
@@ -58,16 +57,22 @@ class Serving:
         )
 
 
-def best(scores: Vector, allowed: Flags, kept: int) -> Scores:
-    """The best allowed parts, ties to the smaller id."""
-    ranked = sorted((-scores[product], product) for product in np.flatnonzero(allowed).tolist())
-    return {product: float(-score) for score, product in ranked[:kept]}
+def kept(world: World, scores: Vector, allowed: Flags) -> Scores:
+    """The best allowed parts, ties to the smaller id; and a list's worth of what the caps leave of all, and of what fits."""
+    rules, ranked = world.settings.rules, _in_order([(float(scores[part]), part) for part in np.flatnonzero(allowed).tolist()])
+    fitting = [(score, part) for score, part in ranked if not world.universal[part]]
+    wanted = {
+        *ranked[: world.settings.candidates.kept],
+        *_within_caps(world, ranked)[: rules.list_length + rules.slots],
+        *_within_caps(world, fitting)[: rules.list_length],
+    }
+    return {part: score for score, part in ranked if (score, part) in wanted}
 
 
-def blend(by_sql: Scores, by_model: Scores, alpha: float) -> Scores:
+def blend(by_sql: Scores, by_model: Scores, alpha: float, n_kept: int) -> Scores:
     """alpha x SQL + (1 - alpha) x model, each list on its own scale from 0 to 1; a list without weight brings no parts."""
     sql = {} if alpha == 0 else _share_of_best(by_sql, power_of_two=alpha == 1)
-    model = {} if alpha == 1 else _between_worst_and_best(by_model)
+    model = {} if alpha == 1 else _between_worst_and_best(by_model, n_kept)
     return {part: alpha * sql.get(part, 0.0) + (1 - alpha) * model.get(part, 0.0) for part in {*sql, *model}}
 
 
@@ -80,10 +85,11 @@ def _share_of_best(scores: Scores, *, power_of_two: bool) -> Scores:
     return {part: score / unit for part, score in scores.items()}
 
 
-def _between_worst_and_best(scores: Scores) -> Scores:
+def _between_worst_and_best(scores: Scores, n_kept: int) -> Scores:
     if not scores:
         return {}
-    worst, spread = min(scores.values()), max(scores.values()) - min(scores.values())
+    for_their_score = list(scores.values())[:n_kept]
+    worst, spread = min(for_their_score), max(for_their_score) - min(for_their_score)
     return {part: (score - worst) / spread if spread > 0 else 1.0 for part, score in scores.items()}
 
 
@@ -91,13 +97,24 @@ def ruled(world: World, scores: Scores) -> Ranked:
     """Scores and parts after the list rules, best first."""
     rules = world.settings.rules
     ranked = _in_order([(score, part) for part, score in scores.items()])
+    if rules.max_universal is None:
+        return _within_caps(world, ranked)[: rules.list_length]
+    slots = min(rules.slots, rules.list_length)
+    left, n_reserved = _within_caps(world, ranked), max(0, slots - rules.max_universal)
+    if sum(not world.universal[part] for _, part in left) < n_reserved:
+        reserved = _within_caps(world, [(score, part) for score, part in ranked if not world.universal[part]])[:n_reserved]
+        left = _in_order(_within_caps(world, [*reserved, *(row for row in ranked if row not in reserved)]))
+    return _room_for_fitting(world, left, slots, rules.max_universal)[: rules.list_length]
+
+
+def _within_caps(world: World, ranked: Ranked) -> Ranked:
+    """The first of each variant group, then the first few of each part type."""
+    rules = world.settings.rules
     if rules.one_per_variant_group:
         ranked = _at_most(1, ranked, [world.labels["variant_group"][part] for _, part in ranked])
     if rules.max_per_part_type is not None:
         ranked = _at_most(rules.max_per_part_type, ranked, [world.labels["part_type"][part] for _, part in ranked])
-    if rules.max_universal is not None:
-        ranked = _room_for_fitting(world, ranked, min(rules.slots, rules.list_length), rules.max_universal)
-    return ranked[: rules.list_length]
+    return ranked
 
 
 def _in_order(ranked: Ranked) -> Ranked:
@@ -106,13 +123,13 @@ def _in_order(ranked: Ranked) -> Ranked:
 
 def _at_most(limit: int, ranked: Ranked, labels: list[str | None]) -> Ranked:
     seen: dict[str, int] = {}
-    kept = []
+    left = []
     for row, label in zip(ranked, labels, strict=True):
         if label is not None:
             seen[label] = seen.get(label, 0) + 1
         if label is None or seen[label] <= limit:
-            kept.append(row)
-    return kept
+            left.append(row)
+    return left
 
 
 def _room_for_fitting(world: World, ranked: Ranked, slots: int, max_universal: int) -> Ranked:

@@ -56,13 +56,43 @@ def test_universal_parts_may_fill_slots_only_where_nothing_fits() -> None:
     rules = {"list_length": 3, "max_per_part_type": 2, "https_image": None}
     staged = shop.staged([("u5", 1, "p4", 0.75), ("u5", 2, "p6", 0.5), ("u5", 3, "p1", 0.25)])
     assert breaches(staged, **rules) == {"too_many_universal": 1}
-    assert breaches(staged.slice(0, 2), **rules) == {}
+    assert breaches(staged.slice(0, 2), **rules) == {"too_many_universal": 1}, "p1 and p2 fit, on the list or not"
     assert breaches(staged, **rules | {"max_universal": 2}) == {}
 
 
 def test_a_variant_of_what_was_bought() -> None:
     rules = {"https_image": None, "exclude_bought_days": 365}
     assert breaches(shop.staged([("u1", 1, "p2", 0.5)]), **rules) == {"variant_bought_already": 1}
+
+
+@pytest.mark.parametrize(
+    ("user", "changed", "n_breaches"),
+    [
+        ("u5", {}, 1),
+        ("u5", {"max_universal": 2}, 0),
+        ("u5", {"slots": 3, "max_universal": 2}, 1),  # p1 or p2, its variant
+        ("u5", {"slots": 4, "list_length": 2, "max_universal": 1}, 1),
+        ("u5", {"max_universal": None}, 0),
+        ("u5", {"has_fitment": False}, 0),
+        ("u3", {}, 0),  # owns nothing yet
+        ("u4", {}, 0),  # nothing fits the vehicle
+        ("u1", {}, 0),  # bought p1, and p2 is a variant of it
+        ("u1", {"exclude_bought_variants": None}, 1),
+        ("u2", {"exclude_bought_days": 30}, 1),  # bought p1 33 days ago
+    ],
+)
+def test_slots_without_fitting_parts_are_held_against_all_that_fits(user: str, changed: dict[str, Any], n_breaches: int) -> None:
+    rules = {"list_length": 3, "max_per_part_type": 2, "https_image": None, "max_universal": 1}
+    assert audit(shop.staged([(user, 1, "p6", 0.75)]), **rules | changed)["too_many_universal"] == n_breaches
+
+
+def test_parts_that_the_caps_leave_out_could_not_be_listed() -> None:
+    # Of p1 and p2 one can be listed, as they are variants; without that rule both, but for a type of which there is one a list.
+    rules = {"list_length": 3, "https_image": None, "max_universal": 0, "max_per_part_type": 2}
+    staged = shop.staged([("u5", 1, "p1", 0.75), ("u5", 2, "p6", 0.5)])
+    assert audit(staged, **rules)["too_many_universal"] == 0
+    assert audit(staged, **rules | {"one_per_variant_group": None})["too_many_universal"] == 1
+    assert audit(staged, **rules | {"one_per_variant_group": None, "max_per_part_type": 1})["too_many_universal"] == 0
 
 
 def test_a_rule_without_a_setting_is_off() -> None:
@@ -74,7 +104,7 @@ def test_a_rule_without_a_setting_is_off() -> None:
 
 def test_an_excluded_part_type_and_another_week() -> None:
     staged = shop.staged([("u5", 1, "p5", 0.5)])
-    assert breaches(staged, https_image=None) == {"excluded_part_type": 1}
+    assert breaches(staged, https_image=None, max_universal=None) == {"excluded_part_type": 1}
     assert audit(staged, week=shop.AS_OF.date(), https_image=None)["wrong_week"] == 1
 
 

@@ -15,15 +15,17 @@ OWNERS = {"a": "camaro", "b": "camaro", "c": "camaro", "d": "nova", "e": "mustan
 # Who ordered which part: model tier from 3 orders of Camaro owners, make tier from 4 of Chevrolet owners.
 ORDERS = {"p1": "abc", "p2": "abdd", "p3": "e", "p4": "aabbe", "p5": "", "p6": "abcde"}
 SMALL = {"model_min_orders": 3, "make_min_orders": 4, "exclude_bought_days": None, "exclude_bought_variants": None, "kept": 10}
+SMALL |= {"list_length": 0, "slots": 0, "one_per_variant_group": None, "max_per_part_type": None}
 
 
-PART_COLUMNS = {"product_id": "STRING", "variant_group": "STRING", "is_universal": "BOOL", "ineligible_reason": "STRING"}
+PART_COLUMNS = dict.fromkeys(["product_id", "part_type", "variant_group", "ineligible_reason"], "STRING")
+PART_COLUMNS |= {"is_universal": "BOOL"}
 
 
 def tables(**changed: pa.Table) -> dict[str, pa.Table]:
     vehicles = [("camaro", 1969, "Chevrolet", "Camaro", None), ("nova", 1970, "Chevrolet", "Nova", None)]
     vehicles += [("camaro2", 1970, "Chevrolet", "Camaro", None), ("mustang", 1969, "Ford", "Mustang", None)]
-    parts = [(f"p{n}", "g" if n in {1, 2} else None, n >= 5, None) for n in range(1, 7)]
+    parts = [(f"p{n}", "Gauges", "g" if n in {1, 2} else None, None, n >= 5) for n in range(1, 7)]
     events = [
         (f"{part}{n}", owner, part, "order", days_ago(n + 1), None, None)
         for part, owners in ORDERS.items()

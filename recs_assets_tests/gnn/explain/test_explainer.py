@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy import sparse
 
+from recs_assets.gnn.candidates import kept_candidates
 from recs_assets.gnn.channels.evidence import Evidence, channel_names
 from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.explain.edges import Edges
@@ -153,8 +154,9 @@ def _score(term: str, user: str, part: str, events: Sequence[Any], owned: Sequen
     with torch.no_grad():
         model.base.copy_(torch.tensor([float(name == term) for name in names]))
     evidence = Evidence(past_of(world(events, owned)), SETTINGS.model)
+    keep = kept_candidates(evidence.past.data, SETTINGS)
     alone = sparse.csr_array(([True], ([0], [PRODUCTS.index(part)])), shape=(1, len(PRODUCTS)))
-    return float(top_scores(model, evidence, np.array([USERS.index(user)]), alone, 1)["score"].iloc[0])
+    return float(top_scores(model, evidence, np.array([USERS.index(user)]), alone, keep)["score"].iloc[0])
 
 
 def _without(user: str, part: str) -> Callable[[Any], bool]:
