@@ -24,7 +24,7 @@ from torch_geometric.data import HeteroData
 from recs_assets import settings_file, targets
 from recs_assets.asset_files import GRAPH
 from recs_assets.gnn import graph
-from recs_assets.gnn.candidates import catalogue
+from recs_assets.gnn.candidates import part_attributes
 from recs_assets.gnn.channels.evidence import channel_names
 from recs_assets.gnn.channels.examples import Example, channel_scores
 from recs_assets.gnn.checkpoints import Checkpoints
@@ -146,7 +146,7 @@ class Laboratory:
         return Measured(self._per_user(evaluation, scores), earned)
 
     def _per_user(self, evaluation: Sequence[Example], scores: Sequence[Floats]) -> pd.DataFrame:
-        parts = catalogue(self.data).parts
+        parts = part_attributes(self.data)
         rows = []
         for example, people, values in zip(evaluation, self._cohorts, scores, strict=True):
             top = people.kept.of(values, example.candidates)

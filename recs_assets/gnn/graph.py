@@ -35,7 +35,8 @@ def build(tables: dict[str, pa.Table]) -> HeteroData:
         HeteroData with, all int64 unless said otherwise:
         ``user.num_nodes``; ``vehicle.model_code`` and ``vehicle.make_code`` [vehicles], -1 where unknown;
         ``product.part_type``, ``.brand``, ``.variant_group`` codes [products], -1 where there is none,
-        ``.is_universal``, ``.is_eligible`` bool and ``.price`` float64 [products];
+        ``.is_universal``, ``.is_eligible`` bool and ``.price`` float64 [products], ``.since`` microseconds, from when on the
+        part is known to exist: its creation or its first event, the smallest integer where unknown;
         ``product.tokens`` (the id's first, then type, brand and words of the title) and ``vehicle.tokens`` [nodes x tokens];
         ``user-owns-vehicle.added_at`` microseconds [edges], the smallest integer where unknown;
         ``user-interacts-product.time`` microseconds, ascending, and ``.event_type`` [edges], an index of ``EVENT_TYPES``;
@@ -68,6 +69,7 @@ def build(tables: dict[str, pa.Table]) -> HeteroData:
     data[INTERACTS].edge_index = _edge_index(events, ids, ("user", "user_id"), ("product", "product_id"))
     data[INTERACTS].time = _tensor(_microseconds(events["event_ts"]))
     data[INTERACTS].event_type = _tensor(pc.index_in(events["event_type"], pa.array(EVENT_TYPES)).cast(pa.int64()))
+    data["product"].since = _since(products["created_at"], data[INTERACTS].edge_index[1], data[INTERACTS].time)
     pairs = tables["co_purchase_edges"]
     data[BOUGHT_WITH].edge_index = _edge_index(pairs, ids, ("product", "product_id_a"), ("product", "product_id_b"))
     data[BOUGHT_WITH].week = _tensor(_microseconds(pairs["week"].cast(pa.timestamp("us", tz="UTC"))))
@@ -97,6 +99,12 @@ def _edge_index(table: pa.Table, ids: dict[str, Any], source: tuple[str, str], t
             )
         rows.append(_array(index.cast(pa.int64())))
     return torch.from_numpy(np.stack(rows))
+
+
+def _since(created_at: pa.ChunkedArray, product: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+    """When each part was created, or its first event: that shows of a catalogue loaded anew what existed before."""
+    since = _tensor(pc.fill_null(_microseconds(created_at), NEVER))
+    return since.scatter_reduce(0, product, time, "amin")
 
 
 def _codes(column: pa.ChunkedArray) -> torch.Tensor:

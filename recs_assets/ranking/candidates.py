@@ -16,7 +16,6 @@ from recs_assets.ranking.arrays import (
     positions,
     starts_of,
 )
-from recs_assets.ranking.rules import PartAttributes
 from recs_assets.ranking.sparse_matrices import entry_of, one_hot, row_of_entry
 
 
@@ -37,11 +36,6 @@ class Catalogue:
     variant_group: Ints
     part_type: Ints
     fits: sparse.csr_array | None
-
-    @property
-    def parts(self) -> PartAttributes:
-        """What the list rules read of each part."""
-        return PartAttributes(self.variant_group, self.part_type, self.is_universal)
 
 
 def candidate_matrix(

@@ -6,22 +6,36 @@ purchases AS (
   WHERE event_type = 'order'
   GROUP BY user_id, product_id
 ),
--- A wholesaler's thousands of parts would pair with everything.
-newest_purchases AS (
-  SELECT user_id, product_id, bought_at
+numbered AS (
+  SELECT
+    user_id, product_id, bought_at,
+    ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY bought_at, product_id) AS number
   FROM purchases
-  WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY bought_at DESC, product_id) <= @max_parts_per_user
+),
+-- A part pairs with the user's newest ones before it: a wholesaler's thousands would pair with everything, and a cap on the
+-- newest ones of all would let later purchases take back what was known before them. Blocks of as many parts keep an engine
+-- from comparing all with all.
+blocks AS (
+  SELECT user_id, product_id, bought_at, number, CAST(FLOOR(number / @max_parts_per_user) AS INT64) AS block
+  FROM numbered
+),
+earlier_purchases AS (
+  SELECT user_id, product_id, bought_at, number, block FROM blocks
+  UNION ALL
+  SELECT user_id, product_id, bought_at, number, block + 1 FROM blocks
 ),
 user_pairs AS (
   SELECT
-    one.user_id,
-    one.product_id AS product_id_a,
-    other.product_id AS product_id_b,
-    DATE(GREATEST(one.bought_at, other.bought_at)) AS paired_on
-  FROM newest_purchases AS one
-  JOIN newest_purchases AS other ON other.user_id = one.user_id AND other.product_id > one.product_id
-  WHERE ABS(TIMESTAMP_DIFF(one.bought_at, other.bought_at, MICROSECOND)) <= @window_days * 86400000000
+    later.user_id,
+    LEAST(earlier.product_id, later.product_id) AS product_id_a,
+    GREATEST(earlier.product_id, later.product_id) AS product_id_b,
+    DATE(later.bought_at) AS paired_on
+  FROM blocks AS later
+  JOIN earlier_purchases AS earlier ON earlier.user_id = later.user_id AND earlier.block = later.block
+  WHERE
+    earlier.number < later.number
+    AND later.number - earlier.number < @max_parts_per_user
+    AND TIMESTAMP_DIFF(later.bought_at, earlier.bought_at, MICROSECOND) <= @window_days * 86400000000
 ),
 pair_weeks AS (
   SELECT

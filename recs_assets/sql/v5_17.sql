@@ -1,14 +1,23 @@
 WITH
+-- An event before its creation shows that a part existed before.
+known_parts AS (
+  SELECT DISTINCT product_id
+  FROM interaction_edges
+  WHERE event_ts < @as_of
+),
 -- Numbers instead of ids: one list per profile over hundreds of parts is many rows, and ids are long.
 eligible_parts AS (
   SELECT
-    product_id, IFNULL(is_universal, FALSE) AS is_universal, variant_group,
+    product_nodes.product_id, IFNULL(is_universal, FALSE) AS is_universal, variant_group,
     -- What the rules of a list cap: NULL where nothing does.
     IF(IFNULL(CAST(@one_per_variant_group AS BOOL), FALSE), variant_group, NULL) AS variant,
     IF(CAST(@max_per_part_type AS INT64) IS NULL, NULL, part_type) AS type,
-    ROW_NUMBER() OVER (ORDER BY product_id) AS part
+    ROW_NUMBER() OVER (ORDER BY product_nodes.product_id) AS part
   FROM product_nodes
-  WHERE ineligible_reason IS NULL
+  LEFT JOIN known_parts ON known_parts.product_id = product_nodes.product_id
+  WHERE
+    ineligible_reason IS NULL
+    AND (created_at IS NULL OR created_at < @as_of OR known_parts.product_id IS NOT NULL)
 ),
 numbered_profiles AS (
   SELECT profile_id, user_id, ROW_NUMBER() OVER (ORDER BY profile_id) AS profile

@@ -49,7 +49,7 @@ class Cohort:
     @property
     def has_fitment(self) -> bool:
         """Whether the store knows what fits what."""
-        return catalogue(self.past.data).fits is not None
+        return catalogue(self.past).fits is not None
 
     @cached_property
     def candidates(self) -> sparse.csr_array:
@@ -85,7 +85,7 @@ class Cohort:
         """
         new = self.held_out[self.settings.evaluation.relevance]
         profile, product = new["profile"].to_numpy(), new["product"].to_numpy()
-        store = catalogue(self.past.data)
+        store = catalogue(self.past)
         universal = store.is_universal[product]
         fits = np.zeros(len(profile), dtype=bool)
         if store.fits is not None:
@@ -112,7 +112,7 @@ def cohort(data: HeteroData, moment: dt.datetime, settings: Settings, relevances
         relevances: ``order`` (what was ordered counts), ``any`` (every event does); that of the settings among them.
     """
     past = snapshot(data, microseconds(moment), settings.events)
-    is_eligible = data["product"].is_eligible.numpy()
+    is_eligible = catalogue(past).eligible
     held_out_pairs: dict[str, tuple[Ints, Ints]] = {}
     n_not_eligible = 0
     for relevance in relevances:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from torch_geometric.data import HeteroData
 
 from recs_assets.gnn import graph
-from recs_assets.gnn.candidates import catalogue
+from recs_assets.gnn.candidates import part_attributes
 from recs_assets.gnn.channels.gated_model import GatedChannels, load
 from recs_assets.gnn.snapshots import microseconds, snapshot
 from recs_assets.gnn.towers import residual
@@ -231,7 +231,7 @@ class Evaluator:
 
     @property
     def _parts(self) -> PartAttributes:
-        return catalogue(self.data).parts
+        return part_attributes(self.data)
 
     def _purchases(self, before: dt.datetime) -> np.ndarray:
         past = snapshot(self.data, microseconds(before), self.settings.events)

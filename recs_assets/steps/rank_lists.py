@@ -12,7 +12,7 @@ from scipy import sparse
 
 from recs_assets.asset_files import GRAPH, PRODUCT_SIMILARITIES, PROFILES, SQL_SCORES, USER_NODES, USER_SCORES, own_file
 from recs_assets.gnn import graph
-from recs_assets.gnn.candidates import catalogue
+from recs_assets.gnn.candidates import part_attributes
 from recs_assets.gnn.channels.evidence import Evidence
 from recs_assets.gnn.explain.explainer import Explainer, strongest_edges
 from recs_assets.gnn.snapshots import FOREVER, microseconds, snapshot
@@ -56,7 +56,7 @@ def profile_recommendations(
     profile_ids, product_ids = profiles["profile_id"].combine_chunks(), products["product_id"].combine_chunks()
     past = snapshot(data, microseconds(known.as_of), settings.events)
     representative = pc.index_in(profiles["user_id"], user_ids).to_numpy().astype(np.int64)
-    parts, history, strata = catalogue(data).parts, past.touched(FOREVER), profiles["stratum"].to_pandas()
+    parts, history, strata = part_attributes(data), past.touched(FOREVER), profiles["stratum"].to_pandas()
     similarities = indexed_similarities(inputs["product_similarities"].table(PRODUCT_SIMILARITIES), product_ids)
     similar = similarity_matrix(similarities, past.n_products)
     explainer = Explainer(Evidence(past, settings.model), similar, settings.sql, settings.reasons, settings.compute.cores)

@@ -98,6 +98,7 @@ def tables(events: Sequence[Event] = PAST + FUTURE, owned: Sequence[Ownership] =
                 "is_universal": [False, False, None, True, False],
                 "price": [50.0, 60.5, 75.0, 99.99, 12.0],
                 "ineligible_reason": [None, None, None, None, "below the minimum price"],
+                "created_at": pa.array([None] * 5, pa.timestamp("us", tz="UTC")),
             }
         ),
         "fits_edges": pa.table(

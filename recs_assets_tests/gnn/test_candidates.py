@@ -1,12 +1,16 @@
 """What five users may be shown, and the catalogue behind it, by hand."""
 
+import datetime as dt
+
 import numpy as np
+import pyarrow as pa
+import pytest
 from scipy import sparse
 
 from recs_assets.gnn import graph
 from recs_assets.gnn.candidates import catalogue, eligible_candidates
 from recs_assets_tests.gnn import five_users
-from recs_assets_tests.gnn.five_users import PAST, PRODUCTS, past_of, world
+from recs_assets_tests.gnn.five_users import AS_OF, PAST, PRODUCTS, days_ago, past_of, world
 
 SETTINGS = five_users.settings()
 
@@ -37,7 +41,7 @@ def test_a_variant_of_a_bought_part_is_no_candidate_where_the_rule_is_on() -> No
 
 
 def test_the_catalogue_is_the_products_with_what_they_fit() -> None:
-    store = catalogue(five_users.world())
+    store = catalogue(past_of(world()))
     assert store.eligible.tolist() == [True, True, True, True, False]
     assert store.is_universal.tolist() == [False, False, False, True, False]
     assert store.part_type.tolist() == [0, 0, 1, 1, -1]
@@ -51,4 +55,25 @@ def test_the_catalogue_is_the_products_with_what_they_fit() -> None:
 def test_the_catalogue_of_a_store_without_fitment_has_none() -> None:
     tables = five_users.tables()
     tables["fits_edges"] = tables["fits_edges"].slice(0, 0)
-    assert catalogue(graph.build(tables)).fits is None
+    assert catalogue(past_of(graph.build(tables))).fits is None
+
+
+@pytest.mark.parametrize(
+    ("created", "events", "exists"),
+    [
+        (None, [], True),
+        (days_ago(0.5), [], True),
+        (AS_OF, [], False),
+        (days_ago(-3), [], False),
+        (days_ago(-3), [("u5", "p4", "view", 1)], True),  # seen before it was created: loaded anew
+        (days_ago(-3), [("u5", "p4", "view", 0)], False),
+    ],
+)
+def test_a_part_is_no_candidate_before_it_existed(
+    created: dt.datetime | None, events: list[five_users.Event], exists: bool
+) -> None:
+    tables = five_users.tables([("u1", "p1", "view", 9), *events])
+    moments = pa.array([None, None, None, created, None], pa.timestamp("us", "UTC"))
+    products = tables["product_nodes"].drop_columns("created_at").append_column("created_at", moments)
+    past = past_of(graph.build(tables | {"product_nodes": products}))
+    assert _shown(eligible_candidates(past, np.array([4]), SETTINGS)) == [["p4"] if exists else []]

@@ -21,6 +21,19 @@ def test_co_purchases_are_counted_in_the_week_of_the_later_one() -> None:
     assert before < shop.days_ago(8).date() < running
 
 
+def test_what_is_bought_later_takes_no_pair_back() -> None:
+    # One person buys p1 to p6, a day apart; each pairs with the two before it, however many come after.
+    def pairs(n_bought: int) -> set[tuple[str, str]]:
+        bought = [(f"e{n}", "u1", f"p{n}", "order", shop.days_ago(9 - n), None, None) for n in range(1, n_bought + 1)]
+        tables = {"interaction_edges": shop.source("events", bought)}
+        found = on_duckdb("co_purchase_edges", tables, {"window_days": 30, "max_parts_per_user": 3, "min_users": 1})
+        return {(row["product_id_a"], row["product_id_b"]) for row in found}
+
+    assert pairs(3) == {("p1", "p2"), ("p1", "p3"), ("p2", "p3")}
+    assert pairs(6) - pairs(5) == {("p4", "p6"), ("p5", "p6")}
+    assert all(pairs(n) < pairs(n + 1) for n in range(1, 6))
+
+
 def test_profiles_are_histories_or_garages() -> None:
     found = {user: values for user, *values in rows("user_profiles")}
     assert found["u1"] == ["user:u1", "hot", 2, 2]

@@ -19,13 +19,13 @@ SMALL |= {"list_length": 0, "slots": 0, "one_per_variant_group": None, "max_per_
 
 
 PART_COLUMNS = dict.fromkeys(["product_id", "part_type", "variant_group", "ineligible_reason"], "STRING")
-PART_COLUMNS |= {"is_universal": "BOOL"}
+PART_COLUMNS |= {"is_universal": "BOOL", "created_at": "TIMESTAMP"}
 
 
 def tables(**changed: pa.Table) -> dict[str, pa.Table]:
     vehicles = [("camaro", 1969, "Chevrolet", "Camaro", None), ("nova", 1970, "Chevrolet", "Nova", None)]
     vehicles += [("camaro2", 1970, "Chevrolet", "Camaro", None), ("mustang", 1969, "Ford", "Mustang", None)]
-    parts = [(f"p{n}", "Gauges", "g" if n in {1, 2} else None, None, n >= 5) for n in range(1, 7)]
+    parts = [(f"p{n}", "Gauges", "g" if n in {1, 2} else None, None, n >= 5, None) for n in range(1, 7)]
     events = [
         (f"{part}{n}", owner, part, "order", days_ago(n + 1), None, None)
         for part, owners in ORDERS.items()
@@ -123,3 +123,49 @@ def test_an_ineligible_part_is_no_candidate() -> None:
     reasons = pa.array([None, None, None, "too cheap", None, None], pa.string())
     parts = parts.set_column(parts.column_names.index("ineligible_reason"), "ineligible_reason", reasons)
     assert [part for part, *_ in lists({"product_nodes": parts})["garage"]] == ["p1", "p6", "p2", "p3", "p5"]
+
+
+def test_a_part_is_no_candidate_before_it_existed() -> None:
+    def without(created_at: dt.datetime, *events: tuple[Any, ...]) -> list[str]:
+        nodes = tables()["product_nodes"].to_pylist()
+        nodes[4]["created_at"] = created_at  # p5, which nobody has ordered
+        changed = {"product_nodes": pa.Table.from_pylist(nodes, tables()["product_nodes"].schema)}
+        if events:
+            changed["interaction_edges"] = pa.concat_tables([tables()["interaction_edges"], shop.source("events", events)])
+        return [part for part, *_ in lists(changed)["none"]]
+
+    assert without(days_ago(1)) == ["p6", "p5"]
+    assert without(AS_OF) == ["p6"]
+    assert without(AS_OF, ("seen", "a", "p5", "view", days_ago(1), None, None)) == ["p6", "p5"]
+    assert without(AS_OF, ("seen", "a", "p5", "view", AS_OF, None, None)) == ["p6"]
+
+
+CROWDED = dict.fromkeys([f"u{n:03}" for n in range(130)], True) | dict.fromkeys([f"f{n:02}" for n in range(12)], False)
+
+
+def crowded(types: dict[str, str], **changed: Any) -> list[str]:
+    """What is kept for the owner of a rare vehicle: 130 universal parts that sell, and 12 that fit and were never bought."""
+    parts = [(part, types.get(part, part), None, None, is_universal, None) for part, is_universal in CROWDED.items()]
+    universal = [part for part, is_universal in CROWDED.items() if is_universal]
+    sold = [(f"{part}{n}", "a", part, "order", days_ago(n + 1), None, None) for part in universal for n in range(2)]
+    shops = {
+        "product_nodes": shop.table(PART_COLUMNS, parts),
+        "fits_edges": shop.source("fitment", [(part, "camaro") for part in CROWDED if part[0] == "f"]),
+        "interaction_edges": shop.source("events", sold),
+    }
+    rules = {"list_length": 20, "slots": 4, "max_per_part_type": 2, "kept": 100, **changed}
+    return [part for part, *_ in lists(shops, **rules)["garage"]]
+
+
+def test_fitting_parts_are_kept_behind_any_number_of_universal_ones() -> None:
+    universal, fitting = sorted(CROWDED)[12:], sorted(CROWDED)[:12]
+    assert crowded({}) == [*universal[:100], *fitting]
+    # All of one type, of which a list takes two: two of each half make all that a list could hold.
+    assert crowded(dict.fromkeys(CROWDED, "Gauges")) == [*universal[:100], *fitting[:2]]
+
+
+def test_types_that_nobody_buys_are_kept_behind_one_that_everybody_buys() -> None:
+    # 110 universal parts of one type on top of 20 of types of their own.
+    one_type = {f"u{n:03}": "Gauges" for n in range(110)}
+    kept = crowded(one_type)
+    assert kept == [*(f"u{n:03}" for n in range(100)), *(f"u{n:03}" for n in range(110, 130)), *sorted(CROWDED)[:12]]
