@@ -3,13 +3,29 @@
 import hashlib
 import json
 import os
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 import pydantic
 
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 Positive = Annotated[float, pydantic.Field(gt=0)]
 Count = Annotated[int, pydantic.Field(ge=1)]
+
+
+GATED_K = 10  # gate 1 and the choice of alpha go by Recall at so many
+
+
+def _value(section: pydantic.BaseModel, key: str) -> Any:
+    """The value of a dotted key, as a settings file writes it."""
+    values: Any = section.model_dump(mode="json")
+    for name in key.split("."):
+        values = values[name]
+    return values
+
+
+def _has_twice(values: Sequence[float]) -> bool:
+    return len(set(values)) < len(values)
 
 
 class Section(pydantic.BaseModel):
@@ -254,6 +270,47 @@ class Settings(Section):
     publish: PublishSettings
     schedules: SchedulesSettings
     compute: ComputeSettings
+
+    @pydantic.model_validator(mode="after")
+    def _keys_agree(self) -> "Settings":
+        """Refuse values that are each allowed and together mean nothing."""
+        model, rules, ks, lookback_days = self.model, self.rules, self.evaluation.ks, self.lookback_days
+        half_lives = model.popularity_half_lives_days
+        disagreements = [
+            (GATED_K not in ks, f"gate 1 and the choice of alpha go by Recall@{GATED_K}", ["evaluation.ks"]),
+            (_has_twice(ks), "a length is named twice", ["evaluation.ks"]),
+            (
+                model.training_weeks <= model.validation_weeks,
+                "alpha is chosen by a fit on the weeks before the validation weeks, and there are none",
+                ["model.training_weeks", "model.validation_weeks"],
+            ),
+            (not half_lives[0] < half_lives[1] < half_lives[2], "they must ascend", ["model.popularity_half_lives_days"]),
+            (_has_twice(model.cosine_half_lives_days), "a channel is named twice", ["model.cosine_half_lives_days"]),
+            (rules.slots > rules.list_length, "a mail cannot show more than a list holds", ["rules.slots", "rules.list_length"]),
+            (
+                self.candidates.kept < rules.list_length,
+                "a list cannot hold more than is kept",
+                ["candidates.kept", "rules.list_length"],
+            ),
+            (
+                2 * self.reasons.recent_days > lookback_days,
+                "the period that a trend is compared with is not exported",
+                ["reasons.recent_days", "lookback_days"],
+            ),
+            (
+                self.baselines.popularity_days > lookback_days,
+                "the orders of these days are not exported",
+                ["baselines.popularity_days", "lookback_days"],
+            ),
+        ]
+        problems = [
+            f"{' and '.join(f'{key} is {_value(self, key)}' for key in keys)}: {reason}"
+            for disagree, reason, keys in disagreements
+            if disagree
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
 
     @property
     def hash(self) -> str:

@@ -32,7 +32,7 @@ def load(override: Path | None = None) -> Settings:
     try:
         return Settings.model_validate(values)
     except pydantic.ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        problems = "; ".join(": ".join(filter(None, (".".join(map(str, e["loc"])), e["msg"]))) for e in error.errors())
         raise SettingsError(f"{override or PACKAGED.name}: {problems}. Allowed values stand in {PACKAGED.name}.") from error
 
 

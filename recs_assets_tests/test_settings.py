@@ -157,3 +157,36 @@ def _lines_of_keys(node: yaml.MappingNode, at: tuple[str, ...] = ()) -> Iterator
             yield from _lines_of_keys(value, name)
         else:
             yield ".".join(name), key.start_mark.line
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("evaluation: {ks: [4, 20]}", ["evaluation.ks is [4, 20]", "alpha"]),
+        ("evaluation: {ks: []}", ["evaluation.ks"]),
+        ("evaluation: {ks: [10, 10]}", ["evaluation.ks", "twice"]),
+        ("model: {training_weeks: 4}", ["model.training_weeks", "model.validation_weeks"]),
+        ("model: {validation_weeks: 16}", ["model.training_weeks", "model.validation_weeks"]),
+        ("model: {popularity_half_lives_days: [10, 3, 120]}", ["model.popularity_half_lives_days"]),
+        ("model: {popularity_half_lives_days: [3, 3, 120]}", ["model.popularity_half_lives_days"]),
+        ("model: {cosine_half_lives_days: [30, 30.0]}", ["model.cosine_half_lives_days"]),
+        ("rules: {slots: 21}", ["rules.slots", "rules.list_length"]),
+        ("rules: {list_length: 3}", ["rules.slots", "rules.list_length"]),
+        ("candidates: {kept: 19}", ["candidates.kept", "rules.list_length"]),
+        ("lookback_days: 59", ["reasons.recent_days", "lookback_days"]),
+        ("baselines: {popularity_days: 366}", ["baselines.popularity_days", "lookback_days"]),
+        ("rules: {slots: 21}\nmodel: {training_weeks: 4}", ["rules.slots", "model.training_weeks"]),
+    ],
+)
+def test_keys_that_contradict_each_other_are_named(tmp_path: Path, text: str, named: list[str]) -> None:
+    path = _override(tmp_path, text)
+    with pytest.raises(SettingsError) as refusal:
+        settings_file.load(path)
+    assert [name for name in [str(path), *named] if name not in str(refusal.value)] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["lookback_days: 60", "model: {training_weeks: 5}", "rules: {list_length: 4}", "candidates: {kept: 20}"]
+)
+def test_keys_that_just_agree_are_taken(tmp_path: Path, text: str) -> None:
+    settings_file.load(_override(tmp_path, text))
