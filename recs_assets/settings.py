@@ -8,12 +8,11 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
+from recs_assets.ranking.cutoff import K
+
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 Positive = Annotated[float, pydantic.Field(gt=0)]
 Count = Annotated[int, pydantic.Field(ge=1)]
-
-
-GATED_K = 10  # gate 1 and the choice of alpha go by Recall at so many
 
 
 def _value(section: pydantic.BaseModel, key: str) -> Any:
@@ -277,7 +276,7 @@ class Settings(Section):
         model, rules, ks, lookback_days = self.model, self.rules, self.evaluation.ks, self.lookback_days
         half_lives = model.popularity_half_lives_days
         disagreements = [
-            (GATED_K not in ks, f"gate 1 and the choice of alpha go by Recall@{GATED_K}", ["evaluation.ks"]),
+            (K not in ks, f"gate 1 and the choice of alpha go by Recall@{K}", ["evaluation.ks"]),
             (_has_twice(ks), "a length is named twice", ["evaluation.ks"]),
             (
                 model.training_weeks <= model.validation_weeks,
