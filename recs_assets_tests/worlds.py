@@ -21,8 +21,16 @@ from recs_assets.settings import Settings
 # The tiny world's last whole week, and the week in which its last three days of events lie.
 WEEK, NEXT_WEEK = "2026-09-28", "2026-10-05"
 
+TINY_GATES = {"max_false_promotions": 0.1}
+
 LONG = "SELECT * EXCLUDE (run_id, scored_at) FROM recommendations ORDER BY ALL"
 WIDE = "SELECT * EXCLUDE (generated_at) FROM final_vehicle_recommendations ORDER BY ALL"
+
+
+def tiny_settings() -> Settings:
+    """The packaged settings, but for the evidence that gate 1 asks for: the tiny world's 51 people cannot show so much."""
+    packaged = settings_file.load()
+    return packaged.model_copy(update={"gates": packaged.gates.model_copy(update=TINY_GATES)})
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,7 @@ class Place:
 
     source: Path
     home: Path
-    settings: Settings = field(default_factory=settings_file.load)
+    settings: Settings = field(default_factory=tiny_settings)
     instance: dg.DagsterInstance = field(default_factory=dg.DagsterInstance.ephemeral)
 
     @property
@@ -109,7 +117,7 @@ def settings_with(folder: Path, keys: Mapping[str, Any]) -> Settings:
     """The packaged settings with some keys overridden, by way of a file as ``RECS_SETTINGS`` would name it."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "settings.yaml"
-    path.write_text(yaml.safe_dump(dict(keys)))
+    path.write_text(yaml.safe_dump(dict(keys) | {"gates": {**TINY_GATES, **keys.get("gates", {})}}))
     return settings_file.load(path)
 
 
