@@ -106,8 +106,8 @@ ready: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 
 $(VENV)/installed: pyproject.toml requirements.lock
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/pip install --quiet --constraint requirements.lock --editable . --group dev
+	$(BIN)/pip install --quiet --quiet --upgrade 'pip>=25.1'
+	$(BIN)/pip install --quiet --quiet --constraint requirements.lock --editable . --group dev
 	touch $@
 
 $(DAGSTER_HOME)/dagster.yaml:
