@@ -91,10 +91,18 @@ def of_another_schema(path: Path) -> None:
 DAMAGES = [truncated, bit_flipped, emptied, of_another_schema]
 
 
+Copied = Callable[[str], Place]
+
+
 @pytest.fixture
-def place(first_run: Run, tmp_path: Path) -> Place:
-    shutil.copytree(first_run.place.home / "store", tmp_path / "home" / "store")
-    return Place(first_run.place.source, tmp_path / "home")
+def copied(first_run: Run, tmp_path: Path) -> Copied:
+    """Makes a place that holds a copy of one asset, to be damaged."""
+
+    def copy(asset: str) -> Place:
+        shutil.copytree(first_run.place.home / "store" / asset, tmp_path / "home" / "store" / asset)
+        return Place(first_run.place.source, tmp_path / "home")
+
+    return copy
 
 
 def test_these_are_all_files_that_a_run_leaves(first_run: Run) -> None:
@@ -104,8 +112,9 @@ def test_these_are_all_files_that_a_run_leaves(first_run: Run) -> None:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_damaged_file_is_refused_by_its_path_with_both_hashes_and_the_way_out(place: Place, file: str) -> None:
+def test_a_damaged_file_is_refused_by_its_path_with_both_hashes_and_the_way_out(copied: Copied, file: str) -> None:
     asset, name = file.split("/")
+    place = copied(asset)
     path = Path(place.artifact(asset).folder.path) / name
     whole = path.read_bytes()
     expected = hashlib.sha256(whole).hexdigest()
@@ -125,7 +134,8 @@ def test_a_damaged_file_is_refused_by_its_path_with_both_hashes_and_the_way_out(
 
 
 @pytest.mark.parametrize("asset", ASSETS)
-def test_a_damaged_manifest_or_pointer_is_refused_by_its_path_and_the_way_out(place: Place, asset: str) -> None:
+def test_a_damaged_manifest_or_pointer_is_refused_by_its_path_and_the_way_out(copied: Copied, asset: str) -> None:
+    place = copied(asset)
     folder = Path(place.artifact(asset).folder.path)
     for path in (folder / "manifest.json", folder.parent / "current"):
         whole = path.read_bytes()
@@ -138,7 +148,8 @@ def test_a_damaged_manifest_or_pointer_is_refused_by_its_path_and_the_way_out(pl
             path.write_bytes(whole)
 
 
-def test_a_manifest_that_says_something_else_is_refused_with_both_hashes(place: Place) -> None:
+def test_a_manifest_that_says_something_else_is_refused_with_both_hashes(copied: Copied) -> None:
+    place = copied("user_scores")
     path = Path(place.artifact("user_scores").folder.path) / "manifest.json"
     document = json.loads(path.read_bytes())
     document["provenance"]["run_id"] = "somebody else"
@@ -167,7 +178,8 @@ def flip_within_a_page(path: Path) -> None:
 
 
 @pytest.mark.parametrize("asset", ["sql_scores", "interaction_edges"])
-def test_a_page_that_is_not_what_its_checksum_says_is_refused(place: Place, asset: str) -> None:
+def test_a_page_that_is_not_what_its_checksum_says_is_refused(copied: Copied, asset: str) -> None:
+    place = copied(asset)
     # One is written by a draft or an export of a query each; both write page checksums.
     path = replant(place, asset, f"{asset}.parquet", flip_within_a_page)
     with pytest.raises(
@@ -188,12 +200,13 @@ class Malice:
 
 
 @pytest.mark.parametrize(("asset", "name"), [("hetero_graph", "graph.pt"), ("approved_model", "model.pt")])
-def test_no_pickle_is_ever_executed(place: Place, tmp_path: Path, asset: str, name: str) -> None:
+def test_no_pickle_is_ever_executed(copied: Copied, tmp_path: Path, asset: str, name: str) -> None:
     import torch
 
     from recs_assets.gnn import graph
     from recs_assets.gnn.channels import gated_model as model
 
+    place = copied(asset)
     for write in (lambda path: path.write_bytes(pickle.dumps(Malice(tmp_path / "pwned"))), save_malice(tmp_path / "pwned")):
         path = replant(place, asset, name, write)
         with pytest.raises(pickle.UnpicklingError):
