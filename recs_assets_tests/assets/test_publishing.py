@@ -76,13 +76,11 @@ def test_a_failed_audit_is_told_in_a_sentence(night: Run, tmp_path: Path) -> Non
     )
 
 
-class Once(Place):
-    """A place where a step that fails is not run again."""
-
-    def definitions(self) -> dg.Definitions:
-        whole = super().definitions()
-        executor = dg.in_process_executor.configured({"retries": {"disabled": {}}})
-        return dg.Definitions(assets=whole.assets, resources=whole.resources, executor=executor)
+@pytest.fixture
+def no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that fails is not run again: the waits between its tries would be half a minute."""
+    once = dg.in_process_executor.configured({"retries": {"disabled": {}}})
+    monkeypatch.setattr("dagster._core.definitions.executor_definition.execute_in_process_executor", once)
 
 
 @pytest.mark.parametrize(
@@ -98,11 +96,11 @@ class Once(Place):
         ("stale", r"'staged_recommendations_\w+' holds 5000 rows of 500 users with content \S+, 5000 rows .* were audited"),
     ],
 )
+@pytest.mark.usefixtures("no_retries")
 def test_launching_only_the_last_step_without_a_passed_audit_is_refused(
     night: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, audit: str, reason: str
 ) -> None:
-    copied = unpublished(night, tmp_path, {"gates": {"min_users": 501}} if audit == "failed" else {"rules": {"list_length": 10}})
-    place = Once(copied.source, copied.home, copied.settings)
+    place = unpublished(night, tmp_path, {"gates": {"min_users": 501}} if audit == "failed" else {"rules": {"list_length": 10}})
     if audit == "raised":
         monkeypatch.setenv("RECS_FAULT", "append.inserted:raise")
     staged = place.materialize(["recommendations"], NEXT_WEEK)
@@ -141,14 +139,13 @@ def test_a_list_of_other_exports_or_settings_than_the_present_ones_is_stale(nigh
     place = unpublished(night, tmp_path, {"rules": {"list_length": 10}})
     assert place.materialize(["recommendations"], NEXT_WEEK).success
     before = place.served()
-    other = Once(place.source, place.home, settings_with(tmp_path / "other", {"rules": {"list_length": 12}}))
+    other = Place(place.source, place.home, settings_with(tmp_path / "other", {"rules": {"list_length": 12}}))
     told = messages(other.materialize(["published_recommendations"], NEXT_WEEK))["published_recommendations"]
     assert re.search(r"the list was made with settings \w+, and they are \w+ now\. Materialize recommendations", told), told
     users = place.read_source("users")
     place.rewrite("users", users.slice(0, users.num_rows - 1))
     assert place.materialize(["raw_users", "user_nodes"], NEXT_WEEK).success
-    once = Once(place.source, place.home, place.settings)
-    told = messages(once.materialize(["published_recommendations"], NEXT_WEEK))["published_recommendations"]
+    told = messages(place.materialize(["published_recommendations"], NEXT_WEEK))["published_recommendations"]
     assert "user_nodes alone was made again" in told, told
     assert place.served() == before
 
