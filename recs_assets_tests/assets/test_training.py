@@ -19,7 +19,7 @@ from recs_assets.week_split import split_weeks
 from recs_assets.weeks import week_of
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.test_definitions import EXPORTS
-from recs_assets_tests.worlds import WEEK, messages
+from recs_assets_tests.worlds import SMALL_TOWERS, WEEK, messages, settings_with
 
 FIRST_EVALUATED = dt.datetime(2026, 9, 7, tzinfo=dt.UTC)
 
@@ -59,23 +59,23 @@ def test_the_towers_weeks_of_validation_are_kept_with_them_and_with_what_is_appr
 
 
 def test_what_people_do_in_the_evaluation_weeks_does_not_change_the_model(first_run: Run, tmp_path: Path) -> None:
-    place = first_run.place.copy(tmp_path)
-    events = place.read_source("events")
+    small = settings_with(tmp_path, {"model": {"steps": 20}, "towers": SMALL_TOWERS})
+    then, now = (first_run.place.copy(tmp_path / name, settings=small) for name in ("then", "now"))
+    events = now.read_source("events")
     later = pc.greater_equal(events["event_ts"], pa.scalar(FIRST_EVALUATED, events["event_ts"].type))
     index = events.schema.get_field_index("product_id")
-    known = place.table("product_nodes")["product_id"][0]
+    known = now.table("product_nodes")["product_id"][0]
     assert pc.sum(later).as_py() > 1_000
-    place.rewrite("events", events.set_column(index, "product_id", pc.if_else(later, known, events["product_id"])))
+    now.rewrite("events", events.set_column(index, "product_id", pc.if_else(later, known, events["product_id"])))
     needed = sorted(EXPORTS - {"user_nodes", "vehicle_nodes", "product_nodes", "fits_edges", "owns_edges"})
-    result = place.materialize(["raw_events", *needed, "hetero_graph", "trained_model"], WEEK)
-    assert messages(result) == {}
-    files = {name: run.artifact("trained_model").manifest.files for name, run in (("now", place), ("then", first_run.place))}
-    assert (
-        place.artifact("hetero_graph").manifest.files["graph.pt"]
-        != first_run.place.artifact("hetero_graph").manifest.files["graph.pt"]
+    assert messages(now.materialize(["raw_events", *needed, "hetero_graph", "trained_model"], WEEK)) == {}
+    assert messages(then.materialize(["trained_model"], WEEK)) == {}
+    graphs, models = (
+        [place.artifact(asset).manifest.files for place in (then, now)] for asset in ("hetero_graph", "trained_model")
     )
+    assert graphs[0]["graph.pt"] != graphs[1]["graph.pt"]
     for name in ("model.pt", "validation_model.pt", "towers.pt"):
-        assert files["now"][name].sha256 == files["then"][name].sha256
+        assert models[0][name].sha256 == models[1][name].sha256
 
 
 def test_the_fit_leaves_its_curve_and_the_weights_by_name(first_run: Run) -> None:
