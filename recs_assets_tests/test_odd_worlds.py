@@ -111,3 +111,11 @@ def test_a_catalogue_of_nothing_but_refurbished_parts_is_refused(tmp_path: Path)
         "product_nodes": "source table 'products', week 2026-09-28: the rules keep every part out of every list, most of them "
         "because of 'refurbished' (30 rows). Fix the column behind it, or change that rule in the settings (section rules)."
     }
+
+
+def test_a_store_without_fitment_gets_lists_from_its_whole_catalogue(tmp_path: Path) -> None:
+    place = busy_shop(tmp_path, dict.fromkeys(("fitment", "vehicles", "ownership")))
+    assert messages(place.launch("everything", WEEK)) == {}
+    (row,) = place.query("SELECT count(DISTINCT user_id), max(rank) FROM recommendations")
+    assert row == (60, 20)
+    assert place.query("SELECT DISTINCT v1_make, rec1_type FROM final_vehicle_recommendations") == [(None, "universal")]
