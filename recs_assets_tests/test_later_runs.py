@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from recs_assets_tests.busy_shop import busy_shop
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.test_definitions import AUDIT_CHECKS, EDGES, LEARNED
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place, checks, materialized, messages, metadata, settings_with
@@ -24,9 +25,16 @@ Place(Path(os.environ["SOURCE"]), Path(os.environ["HOME_OF_TEST"])).launch("nigh
 
 
 @pytest.fixture(scope="module")
-def second_run(first_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def first(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Every asset of the busy shop's last whole week, from nothing."""
+    place = busy_shop(tmp_path_factory.mktemp("first"))
+    return Run(place, place.launch("everything", WEEK))
+
+
+@pytest.fixture(scope="module")
+def second(first: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The same week once more, on top of the first run."""
-    place = first_run.place.copy(tmp_path_factory.mktemp("second_run"))
+    place = first.place.copy(tmp_path_factory.mktemp("second"))
     return Run(place, place.launch("everything", WEEK))
 
 
@@ -35,24 +43,23 @@ def versions(place: Place, week: str = WEEK) -> dict[str, str]:
     return {asset: place.artifact(asset, week).version for asset in set(EDGES) - {"recommendations", "published_recommendations"}}
 
 
-def test_a_second_run_gives_the_same_bytes_everywhere(first_run: Run, second_run: Run) -> None:
-    assert messages(second_run.result) == {}
-    assert versions(second_run.place) == versions(first_run.place)
-    model = second_run.place.artifact("trained_model").manifest.files["model.pt"]
-    assert model.sha256 == first_run.place.artifact("trained_model").manifest.files["model.pt"].sha256
-    folder = second_run.place.home / "store" / "trained_model" / WEEK
-    assert sorted(path.name for path in folder.iterdir()) == sorted(["current", versions(first_run.place)["trained_model"]])
+def test_a_second_run_gives_the_same_bytes_everywhere(first: Run, second: Run) -> None:
+    assert messages(second.result) == {}
+    assert versions(second.place) == versions(first.place)
+    for name in ("model.pt", "towers.pt"):
+        models = [run.place.artifact("trained_model").manifest.files[name].sha256 for run in (first, second)]
+        assert models[0] == models[1]
+    folder = second.place.home / "store" / "trained_model" / WEEK
+    assert sorted(path.name for path in folder.iterdir()) == sorted(["current", versions(first.place)["trained_model"]])
 
 
-def test_a_second_run_publishes_nothing(first_run: Run, second_run: Run) -> None:
-    assert metadata(second_run.result, "published_recommendations")["outcome"] == "unchanged"
+def test_a_second_run_publishes_nothing(first: Run, second: Run) -> None:
+    assert metadata(second.result, "published_recommendations")["outcome"] == "unchanged"
     ledger = "SELECT publication_id, content_hash, run_id FROM publications"
-    assert second_run.place.query(ledger) == first_run.place.query(ledger)
-    assert len(second_run.place.query(ledger)) == 1
-    assert second_run.place.query("FROM recommendations ORDER BY ALL") == first_run.place.query(
-        "FROM recommendations ORDER BY ALL"
-    )
-    assert second_run.place.served() == first_run.place.served()
+    assert second.place.query(ledger) == first.place.query(ledger)
+    assert len(second.place.query(ledger)) == 1
+    assert second.place.query("FROM recommendations ORDER BY ALL") == first.place.query("FROM recommendations ORDER BY ALL")
+    assert second.place.served() == first.place.served()
 
 
 def test_a_night_serves_the_week_in_progress_with_the_approved_model_of_the_week_before(first_run: Run, night: Run) -> None:
