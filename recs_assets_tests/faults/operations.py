@@ -19,6 +19,7 @@ from recs_assets_tests.resources.store.test_store import ORIGIN, ROWS
 from recs_assets_tests.resources.store.test_store import WEEK as STORE_WEEK
 from recs_assets_tests.sql import shop
 
+COMPUTE = settings_file.load().compute.model_copy(update={"threads": 1})
 THIRD: Rows = [("u1", 1, "p1", 0.875), ("u3", 1, "p2", 0.25)]
 # Which operation passes which points, by their first word.
 PASSES = {
@@ -31,8 +32,7 @@ PASSES = {
 
 
 def warehouse_of(home: Path) -> DuckDBWarehouse:
-    compute = settings_file.load().compute.model_copy(update={"threads": 1})
-    return DuckDBWarehouse(home / "warehouse.duckdb", home, compute)
+    return DuckDBWarehouse(home / "warehouse.duckdb", home, COMPUTE)
 
 
 def prepare(home: Path) -> None:

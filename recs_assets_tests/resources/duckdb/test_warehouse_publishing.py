@@ -95,8 +95,10 @@ def query(warehouse: DuckDBWarehouse, text: str) -> list[tuple[Any, ...]]:
 
 def served(warehouse: DuckDBWarehouse) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     """The long and the wide table as a reader finds them."""
-    long = query(warehouse, "SELECT user_id, rank, product_id, final_score FROM recommendations ORDER BY ALL")
-    return long, query(warehouse, "SELECT email_lower, rec_part_1 FROM final_vehicle_recommendations ORDER BY ALL")
+    long = "SELECT user_id, rank, product_id, final_score FROM recommendations ORDER BY ALL"
+    mail = "SELECT email_lower, rec_part_1 FROM final_vehicle_recommendations ORDER BY ALL"
+    with duckdb.connect(str(warehouse.file), read_only=True) as connection:
+        return connection.execute(long).fetchall(), connection.execute(mail).fetchall()
 
 
 def wide(rows: Rows) -> list[tuple[Any, ...]]:
