@@ -1,14 +1,22 @@
-"""The planted world, run once for all tests; whoever changes anything takes a copy."""
+"""The planted world, run once for all tests and all their processes; whoever changes anything takes a copy."""
 
+import os
+import pickle
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import dagster as dg
 import pytest
 
 from recs_assets.demo.presets import PRESETS
 from recs_assets.demo.world import write_world
+from recs_assets.resources.store.scratch import locked
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -19,23 +27,51 @@ class Run:
     result: dg.ExecuteInProcessResult
 
 
+def shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], T]) -> T:
+    """What ``make`` gives, called with a new folder by the first of the processes that test and read by all others."""
+    root = factory.getbasetemp()
+    common = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    folder = common / f"shared_{name}"
+    folder.mkdir(exist_ok=True)
+    with locked(folder):
+        made = folder / "made.pickle"
+        if not made.exists():
+            made.write_bytes(pickle.dumps(make(Path(tempfile.mkdtemp(dir=folder)))))
+    found: T = pickle.loads(made.read_bytes())
+    return found
+
+
+def shared_run(factory: pytest.TempPathFactory, name: str, begin: Callable[[Path], Place], job: str, week: str) -> Run:
+    """A job's run in the place that ``begin`` makes, done once for all processes that test."""
+
+    def finish(folder: Path) -> tuple[Any, ...]:
+        place = begin(folder)
+        result = place.launch(job, week)
+        return place.source, place.home, result.all_events, result.dagster_run
+
+    source, home, events, run = shared(factory, name, finish)
+    place = Place(source, home)
+    return Run(place, dg.ExecuteInProcessResult(events, run, {}, place.definitions().resolve_job_def(job)))
+
+
 @pytest.fixture(scope="session")
 def tiny_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The source folder of the tiny world."""
-    folder = tmp_path_factory.mktemp("tiny_world")
-    write_world(folder, PRESETS["tiny"], seed=1)
-    return folder
+
+    def write(folder: Path) -> Path:
+        write_world(folder, PRESETS["tiny"], seed=1)
+        return folder
+
+    return shared(tmp_path_factory, "tiny_world", write)
 
 
 @pytest.fixture(scope="session")
 def first_run(tiny_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Every asset of the last whole week, from nothing to the served table."""
-    place = Place(tiny_world, tmp_path_factory.mktemp("first_run"))
-    return Run(place, place.launch("everything", WEEK))
+    return shared_run(tmp_path_factory, "first_run", lambda folder: Place(tiny_world, folder), "everything", WEEK)
 
 
 @pytest.fixture(scope="session")
 def night(first_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The first night of the week after it."""
-    place = first_run.place.copy(tmp_path_factory.mktemp("night"))
-    return Run(place, place.launch("nightly", NEXT_WEEK))
+    return shared_run(tmp_path_factory, "night", first_run.place.copy, "nightly", NEXT_WEEK)
