@@ -1,5 +1,6 @@
 """The planted world, run once for all tests and all their processes; whoever changes anything takes a copy."""
 
+import atexit
 import os
 import pickle
 import tempfile
@@ -17,6 +18,13 @@ from recs_assets.resources.store.scratch import locked
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place
 
 T = TypeVar("T")
+
+
+@atexit.register
+def _say_no_more() -> None:
+    # All has been told by now. DuckDB's binding would complain, over forty lines, of objects that it leaks itself once torch is
+    # in the same process.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 @dataclass(frozen=True)
