@@ -33,11 +33,16 @@ demo: ready $(RECS_HOME)/demo/world.json ## Set up, build the planted world, run
 	RECS_SOURCE=$(RECS_HOME)/demo $(RUN) run everything --week $(DEMO_WEEK)
 	RECS_SOURCE=$(RECS_HOME)/demo $(RUN) report --week $(DEMO_WEEK)
 
-test: ready ## Set up, then lint, types and tests
+test: checked ## Set up, then lint, types and tests
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+test-fast: checked ## The same without the tests that wait for a whole run: for the loop of work
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile -m "not whole_run"
+
+checked: ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 run: ready week ## Every asset for WEEK=2011-09-26, from RECS_SOURCE into RECS_HOME
 	$(RUN) run everything --week $(WEEK)
@@ -120,4 +125,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test run train nightly backfill report latest versions rollback reference ablation benchmark scaling identical faults kills fuzz security ui world lock clean ready week
+.PHONY: help demo test test-fast checked run train nightly backfill report latest versions rollback reference ablation benchmark scaling identical faults kills fuzz security ui world lock clean ready week

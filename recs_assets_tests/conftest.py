@@ -27,6 +27,13 @@ def _say_no_more() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what waits for a run of the whole graph: whoever asks for ``first_run``, and the modules that run the busy shop."""
+    for item in items:
+        if isinstance(item, pytest.Function) and ("first_run" in item.fixturenames or hasattr(item.module, "busy_shop")):
+            item.add_marker(pytest.mark.whole_run)
+
+
 @dataclass(frozen=True)
 class Run:
     """A finished run and the place it left behind."""
