@@ -10,9 +10,12 @@ from typing import IO, Any
 
 import duckdb
 
+from recs_assets import settings_file
+from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.store.artifact import StoreError
 from recs_assets.resources.store.store import Store
 
+COMPUTE = settings_file.load().compute.model_copy(update={"threads": 1})
 # A fingerprint of each served table, but for who wrote it and when: a look must not hold the file for long.
 FINGERPRINT = "SELECT COUNT(*), SUM(hash(served)::HUGEINT) FROM (SELECT * EXCLUDE ({}) FROM {}) AS served"
 SERVED = (
@@ -45,6 +48,11 @@ FULL JOIN staged_tables AS listed ON listed.table_name = made.table_name
 WHERE made.table_name IS NULL OR listed.table_name IS NULL
 ORDER BY 1
 """
+
+
+def warehouse_of(home: Path) -> DuckDBWarehouse:
+    """The warehouse of a home, on one thread."""
+    return DuckDBWarehouse(home / "warehouse.duckdb", home, COMPUTE)
 
 
 @dataclass(frozen=True)

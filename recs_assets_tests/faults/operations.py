@@ -8,18 +8,16 @@ from typing import Any
 import duckdb
 import torch
 
-from recs_assets import settings_file
 from recs_assets.gnn.checkpoints import Checkpoints
-from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.publishing import Publication
 from recs_assets.resources.restoring import Restoration
 from recs_assets.resources.store.store import Store
+from recs_assets_tests.faults.homes import warehouse_of
 from recs_assets_tests.resources.duckdb.test_warehouse_publishing import FIRST, SECOND, WEEK, Rows, publish, stage
 from recs_assets_tests.resources.store.test_store import ORIGIN, ROWS
 from recs_assets_tests.resources.store.test_store import WEEK as STORE_WEEK
 from recs_assets_tests.sql import shop
 
-COMPUTE = settings_file.load().compute.model_copy(update={"threads": 1})
 THIRD: Rows = [("u1", 1, "p1", 0.875), ("u3", 1, "p2", 0.25)]
 # Which operation passes which points, by their first word.
 PASSES = {
@@ -29,10 +27,6 @@ PASSES = {
     "restore": ("restore",),
     "checkpoint": ("checkpoint",),
 }
-
-
-def warehouse_of(home: Path) -> DuckDBWarehouse:
-    return DuckDBWarehouse(home / "warehouse.duckdb", home, COMPUTE)
 
 
 def prepare(home: Path) -> None:

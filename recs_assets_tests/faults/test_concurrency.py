@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from recs_assets.resources.errors import WarehouseError
-from recs_assets_tests.faults.operations import warehouse_of
+from recs_assets_tests.faults.homes import warehouse_of
 from recs_assets_tests.resources.duckdb.test_warehouse_publishing import FIRST, SECOND, publish, query, served, stage, wide
 
 # Stages a version, says so, and publishes it when it is told to.
@@ -22,10 +22,11 @@ RUN = """
 import sys
 from pathlib import Path
 from recs_assets.resources.publishing import PublishRefused
-from recs_assets_tests.faults.operations import THIRD, warehouse_of
+from recs_assets_tests.faults.homes import warehouse_of
 from recs_assets_tests.resources.duckdb.test_warehouse_publishing import FIRST, publish, stage
 warehouse = warehouse_of(Path(sys.argv[1]))
-publication = stage(warehouse, sys.argv[2], FIRST if sys.argv[2] == "a" else THIRD)
+third = [("u1", 1, "p1", 0.875), ("u3", 1, "p2", 0.25)]
+publication = stage(warehouse, sys.argv[2], FIRST if sys.argv[2] == "a" else third)
 print("staged", flush=True)
 sys.stdin.readline()
 try:

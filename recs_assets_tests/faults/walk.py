@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 from recs_assets.fault_points import ARMED_BY, POINTS, WAYS, WITH_FILE
 from recs_assets.resources.store.artifact import StoreError
 from recs_assets.resources.store.store import Store
-from recs_assets_tests.faults.homes import UNLISTED_TABLES
-from recs_assets_tests.faults.operations import LISTS, OPERATIONS, PASSES, STORE_WEEK, checkpoints_of, warehouse_of
+from recs_assets_tests.faults.homes import UNLISTED_TABLES, warehouse_of
+from recs_assets_tests.faults.operations import LISTS, OPERATIONS, PASSES, STORE_WEEK, checkpoints_of
 from recs_assets_tests.resources.duckdb.test_warehouse_publishing import query, served, wide
 
 # Processes fork from one that has all modules loaded and no thread running.
