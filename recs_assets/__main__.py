@@ -95,9 +95,10 @@ def _rollback(options: argparse.Namespace, project: ModuleType) -> int:
         version=options.version,
         reason=options.reason,
         run_id="command line",
+        settings=project.settings,
         mail_again=options.mail,
     )
-    print(f"week {options.week}: version {restored.version_after} is served again, {restored.n_rows:,} rows.")
+    print(rollback.told(options.week, restored))
     return 0
 
 

@@ -65,6 +65,8 @@ PUBLICATIONS: dict[str, str] = {
     "mail_hash": "STRING",
     "n_rows": "INT64",
     "n_users": "INT64",
+    "n_mailed": "INT64",
+    "n_withheld": "INT64",
     "run_id": "STRING",
     "model_week": "DATE",
     "model_version": "STRING",

@@ -10,6 +10,7 @@ from recs_assets.assets.weekly_asset import guarded
 from recs_assets.resources.publishing import Published, PublishRefused
 from recs_assets.resources.restoring import Restoration
 from recs_assets.resources.warehouse import Warehouse
+from recs_assets.settings import Settings
 from recs_assets.weeks import monday
 
 # Columns of the list, in their order, with what stands over them.
@@ -26,9 +27,16 @@ SHOWN = {
 
 
 def restore(
-    warehouse: Warehouse, week: str, *, version: str | None, reason: str, run_id: str, mail_again: bool = False
+    warehouse: Warehouse,
+    week: str,
+    *,
+    version: str | None,
+    reason: str,
+    run_id: str,
+    settings: Settings,
+    mail_again: bool = False,
 ) -> Published:
-    """Serve an earlier version of a week again, recorded with the reason.
+    """Serve an earlier version of a week again, recorded with the reason; mailed to nobody who may not be mailed today.
 
     Args:
         warehouse: where it is served.
@@ -36,6 +44,7 @@ def restore(
         version: a publication id; ``None`` is the version before the served one, with ``mail_again`` the served one.
         reason: why, for the ledger.
         run_id: who did it.
+        settings: whether people without a consent flag are mailed.
         mail_again: put it into the mail too, though a newer week is mailed by now.
 
     Raises:
@@ -53,9 +62,18 @@ def restore(
         run_id=run_id,
         published_at=dt.datetime.now(dt.UTC),
         reason=reason,
+        without_consent_flag=settings.mail.without_consent_flag,
         mail_again=mail_again,
     )
     return warehouse.restore(restoration)
+
+
+def told(week: str, restored: Published) -> str:
+    """What was done, in a sentence."""
+    mail = "the mail stays as it was"
+    if restored.n_mailed is not None:
+        mail = f"{restored.n_mailed:,} mails, without {restored.n_withheld:,} whose address may not be mailed today"
+    return f"week {week}: version {restored.version_after} is served again, {restored.n_rows:,} rows; {mail}."
 
 
 def listed(warehouse: Warehouse, week: str) -> str:
@@ -96,7 +114,12 @@ class RollbackConfig(dg.Config):
 
 @dg.op
 @guarded
-def serve_earlier_version(context: dg.OpExecutionContext, config: RollbackConfig, warehouse: dg.ResourceParam[Warehouse]) -> None:
+def serve_earlier_version(
+    context: dg.OpExecutionContext,
+    config: RollbackConfig,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> None:
     """Serve an earlier version of a week again, in one step."""
     restored = restore(
         warehouse,
@@ -104,9 +127,10 @@ def serve_earlier_version(context: dg.OpExecutionContext, config: RollbackConfig
         version=config.version,
         reason=config.reason,
         run_id=context.run.run_id,
+        settings=settings,
         mail_again=config.mail_again,
     )
-    context.log.info(f"week {config.week}: version {restored.version_after} is served again, {restored.n_rows:,} rows")
+    context.log.info(told(config.week, restored))
 
 
 @dg.job(description="Serve an earlier version of a week again: the one before, or the one that is named; say why.")

@@ -219,6 +219,12 @@ class GatesSettings(Section):
     max_row_change: Positive | None
 
 
+class MailSettings(Section):
+    """Who may be mailed."""
+
+    without_consent_flag: Literal["send", "hold"]
+
+
 class PublishSettings(Section):
     """How many published versions can be restored."""
 
@@ -266,6 +272,7 @@ class Settings(Section):
     baselines: BaselinesSettings
     evaluation: EvaluationSettings
     gates: GatesSettings
+    mail: MailSettings
     publish: PublishSettings
     schedules: SchedulesSettings
     compute: ComputeSettings

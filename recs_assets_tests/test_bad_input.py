@@ -179,7 +179,7 @@ def test_of_two_rows_for_one_part_the_newest_is_kept(tmp_path: Path) -> None:
 def test_of_two_rows_for_one_user_the_newest_is_kept(tmp_path: Path) -> None:
     place = small_shop(tmp_path, {"users": [("u1", "ann@example.com", NEWER, False)]})
     assert outcome(place, "user_nodes") == ([("older row of the same user_id", "u1")], 0, 3)
-    assert place.table("user_nodes").to_pylist()[0] == {"user_id": "u1", "created_at": NEWER, "email_consent": False}
+    assert place.table("user_nodes").to_pylist()[0] == {"user_id": "u1", "created_at": NEWER}
 
 
 def test_of_two_rows_for_one_vehicle_one_is_kept_always_the_same(tmp_path: Path) -> None:
@@ -294,4 +294,4 @@ def test_extra_columns_are_ignored(tmp_path: Path) -> None:
     place.rewrite("users", place.read_source("users").append_column("shoe_size", pa.array([42, 43, 44])))
     result = place.materialize(needed_by("user_nodes"), WEEK)
     assert metadata(result, "raw_users")["ignored columns"] == 1
-    assert place.table("user_nodes").column_names == ["user_id", "created_at", "email_consent"]
+    assert place.table("user_nodes").column_names == ["user_id", "created_at"]

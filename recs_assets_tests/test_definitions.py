@@ -54,7 +54,7 @@ GROUPS = {
 
 CONTRACT_CHECKS = {(f"raw_{table}", "contract") for table in ["users", "vehicles", "ownership", "products", "fitment", "events"]}
 CONSERVED_CHECKS = {(export, "rows_conserved") for export in EXPORTS - {"co_purchase_edges"}}
-AUDIT_CHECKS = {("recommendations", name) for name in ("rules", "no_duplicates", "price", "scores", "reasons", "users")}
+AUDIT_CHECKS = {("recommendations", name) for name in ("rules", "no_duplicates", "price", "scores", "reasons", "mail", "users")}
 NOT_BLOCKING = {
     ("offline_metrics", "gate_1"),
     ("interaction_edges", "freshness"),

@@ -8,9 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from recs_assets.rollback import listed, restore
+from recs_assets.rollback import listed, restore, told
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.test_definitions import definitions
 from recs_assets_tests.worlds import NEXT_WEEK, Place, messages, settings_with
@@ -36,12 +37,28 @@ def test_the_version_before_is_served_again_byte_for_byte_and_the_ledger_says_wh
     night: Run, twice: Place, tmp_path: Path
 ) -> None:
     place = twice.copy(tmp_path)
-    restored = restore(place.warehouse, NEXT_WEEK, version=None, reason="too short", run_id="me")
+    restored = restore(place.warehouse, NEXT_WEEK, version=None, reason="too short", run_id="me", settings=place.settings)
     assert restored.outcome == "restored"
     assert every_byte(place) == every_byte(night.place) != every_byte(twice)
     last = "SELECT action, reason, run_id, version_after FROM publications ORDER BY sequence DESC LIMIT 1"
     (first,) = night.place.query(f"SELECT publication_id FROM publications WHERE week = '{NEXT_WEEK}'")[0]
     assert place.query(last) == [("restore", "too short", "me", first)]
+
+
+def test_a_rollback_mails_nobody_who_has_opted_out_or_left_since(night: Run, twice: Place, tmp_path: Path) -> None:
+    place = twice.copy(tmp_path)
+    users = place.read_source("users").to_pandas()
+    (opted_out,), (left,) = place.query("SELECT email_lower FROM final_vehicle_recommendations ORDER BY 1 LIMIT 2")
+    users.loc[users.email.str.lower() == opted_out, "email_consent"] = False
+    place.rewrite("users", pa.Table.from_pandas(users[users.email.str.lower() != left], preserve_index=False))
+    restored = restore(place.warehouse, NEXT_WEEK, version=None, reason="too short", run_id="me", settings=place.settings)
+    assert restored.n_withheld == 2
+    every, lists = "FROM final_vehicle_recommendations ORDER BY ALL", "FROM recommendations ORDER BY ALL"
+    assert place.query(every) == [row for row in night.place.query(every) if row[0] not in {opted_out, left}]
+    assert place.query(lists) == night.place.query(lists)
+    last = "SELECT action, n_mailed, n_withheld FROM publications ORDER BY sequence DESC LIMIT 1"
+    assert place.query(last) == [("restore", restored.n_mailed, 2)]
+    assert told(NEXT_WEEK, restored).endswith("10,000 rows; 481 mails, without 2 whose address may not be mailed today.")
 
 
 def test_the_job_restores_a_named_version(night: Run, twice: Place, tmp_path: Path) -> None:
@@ -51,7 +68,7 @@ def test_the_job_restores_a_named_version(night: Run, twice: Place, tmp_path: Pa
     job = definitions.defs.resolve_job_def("rollback")
     done = job.execute_in_process(
         run_config={"ops": {"serve_earlier_version": {"config": config}}},
-        resources={"warehouse": place.warehouse},
+        resources={"warehouse": place.warehouse, "settings": place.settings},
         instance=place.instance,
         raise_on_error=False,
     )
@@ -59,7 +76,7 @@ def test_the_job_restores_a_named_version(night: Run, twice: Place, tmp_path: Pa
     assert every_byte(place) == every_byte(night.place)
     again = job.execute_in_process(
         run_config={"ops": {"serve_earlier_version": {"config": config | {"version": "publication_of_nobody"}}}},
-        resources={"warehouse": place.warehouse},
+        resources={"warehouse": place.warehouse, "settings": place.settings},
         instance=place.instance,
         raise_on_error=False,
     )
@@ -98,9 +115,9 @@ def test_the_command_line_says_what_happened_in_a_line(
 
 def test_a_rollback_without_a_reason_or_a_monday_is_refused(twice: Place) -> None:
     with pytest.raises(ValueError, match="needs a reason; it stays in the ledger"):
-        restore(twice.warehouse, NEXT_WEEK, version=None, reason=" ", run_id="me")
+        restore(twice.warehouse, NEXT_WEEK, version=None, reason=" ", run_id="me", settings=twice.settings)
     with pytest.raises(ValueError, match="2026-10-06"):
-        restore(twice.warehouse, "2026-10-06", version=None, reason="bad", run_id="me")
+        restore(twice.warehouse, "2026-10-06", version=None, reason="bad", run_id="me", settings=twice.settings)
 
 
 def test_versions_are_listed_as_a_table(twice: Place) -> None:

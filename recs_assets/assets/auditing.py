@@ -18,11 +18,12 @@ from recs_assets.own_tables import AUDITS
 from recs_assets.resources.warehouse import Parameter, Session
 from recs_assets.settings import Settings
 
-# Which counts of audit.sql and reasons.sql each check shows; what no other check shows is a breach of the rules.
+# Which counts of audit.sql, mail_audit.sql and reasons.sql each check shows; what no other check shows is a breach of the rules.
 CHECKED_COUNTS = {
     "no_duplicates": ("duplicate_product", "duplicate_rank", "rank_gaps"),
     "price": ("price_too_low",),
     "scores": ("score_not_finite", "score_not_descending", "tie_out_of_order"),
+    "mail": ("mailed_without_consent", "mailed_unasked", "mailed_twice", "mailed_to_nobody", "address_not_plain"),
     "reasons": (
         "reason_missing",
         "reason_unknown",
@@ -43,6 +44,7 @@ DESCRIPTIONS = {
     "price": "No part is below the lowest price.",
     "scores": "Scores are finite, descend with rank, and ties are in the order of part ids.",
     "reasons": "Every reason names an edge that is in the week's graph, and its people are counted right.",
+    "mail": "Nobody is mailed who said no on any account, nobody twice, and only addresses of the source's users.",
     "users": "As many people are served as the gate asks for.",
 }
 AUDIT_CHECKS = [check("recommendations", name, text, blocking=True) for name, text in DESCRIPTIONS.items()]
@@ -80,7 +82,7 @@ def audited(
     """Audit a staged list against every rule and against the list before.
 
     Args:
-        session: reads the staged list as ``staged``, and what it was made from.
+        session: reads the staged list as ``staged``, its mail as ``mail``, and what they were made from.
         staged: the list.
         settings: rules and limits.
         publications: week and n_users of each published list, ascending.
@@ -89,6 +91,7 @@ def audited(
     """
     as_of, has_fitment = ingredients.as_of, ingredients.has_fitment
     counts = session.audit("audit", week=week, as_of=as_of, **audit_parameters(settings, has_fitment=has_fitment))
+    counts |= session.audit("mail_audit", without_consent_flag=settings.mail.without_consent_flag)
     counts |= session.audit("reasons", as_of=as_of, **settings.reasons.model_dump())
     breaches = {name: int(count) for name, count in counts.items() if count}
     drift, overlap = list_verdicts(session, settings, publications, week)

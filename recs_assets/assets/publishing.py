@@ -49,10 +49,10 @@ def recommendations(
     with draft(context, store, settings, ingredients.as_of, ingredients.artifacts) as new:
         lists = profile_recommendations(ingredients.inputs, source=source, alpha=alpha, settings=settings)
         new.write_tables(PROFILE_LISTS, lists)
-        file, slots = new.folder / PROFILE_LISTS, settings.rules.slots
-        staged = stage(warehouse, ingredients, file, week=day, run_id=run_id, slots=slots)
+        staged = stage(warehouse, ingredients, new.folder / PROFILE_LISTS, settings, week=day, run_id=run_id)
         new.write_document(STAGED, staged.document() | _expectations(ingredients.approved, publications, day))
-    with warehouse.session(ingredients.tables(new.written.path(PROFILE_LISTS)) | {"staged": staged.tables.long_table}) as session:
+    tables = {"staged": staged.tables.long_table, "mail": staged.tables.wide_table}
+    with warehouse.session(ingredients.tables(new.written.path(PROFILE_LISTS)) | tables) as session:
         audit = audited(session, staged, settings, publications, ingredients, day)
     if audit.verdict.decision != PASS:
         # Dagster's own error names the checks that failed, and neither the figures nor what to do.
@@ -147,4 +147,5 @@ def _publication(
         n_users=staged["n_users"],
         published_at=dt.datetime.now(dt.UTC),
         reason=reason,
+        without_consent_flag=settings.mail.without_consent_flag,
     )

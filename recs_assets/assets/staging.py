@@ -15,6 +15,7 @@ from recs_assets.resources.store.artifact import Artifact
 from recs_assets.resources.store.lineage import check_related, inputs_of, parquet_of
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Mount, Warehouse
+from recs_assets.settings import Settings
 
 # What lists are made from beside the newest record of what may be served.
 INPUTS = [*EXPORT_NAMES, "hetero_graph", "sql_scores", "user_scores", "product_similarities"]
@@ -103,10 +104,14 @@ class Staged:
 
 
 def stage(
-    warehouse: Warehouse, ingredients: Ingredients, profile_lists: Path, *, week: dt.date, run_id: str, slots: int
+    warehouse: Warehouse, ingredients: Ingredients, profile_lists: Path, settings: Settings, *, week: dt.date, run_id: str
 ) -> Staged:
-    """Write both tables of a run beside the served ones: the lists of all people, and the mail made from them."""
+    """Write both tables of a run beside the served ones: the lists of all people, and the mail made from them.
+
+    Consent is that of this moment, whatever the week.
+    """
     names, now, tables = StagedTables.of_run(run_id, week), dt.datetime.now(dt.UTC), ingredients.tables(profile_lists)
+    slots, consent = settings.rules.slots, settings.mail.without_consent_flag
     with warehouse.session(tables) as session:
         rows = session.stage(
             names.long_table,
@@ -119,6 +124,7 @@ def stage(
         )
     log.info("%s rows of lists are staged", f"{rows:,}")
     with warehouse.session({**tables, "staged": names.long_table}) as session:
+        session.materialize("mail_addresses", "mail_addresses", now=now, without_consent_flag=consent)
         rows = session.stage(
             names.wide_table,
             "final_vehicle_recommendations",

@@ -49,12 +49,12 @@ def content(ledger: Ledger, table: str, week: dt.date) -> dict[str, Any]:
     return ledger.rows(statement, week=week)[0]
 
 
-def mail_hash(ledger: Ledger, table: str) -> str | None:
-    """The hash of a wide table's content, staged or served; ``None`` where there is no such table."""
+def mail_hash(ledger: Ledger, table: str, rows: str | None = None) -> str | None:
+    """The hash of a wide table's content, or of what a query takes of it; ``None`` where there is no such table."""
     slots = sum(name.startswith("rec_part_") for name in ledger.columns(identifier(table)))
     if not slots:
         return None
-    statement = query_text("mail_hash", slots).replace("FROM mail", f"FROM {table}")
+    statement = query_text("mail_hash", slots).replace("FROM mail", f"FROM ({rows}) AS mail" if rows else f"FROM {table}")
     return str(ledger.rows(statement)[0]["mail_hash"])
 
 

@@ -9,12 +9,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import pyarrow as pa
+
 from recs_assets.fault_points import reached
 from recs_assets.own_tables import PUBLICATIONS, RECOMMENDATIONS
 from recs_assets.resources.ledger import Ledger, content, mail_hash, newest_row, newest_wide, next_sequence, prune, row_of
 from recs_assets.resources.queries import identifier
 
 LONG, WIDE = "recommendations", "final_vehicle_recommendations"
+# Who may be mailed, for as long as a transaction takes.
+ADDRESSEES = "addressees"
 
 Outcome = Literal["published", "restored", "unchanged", "already published"]
 
@@ -31,7 +35,8 @@ class PublishFailed(RuntimeError):  # noqa: N818
 class Publication:
     """What is to be served, and on which evidence.
 
-    ``wide_table`` and ``mail_hash`` are None for a week older than the one being mailed.
+    ``wide_table`` and ``mail_hash`` are None for a week older than the one being mailed. ``without_consent_flag`` is the
+    setting of that name.
     """
 
     publication_id: str
@@ -50,11 +55,16 @@ class Publication:
     n_users: int
     published_at: dt.datetime
     reason: str
+    without_consent_flag: str
 
 
 @dataclass(frozen=True)
 class Published:
-    """What happened, and what is served now."""
+    """What happened, and what is served now.
+
+    ``n_mailed`` and ``n_withheld``: rows of the mail, and rows of the version's mail that were left out because their
+    addresses may not be mailed (any more); None where the mail was not touched.
+    """
 
     outcome: Outcome
     publication_id: str
@@ -64,10 +74,12 @@ class Published:
     content_hash: str
     n_rows: int
     n_users: int
+    n_mailed: int | None
+    n_withheld: int | None
 
 
-def publish(ledger: Ledger, publication: Publication, *, kept_versions: int) -> Published:
-    """Make a staged version the served one.
+def publish(ledger: Ledger, publication: Publication, addressees: pa.Table, *, kept_versions: int) -> Published:
+    """Make a staged version the served one; its mail goes to ``addressees`` alone.
 
     The same publication id again, or the content that is served already, writes nothing; what others have written to the
     served tables is no such content. The rows of both tables are read back before the transaction ends, so that no reader
@@ -79,14 +91,14 @@ def publish(ledger: Ledger, publication: Publication, *, kept_versions: int) -> 
     """
     identifier(publication.long_table)
     with ledger.transaction():
-        outcome, row = _published_row(ledger, publication)
+        outcome, row = _published_row(ledger, publication, addressees)
     reached("publish.committed")
     prune(ledger, kept_versions, publication.published_at)
     reached("publish.pruned")
     return published(outcome, row)
 
 
-def _published_row(ledger: Ledger, publication: Publication) -> tuple[Outcome, dict[str, Any]]:
+def _published_row(ledger: Ledger, publication: Publication, addressees: pa.Table) -> tuple[Outcome, dict[str, Any]]:
     """Publish, unless it is served already; what happened, and the ledger row of what is served now."""
     known, newest = row_of(ledger, publication.publication_id), newest_row(ledger, publication.week)
     if known is not None:
@@ -98,9 +110,7 @@ def _published_row(ledger: Ledger, publication: Publication) -> tuple[Outcome, d
     if newest is not None and _same_content(ledger, publication, newest):
         return "unchanged", newest
     _check_mail(ledger, publication)
-    row = _row(publication, newest, next_sequence(ledger))
-    swap(ledger, row)
-    return "published", row
+    return "published", swap(ledger, _row(publication, newest, next_sequence(ledger)), addressees)
 
 
 def check_expected(newest: Mapping[str, Any] | None, expected: str | None, week: dt.date) -> None:
@@ -174,6 +184,8 @@ def _check_mail(ledger: Ledger, publication: Publication) -> None:
 def _row(publication: Publication, newest: Mapping[str, Any] | None, sequence: int) -> dict[str, Any]:
     given = {name: getattr(publication, name) for name in PUBLICATIONS if hasattr(publication, name)}
     return given | {
+        "n_mailed": None,
+        "n_withheld": None,
         "sequence": sequence,
         "version_before": None if newest is None else newest["version_after"],
         "version_after": publication.publication_id,
@@ -181,16 +193,24 @@ def _row(publication: Publication, newest: Mapping[str, Any] | None, sequence: i
     }
 
 
-def swap(ledger: Ledger, row: Mapping[str, Any]) -> None:
+def swap(ledger: Ledger, row: Mapping[str, Any], addressees: pa.Table) -> dict[str, Any]:
     """Put the tables of a ledger row in the place of the served ones, read them back, and write the row.
 
+    Args:
+        ledger: within a transaction.
+        row: of ``publications``, but for what is known of the mail only when it is there.
+        addressees: column email_lower; nobody else is in the mail.
+
+    Returns:
+        The row as it was written.
+
     Raises:
-        PublishRefused: they are not what the row says.
+        PublishRefused: they are not what was audited, or nobody of the mail may be mailed.
     """
-    action = row["action"]
+    row, action = dict(row), row["action"]
     reached(f"{action}.begun")
     if row["wide_table"] is not None:
-        _swap_wide(ledger, row)
+        row |= _swap_wide(ledger, row, addressees)
         reached(f"{action}.mailed")
     columns = ", ".join(RECOMMENDATIONS)
     ledger.run(f"DELETE FROM {LONG} WHERE week = @week", week=row["week"])
@@ -211,23 +231,40 @@ def swap(ledger: Ledger, row: Mapping[str, Any]) -> None:
     values = ", ".join(f"CAST(@{name} AS {kind})" for name, kind in PUBLICATIONS.items())
     ledger.run(f"INSERT INTO publications ({names}) VALUES ({values})", **{name: row[name] for name in PUBLICATIONS})
     reached(f"{action}.recorded")
+    return row
 
 
-def _swap_wide(ledger: Ledger, row: Mapping[str, Any]) -> None:
-    table = identifier(row["wide_table"])
+def _swap_wide(ledger: Ledger, row: Mapping[str, Any], addressees: pa.Table) -> dict[str, Any]:
+    """Put a version's mail in the place of the served one, but for whoever may not be mailed now; what the ledger says of it."""
+    table, week = identifier(row["wide_table"]), row["week"]
+    (audited,) = ledger.rows("SELECT mail_hash FROM audits WHERE audit_id = @audit_id", audit_id=row["audit_id"])
+    found = mail_hash(ledger, table)
+    if found != audited["mail_hash"]:
+        raise PublishRefused(
+            f"week {week}: the mail in '{table}' has content {found}, {audited['mail_hash']} was audited. Nothing was "
+            "written. Materialize recommendations for the week again, or restore another version."
+        )
+    ledger.run(f"CREATE TABLE {ADDRESSEES} (email_lower STRING)")
+    ledger.insert(ADDRESSEES, addressees.select(["email_lower"]))
+    mailed = f"SELECT * FROM {table} WHERE email_lower IN (SELECT email_lower FROM {ADDRESSEES})"
     if ledger.columns(table) == ledger.columns(WIDE):
         ledger.run(f"DELETE FROM {WIDE} WHERE TRUE")
-        ledger.run(f"INSERT INTO {WIDE} SELECT * FROM {table}")
+        ledger.run(f"INSERT INTO {WIDE} {mailed}")
     else:
         # The number of slots is a setting: with another one the wide table has other columns, and is made anew.
         ledger.run(f"DROP TABLE IF EXISTS {WIDE}")
-        ledger.run(f"CREATE TABLE {WIDE} AS SELECT * FROM {table}")
-    mailed = mail_hash(ledger, WIDE)
-    if mailed != row["mail_hash"]:
+        ledger.run(f"CREATE TABLE {WIDE} AS {mailed}")
+    n_staged, n_mailed = (int(ledger.rows(f"SELECT COUNT(*) AS n FROM {name}")[0]["n"]) for name in (table, WIDE))
+    if n_staged > 0 == n_mailed:
         raise PublishRefused(
-            f"week {row['week']}: the mail in '{table}' has content {mailed}, {row['mail_hash']} was audited. Nothing was "
-            "written. Materialize recommendations for the week again, or restore another version."
+            f"week {week}: none of the {n_staged:,} addresses of the mail in '{table}' may be mailed now, by the users of the "
+            "source. Nothing was written. Look whether RECS_SOURCE names this store, and at its users' email and email_consent."
         )
+    served = mail_hash(ledger, WIDE)
+    if served != mail_hash(ledger, table, mailed):
+        raise PublishRefused(f"week {week}: the mail that was written is not that of '{table}'. Nothing was written; run again.")
+    ledger.run(f"DROP TABLE {ADDRESSEES}")
+    return {"mail_hash": served, "n_mailed": n_mailed, "n_withheld": n_staged - n_mailed}
 
 
 def _check_untouched(ledger: Ledger, row: Mapping[str, Any]) -> None:
@@ -252,4 +289,6 @@ def published(outcome: Outcome, row: Mapping[str, Any]) -> Published:
         row["content_hash"],
         row["n_rows"],
         row["n_users"],
+        row["n_mailed"],
+        row["n_withheld"],
     )

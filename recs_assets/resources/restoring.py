@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from recs_assets.fault_points import reached
 from recs_assets.resources.ledger import Ledger, newest_row, newest_wide, next_sequence, row_of
 from recs_assets.resources.publishing import Published, PublishRefused, check_expected, published, swap
@@ -15,6 +17,7 @@ class Restoration:
     """Which version of a week is to be served again.
 
     Attributes:
+        without_consent_flag: the setting of that name.
         version: ``None`` is the one published before the served one; with ``mail_again`` the served one.
         mail_again: mail it too, though a newer week is mailed by now.
     """
@@ -26,11 +29,14 @@ class Restoration:
     run_id: str
     published_at: dt.datetime
     reason: str
+    without_consent_flag: str
     mail_again: bool = False
 
 
-def restore(ledger: Ledger, restoration: Restoration) -> Published:
+def restore(ledger: Ledger, restoration: Restoration, addressees: pa.Table) -> Published:
     """Serve an earlier version of a week again, its wide table too where the mailed one is of that week or ``mail_again``.
+
+    What is mailed again goes to ``addressees`` alone: who has opted out since, or is no user any more, gets none.
 
     Raises:
         PublishRefused: nothing to restore, the version is not kept any more or changed since, or another run won.
@@ -58,9 +64,11 @@ def restore(ledger: Ledger, restoration: Restoration) -> Published:
             "published_at": restoration.published_at,
             "reason": restoration.reason,
             "wide_table": target["wide_table"] if is_mailed else None,
-            "mail_hash": target["mail_hash"] if is_mailed else None,
+            "mail_hash": None,
+            "n_mailed": None,
+            "n_withheld": None,
         }
-        swap(ledger, row)
+        row = swap(ledger, row, addressees)
     reached("restore.committed")
     return published("restored", row)
 

@@ -158,13 +158,20 @@ class Warehouse(ABC):
 
     def publish(self, publication: Publication, *, kept_versions: int) -> Published:
         """Make a staged and audited version the served one, in one transaction; see ``publishing.publish``."""
+        addressees = self._addressees(publication.published_at, publication.without_consent_flag)
         with self._ledger() as ledger:
-            return publishing.publish(ledger, publication, kept_versions=kept_versions)
+            return publishing.publish(ledger, publication, addressees, kept_versions=kept_versions)
 
     def restore(self, restoration: Restoration) -> Published:
         """Make an earlier version the served one again, in one transaction; see ``restoring.restore``."""
+        addressees = self._addressees(restoration.published_at, restoration.without_consent_flag)
         with self._ledger() as ledger:
-            return restoring.restore(ledger, restoration)
+            return restoring.restore(ledger, restoration, addressees)
+
+    def _addressees(self, now: dt.datetime, without_consent_flag: str) -> pa.Table:
+        """Who may be mailed at this moment, by the source's users as they are; user_id and email_lower."""
+        with self.session() as session:
+            return session.read("mail_addresses", now=now, without_consent_flag=without_consent_flag)
 
     def served_version(self, week: dt.date) -> str | None:
         """The id of the newest publication of a week, which a publisher must expect; ``None`` before the first."""

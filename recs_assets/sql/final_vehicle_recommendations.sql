@@ -1,18 +1,20 @@
 WITH
--- The same choice of a user's row as in clean_users.
-newest_users AS (
-  SELECT user_id, LOWER(email) AS email_lower, email_consent
-  FROM users
-  WHERE created_at IS NULL OR created_at < @as_of
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY created_at DESC, email DESC, email_consent DESC) = 1
+listed_people AS (
+  SELECT DISTINCT user_id
+  FROM staged
+  WHERE week = @week AND rank <= @slots
 ),
--- Two accounts of one address get one mail, the one of the smaller id.
+-- Of several accounts of one address one that has a list is mailed: with a history before one without, then with a vehicle,
+-- then the one of the smaller id.
 addressees AS (
-  SELECT newest_users.user_id, profile_id, email_lower
-  FROM newest_users
-  JOIN user_profiles ON user_profiles.user_id = newest_users.user_id
-  WHERE IFNULL(REPLACE(email_lower, ' ', ''), '') != '' AND IFNULL(email_consent, TRUE)
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY email_lower ORDER BY newest_users.user_id) = 1
+  SELECT mail_addresses.user_id, profile_id, email_lower
+  FROM mail_addresses
+  JOIN user_profiles ON user_profiles.user_id = mail_addresses.user_id
+  JOIN listed_people ON listed_people.user_id = mail_addresses.user_id
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (
+    PARTITION BY email_lower ORDER BY IF(n_events > 0, 0, 1), IF(n_vehicles > 0, 0, 1), mail_addresses.user_id
+  ) = 1
 ),
 first_vehicles AS (
   SELECT user_id, year, make, model

@@ -1,4 +1,4 @@
-SELECT user_id, created_at, email_consent
+SELECT user_id, created_at
 FROM classified
 WHERE fault IS NULL
 ORDER BY user_id

@@ -38,6 +38,7 @@ def test_a_clean_list_passes_all_checks() -> None:
         "price": (True, {}),
         "scores": (True, {}),
         "reasons": (True, {}),
+        "mail": (True, {}),
         "users": (True, {"users": 2, "required": 1}),
         "score_drift": (True, {"decision": "PASS", "reason": "as before"}),
         "overlap": (True, {"decision": "PASS", "reason": "as before"}),
@@ -53,6 +54,7 @@ def test_a_clean_list_passes_all_checks() -> None:
         ("tie_out_of_order", "scores"),
         ("refurbished", "rules"),
         ("reason_count_wrong", "reasons"),
+        ("mailed_without_consent", "mail"),
         ("a_rule_of_tomorrow", "rules"),
     ],
 )
@@ -64,6 +66,11 @@ def test_each_breach_fails_exactly_one_check_and_shows_its_count(count: str, che
 
 def test_every_promise_about_reasons_is_shown_by_the_check_on_reasons() -> None:
     assert set(re.findall(r" AS (reason_\w+)", query_text("reasons"))) == set(CHECKED_COUNTS["reasons"])
+
+
+def test_every_promise_about_the_mail_is_shown_by_the_check_on_it() -> None:
+    select = query_text("mail_audit").split("\nSELECT\n")[-1]
+    assert tuple(re.findall(r" AS (\w+)", select)) == CHECKED_COUNTS["mail"]
 
 
 def test_too_few_people_fail_the_check_on_people() -> None:

@@ -100,7 +100,7 @@ def test_parts_that_a_rule_keeps_out_stay_with_the_reason(tmp_path: Path) -> Non
 
 
 def test_nothing_that_names_a_person_leaves_the_source(tmp_path: Path) -> None:
-    assert exported(small_shop(tmp_path), "user_nodes").column_names == ["user_id", "created_at", "email_consent"]
+    assert exported(small_shop(tmp_path), "user_nodes").column_names == ["user_id", "created_at"]
 
 
 def test_co_purchases_are_counted_by_week_for_pairs_that_two_people_bought(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from recs_assets.resources.publishing import Publication
 from recs_assets.resources.restoring import Restoration
 from recs_assets.resources.store.store import Store
 from recs_assets_tests.faults.homes import warehouse_of
-from recs_assets_tests.resources.duckdb.test_warehouse_publishing import FIRST, SECOND, WEEK, Rows, publish, stage
+from recs_assets_tests.resources.duckdb.test_warehouse_publishing import FIRST, SECOND, WEEK, Rows, publish, stage, write_users
 from recs_assets_tests.resources.store.test_store import ORIGIN, ROWS
 from recs_assets_tests.resources.store.test_store import WEEK as STORE_WEEK
 from recs_assets_tests.sql import shop
@@ -32,6 +32,7 @@ PASSES = {
 def prepare(home: Path) -> None:
     """Two versions published, the second one served; a third one staged and audited; one artifact."""
     warehouse = warehouse_of(home)
+    write_users(home, {"u1": True, "u2": True, "u3": True})
     publish(warehouse, stage(warehouse, "one", FIRST))
     publish(warehouse, stage(warehouse, "two", SECOND))
     stage(warehouse, "three", THIRD)
@@ -77,13 +78,14 @@ def publish_third(home: Path) -> None:
         n_users=audit[2],
         published_at=dt.datetime.now(dt.UTC),
         reason="test",
+        without_consent_flag="hold",
     )
     publish(warehouse, publication)
 
 
 def restore_first(home: Path) -> None:
     moment = dt.datetime.now(dt.UTC)
-    restoration = Restoration("restoration", WEEK, "publication one", "publication two", "run", moment, "it was bad")
+    restoration = Restoration("restoration", WEEK, "publication one", "publication two", "run", moment, "it was bad", "hold")
     warehouse_of(home).restore(restoration)
 
 

@@ -26,7 +26,7 @@ WRITES = {
 SQL_WRITES = ("CREATE OR REPLACE TABLE {OWN_TABLES}", "CREATE TABLE", "INSERT", "DELETE", "DROP TABLE", "UPDATE", "COMMIT")
 # A write may have its point in another function that always comes before or after it, or need none.
 ELSEWHERE = {
-    "duckdb/ledger.insert: execute": "called by Warehouse.append alone, which has points before and after",
+    "duckdb/ledger.insert: execute": "called by Warehouse.append and publishing._swap_wide, which have points before and after",
     "duckdb/ledger.transaction: execute": "its callers have a point before its end and one after",
     "duckdb/warehouse.mount: execute": "writes to the session's memory, not to a file",
     "ledger.prune: run": "publish.committed before it, publish.pruned after it",

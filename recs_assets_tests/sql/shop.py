@@ -11,8 +11,8 @@ from recs_assets_tests.sql import bad_source
 from recs_assets_tests.sql.rows import AS_OF, NOW, START, WEEK_START, days_ago, source, table
 
 USER_NODES = table(
-    {"user_id": "STRING", "created_at": "TIMESTAMP", "email_consent": "BOOL"},
-    [(name, None, None) for name in ("u1", "u2", "u3", "u4", "u5")],
+    {"user_id": "STRING", "created_at": "TIMESTAMP"},
+    [(name, None) for name in ("u1", "u2", "u3", "u4", "u5")],
 )
 VEHICLE_NODES = source(
     "vehicles",
@@ -129,6 +129,10 @@ SQL_SCORES = table(
     {"profile_id": "STRING", "product_id": "STRING", "pop_source": "STRING"},
     [("garage:a", "p1", "model"), ("garage:a", "p4", "global"), ("user:u1", "p9", "make")],
 )
+MAIL_ADDRESSES = table(
+    {"user_id": "STRING", "email_lower": "STRING"},
+    [("u1", "ann@example.com"), ("u2", "bob@example.com"), ("u3", "ann@example.com"), ("u5", "bob@example.com")],
+)
 MAIL_SLOT = ("p1", 100.0, 0.5, "https://x/1.png", "fitment", "model")
 EMPTY_SLOT = (None,) * len(MAIL_SLOT)
 MAIL = table(
@@ -154,6 +158,8 @@ PUBLICATION_ROWS = table(
             "m",
             10 * n,
             n,
+            n,
+            0,
             "run",
             None,
             None,
@@ -219,6 +225,7 @@ TABLES: dict[str, pa.Table] = {
     "strata": STRATA,
     "profile_recommendations": PROFILE_RECOMMENDATIONS,
     "sql_scores": SQL_SCORES,
+    "mail_addresses": MAIL_ADDRESSES,
     "staged": STAGED,
     "mail": MAIL,
     "publications": PUBLICATION_ROWS,
@@ -272,5 +279,6 @@ PARAMETERS: dict[str, Any] = RULES | {
     "popular_people": 2,
     "recent_days": 30,
     "trend": 2.0,
+    "without_consent_flag": "hold",
     "before": WEEK_START.date(),
 }

@@ -123,7 +123,11 @@ class DuckDBWarehouse(Warehouse):
                 reached("attach.opened")
                 for table, columns in FIXED_TABLES.items():
                     kinds = ", ".join(f"{column} {kind}" for column, kind in columns.items())
-                    DuckDBLedger(connection).run(f"CREATE TABLE IF NOT EXISTS {table} ({kinds})")
+                    ledger = DuckDBLedger(connection)
+                    ledger.run(f"CREATE TABLE IF NOT EXISTS {table} ({kinds})")
+                    # A file of an earlier version of this program lacks what was added since.
+                    for column in columns.keys() - set(ledger.columns(table)):
+                        ledger.run(f"ALTER TABLE {table} ADD COLUMN {column} {columns[column]}")
                 reached("attach.made")
             yield
         finally:

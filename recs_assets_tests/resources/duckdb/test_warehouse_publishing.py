@@ -1,11 +1,13 @@
 """Publishing on a real file: one whole audited version is served, always, whatever happens in between."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from recs_assets.own_tables import AUDITS, RECOMMENDATIONS, wide_columns
@@ -27,14 +29,16 @@ def stage(
     """Stage a long and a wide table of some lists, with an audit, and say how to publish them."""
     long_table, wide_table = f"staged_long_{name}", f"staged_wide_{name}"
     profiles = shop.table(
-        {"user_id": "STRING", "profile_id": "STRING", "stratum": "STRING"}, [(row[0], row[0], "warm") for row in rows]
+        {"user_id": "STRING", "profile_id": "STRING", "stratum": "STRING", "n_events": "INT64", "n_vehicles": "INT64"},
+        [(row[0], row[0], "warm", 1, 0) for row in rows],
     )
     lists = shop.table(
         LIST_COLUMNS,
         [(user, rank, product, score, score, None, "sql", "code", None) for user, rank, product, score in rows],
     )
-    users = shop.source("users", [(row[0], f"{row[0]}@example.com", None, True) for row in rows])
-    own = {"user_profiles": profiles, "profile_recommendations": lists, "users": users, "staged": long_table, "mail": wide_table}
+    addresses = shop.table({"user_id": "STRING", "email_lower": "STRING"}, [(row[0], f"{row[0]}@example.com") for row in rows])
+    own = {"user_profiles": profiles, "profile_recommendations": lists, "mail_addresses": addresses}
+    own |= {"staged": long_table, "mail": wide_table}
     tables = shop.TABLES | own
     moments = {"week": week, "run_id": f"run {name}", "scored_at": shop.NOW, "arm": "all", "model_week": None}
     with warehouse.session(tables) as session:
@@ -69,7 +73,14 @@ def stage(
         n_users=content["n_users"],
         published_at=dt.datetime.now(dt.UTC),
         reason="test",
+        without_consent_flag="hold",
     )
+
+
+def write_users(folder: Path, consents: Mapping[str, bool | None]) -> None:
+    """The store's users as they are now: whether each of them may be mailed."""
+    rows = [(user, f"{user}@example.com", None, consent) for user, consent in consents.items()]
+    pq.write_table(shop.source("users", rows), folder / "users.parquet")
 
 
 LIST_COLUMNS = dict(list(shop.PROFILE_RECOMMENDATION_COLUMNS.items())[:9])
@@ -85,7 +96,7 @@ def publish(warehouse: DuckDBWarehouse, publication: Publication) -> Published:
 
 def restoration(warehouse: DuckDBWarehouse, name: str, version: str | None = None) -> Restoration:
     expected = warehouse.served_version(WEEK)
-    return Restoration(f"restoration {name}", WEEK, version, expected, "run", dt.datetime.now(dt.UTC), "it was bad")
+    return Restoration(f"restoration {name}", WEEK, version, expected, "run", dt.datetime.now(dt.UTC), "it was bad", "hold")
 
 
 def query(warehouse: DuckDBWarehouse, text: str) -> list[tuple[Any, ...]]:

@@ -18,6 +18,7 @@ from recs_assets_tests.resources.duckdb.test_warehouse_publishing import (
     served,
     stage,
     wide,
+    write_users,
 )
 
 NEXT = WEEK + dt.timedelta(days=7)
@@ -84,3 +85,56 @@ def test_a_version_without_a_mail_cannot_be_mailed_again(warehouse: DuckDBWareho
     publish(warehouse, replace(stage(warehouse, "one", FIRST), wide_table=None, mail_hash=None))
     with pytest.raises(PublishRefused, match="version publication one was published without a mail"):
         warehouse.restore(replace(restoration(warehouse, "a"), mail_again=True))
+
+
+@pytest.mark.parametrize(
+    ("today", "mailed"),
+    [
+        ({"u1": True, "u2": False, "u3": True}, "u1"),  # u2 has opted out since
+        ({"u1": True, "u3": True}, "u1"),  # u2 was deleted
+        ({"u1": None, "u2": True, "u3": True}, "u2"),  # whether u1 agrees is not known any more
+    ],
+)
+def test_nobody_is_mailed_again_who_may_not_be_mailed_today(
+    warehouse: DuckDBWarehouse, today: dict[str, bool | None], mailed: str
+) -> None:
+    publish(warehouse, stage(warehouse, "one", FIRST))
+    publish(warehouse, stage(warehouse, "two", SECOND))
+    write_users(warehouse.source, today)
+    restored = warehouse.restore(restoration(warehouse, "a"))
+    assert (restored.n_mailed, restored.n_withheld) == (1, 1)
+    assert served(warehouse) == (list(FIRST), [row for row in wide(FIRST) if row[0] == f"{mailed}@example.com"])
+    ledger = "SELECT action, n_mailed, n_withheld FROM publications ORDER BY sequence"
+    assert query(warehouse, ledger) == [("publish", 2, 0), ("publish", 3, 0), ("restore", 1, 1)]
+    assert query(warehouse, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'addressees'") == [(0,)]
+    # The version itself is as it was: when they agree again, they are mailed again.
+    write_users(warehouse.source, {"u1": True, "u2": True, "u3": True})
+    assert warehouse.restore(restoration(warehouse, "b", "publication one")).n_withheld == 0
+    assert served(warehouse)[1] == wide(FIRST)
+
+
+def test_a_list_that_is_published_late_is_mailed_to_nobody_who_has_opted_out_meanwhile(warehouse: DuckDBWarehouse) -> None:
+    publication = stage(warehouse, "one", FIRST)
+    write_users(warehouse.source, {"u1": False, "u2": True})
+    published = publish(warehouse, publication)
+    assert (published.n_mailed, published.n_withheld) == (1, 1)
+    assert served(warehouse) == (list(FIRST), wide(FIRST[1:]))
+    assert publish(warehouse, publication).outcome == "already published", "what is served is what the ledger says"
+
+
+def test_a_mail_of_which_nobody_may_be_mailed_is_refused(warehouse: DuckDBWarehouse) -> None:
+    publish(warehouse, stage(warehouse, "one", FIRST))
+    publish(warehouse, stage(warehouse, "two", SECOND))
+    write_users(warehouse.source, {"somebody else": True})
+    with pytest.raises(PublishRefused, match="none of the 2 addresses of the mail in 'staged_wide_one' may be mailed now"):
+        warehouse.restore(restoration(warehouse, "a"))
+    assert served(warehouse) == (list(SECOND), wide(SECOND))
+
+
+def test_a_warehouse_of_an_earlier_version_of_the_program_is_read_on(warehouse: DuckDBWarehouse) -> None:
+    publish(warehouse, stage(warehouse, "one", FIRST))
+    with duckdb.connect(str(warehouse.file)) as connection:
+        connection.execute("ALTER TABLE publications DROP COLUMN n_withheld")
+        connection.execute("ALTER TABLE publications DROP COLUMN n_mailed")
+    publish(warehouse, stage(warehouse, "two", SECOND))
+    assert query(warehouse, "SELECT n_mailed, n_withheld FROM publications ORDER BY sequence") == [(None, None), (3, 0)]
