@@ -72,7 +72,7 @@ def _run(options: argparse.Namespace, project: ModuleType) -> int:
 
 def _report(options: argparse.Namespace, project: ModuleType) -> int:
     monday(options.week)
-    warehouse, store = project.target.warehouse(project.settings.compute), project.target.store()
+    warehouse, store = project.target.warehouse(project.settings), project.target.store()
     print(text.render(facts.gather(warehouse, store, project.settings, options.week)))
     return 0
 
@@ -84,13 +84,13 @@ def _latest(options: argparse.Namespace, project: ModuleType) -> int:
 
 
 def _versions(options: argparse.Namespace, project: ModuleType) -> int:
-    print(rollback.listed(project.target.warehouse(project.settings.compute), options.week))
+    print(rollback.listed(project.target.warehouse(project.settings), options.week))
     return 0
 
 
 def _rollback(options: argparse.Namespace, project: ModuleType) -> int:
     restored = rollback.restore(
-        project.target.warehouse(project.settings.compute),
+        project.target.warehouse(project.settings),
         options.week,
         version=options.version,
         reason=options.reason,

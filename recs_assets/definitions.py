@@ -38,7 +38,7 @@ defs = dg.Definitions(
     ],
     jobs=[weekly_job, nightly_job, everything_job, rollback],
     schedules=schedules(settings),
-    resources={"settings": settings, "warehouse": target.warehouse(settings.compute), "store": target.store()},
+    resources={"settings": settings, "warehouse": target.warehouse(settings), "store": target.store()},
     executor=target.executor,
     loggers={"console": console},
 )

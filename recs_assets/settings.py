@@ -38,6 +38,7 @@ class SourceSettings(Section):
 
     max_quarantined_share: Share
     min_rows_share: Share
+    blank_texts: tuple[str, ...]
     max_events_per_user_week: Count
 
 
@@ -217,6 +218,7 @@ class GatesSettings(Section):
     min_overlap: Share | None
     max_event_age_hours: Positive | None
     max_row_change: Positive | None
+    max_blank_change: Share | None
 
 
 class MailSettings(Section):

@@ -11,7 +11,7 @@ import dagster as dg
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
-from recs_assets.settings import ComputeSettings
+from recs_assets.settings import Settings
 
 HOME = "RECS_HOME"
 SOURCE = "RECS_SOURCE"
@@ -26,7 +26,7 @@ class TargetError(ValueError):
 class Target:
     """One column of the table."""
 
-    warehouse: Callable[[ComputeSettings], Warehouse]
+    warehouse: Callable[[Settings], Warehouse]
     store: Callable[[], Store]
     executor: dg.ExecutorDefinition
 
@@ -41,8 +41,8 @@ def source() -> Path:
     return Path(os.environ.get(SOURCE) or home() / "demo").absolute()
 
 
-def _duckdb(compute: ComputeSettings) -> Warehouse:
-    return DuckDBWarehouse(home() / "warehouse.duckdb", source(), compute)
+def _duckdb(settings: Settings) -> Warehouse:
+    return DuckDBWarehouse(home() / "warehouse.duckdb", source(), settings.compute, settings.source.blank_texts)
 
 
 def _folder() -> Store:

@@ -60,7 +60,7 @@ NOT_BLOCKING = {
     ("interaction_edges", "freshness"),
     ("recommendations", "overlap"),
     ("recommendations", "source"),
-    *((f"raw_{table}", "row_count") for table in SOURCE_TABLES),
+    *((f"raw_{table}", name) for table in SOURCE_TABLES for name in ("row_count", "filled")),
 }
 BLOCKING = (
     CONTRACT_CHECKS

@@ -50,7 +50,9 @@ class Place:
 
     @property
     def warehouse(self) -> DuckDBWarehouse:
-        return DuckDBWarehouse(self.home / "warehouse.duckdb", self.source, self.settings.compute)
+        return DuckDBWarehouse(
+            self.home / "warehouse.duckdb", self.source, self.settings.compute, self.settings.source.blank_texts
+        )
 
     def definitions(self) -> dg.Definitions:
         """The project's own definitions with this place's resources."""

@@ -35,6 +35,7 @@ CHECKED_COUNTS = {
         "reason_attribute_differs",
         "reason_untrue",
         "reason_names_another",
+        "reason_names_nothing",
         "reason_of_another_list",
     ),
 }

@@ -9,7 +9,7 @@ from recs_assets.asset_files import SOURCE_PROFILE
 from recs_assets.assets import verdicts
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
 from recs_assets.contract import ContractError, in_week
-from recs_assets.gates.source import check_columns, check_presence, check_profile, row_count
+from recs_assets.gates.source import check_columns, check_presence, check_profile, filled, row_count
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
@@ -37,14 +37,16 @@ def raw_asset(table: str, description: str) -> dg.AssetsDefinition:
         previous = store.newest(f"raw_{table}", up_to=week.previous)
         if columns[table] is not None and profile["n_rows"] == 0:
             raise ContractError(table, "the table is empty", "Check last night's load of it.", week=week.key, count=0)
+        last_week = previous.document(SOURCE_PROFILE) if previous else None
         count = row_count(
             table,
             profile["n_rows"],
-            previous.document(SOURCE_PROFILE)["n_rows"] if previous else None,
+            last_week["n_rows"] if last_week else None,
             min_share=settings.source.min_rows_share,
             max_change=settings.gates.max_row_change,
         )
-        verdicts.record(context, warehouse, settings, count)
+        full = filled(table, profile, last_week, max_change=settings.gates.max_blank_change)
+        verdicts.record(context, warehouse, settings, count, full)
         check_profile(table, week, profile, count)
         with draft(context, store, settings, week.as_of) as new:
             new.write_document(SOURCE_PROFILE, profile)
@@ -53,6 +55,7 @@ def raw_asset(table: str, description: str) -> dg.AssetsDefinition:
             check_results=[
                 dg.AssetCheckResult(passed=True, check_name="contract", metadata={"rows": profile["n_rows"]}),
                 verdicts.check_result(count, "row_count"),
+                verdicts.check_result(full, "filled"),
             ],
         )
 
@@ -60,7 +63,8 @@ def raw_asset(table: str, description: str) -> dg.AssetsDefinition:
     body.__doc__ = description
     contract = check(f"raw_{table}", "contract", f"Table {table} has the contract's columns, types and rows.", blocking=True)
     rows = check(f"raw_{table}", "row_count", f"Table {table} is about as large as last week.")
-    return weekly_asset(group="raw", kinds={"table"}, checks=[contract, rows])(body)
+    full = check(f"raw_{table}", "filled", f"The columns of table {table} are about as full as last week.")
+    return weekly_asset(group="raw", kinds={"table"}, checks=[contract, rows, full])(body)
 
 
 def _moments(table: str, week: Week, settings: Settings) -> dict[str, dt.datetime]:

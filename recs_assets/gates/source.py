@@ -184,6 +184,36 @@ def row_count(table: str, n_rows: int, n_last_week: int | None, *, min_share: fl
     return Verdict(f"row_count_{table}", PASS, f"{measured}.", figures)
 
 
+def filled(table: str, profile: Mapping[str, Any], last_week: Mapping[str, Any] | None, *, max_change: float | None) -> Verdict:
+    """Do columns still hold what they held? WARN: one is blank in more rows than last week, by more than ``max_change`` of them.
+
+    Args:
+        table: its name; the gate is called ``filled_<table>``.
+        profile: n_rows, and n_null_<column> of every column of the contract.
+        last_week: the same of last week; ``None`` in a first week, which passes.
+        max_change: share of the rows; ``None`` never warns.
+    """
+    gate = f"filled_{table}"
+    now, before = blank_shares(table, profile), blank_shares(table, last_week or {})
+    figures = {column: {"blank": share, "last_week": before.get(column)} for column, share in now.items()}
+    lost = {
+        column: share for column, share in now.items() if max_change is not None and share - before.get(column, 1) > max_change
+    }
+    if lost:
+        told = ", ".join(
+            f"{column} in {share:.1%} of the rows ({before[column]:.1%} last week)" for column, share in lost.items()
+        )
+        return Verdict(gate, WARN, f"blank are now {told}: more than {max_change:.0%} of the rows have lost it.", figures)
+    return Verdict(gate, PASS, f"{len(now)} columns are as full as last week, or fuller.", figures)
+
+
+def blank_shares(table: str, profile: Mapping[str, Any]) -> dict[str, float]:
+    """The share of rows without a value, of every column that a profile knows of; none of a table without rows."""
+    names = {column.name: f"n_null_{column.name}" for column in SOURCE_TABLES[table].columns}
+    n_rows = profile.get("n_rows")
+    return {column: profile[name] / n_rows for column, name in names.items() if n_rows and name in profile}
+
+
 def freshness(newest: dt.datetime | None, as_of: dt.datetime, *, max_age_hours: float | None) -> Verdict:
     """Do events still arrive? WARN: the newest one is older than ``max_age_hours`` (``None``: never), or there is none."""
     if newest is None:

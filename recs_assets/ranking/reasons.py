@@ -192,6 +192,9 @@ def texts(edges: pd.DataFrame, names: Names, popular_people: int) -> Objects:
             whether the person has ordered the part of the history.
         names: what parts and vehicles are called.
         popular_people: so many make a part popular.
+
+    Raises:
+        ValueError: an edge of parts alike in something that they do not have.
     """
     names_product = np.isin(edges["code"], [CODES.index("same_part_type"), CODES.index("same_brand")])
     keys = edges[["code", "history", "has_bought", "vehicle", "count"]].assign(product=edges["product"].where(names_product, -1))
@@ -206,15 +209,19 @@ def _sentence(edge: Any, names: Names, popular_people: int) -> str:
     sentence = (many if edge.count >= popular_people else None) or (several if edge.count >= 2 else None) or plain
     name = names.product[edge.history] if edge.history >= 0 else None
     vehicle = names.vehicle[code][edge.vehicle] if edge.vehicle >= 0 else ""
-    return sentence.format(
-        count=f"{edge.count:,}",
-        name=name,
-        history=f"your {name}" if edge.has_bought else f"the {name} you looked at",
-        part_type=names.part_type[edge.product],
-        brand=names.brand[edge.product],
-        vehicle=vehicle or "vehicle",
-        owners=f"{vehicle} owners" if vehicle else "owners of your vehicle",
-    )
+    words = {
+        "count": f"{edge.count:,}",
+        "name": name,
+        "history": name and (f"your {name}" if edge.has_bought else f"the {name} you looked at"),
+        "part_type": names.part_type[edge.product],
+        "brand": names.brand[edge.product],
+        "vehicle": vehicle or "vehicle",
+        "owners": f"{vehicle} owners" if vehicle else "owners of your vehicle",
+    }
+    for word, value in words.items():
+        if value is None and f"{{{word}}}" in sentence:
+            raise ValueError(f"a reason of kind {code} would name nothing: its part has no {word}.")
+    return sentence.format(**words)
 
 
 def _joined(*known: str | int | None) -> str:

@@ -94,6 +94,8 @@ found AS (
     n_recent,
     n_before,
     product.is_universal,
+    product.part_type,
+    product.brand,
     product.part_type = other.part_type AS is_same_part_type,
     product.brand = other.brand AS is_same_brand,
     product.variant_group = other.variant_group AS is_same_variant_group,
@@ -169,7 +171,12 @@ row_breaches AS (
     COUNT(IF(
       (names_history AND STRPOS(text, history_name) = 0)
       OR (names_vehicle AND REPLACE(vehicle_name, ' ', '') != '' AND STRPOS(text, vehicle_name) = 0), 1, NULL
-    )) AS reason_names_another
+    )) AS reason_names_another,
+    COUNT(IF(
+      (names_history AND history_name IS NULL)
+      OR (code = 'same_part_type' AND is_same_part_type AND NOT STARTS_WITH(text, CONCAT('More ', part_type)))
+      OR (code = 'same_brand' AND is_same_brand AND NOT STARTS_WITH(text, CONCAT('More from ', brand))), 1, NULL
+    )) AS reason_names_nothing
   FROM judged
 ),
 list_breaches AS (

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from recs_assets.gates.source import freshness, row_count
+from recs_assets.gates.source import filled, freshness, row_count
 from recs_assets.gates.verdict import FAIL, PASS, WARN
 
 
@@ -45,3 +45,30 @@ AS_OF = dt.datetime(2026, 10, 5, tzinfo=dt.UTC)
 def test_freshness(age_hours, limit, decision):
     newest = None if age_hours is None else AS_OF - dt.timedelta(hours=age_hours)
     assert freshness(newest, AS_OF, max_age_hours=limit).decision == decision
+
+
+FULL = {"n_rows": 100, "n_null_user_id": 0, "n_null_email": 5, "n_null_created_at": 100}
+
+
+@pytest.mark.parametrize(
+    ("today", "last_week", "limit", "decision"),
+    [
+        (FULL, None, 0.1, PASS),
+        (FULL, FULL, 0.1, PASS),
+        (FULL | {"n_null_email": 15}, FULL, 0.1, PASS),
+        (FULL | {"n_null_email": 16}, FULL, 0.1, WARN),
+        (FULL | {"n_null_email": 16}, FULL, None, PASS),
+        (FULL | {"n_null_email": 0}, FULL | {"n_null_email": 90}, 0.1, PASS),  # fuller than it was
+        (FULL | {"n_rows": 200, "n_null_email": 20}, FULL, 0.1, PASS),  # the share counts
+        ({"n_rows": 0, "n_null_email": 0}, FULL, 0.1, PASS),  # of no rows
+        (FULL, {"n_rows": 100}, 0.1, PASS),  # a profile of an earlier version of the program
+    ],
+)
+def test_blanks_against_last_week(today, last_week, limit, decision):
+    assert filled("users", today, last_week, max_change=limit).decision == decision
+
+
+def test_a_jump_of_blanks_names_the_columns_with_their_shares():
+    verdict = filled("users", FULL | {"n_null_email": 40}, FULL, max_change=0.1)
+    assert verdict.reason == "blank are now email in 40.0% of the rows (5.0% last week): more than 10% of the rows have lost it."
+    assert verdict.figures["email"] == {"blank": 0.4, "last_week": 0.05}

@@ -168,3 +168,9 @@ def test_similarity_speaks_first_where_it_weighs_more_than_sql() -> None:
         columns=["sql_term", "similarity_term", "pop_source"],
     )
     assert _lines(similarity_terms(rows)) == [["similarity", "sql_model"], ["sql_make", "similarity"], ["sql_global"]]
+
+
+@pytest.mark.parametrize(("code", "product", "word"), [("same_brand", 2, "brand"), ("same_part_type", 2, "part_type")])
+def test_a_reason_that_would_name_nothing_is_refused(code: str, product: int, word: str) -> None:
+    with pytest.raises(ValueError, match=f"a reason of kind {code} would name nothing: its part has no {word}"):
+        told(code, product=product, history=0)

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from recs_assets.contract import SOURCE_TABLES
 from recs_assets_tests.sql import shop
 from recs_assets_tests.sql.engines import on_duckdb, parameters_of, tables_for
 
@@ -37,6 +38,15 @@ def test_what_is_bought_later_takes_no_pair_back() -> None:
     assert pairs(3) == {("p1", "p2"), ("p1", "p3"), ("p2", "p3")}
     assert pairs(6) - pairs(5) == {("p4", "p6"), ("p5", "p6")}
     assert all(pairs(n) < pairs(n + 1) for n in range(1, 6))
+
+
+@pytest.mark.parametrize("name", SOURCE_TABLES)
+def test_the_profile_of_a_table_counts_the_blanks_of_every_column(name: str) -> None:
+    (profile,) = on_duckdb(
+        f"source_profile_{name}", tables_for(f"source_profile_{name}"), parameters_of(f"source_profile_{name}")
+    )
+    counted = {column for column in profile if column.startswith("n_null_")}
+    assert counted == {f"n_null_{column.name}" for column in SOURCE_TABLES[name].columns}
 
 
 def test_profiles_are_histories_or_garages() -> None:

@@ -58,6 +58,8 @@ def test_true_reasons_have_no_breach() -> None:
         (("user:u1", "p1", "trending", "Trending this month", None, None, 3), "reason_count_wrong"),
         (("garage:a", "p6", "popular_in_store", "Popular in our store", None, None, 1), "reason_untrue"),
         (("user:u4", "p2", "same_brand", "More from Holley, like your Weber", "p1", None, None), "reason_names_another"),
+        (("user:u4", "p2", "same_brand", "More from None, like your Holley p1", "p1", None, None), "reason_names_nothing"),
+        (("user:u4", "p3", "same_part_type", "More None, like your Oil Gauge", "p4", None, None), "reason_names_nothing"),
         (("user:u1", "p2", "fits_vehicle", "Fits your 1969 Chevrolet Nova", None, "v1", None), "reason_names_another"),
         (("user:u1", "p2", "because", "We think so", None, None, None), "reason_unknown"),
         (("user:u1", "p2", None, "We think so", None, None, None), "reason_missing"),

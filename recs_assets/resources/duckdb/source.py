@@ -31,6 +31,9 @@ KINDS: dict[str, str] = {
     **dict.fromkeys(("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"), "timestamp"),
 }
 
+# What stands around a text and is not seen: spaces of any width, line feeds and other control and format characters.
+UNSEEN = r"[\p{Z}\p{Cc}\p{Cf}]*"
+
 # The years that BigQuery and Python know. A moment outside of them becomes the nearest one inside, which is still far too
 # early or too late, and so quarantined wherever a time has to make sense.
 FIRST_MOMENT, LAST_MOMENT = "TIMESTAMPTZ '0001-01-01 00:00:00+00'", "TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'"
@@ -56,12 +59,13 @@ def source_columns(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[
     return {table: _file_columns(connection, table, _path(folder, table)) for table in SOURCE_TABLES}
 
 
-def source_select(folder: Path, table: str, present: Mapping[str, str] | None) -> str:
+def source_select(folder: Path, table: str, present: Mapping[str, str] | None, blank_texts: Collection[str]) -> str:
     """The query, in DuckDB's dialect, that reads a source table with the contract's columns and types only.
 
-    An absent optional column is NULL, and an absent table has no rows.
+    An absent optional column is NULL, and an absent table has no rows. A text is NULL that is one of ``blank_texts``,
+    whatever its case and what is not seen around it.
     """
-    columns = ", ".join(_column(column, present) for column in SOURCE_TABLES[table].columns)
+    columns = ", ".join(_column(column, present, blank_texts) for column in SOURCE_TABLES[table].columns)
     if present is None:
         return f"SELECT {columns} WHERE FALSE"
     return f"SELECT {columns} FROM read_parquet({quoted(_path(folder, table))})"
@@ -85,9 +89,9 @@ def readable(tables: Collection[str]) -> Iterator[None]:
         raise ContractError(" or ".join(sorted(tables)), f"its rows cannot be read ({reason})", fix) from error
 
 
-def quoted(path: Path) -> str:
-    """A path as a string literal."""
-    return "'" + str(path).replace("'", "''") + "'"
+def quoted(text: Path | str) -> str:
+    """A path or text as a string literal."""
+    return "'" + str(text).replace("'", "''") + "'"
 
 
 def _path(folder: Path, table: str) -> Path:
@@ -118,7 +122,7 @@ def _kind(duckdb_type: str) -> str:
     return KINDS.get(duckdb_type, duckdb_type.lower())
 
 
-def _column(column: Column, present: Mapping[str, str] | None) -> str:
+def _column(column: Column, present: Mapping[str, str] | None, blank_texts: Collection[str]) -> str:
     kind = TYPES[column.kind]
     if present is None or column.name not in present:
         return f"CAST(NULL AS {kind}) AS {column.name}"
@@ -129,4 +133,8 @@ def _column(column: Column, present: Mapping[str, str] | None) -> str:
         moment = f"TRY_CAST({column.name} AS {kind})"
         bounded = f"WHEN {moment} < {FIRST_MOMENT} THEN {FIRST_MOMENT} WHEN {moment} <= {LAST_MOMENT} THEN {moment}"
         return f"CASE WHEN {column.name} IS NULL THEN NULL {bounded} ELSE {LAST_MOMENT} END AS {column.name}"
-    return f"CAST({column.name} AS {kind}) AS {column.name}"
+    value = f"CAST({column.name} AS {kind})"
+    if column.kind == "string":
+        blank = f"(?i){UNSEEN}(?:{'|'.join(map(re.escape, blank_texts))}){UNSEEN}"
+        return f"CASE WHEN regexp_full_match({value}, {quoted(blank)}) THEN NULL ELSE {value} END AS {column.name}"
+    return f"{value} AS {column.name}"

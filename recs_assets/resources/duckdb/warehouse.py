@@ -3,7 +3,7 @@
 import datetime as dt
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -53,9 +53,11 @@ class DuckDBWarehouse(Warehouse):
         file: Path,
         source: Path,
         compute: ComputeSettings,
+        blank_texts: Sequence[str] = ("",),
     ) -> None:
         self.file = file
         self.source = source
+        self.blank_texts = tuple(blank_texts)
         self.lock_wait_seconds = compute.lock_wait_seconds
         self._config: dict[str, str | bool | int | float | list[str]] = {
             "preserve_insertion_order": False,
@@ -253,7 +255,7 @@ class DuckDBSession(Session):
             return absent
         columns = source_columns(self._connection, self._warehouse.source)
         for table in from_source:
-            self.view(table, source_select(self._warehouse.source, table, columns[table]))
+            self.view(table, source_select(self._warehouse.source, table, columns[table], self._warehouse.blank_texts))
             self._from_source.add(table)
         return absent - from_source
 

@@ -66,6 +66,27 @@ def test_columns_come_in_the_contracts_types(warehouse: DuckDBWarehouse, source:
         assert session.audit("source_profile_email_events")["n_rows"] == 0
 
 
+@pytest.mark.parametrize(
+    ("text", "is_blank"),
+    [
+        *((text, True) for text in ("", " ", "\t\r\n", "\u00a0", "\u200b\ufeff", "NULL", " null ", "NaN", "nan\n", "n.a")),
+        *((text, False) for text in ("None", "n/a", "nxa", "null and void", "0", "é", "'", "\0u")),
+        (None, True),
+    ],
+)
+def test_blank_text_is_no_value(warehouse: DuckDBWarehouse, text: str | None, is_blank: bool) -> None:
+    rows = [(text, "Carburetors", 75.0, text, text, text, text, None, None, None)]
+    pq.write_table(shop.source("products", rows), warehouse.source / "products.parquet")
+    reading = DuckDBWarehouse(warehouse.file, warehouse.source, COMPUTE, ["", "NULL", "nan", "n.a"])
+    with reading.session() as session:
+        (row,) = session.read("clean_products", **parameters_of("clean_products")).to_pylist()
+        profile = session.audit("source_profile_products")
+    names = ("product_id", "brand", "title", "image_url", "variant_group")
+    assert [row[name] for name in names] == [None if is_blank else text] * 5
+    assert [profile[f"n_null_{name}"] for name in names] == [int(is_blank)] * 5
+    assert row["part_type"] == "Carburetors"
+
+
 def test_a_missing_source_is_named(tmp_path: Path) -> None:
     file = tmp_path / "warehouse.duckdb"
     with pytest.raises(WarehouseError, match=r"no source folder .*nowhere. Set RECS_SOURCE"):
