@@ -8,7 +8,7 @@ from typing import Literal
 Kind = Literal["string", "timestamp", "number", "integer", "boolean"]
 
 # Why a clean_* query leaves out rows with which nothing is wrong: they are counted, not quarantined.
-DUPLICATE_FAULTS = ("exact duplicate", "repeated event_id")
+DUPLICATE_FAULTS = ("exact duplicate", "repeated event_id", "repeated user_id and vehicle_id")
 OUTSIDE_WINDOW = "outside window"
 
 MAX_SAMPLES = 3

@@ -188,10 +188,21 @@ def test_of_two_rows_for_one_vehicle_one_is_kept_always_the_same(tmp_path: Path)
     assert outcome(place, "vehicle_nodes") == ([("another row of the same vehicle_id", "v1")], 0, 2)
 
 
-def test_a_faulty_newer_row_displaces_nobody(tmp_path: Path) -> None:
-    place = small_shop(tmp_path, {"products": [part("p1", NAN, created_at=NEWER)]})
+@pytest.mark.parametrize("price", [NAN, 0.0, None])
+def test_a_part_whose_newer_row_is_faulty_is_known_and_not_sold(price: float | None, tmp_path: Path) -> None:
+    place = small_shop(tmp_path, {"products": [part("p1", price, created_at=NEWER)]})
     assert outcome(place, "product_nodes") == ([(BAD_PRICE, "p1")], 0, 3)
-    assert place.table("product_nodes").to_pylist()[0]["price"] == 100.0
+    first, *others = place.table("product_nodes").to_pylist()
+    assert (first["price"], first["ineligible_reason"]) == (100.0, "withdrawn")
+    assert [row["ineligible_reason"] for row in others] == [None, None]
+    # What it sold is history all the same.
+    assert outcome(place, "interaction_edges")[2] == len(ROWS["events"])
+
+
+def test_a_garage_that_is_saved_again_is_counted_as_a_repetition(tmp_path: Path) -> None:
+    place = small_shop(tmp_path, {"ownership": [("u1", "v1", 3, IN_WEEK)]})
+    assert outcome(place, "owns_edges") == ([], 1, 2)
+    assert place.table("owns_edges").to_pylist()[0] == {"user_id": "u1", "vehicle_id": "v1", "slot": 3, "added_at": LAST_YEAR}
 
 
 def test_a_bots_events_are_quarantined_all_of_them(tmp_path: Path) -> None:

@@ -40,11 +40,12 @@ class PartAttributes:
 def ineligible_reason(products: pd.DataFrame, rules: RulesSettings) -> "pd.Series[str]":
     """Why a part may not be recommended to anyone; ``None`` where it may.
 
-    The first reason that holds, in this order: ``price below minimum`` (a missing price too), ``refurbished`` (null is
-    no), ``excluded part type``, ``no https image`` (only where at least one product of the store has an image).
+    The first reason that holds, in this order: ``withdrawn`` (its newest row has no price; no setting switches this off),
+    ``price below minimum`` (a missing price too), ``refurbished`` (null is no), ``excluded part type``, ``no https image``
+    (only where at least one product of the store has an image).
 
     Args:
-        products: the columns of the source table ``products``.
+        products: the columns of the source table ``products``, and is_withdrawn.
         rules: a rule whose setting is ``None`` (or false) is off.
 
     Returns:
@@ -60,8 +61,9 @@ def ineligible_reason(products: pd.DataFrame, rules: RulesSettings) -> "pd.Serie
         excluded = products["part_type"].isin(list(rules.excluded_part_types))
     if rules.https_image and products["image_url"].notna().any():
         imageless = ~products["image_url"].astype("string").str.startswith("https://").fillna(False)
-    conditions = [mask.to_numpy(dtype=bool) for mask in (cheap, refurbished, excluded, imageless)]
-    reasons = np.array(["price below minimum", "refurbished", "excluded part type", "no https image"], dtype=object)
+    masks = (products["is_withdrawn"], cheap, refurbished, excluded, imageless)
+    conditions = [mask.to_numpy(dtype=bool) for mask in masks]
+    reasons = np.array(["withdrawn", "price below minimum", "refurbished", "excluded part type", "no https image"], dtype=object)
     first = np.select(conditions, list(range(len(reasons))), default=-1)
     return pd.Series(np.where(first >= 0, reasons[first], None), index=products.index, dtype=object)
 

@@ -28,10 +28,14 @@ judged AS (
     END AS row_fault
   FROM copies
 ),
--- Of the rows without a fault of their own the newest counts: one with a fault displaces nobody.
+-- Of the rows without a fault of their own the newest counts; but where a newer one has a fault, the part is withdrawn: it
+-- keeps its history, and is not sold.
 ranked AS (
   SELECT
     *,
+    MAX(IF(
+      row_fault = 'price is not a positive finite number' AND created_at < @as_of, created_at, NULL
+    )) OVER (PARTITION BY product_id) AS faulty_since,
     ROW_NUMBER() OVER (
       PARTITION BY product_id, row_fault IS NULL
       ORDER BY
@@ -41,12 +45,15 @@ ranked AS (
   FROM judged
 ),
 faults AS (
-  SELECT *, IF(row_fault IS NULL AND age_rank > 1, 'older row of the same product_id', row_fault) AS fault
+  SELECT
+    *,
+    IF(row_fault IS NULL AND age_rank > 1, 'older row of the same product_id', row_fault) AS fault,
+    faulty_since IS NOT NULL AND IFNULL(faulty_since > created_at, TRUE) AS is_withdrawn
   FROM ranked
 )
 SELECT
   product_id, part_type, price, brand, title, image_url, variant_group, is_refurbished, is_universal, created_at,
-  fault, product_id AS row_key,
+  is_withdrawn, fault, product_id AS row_key,
   IF(fault IS NULL OR fault IN ('exact duplicate', 'outside window'), NULL, TO_JSON_STRING(STRUCT(
     product_id AS product_id,
     part_type AS part_type,

@@ -41,18 +41,20 @@ def test_first_reason_against_a_part_is_given():
     image = "https://x/y.jpg"
     products = pd.DataFrame(
         [
-            (50.0, None, "Brakes", image),
-            (49.99, True, "Fluids", None),
-            (float("nan"), False, "Brakes", image),
-            (80.0, True, "Fluids", image),
-            (80.0, False, "Fluids", None),
-            (80.0, False, None, "http://x/y.jpg"),
-            (80.0, None, "Brakes", None),
+            (50.0, None, "Brakes", image, False),
+            (49.99, True, "Fluids", None, True),
+            (49.99, True, "Fluids", None, False),
+            (float("nan"), False, "Brakes", image, False),
+            (80.0, True, "Fluids", image, False),
+            (80.0, False, "Fluids", None, False),
+            (80.0, False, None, "http://x/y.jpg", False),
+            (80.0, None, "Brakes", None, False),
         ],
-        columns=["price", "is_refurbished", "part_type", "image_url"],
+        columns=["price", "is_refurbished", "part_type", "image_url", "is_withdrawn"],
     )
     assert ineligible_reason(products, RULES).tolist() == [
         None,
+        "withdrawn",
         "price below minimum",
         "price below minimum",
         "refurbished",
@@ -63,7 +65,8 @@ def test_first_reason_against_a_part_is_given():
 
 
 def test_item_rules_can_be_switched_off_and_no_images_at_all_is_no_reason():
-    products = pd.DataFrame({"price": [1.0], "is_refurbished": [True], "part_type": ["Fluids"], "image_url": [None]}, index=["p"])
+    part = {"price": [1.0], "is_refurbished": [True], "part_type": ["Fluids"], "image_url": [None], "is_withdrawn": [False]}
+    products = pd.DataFrame(part, index=["p"])
     off = RULES.model_copy(update={"min_price": None, "exclude_refurbished": None, "excluded_part_types": None})
     assert ineligible_reason(products, off).to_dict() == {"p": None}
 

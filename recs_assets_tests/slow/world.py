@@ -162,6 +162,8 @@ def _column(rows: Sequence[Mapping[str, Any]], name: str) -> Labels:
 
 
 def _eligible(part: Mapping[str, Any], rules: RulesSettings, has_images: bool) -> bool:
+    if part["is_withdrawn"]:
+        return False
     if rules.min_price is not None and not part["price"] >= rules.min_price:
         return False
     if rules.exclude_refurbished and part["is_refurbished"]:

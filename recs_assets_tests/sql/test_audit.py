@@ -102,6 +102,14 @@ def test_a_rule_without_a_setting_is_off() -> None:
     assert "neither_fitting_nor_universal" not in found
 
 
+def test_a_part_that_is_not_sold_any_more() -> None:
+    withdrawn = [row | {"is_withdrawn": row["product_id"] == "p4"} for row in shop.PRODUCT_NODES.to_pylist()]
+    tables = tables_for("audit") | {"staged": shop.staged([("u5", 1, "p4", 0.5)])}
+    tables |= {"product_nodes": pa.Table.from_pylist(withdrawn, shop.PRODUCT_NODES.schema)}
+    (found,) = on_duckdb("audit", tables, parameters_of("audit") | {"https_image": None})
+    assert {name: count for name, count in found.items() if count} == {"withdrawn": 1}
+
+
 def test_an_excluded_part_type_and_another_week() -> None:
     staged = shop.staged([("u5", 1, "p5", 0.5)])
     assert breaches(staged, https_image=None, max_universal=None) == {"excluded_part_type": 1}

@@ -63,7 +63,7 @@ def counted(table: str) -> dict[str | None, int]:
             {
                 None: 3,
                 "exact duplicate": 1,
-                "older row of the same user_id and vehicle_id": 1,
+                "repeated user_id and vehicle_id": 1,
                 "outside window": 2,
                 "added_at in the future": 1,
                 "unknown user_id": 1,
@@ -114,7 +114,55 @@ def test_each_fault_is_named(table: str, expected: dict[str | None, int]) -> Non
 def test_the_newest_row_without_a_fault_is_the_one_that_counts() -> None:
     kept = {row["product_id"]: row for row in faults("products") if row["fault"] is None}
     assert kept["p2"]["price"] == 90.0  # the other row has no created_at
-    assert kept["p4"]["price"] == 60.0  # a newer row says NaN, and displaces nobody
+    assert kept["p4"]["price"] == 60.0
+    # A newer row of p4 says NaN: it is known by its older one, and not sold. An undated row is older than any other.
+    assert {name for name, row in kept.items() if row["is_withdrawn"]} == {"p4"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "withdrawn"),
+    [
+        ([(60.0, 5)], False),
+        ([(60.0, 5), (0.0, 1)], True),
+        ([(60.0, 5), (None, 1)], True),
+        ([(60.0, 5), (-1.0, 1), (70.0, 3)], True),
+        ([(60.0, 5), (0.0, 9)], False),  # on sale again since
+        ([(60.0, 5), (0.0, None)], False),  # an undated row is older than any
+        ([(60.0, None), (0.0, 5)], True),
+        ([(60.0, 5), (0.0, 5)], False),  # neither is newer
+        ([(60.0, None), (0.0, None)], False),
+        ([(60.0, 5), (0.0, -1)], False),  # after the week
+        ([(60.0, 5), (0.0, 3), (80.0, 1)], False),
+    ],
+)
+def test_where_the_newest_row_of_a_part_has_a_faulty_price_it_is_not_sold(
+    rows: list[tuple[float | None, int | None]], withdrawn: bool
+) -> None:
+    products = [("p1", "Tools", price, *[None] * 6, None if age is None else shop.days_ago(age)) for price, age in rows]
+    (kept,) = (row for row in faults("products", shop.source("products", products)) if row["fault"] is None)
+    assert (kept["is_withdrawn"], kept["price"]) == (withdrawn, max(price for price, _ in rows if price and price > 0))
+
+
+@pytest.mark.parametrize(
+    ("rows", "slot", "since"),
+    [
+        ([(1, 400)], 1, 400),
+        ([(2, 400), (1, 3)], 1, 400),
+        ([(1, 3), (2, 400), (3, 30)], 1, 400),
+        ([(2, 400), (None, 3)], None, 400),
+        ([(1, None), (2, 3)], 2, None),  # it had no date: since ever
+        ([(1, 3), (2, -1)], 1, 3),  # what is saved after the week is not known yet
+    ],
+)
+def test_a_garage_that_is_saved_again_keeps_its_past(
+    rows: list[tuple[int | None, int | None]], slot: int | None, since: int | None
+) -> None:
+    owned = [("u1", "v1", place, None if age is None else shop.days_ago(age)) for place, age in rows]
+    found = faults("ownership", shop.source("ownership", owned))
+    (kept,) = (row for row in found if row["fault"] is None)
+    assert (kept["slot"], kept["owned_since"]) == (slot, None if since is None else shop.days_ago(since))
+    assert {row["fault"] for row in found} <= {None, "repeated user_id and vehicle_id", OUTSIDE_WINDOW}
+    assert {row["row_json"] for row in found} == {None}
 
 
 def test_a_bot_week_begins_on_monday() -> None:
