@@ -38,6 +38,7 @@ class SourceSettings(Section):
 
     max_quarantined_share: Share
     min_rows_share: Share
+    min_filled_share: Share
     blank_texts: tuple[str, ...]
     max_events_per_user_week: Count
 
@@ -213,6 +214,7 @@ class GatesSettings(Section):
     max_false_promotions: Annotated[float, pydantic.Field(gt=0, lt=1)]
     min_users: Count | None
     min_users_share: Share | None
+    min_mails_share: Share | None
     max_score_psi: Positive | None
     max_zero_score_share: Share | None
     min_overlap: Share | None

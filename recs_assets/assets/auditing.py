@@ -23,7 +23,14 @@ CHECKED_COUNTS = {
     "no_duplicates": ("duplicate_product", "duplicate_rank", "rank_gaps"),
     "price": ("price_too_low",),
     "scores": ("score_not_finite", "score_not_descending", "tie_out_of_order"),
-    "mail": ("mailed_without_consent", "mailed_unasked", "mailed_twice", "mailed_to_nobody", "address_not_plain"),
+    "mail": (
+        "mailed_without_consent",
+        "mailed_unasked",
+        "mailed_twice",
+        "mailed_to_nobody",
+        "address_not_plain",
+        "mails_fewer_than_allowed",
+    ),
     "reasons": (
         "reason_missing",
         "reason_unknown",
@@ -45,7 +52,7 @@ DESCRIPTIONS = {
     "price": "No part is below the lowest price.",
     "scores": "Scores are finite, descend with rank, and ties are in the order of part ids.",
     "reasons": "Every reason names an edge that is in the week's graph, and its people are counted right.",
-    "mail": "Nobody is mailed who said no on any account, nobody twice, and only addresses of the source's users.",
+    "mail": "Nobody is mailed who said no on any account, nobody twice, and not many fewer than in the last mail.",
     "users": "As many people are served as the gate asks for.",
 }
 AUDIT_CHECKS = [check("recommendations", name, text, blocking=True) for name, text in DESCRIPTIONS.items()]
@@ -94,6 +101,8 @@ def audited(
     counts = session.audit("audit", week=week, as_of=as_of, **audit_parameters(settings, has_fitment=has_fitment))
     counts |= session.audit("mail_audit", without_consent_flag=settings.mail.without_consent_flag)
     counts |= session.audit("reasons", as_of=as_of, **settings.reasons.model_dump())
+    last_mail = session.read("last_mail", week=week).to_pylist()
+    counts["mails_fewer_than_allowed"] = publication.missing_mails(settings.gates, counts.pop("n_mailed"), last_mail)
     breaches = {name: int(count) for name, count in counts.items() if count}
     drift, overlap = list_verdicts(session, settings, publications, week)
     required = publication.required_users(settings.gates, publications, week)

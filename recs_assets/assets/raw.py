@@ -9,11 +9,17 @@ from recs_assets.asset_files import SOURCE_PROFILE
 from recs_assets.assets import verdicts
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
 from recs_assets.contract import ContractError, in_week
-from recs_assets.gates.source import check_columns, check_presence, check_profile, filled, row_count
+from recs_assets.gates.source import check_columns, check_presence, check_profile, filled, refuse_lost_columns, row_count
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 from recs_assets.weeks import ONE_WEEK, Week
+
+
+class RawConfig(dg.Config):
+    """What a launch of a raw table may ask for: the reason stays in the ledger ``verdicts``."""
+
+    accept_lost_columns_reason: str | None = None
 
 
 def raw_asset(table: str, description: str) -> dg.AssetsDefinition:
@@ -21,6 +27,7 @@ def raw_asset(table: str, description: str) -> dg.AssetsDefinition:
 
     def body(
         context: dg.AssetExecutionContext,
+        config: RawConfig,
         warehouse: dg.ResourceParam[Warehouse],
         store: dg.ResourceParam[Store],
         settings: dg.ResourceParam[Settings],
@@ -45,9 +52,19 @@ def raw_asset(table: str, description: str) -> dg.AssetsDefinition:
             min_share=settings.source.min_rows_share,
             max_change=settings.gates.max_row_change,
         )
-        full = filled(table, profile, last_week, max_change=settings.gates.max_blank_change)
+        last_read = store.newest(f"raw_{table}", up_to=week.key)
+        full = filled(
+            table,
+            profile,
+            last_week=last_week,
+            last_read=last_read.document(SOURCE_PROFILE) if last_read else None,
+            max_change=settings.gates.max_blank_change,
+            min_share=settings.source.min_filled_share,
+            accepted=(config.accept_lost_columns_reason or "").strip() or None,
+        )
         verdicts.record(context, warehouse, settings, count, full)
         check_profile(table, week, profile, count)
+        refuse_lost_columns(table, week.key, full)
         with draft(context, store, settings, week.as_of) as new:
             new.write_document(SOURCE_PROFILE, profile)
         return dg.MaterializeResult(

@@ -43,6 +43,18 @@ def required_users(limits: GatesSettings, publications: Sequence[Mapping[str, An
     return max(1, limits.min_users or from_last_week)
 
 
+def missing_mails(limits: GatesSettings, n_mailed: int, last_mail: Sequence[Mapping[str, Any]]) -> int:
+    """How many rows a mail lacks of ``min_mails_share`` of the last one's; none where there is no mail before.
+
+    Args:
+        limits: the settings of the gates.
+        n_mailed: rows of the staged mail.
+        last_mail: n_mailed of the last mail, one row or none.
+    """
+    required = int((limits.min_mails_share or 0) * last_mail[0]["n_mailed"]) if last_mail else 0
+    return max(0, required - n_mailed)
+
+
 def users_served(n_users: int, required: int) -> Verdict:
     """Are enough people served? FAIL: fewer than ``required``."""
     figures = {"users": n_users, "required": required}

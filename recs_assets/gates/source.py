@@ -184,27 +184,72 @@ def row_count(table: str, n_rows: int, n_last_week: int | None, *, min_share: fl
     return Verdict(f"row_count_{table}", PASS, f"{measured}.", figures)
 
 
-def filled(table: str, profile: Mapping[str, Any], last_week: Mapping[str, Any] | None, *, max_change: float | None) -> Verdict:
-    """Do columns still hold what they held? WARN: one is blank in more rows than last week, by more than ``max_change`` of them.
+def filled(
+    table: str,
+    profile: Mapping[str, Any],
+    *,
+    last_week: Mapping[str, Any] | None,
+    last_read: Mapping[str, Any] | None,
+    max_change: float | None,
+    min_share: float,
+    accepted: str | None = None,
+) -> Verdict:
+    """Do columns still hold what they held? What a column protected nobody looks at any more once it is gone.
+
+    FAIL: one holds less than ``min_share`` of the values that it held when the table was last read, in number and by row.
+    WARN: that is ``accepted``, or one is blank in more rows than last week, by more than ``max_change`` of them.
 
     Args:
         table: its name; the gate is called ``filled_<table>``.
         profile: n_rows, and n_null_<column> of every column of the contract.
-        last_week: the same of last week; ``None`` in a first week, which passes.
+        last_week: the same of last week; ``None`` in a first week.
+        last_read: the same of the last time that the table was read, last night perhaps; ``None`` the first time.
         max_change: share of the rows; ``None`` never warns.
+        min_share: of the values of the last time.
+        accepted: why columns may be gone.
     """
-    gate = f"filled_{table}"
-    now, before = blank_shares(table, profile), blank_shares(table, last_week or {})
-    figures = {column: {"blank": share, "last_week": before.get(column)} for column, share in now.items()}
-    lost = {
-        column: share for column, share in now.items() if max_change is not None and share - before.get(column, 1) > max_change
-    }
+    gate, now = f"filled_{table}", blank_shares(table, profile)
+    week_before, before = blank_shares(table, last_week or {}), blank_shares(table, last_read or {})
+    figures: dict[str, Any] = {"blank": now, "last_week": week_before, "last_read": before}
+    lost = [column for column in now if column in before and _is_lost(column, profile, last_read or {}, min_share)]
     if lost:
         told = ", ".join(
-            f"{column} in {share:.1%} of the rows ({before[column]:.1%} last week)" for column, share in lost.items()
+            f"{column} ({1 - now[column]:.1%} of the rows hold a value, {1 - before[column]:.1%} did)" for column in lost
         )
-        return Verdict(gate, WARN, f"blank are now {told}: more than {max_change:.0%} of the rows have lost it.", figures)
-    return Verdict(gate, PASS, f"{len(now)} columns are as full as last week, or fuller.", figures)
+        found = f"values are gone: {told}"
+        figures |= {"lost": lost, "accepted": accepted}
+        if accepted:
+            return Verdict(gate, WARN, f"{found}; accepted: {accepted}.", figures)
+        return Verdict(gate, FAIL, f"{found}: less than the {min_share:.0%} asked for.", figures)
+    limit = 1 if max_change is None else max_change
+    blank = {column: share for column, share in now.items() if share - week_before.get(column, 1) > limit}
+    if blank:
+        told = ", ".join(
+            f"{column} in {share:.1%} of the rows ({week_before[column]:.1%} last week)" for column, share in blank.items()
+        )
+        return Verdict(gate, WARN, f"blank are now {told}: more than {limit:.0%} of the rows have lost it.", figures)
+    return Verdict(gate, PASS, f"{len(now)} columns are about as full as before.", figures)
+
+
+def _is_lost(column: str, profile: Mapping[str, Any], last_read: Mapping[str, Any], min_share: float) -> bool:
+    now, before = (rows["n_rows"] - rows[f"n_null_{column}"] for rows in (profile, last_read))
+    # Both, or a store that begins to log views would have lost the numbers of its orders.
+    fewer, thinner = now < min_share * before, now * last_read["n_rows"] < min_share * before * profile["n_rows"]
+    return bool(before > 0 and (now == 0 or (fewer and thinner)))
+
+
+def refuse_lost_columns(table: str, week: str, full: Verdict) -> None:
+    """Refuse a table whose columns have lost their values since it was last read.
+
+    Raises:
+        ContractError: names the columns with their shares, and how to accept that they are gone.
+    """
+    if full.decision == FAIL:
+        fix = (
+            "Bring them back in the source; if they are gone for good, launch this asset with accept_lost_columns_reason and say "
+            "why: what they kept out (people who said no, refurbished parts) is then kept out no more."
+        )
+        raise ContractError(table, full.reason.removesuffix("."), fix, week=week, column=full.figures["lost"][0])
 
 
 def blank_shares(table: str, profile: Mapping[str, Any]) -> dict[str, float]:

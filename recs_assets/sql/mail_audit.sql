@@ -28,6 +28,7 @@ addresses AS (
   GROUP BY address
 )
 SELECT
+  COUNT(*) AS n_mailed,
   COUNT(IF(refuses = 1, 1, NULL)) AS mailed_without_consent,
   COUNT(IF(refuses = 0 AND agrees = 0 AND @without_consent_flag != 'send', 1, NULL)) AS mailed_unasked,
   COUNT(mailed.address) - COUNT(DISTINCT mailed.address) AS mailed_twice,

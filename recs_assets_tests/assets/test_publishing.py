@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -46,6 +47,25 @@ def test_a_failed_audit_blocks_publishing(
     assert place.served() == before
     assert place.query("FROM publications") == published
     assert place.query("SELECT decision FROM audits ORDER BY audited_at DESC LIMIT 1") == [("FAIL",)]
+
+
+def test_a_mail_to_half_of_those_who_had_the_last_one_blocks_publishing(night: Run, tmp_path: Path) -> None:
+    place = night.place.copy(tmp_path)
+    before = place.served()
+    users = place.read_source("users").to_pandas()
+    users["email_consent"] = [None if row % 2 else consent for row, consent in enumerate(users["email_consent"])]
+    place.rewrite("users", pa.Table.from_pandas(users, preserve_index=False))
+    result = place.materialize(LAST_STEPS, NEXT_WEEK)
+    (failed,) = (found for found in result.get_asset_check_evaluations() if not found.passed)
+    assert (failed.check_name, set(failed.metadata)) == ("mail", {"mails_fewer_than_allowed"})
+    assert "mails fewer than allowed. The served table stays" in metadata(result, "recommendations")["reason"]
+    assert "published_recommendations" not in materialized(result)
+    assert place.served() == before
+    # Whoever means it says so.
+    settings = settings_with(tmp_path / "own", {"gates": {"min_mails_share": None}})
+    assert replace(place, settings=settings).materialize(LAST_STEPS, NEXT_WEEK).success
+    (n_mailed,) = place.query("SELECT count(*) FROM final_vehicle_recommendations")[0]
+    assert 0 < n_mailed < len(before[1]) * 0.6
 
 
 def test_a_reason_whose_edge_is_not_in_the_weeks_tables_blocks_publishing(night: Run, tmp_path: Path) -> None:

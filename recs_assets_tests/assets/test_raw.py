@@ -4,6 +4,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from recs_assets.assets.raw import check_profile
@@ -87,3 +88,32 @@ def test_a_shop_before_its_first_event_is_not_refused_for_it() -> None:
 def test_a_week_that_has_not_begun_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="week 2026-10-05 has not begun yet: it is 2026-10-04 23:59 UTC"):
         week_of(NEXT_WEEK, dt.datetime(2026, 10, 4, 23, 59, tzinfo=dt.UTC))
+
+
+@pytest.mark.parametrize(("table", "column"), [("users", "email"), ("users", "email_consent"), ("products", "is_refurbished")])
+def test_a_column_that_was_there_last_week_is_missed_until_somebody_says_why(table: str, column: str, tmp_path: Path) -> None:
+    place = small_shop(tmp_path)
+    asset = f"raw_{table}"
+    assert place.materialize([asset], WEEK).success
+    place.rewrite(table, place.read_source(table).drop_columns([column]))
+    told = messages(place.materialize([asset], NEXT_WEEK))[asset]
+    assert told.startswith(
+        f"source table '{table}', column '{column}', week {NEXT_WEEK}: values are gone: {column} (0.0% of the rows hold a value, "
+        "100.0% did): less than the 50% asked for. Bring them back in the source; "
+    )
+    job = place.definitions().resolve_implicit_global_asset_job_def()
+    accepted = job.execute_in_process(
+        partition_key=NEXT_WEEK,
+        instance=place.instance,
+        asset_selection=[dg.AssetKey(asset)],
+        run_config={"ops": {asset: {"config": {"accept_lost_columns_reason": "we sell none"}}}},
+    )
+    assert accepted.success
+    assert not checks(accepted)[asset, "filled"]
+    (kept,) = place.query(f"SELECT decision, reason FROM verdicts WHERE gate = 'filled_{table}' ORDER BY judged_at DESC LIMIT 1")
+    assert kept[0] == "WARN"
+    assert kept[1].endswith("accepted: we sell none.")
+    assert place.materialize([asset], NEXT_WEEK).success, "the next night knows"
+    # In the week itself, too, a column must not vanish from one night to the next.
+    place.rewrite(table, place.read_source(table).drop_columns(["created_at"]))
+    assert "values are gone: created_at" in messages(place.materialize([asset], NEXT_WEEK))[asset]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recs_assets import settings_file
-from recs_assets.gates.publication import audit, overlap, required_users, score_drift, served_source, users_served
+from recs_assets.gates.publication import audit, missing_mails, overlap, required_users, score_drift, served_source, users_served
 from recs_assets.gates.verdict import FAIL, PASS, WARN
 
 SETTINGS = settings_file.load()
@@ -115,3 +115,20 @@ def test_a_fallback_that_serves_is_a_warning(source: str) -> None:
     assert verdict.decision == WARN
     assert verdict.reason.startswith(f"week 2026-10-05 is served from {source} with no model, ")
     assert verdict.figures == {"source": source, "model_week": None, "decided_in": "2026-09-28"}
+
+
+@pytest.mark.parametrize(
+    ("n_mailed", "last", "share", "missing"),
+    [
+        (0, None, 0.95, 0),
+        (57, 57, 0.95, 0),
+        (54, 57, 0.95, 0),
+        (53, 57, 0.95, 1),
+        (0, 57, 0.95, 54),
+        (0, 57, None, 0),
+        (0, 0, 0.95, 0),
+    ],
+)
+def test_a_mail_holds_about_as_many_rows_as_the_last_one(n_mailed, last, share, missing):
+    limits = SETTINGS.gates.model_copy(update={"min_mails_share": share})
+    assert missing_mails(limits, n_mailed, [] if last is None else [{"n_mailed": last}]) == missing

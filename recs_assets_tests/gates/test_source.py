@@ -4,7 +4,8 @@ import datetime as dt
 
 import pytest
 
-from recs_assets.gates.source import filled, freshness, row_count
+from recs_assets.contract import ContractError
+from recs_assets.gates.source import filled, freshness, refuse_lost_columns, row_count
 from recs_assets.gates.verdict import FAIL, PASS, WARN
 
 
@@ -47,6 +48,11 @@ def test_freshness(age_hours, limit, decision):
     assert freshness(newest, AS_OF, max_age_hours=limit).decision == decision
 
 
+def judged(today, last_week, last_read=None, **limits):
+    limits = {"max_change": 0.1, "min_share": 0.5} | limits
+    return filled("users", today, last_week=last_week, last_read=last_read, **limits)
+
+
 FULL = {"n_rows": 100, "n_null_user_id": 0, "n_null_email": 5, "n_null_created_at": 100}
 
 
@@ -65,10 +71,43 @@ FULL = {"n_rows": 100, "n_null_user_id": 0, "n_null_email": 5, "n_null_created_a
     ],
 )
 def test_blanks_against_last_week(today, last_week, limit, decision):
-    assert filled("users", today, last_week, max_change=limit).decision == decision
+    assert judged(today, last_week, max_change=limit).decision == decision
 
 
 def test_a_jump_of_blanks_names_the_columns_with_their_shares():
-    verdict = filled("users", FULL | {"n_null_email": 40}, FULL, max_change=0.1)
+    verdict = judged(FULL | {"n_null_email": 40}, FULL)
     assert verdict.reason == "blank are now email in 40.0% of the rows (5.0% last week): more than 10% of the rows have lost it."
-    assert verdict.figures["email"] == {"blank": 0.4, "last_week": 0.05}
+    assert (verdict.figures["blank"]["email"], verdict.figures["last_week"]["email"]) == (0.4, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("today", "decision"),
+    [
+        (FULL, PASS),
+        (FULL | {"n_null_email": 100}, FAIL),  # 95 values, and now none
+        (FULL | {"n_null_email": 53}, FAIL),  # 47 are less than half of 95
+        (FULL | {"n_null_email": 52}, WARN),
+        ({"n_rows": 300, "n_null_email": 205}, WARN),  # as many as before, in three times as many rows
+        ({"n_rows": 10, "n_null_email": 0}, PASS),  # fewer rows, and as full
+        ({"n_rows": 0, "n_null_email": 0}, PASS),  # the number of rows is judged elsewhere
+    ],
+)
+def test_values_against_the_last_time(today, decision):
+    assert judged(today, FULL, FULL).decision == decision
+
+
+def test_a_column_that_vanished_is_named_with_its_shares_and_can_be_accepted():
+    gone = FULL | {"n_null_email": 100, "n_null_user_id": 100}
+    verdict = judged(gone, FULL, FULL)
+    assert verdict.reason == (
+        "values are gone: user_id (0.0% of the rows hold a value, 100.0% did), email (0.0% of the rows hold a value, 95.0% did): "
+        "less than the 50% asked for."
+    )
+    with pytest.raises(ContractError, match=r"^source table 'users', column 'user_id', week 2026-09-28: values are gone: .*: "):
+        refuse_lost_columns("users", "2026-09-28", verdict)
+    accepted = judged(gone, FULL, FULL, accepted="we mail no more")
+    assert (accepted.decision, accepted.figures["accepted"]) == (WARN, "we mail no more")
+    assert accepted.reason.endswith("; accepted: we mail no more.")
+    refuse_lost_columns("users", "2026-09-28", accepted)
+    # Once accepted it is not there when the table is read the next time.
+    assert judged(gone, gone, gone).decision == PASS

@@ -173,6 +173,7 @@ def audited(tables: dict[str, Any], mailed: list[str | None], setting: str = "ho
     rows = [(address, None, None, None, *shop.MAIL_SLOT, shop.NOW, "1") for address in mailed]
     mail = {"mail": shop.table(shop.wide_columns(1), rows)}
     (found,) = on_duckdb("mail_audit", tables | mail, {"without_consent_flag": setting})
+    assert found.pop("n_mailed") == len(mailed)
     return [int(count) for count in found.values()]
 
 
