@@ -17,6 +17,8 @@ FITS_EDGES = own_file("fits_edges")
 OWNS_EDGES = own_file("owns_edges")
 INTERACTION_EDGES = own_file("interaction_edges")
 CO_PURCHASE_EDGES = own_file("co_purchase_edges")
+# interaction_edges too: orders that are no edges, but no reason to recommend again what was bought
+OTHER_ORDERS = own_file("other_orders")
 
 # hetero_graph
 GRAPH = "graph.pt"

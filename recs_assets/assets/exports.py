@@ -8,7 +8,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recs_assets.asset_files import CO_PURCHASE_EDGES, INTERACTION_EDGES, PRODUCT_NODES, SOURCE_PROFILE, own_file
+from recs_assets.asset_files import CO_PURCHASE_EDGES, INTERACTION_EDGES, OTHER_ORDERS, PRODUCT_NODES, SOURCE_PROFILE, own_file
 from recs_assets.assets import verdicts
 from recs_assets.assets.preview import preview_of
 from recs_assets.assets.raw import (
@@ -215,7 +215,15 @@ def interaction_edges(
         "max_events_per_user_week": settings.source.max_events_per_user_week,
     }
     references = ["user_nodes", "product_nodes"]
-    events = cleaned(context, warehouse, store, settings, "events", references=references, parameters=parameters)
+    # Whatever the model looks back to, a rule may look back further.
+    days = max(settings.lookback_days, settings.rules.exclude_bought_days or 0)
+    orders_start = week.as_of - dt.timedelta(days=days)
+
+    def write(session: Session, new: Draft) -> None:
+        session.export("interaction_edges", new.path(INTERACTION_EDGES))
+        session.export("other_orders", new.path(OTHER_ORDERS), orders_start=orders_start, as_of=week.as_of)
+
+    events = cleaned(context, warehouse, store, settings, "events", references=references, parameters=parameters, write=write)
     newest = pc.max(events.artifact.table(INTERACTION_EDGES, columns=["event_ts"])["event_ts"]).as_py()
     fresh = freshness(newest, week.as_of, max_age_hours=settings.gates.max_event_age_hours)
     verdicts.record(context, warehouse, settings, fresh)

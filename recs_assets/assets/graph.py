@@ -5,7 +5,7 @@ from dataclasses import asdict
 import dagster as dg
 import pyarrow as pa
 
-from recs_assets.asset_files import GRAPH, PROFILE_VEHICLES, PROFILES, USER_PROFILES, own_file
+from recs_assets.asset_files import GRAPH, OTHER_ORDERS, PROFILE_VEHICLES, PROFILES, USER_PROFILES, own_file
 from recs_assets.assets.exports import (
     co_purchase_edges,
     fits_edges,
@@ -38,7 +38,8 @@ def hetero_graph(
 
     inputs = inputs_of(store, context.partition_key, context.run.run_id, EXPORT_NAMES)
     as_of = inputs["interaction_edges"].as_of
-    data = graph.build({name: artifact.table(own_file(name)) for name, artifact in inputs.items()})
+    tables = {name: artifact.table(own_file(name)) for name, artifact in inputs.items()}
+    data = graph.build(tables | {"other_orders": inputs["interaction_edges"].table(OTHER_ORDERS)})
     exports = parquet_of(inputs)
     with draft(context, store, settings, as_of, inputs.values()) as new:
         graph.save(data, new.path(GRAPH))

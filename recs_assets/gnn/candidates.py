@@ -16,7 +16,7 @@ from recs_assets.settings import Settings
 def eligible_candidates(past: Snapshot, users: Ints, settings: Settings) -> sparse.csr_array:
     """[users x products] what each user may be shown as of the snapshot."""
     rules = settings.rules
-    bought = past.bought(rules.exclude_bought_days)[users] if rules.exclude_bought_days else None
+    bought = past.not_again(rules.exclude_bought_days)[users] if rules.exclude_bought_days else None
     return candidate_matrix(
         past.garages[users],
         bought,

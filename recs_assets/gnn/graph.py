@@ -20,6 +20,7 @@ ATTRIBUTES = ("part_type", "brand", "variant_group")
 OWNS = ("user", "owns", "vehicle")
 FITS = ("product", "fits", "vehicle")
 INTERACTS = ("user", "interacts", "product")
+ORDERED = ("user", "ordered", "product")
 BOUGHT_WITH = ("product", "bought_with", "product")
 
 
@@ -29,7 +30,7 @@ def build(tables: dict[str, pa.Table]) -> HeteroData:
     A node's index is its row in its ``*_nodes`` table, which is sorted by id: so ties by index are ties by id.
 
     Args:
-        tables: the four edge and three node exports by asset name.
+        tables: the four edge and three node exports by asset name, and other_orders.
 
     Returns:
         HeteroData with, all int64 unless said otherwise:
@@ -40,6 +41,7 @@ def build(tables: dict[str, pa.Table]) -> HeteroData:
         ``product.tokens`` (the id's first, then type, brand and words of the title) and ``vehicle.tokens`` [nodes x tokens];
         ``user-owns-vehicle.added_at`` microseconds [edges], the smallest integer where unknown;
         ``user-interacts-product.time`` microseconds, ascending, and ``.event_type`` [edges], an index of ``EVENT_TYPES``;
+        ``user-ordered-product.time`` microseconds [edges], of orders that are no evidence, but no reason to buy again either;
         ``product-bought_with-product.week`` microseconds and ``.n_users`` [edges], each pair once.
 
     Raises:
@@ -70,6 +72,9 @@ def build(tables: dict[str, pa.Table]) -> HeteroData:
     data[INTERACTS].time = _tensor(_microseconds(events["event_ts"]))
     data[INTERACTS].event_type = _tensor(pc.index_in(events["event_type"], pa.array(EVENT_TYPES)).cast(pa.int64()))
     data["product"].since = _since(products["created_at"], data[INTERACTS].edge_index[1], data[INTERACTS].time)
+    others = tables["other_orders"]
+    data[ORDERED].edge_index = _edge_index(others, ids, ("user", "user_id"), ("product", "product_id"))
+    data[ORDERED].time = _tensor(_microseconds(others["event_ts"]))
     pairs = tables["co_purchase_edges"]
     data[BOUGHT_WITH].edge_index = _edge_index(pairs, ids, ("product", "product_id_a"), ("product", "product_id_b"))
     data[BOUGHT_WITH].week = _tensor(_microseconds(pairs["week"].cast(pa.timestamp("us", tz="UTC"))))

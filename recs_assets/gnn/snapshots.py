@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from torch_geometric.data import HeteroData
 
-from recs_assets.gnn.graph import BOUGHT_WITH, FITS, INTERACTS, ORDER, OWNS
+from recs_assets.gnn.graph import BOUGHT_WITH, FITS, INTERACTS, ORDER, ORDERED, OWNS
 from recs_assets.ranking.arrays import Flags, Floats, Ints
 from recs_assets.ranking.sparse_matrices import incidence
 from recs_assets.settings import EventWeightsSettings
@@ -169,6 +169,14 @@ class Snapshot:
         orders = self.log.where((self.log.event_type == ORDER) & (self.log.time >= start))
         return incidence(np.stack([orders.user, orders.product]), (self.n_users, self.n_products))
 
+    def not_again(self, days: int) -> sparse.csr_array:
+        """[users x products] 1 where the user ordered the product in the ``days`` before, by orders that are no evidence too."""
+        orders = self.data[ORDERED]
+        time = orders.time.numpy()
+        known = (time >= self.as_of - days * DAY_MICROSECONDS) & (time < self.as_of)
+        others = incidence(orders.edge_index.numpy()[:, known], (self.n_users, self.n_products))
+        return sparse.csr_array(self.bought(days).maximum(others))
+
 
 def interactions(data: HeteroData) -> Interactions:
     """The graph's whole interaction log."""
@@ -198,7 +206,7 @@ def held_out(past: Snapshot, *, days: int, orders_only: bool, exclude_bought_day
     shape = (past.n_users, past.n_products)
     new = incidence(np.stack([window.user, window.product]), shape)
     if exclude_bought_days is not None:
-        new = new - new.multiply(past.bought(exclude_bought_days))
+        new = new - new.multiply(past.not_again(exclude_bought_days))
     new = sparse.csr_array(new)
     new.eliminate_zeros()
     new.sort_indices()

@@ -95,11 +95,12 @@ fitment_breaches AS (
   LEFT JOIN fitting ON fitting.person = listed.person AND fitting.part = listed.part
   WHERE NOT listed.is_universal AND fitting.part IS NULL
 ),
+-- The source's own orders, with a fault or without: what an export has lost must not be lost on its audit too.
 orders AS (
-  SELECT DISTINCT person, interaction_edges.product_id, variant_group
-  FROM interaction_edges
-  JOIN people ON people.user_id = interaction_edges.user_id
-  LEFT JOIN product_nodes ON product_nodes.product_id = interaction_edges.product_id
+  SELECT DISTINCT person, events.product_id, variant_group
+  FROM events
+  JOIN people ON people.user_id = events.user_id
+  LEFT JOIN product_nodes ON product_nodes.product_id = events.product_id
   WHERE
     event_type = 'order'
     AND event_ts >= TIMESTAMP_SUB(@as_of, INTERVAL CAST(@exclude_bought_days AS INT64) DAY)

@@ -5,6 +5,12 @@ histories AS (
   WHERE event_ts < @as_of
   GROUP BY user_id
 ),
+-- Who has bought something that must not come again has a list of their own, though nothing is learned from it.
+other_buyers AS (
+  SELECT DISTINCT user_id
+  FROM other_orders
+  WHERE event_ts < @as_of
+),
 -- The length before each id keeps two garages apart whatever stands in their ids.
 garages AS (
   SELECT
@@ -18,7 +24,7 @@ garages AS (
 SELECT
   user_nodes.user_id,
   CASE
-    WHEN histories.user_id IS NOT NULL THEN CONCAT('user:', user_nodes.user_id)
+    WHEN histories.user_id IS NOT NULL OR other_buyers.user_id IS NOT NULL THEN CONCAT('user:', user_nodes.user_id)
     WHEN garages.user_id IS NOT NULL THEN CONCAT('garage:', garages.garage_id)
     ELSE 'garage:none'
   END AS profile_id,
@@ -27,6 +33,7 @@ SELECT
   IFNULL(n_vehicles, 0) AS n_vehicles
 FROM user_nodes
 LEFT JOIN histories ON histories.user_id = user_nodes.user_id
+LEFT JOIN other_buyers ON other_buyers.user_id = user_nodes.user_id
 LEFT JOIN garages ON garages.user_id = user_nodes.user_id
 JOIN strata ON IFNULL(n_events, 0) BETWEEN min_events AND max_events
 ORDER BY user_id

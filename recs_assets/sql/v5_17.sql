@@ -149,14 +149,21 @@ fitting_survivors AS (
   FROM fitting_firsts
   WHERE type IS NULL OR type_rank <= CAST(@max_per_part_type AS INT64)
 ),
+all_orders AS (
+  SELECT user_id, product_id, event_ts
+  FROM interaction_edges
+  WHERE event_type = 'order'
+  UNION ALL
+  SELECT user_id, product_id, event_ts
+  FROM other_orders
+),
 bought AS (
   SELECT DISTINCT numbered_profiles.profile, product_nodes.product_id, product_nodes.variant_group
   FROM numbered_profiles
-  JOIN interaction_edges ON interaction_edges.user_id = numbered_profiles.user_id
-  JOIN product_nodes ON product_nodes.product_id = interaction_edges.product_id
+  JOIN all_orders ON all_orders.user_id = numbered_profiles.user_id
+  JOIN product_nodes ON product_nodes.product_id = all_orders.product_id
   WHERE
-    event_type = 'order'
-    AND event_ts >= TIMESTAMP_SUB(@as_of, INTERVAL CAST(@exclude_bought_days AS INT64) DAY)
+    event_ts >= TIMESTAMP_SUB(@as_of, INTERVAL CAST(@exclude_bought_days AS INT64) DAY)
     AND event_ts < @as_of
 ),
 excluded AS (

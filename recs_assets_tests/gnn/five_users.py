@@ -73,6 +73,9 @@ def settings(**changes: dict[str, Any]) -> Settings:
     return Settings.model_validate(values)
 
 
+OTHER_ORDERS = pa.schema([("user_id", pa.string()), ("product_id", pa.string()), ("event_ts", pa.timestamp("us", "UTC"))])
+
+
 def tables(events: Sequence[Event] = PAST + FUTURE, owned: Sequence[Ownership] = OWNED + OWNED_LATER) -> dict[str, pa.Table]:
     """The week's exports of this store."""
     user, product, event_type, age = zip(*events, strict=True)
@@ -108,6 +111,7 @@ def tables(events: Sequence[Event] = PAST + FUTURE, owned: Sequence[Ownership] =
         "interaction_edges": pa.table(
             {"event_id": event_ids, "user_id": user, "product_id": product, "event_type": event_type, "event_ts": moments}
         ),
+        "other_orders": pa.table({"user_id": [], "product_id": [], "event_ts": []}, OTHER_ORDERS),
         "co_purchase_edges": pa.table(
             {"product_id_a": ["p2"], "product_id_b": ["p3"], "week": [dt.date(2026, 2, 9)], "n_users": [2]}
         ),

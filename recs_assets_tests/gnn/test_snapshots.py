@@ -223,3 +223,13 @@ def test_what_is_used_often_weighs_more() -> None:
     # u1 ordered p2 20 days ago (3) and viewed it 40 days ago (1), p1 was viewed once.
     used = past_of(world()).used(20)
     assert used[0].toarray().ravel().tolist() == pytest.approx([0.5, 1.75, 0, 0, 0])
+
+
+def test_orders_that_are_no_evidence_are_bought_all_the_same() -> None:
+    others = {"user_id": ["u3", "u4"], "product_id": ["p4", "p4"], "event_ts": [five_users.days_ago(400), five_users.AS_OF]}
+    plain = five_users.past_of(five_users.world())
+    past = five_users.past_of(graph.build(five_users.tables() | {"other_orders": pa.table(others, five_users.OTHER_ORDERS)}))
+    assert past.log.user.tolist() == plain.log.user.tolist()
+    assert _pairs(past.not_again(400)) == _pairs(plain.bought(400)) | {("u3", "p4"): 1.0}
+    assert _pairs(past.not_again(399)) == _pairs(plain.not_again(399)) == _pairs(plain.bought(399))
+    assert _pairs(past.bought(None)) == _pairs(plain.bought(None))

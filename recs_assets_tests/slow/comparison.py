@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import torch
 
-from recs_assets.asset_files import MODEL, TOWERS
+from recs_assets.asset_files import MODEL, OTHER_ORDERS, TOWERS
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.resources.store.store import Store
 from recs_assets.settings import Settings
@@ -74,6 +74,7 @@ def serving(store: Store, week: str, settings: Settings) -> Serving:
     if approved.facts["source"] != "blend":
         raise NotComparableError(f"week {week} is served from '{approved.facts['source']}': there is no model to compare with.")
     tables = {name: artifact.table(f"{name}.parquet") for name, artifact in inputs.items()}
+    tables["other_orders"] = inputs["interaction_edges"].table(OTHER_ORDERS)
     world = read(tables, inputs["interaction_edges"].as_of, settings)
     saved = torch.load(approved.path(MODEL), weights_only=True)
     channels = Channels(world, saved["weights"])

@@ -46,6 +46,7 @@ class World:
     Attributes:
         users, products, vehicles: ids, sorted.
         events: those before ``as_of``.
+        other_orders: orders that are no events, but bought all the same.
         owner, owned: one entry per person and vehicle of theirs, known before ``as_of``.
         fits: [vehicles x products] whether the part fits.
         labels: ``part_type``, ``brand``, ``variant_group`` and ``title`` of each product, ``vehicle_id``, ``make``, ``model``
@@ -61,6 +62,7 @@ class World:
     products: list[str]
     vehicles: list[str]
     events: Events
+    other_orders: Events
     owner: Places
     owned: Places
     fits: npt.NDArray[np.bool_]
@@ -107,15 +109,18 @@ class World:
         return allowed
 
     def _bought(self, user: int) -> list[int]:
-        days, events = self.settings.rules.exclude_bought_days, self.events
+        days = self.settings.rules.exclude_bought_days
         if days is None:
             return []
-        ordered = (events.user == user) & (events.kind == "order") & (events.time >= self.as_of - days * DAY)
-        return sorted(set(events.product[ordered].tolist()))
+        bought: set[int] = set()
+        for events in (self.events, self.other_orders):
+            ordered = (events.user == user) & (events.kind == "order") & (events.time >= self.as_of - days * DAY)
+            bought |= set(events.product[ordered].tolist())
+        return sorted(bought)
 
 
 def read(tables: Mapping[str, pa.Table], as_of: dt.datetime, settings: Settings) -> World:
-    """The world that the tables of ``EXPORTS`` describe."""
+    """The world that the tables of ``EXPORTS`` and ``other_orders`` describe."""
     moment = _microseconds(as_of)
     users = sorted(tables["user_nodes"]["user_id"].to_pylist())
     parts = sorted(tables["product_nodes"].to_pylist(), key=lambda part: part["product_id"])
@@ -137,6 +142,9 @@ def read(tables: Mapping[str, pa.Table], as_of: dt.datetime, settings: Settings)
         products=[part["product_id"] for part in parts],
         vehicles=[vehicle["vehicle_id"] for vehicle in vehicles],
         events=_events(tables["interaction_edges"], place, moment),
+        other_orders=_events(
+            tables["other_orders"].append_column("event_type", pa.array(["order"] * len(tables["other_orders"]))), place, moment
+        ),
         owner=owner,
         owned=owned,
         fits=fits,

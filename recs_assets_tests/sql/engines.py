@@ -23,6 +23,7 @@ CLASSIFIED_BY = {
     "fits_edges": "clean_fitment",
     "owns_edges": "clean_ownership",
     "interaction_edges": "clean_events",
+    "other_orders": "clean_events",
     "fault_counts": "clean_events",
     "quarantined_rows": "clean_events",
 }

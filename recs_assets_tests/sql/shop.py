@@ -73,6 +73,11 @@ INTERACTION_EDGES = source(
         ("e9", "u4", "p6", "order", AS_OF, "o7", 1),
     ],
 )
+# Older than the window, one of them on the border of what is excluded.
+OTHER_ORDERS = table(
+    {"user_id": "STRING", "product_id": "STRING", "event_ts": "TIMESTAMP"},
+    [("u1", "p6", days_ago(400)), ("u3", "p3", days_ago(365)), ("u4", "p2", days_ago(366)), ("u5", "p2", AS_OF)],
+)
 PROFILES = table({"profile_id": "STRING", "user_id": "STRING"}, [("garage:a", None), ("user:u1", "u1"), ("user:u4", "u4")])
 PROFILE_VEHICLES = table(
     {"profile_id": "STRING", "vehicle_id": "STRING"},
@@ -220,6 +225,7 @@ TABLES: dict[str, pa.Table] = {
     "fits_edges": FITS_EDGES,
     "owns_edges": OWNS_EDGES,
     "interaction_edges": INTERACTION_EDGES,
+    "other_orders": OTHER_ORDERS,
     "profiles": PROFILES,
     "profile_vehicles": PROFILE_VEHICLES,
     "user_profiles": USER_PROFILES,
@@ -253,6 +259,7 @@ RULES: dict[str, Any] = {
 
 PARAMETERS: dict[str, Any] = RULES | {
     "as_of": AS_OF,
+    "orders_start": days_ago(730),
     "start": START,
     "now": NOW,
     "week_start": WEEK_START,

@@ -10,9 +10,12 @@ from recs_assets_tests.sql.engines import on_duckdb, parameters_of, tables_for
 
 OFF = {name: None for name in shop.RULES if name not in {"list_length", "slots", "require_fitment", "has_fitment"}}
 
+# The source's own orders.
+TABLES = tables_for("audit") | {"events": shop.INTERACTION_EDGES}
+
 
 def audit(staged: pa.Table, **changed: Any) -> dict[str, Any]:
-    (row,) = on_duckdb("audit", tables_for("audit") | {"staged": staged}, parameters_of("audit") | changed)
+    (row,) = on_duckdb("audit", TABLES | {"staged": staged}, parameters_of("audit") | changed)
     return row
 
 
@@ -95,6 +98,16 @@ def test_parts_that_the_caps_leave_out_could_not_be_listed() -> None:
     assert audit(staged, **rules | {"one_per_variant_group": None, "max_per_part_type": 1})["too_many_universal"] == 0
 
 
+@pytest.mark.parametrize(("days", "breach"), [(365, {}), (400, {"bought_already": 1}), (None, {})])
+def test_the_orders_of_the_source_count_whatever_the_exports_hold(days: int | None, breach: dict[str, int]) -> None:
+    # An older one, without an id: no evidence, and bought all the same.
+    source = shop.source("events", [(None, "u5", "p4", "order", shop.days_ago(400), None, None)])
+    tables = tables_for("audit") | {"events": source, "staged": shop.staged([("u5", 1, "p4", 0.5)])}
+    changed = {"https_image": None, "exclude_bought_days": days}
+    (found,) = on_duckdb("audit", tables, parameters_of("audit") | changed)
+    assert {name: count for name, count in found.items() if count} == breach
+
+
 def test_a_rule_without_a_setting_is_off() -> None:
     found = breaches(shop.STAGED, **OFF | {"excluded_part_types": [], "require_fitment": False})
     assert not set(found) & {"price_too_low", "refurbished", "image_not_https", "bought_already", "variant_bought_already"}
@@ -104,7 +117,7 @@ def test_a_rule_without_a_setting_is_off() -> None:
 
 def test_a_part_that_is_not_sold_any_more() -> None:
     withdrawn = [row | {"is_withdrawn": row["product_id"] == "p4"} for row in shop.PRODUCT_NODES.to_pylist()]
-    tables = tables_for("audit") | {"staged": shop.staged([("u5", 1, "p4", 0.5)])}
+    tables = TABLES | {"staged": shop.staged([("u5", 1, "p4", 0.5)])}
     tables |= {"product_nodes": pa.Table.from_pylist(withdrawn, shop.PRODUCT_NODES.schema)}
     (found,) = on_duckdb("audit", tables, parameters_of("audit") | {"https_image": None})
     assert {name: count for name, count in found.items() if count} == {"withdrawn": 1}

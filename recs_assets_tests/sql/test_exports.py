@@ -49,11 +49,33 @@ def test_the_profile_of_a_table_counts_the_blanks_of_every_column(name: str) -> 
     assert counted == {f"n_null_{column.name}" for column in SOURCE_TABLES[name].columns}
 
 
+def test_orders_that_are_no_evidence_are_kept_apart() -> None:
+    kinds = {**dict.fromkeys(("user_id", "product_id", "event_type", "fault"), "STRING"), "event_ts": "TIMESTAMP"}
+    orders = [
+        ("u1", "p1", "order", None, shop.days_ago(3)),  # an edge
+        ("u1", "p2", "order", "outside window", shop.days_ago(400)),
+        ("u1", "p2", "order", "exact duplicate", shop.days_ago(400)),
+        ("u1", "p4", "view", "outside window", shop.days_ago(400)),
+        ("u2", "p1", "order", "bot: over 3 events in a week", shop.days_ago(1)),
+        ("u2", "p2", "order", "outside window", shop.days_ago(730)),
+        ("u2", "p3", "order", "outside window", shop.days_ago(731)),
+        ("u2", "p4", "order", "outside window", shop.AS_OF),
+        ("u9", "p1", "order", "unknown user_id", shop.days_ago(1)),
+    ]
+    tables = tables_for("other_orders") | {"classified": shop.table(kinds, orders)}
+    found = on_duckdb("other_orders", tables, parameters_of("other_orders"))
+    assert [tuple(row.values()) for row in found] == [
+        ("u1", "p2", shop.days_ago(400)),
+        ("u2", "p1", shop.days_ago(1)),
+        ("u2", "p2", shop.days_ago(730)),
+    ]
+
+
 def test_profiles_are_histories_or_garages() -> None:
     found = {user: values for user, *values in rows("user_profiles")}
     assert found["u1"] == ["user:u1", "hot", 2, 2]
     assert found["u4"] == ["user:u4", "hot", 4, 1]  # the order at AS_OF is not known yet
-    assert found["u3"] == ["garage:none", "cold", 0, 0]  # nor is the vehicle added at AS_OF
+    assert found["u3"] == ["user:u3", "cold", 0, 0]  # nor is the vehicle added at AS_OF; an old order asks for a list of u3's own
     assert found["u5"][1:] == ["cold", 0, 1]
     assert found["u5"][0].startswith("garage:")
 

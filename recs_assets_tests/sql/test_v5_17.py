@@ -41,6 +41,7 @@ def tables(**changed: pa.Table) -> dict[str, pa.Table]:
             "ownership", [(user, vehicle, 1, None) for user, vehicle in [*OWNERS.items(), ("b", "camaro2")]]
         ),
         "interaction_edges": shop.source("events", events),
+        "other_orders": shop.OTHER_ORDERS.slice(0, 0),
         "profiles": shop.table({"profile_id": "STRING", "user_id": "STRING"}, [("garage", None), ("none", None)]),
         "profile_vehicles": shop.table({"profile_id": "STRING", "vehicle_id": "STRING"}, [("garage", "camaro")]),
     } | changed
@@ -93,6 +94,19 @@ def test_bought_parts_and_their_variants_are_left_out() -> None:
     assert [part for part, *_ in kept] == ["p4", "p2", "p3", "p5"]
     kept = lists(profiles, exclude_bought_days=2, exclude_bought_variants=True)["garage"]
     assert [part for part, *_ in kept] == ["p4", "p1", "p6", "p2", "p3", "p5"]
+
+
+def test_what_was_bought_before_the_look_back_is_left_out_too_and_is_no_evidence() -> None:
+    profiles = {"profiles": shop.table({"profile_id": "STRING", "user_id": "STRING"}, [("garage", "c")])}
+    before = lists(profiles, exclude_bought_days=730, exclude_bought_variants=None)["garage"]
+    kinds = {"user_id": "STRING", "product_id": "STRING", "event_ts": "TIMESTAMP"}
+    older = {
+        "other_orders": shop.table(kinds, [("c", "p4", days_ago(400)), ("c", "p5", days_ago(731)), ("d", "p3", days_ago(400))])
+    }
+    found = lists(profiles | older, exclude_bought_days=730, exclude_bought_variants=None)["garage"]
+    assert [part for part, *_ in before] == ["p4", "p2", "p3", "p5"]
+    assert found == [row for row in before if row[0] != "p4"]
+    assert lists(profiles | older, exclude_bought_days=399, exclude_bought_variants=None)["garage"] == before
 
 
 @pytest.mark.parametrize("switched_off", ["require_fitment", "has_fitment"])

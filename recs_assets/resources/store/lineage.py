@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from recs_assets.asset_files import own_file
+from recs_assets.asset_files import OTHER_ORDERS, own_file
 from recs_assets.resources.store.artifact import Artifact, StoreError
 from recs_assets.resources.store.store import Store
 
@@ -47,5 +47,8 @@ def origins_of(store: Store, artifact: Artifact, assets: Iterable[str]) -> dict[
 
 
 def parquet_of(inputs: Mapping[str, Artifact]) -> dict[str, Sequence[Path]]:
-    """The inputs as tables for a warehouse session: each asset's file of its own name."""
-    return {asset: [artifact.path(own_file(asset))] for asset, artifact in inputs.items()}
+    """The inputs as tables for a warehouse session: each asset's file of its own name, and the orders beside the edges."""
+    tables: dict[str, Sequence[Path]] = {asset: [artifact.path(own_file(asset))] for asset, artifact in inputs.items()}
+    if "interaction_edges" in inputs:
+        tables["other_orders"] = [inputs["interaction_edges"].path(OTHER_ORDERS)]
+    return tables
