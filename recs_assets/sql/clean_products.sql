@@ -36,6 +36,11 @@ ranked AS (
     MAX(IF(
       row_fault = 'price is not a positive finite number' AND created_at < @as_of, created_at, NULL
     )) OVER (PARTITION BY product_id) AS faulty_since,
+    -- A new row for a new price makes no new part of it.
+    IF(
+      COUNT(IF(row_fault IS NULL AND created_at IS NULL, 1, NULL)) OVER (PARTITION BY product_id) > 0,
+      NULL, MIN(IF(row_fault IS NULL, created_at, NULL)) OVER (PARTITION BY product_id)
+    ) AS first_created_at,
     ROW_NUMBER() OVER (
       PARTITION BY product_id, row_fault IS NULL
       ORDER BY
@@ -53,7 +58,7 @@ faults AS (
 )
 SELECT
   product_id, part_type, price, brand, title, image_url, variant_group, is_refurbished, is_universal, created_at,
-  is_withdrawn, fault, product_id AS row_key,
+  first_created_at, is_withdrawn, fault, product_id AS row_key,
   IF(fault IS NULL OR fault IN ('exact duplicate', 'outside window'), NULL, TO_JSON_STRING(STRUCT(
     product_id AS product_id,
     part_type AS part_type,

@@ -103,7 +103,7 @@ def test_the_orders_of_the_source_count_whatever_the_exports_hold(days: int | No
     # An older one, without an id: no evidence, and bought all the same.
     source = shop.source("events", [(None, "u5", "p4", "order", shop.days_ago(400), None, None)])
     tables = tables_for("audit") | {"events": source, "staged": shop.staged([("u5", 1, "p4", 0.5)])}
-    changed = {"https_image": None, "exclude_bought_days": days}
+    changed = {"https_image": None, "max_universal": None, "exclude_bought_days": days}
     (found,) = on_duckdb("audit", tables, parameters_of("audit") | changed)
     assert {name: count for name, count in found.items() if count} == breach
 
