@@ -215,7 +215,8 @@ def approve(
             raise ValueError(f"week {week} has no model that an override could approve. Launch without override_reason.")
         if not alpha:
             raise ValueError(f"week {week} has a model that could be evaluated on nobody. Launch without override_reason.")
-        record |= {"override_reason": override_reason.strip()}
+        # What has passed needs no override, and must not expire like one.
+        record |= {"remark" if verdict.decision == PASS else "override_reason": override_reason.strip()}
     if verdict.decision == PASS or override_reason is not None:
         return record | {"source": "blend", "model_week": week, "alpha": dict(alpha)}
     if previous is not None and previous["source"] == "blend":

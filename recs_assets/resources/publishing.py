@@ -86,7 +86,8 @@ def publish(ledger: Ledger, publication: Publication, addressees: pa.Table, *, k
     ever sees others than the audited ones.
 
     Raises:
-        PublishRefused: no PASS audit of exactly these rows, or the served version is not the expected one.
+        PublishRefused: no PASS audit of exactly these rows, the served version is not the expected one, or an earlier version is
+            served again since this one was published.
         PublishFailed: this publication was made before, and its rows are not the served ones any more.
     """
     identifier(publication.long_table)
@@ -104,6 +105,12 @@ def _published_row(ledger: Ledger, publication: Publication, addressees: pa.Tabl
     if known is not None:
         if known == newest:
             _check_untouched(ledger, known)
+        elif newest is not None and newest["action"] == "restore":
+            raise PublishRefused(
+                f"week {publication.week}: {known['publication_id']} was published at {known['published_at']:%Y-%m-%d %H:%M:%S} "
+                f"UTC, and {newest['version_after']} is served again since ({newest['reason']}). Nothing was written. To serve "
+                f"it once more: make rollback WEEK={publication.week} VERSION={known['publication_id']} REASON=..."
+            )
         return "already published", known
     check_expected(newest, publication.expected_version, publication.week)
     _check_audit(ledger, publication)

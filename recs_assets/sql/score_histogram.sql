@@ -1,11 +1,18 @@
 WITH
+-- The last list of the same source: SQL's scores are mostly zero by nature, a blend's are not.
+last_list AS (
+  SELECT MAX(week) AS week
+  FROM recommendations
+  WHERE week <= CAST(@before AS DATE) AND source IN (SELECT source FROM staged)
+),
 scores AS (
   SELECT TRUE AS is_new, final_score
   FROM staged
   UNION ALL
   SELECT FALSE AS is_new, final_score
   FROM recommendations
-  WHERE week = CAST(@before AS DATE)
+  JOIN last_list ON last_list.week = recommendations.week
+  WHERE source IN (SELECT source FROM staged)
 )
 SELECT
   CAST(FLOOR(GREATEST(LEAST(final_score, 1.0), 0.0) * 20) AS INT64) AS twentieth,

@@ -281,7 +281,11 @@ def test_the_ladder_in_every_state_of_every_gate(verdict, kept, before, similari
     else:
         assert step == ("similarity" if similarity else "sql", None, None)
     assert (record["decision"], record["reason"]) == (verdict.decision, verdict.reason), "an override changes no verdict"
-    assert record.get("override_reason") == override
+    said = {name: record[name] for name in ("override_reason", "remark") if name in record}
+    assert said == ({"remark" if verdict is PASSED else "override_reason": override} if override else {})
+    assert not (verdict is PASSED and has_expired(record, overridden_since="2027-01-04")), (
+        "what passed stays, whoever also said why"
+    )
 
 
 @pytest.mark.parametrize(

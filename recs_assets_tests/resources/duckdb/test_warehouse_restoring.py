@@ -41,6 +41,17 @@ def test_a_version_changed_since_its_audit_is_not_restored(warehouse: DuckDBWare
     assert served(warehouse) == (list(SECOND), wide(SECOND))
 
 
+def test_what_was_taken_back_is_not_already_published(warehouse: DuckDBWarehouse) -> None:
+    publish(warehouse, stage(warehouse, "one", FIRST))
+    second = stage(warehouse, "two", SECOND)
+    publish(warehouse, second)
+    warehouse.restore(restoration(warehouse, "a"))
+    again = rf"publication one is served again since .* make rollback WEEK={WEEK} VERSION=publication two REASON="
+    with pytest.raises(PublishRefused, match=again):
+        publish(warehouse, second)
+    assert served(warehouse) == (list(FIRST), wide(FIRST))
+
+
 def test_restore_walks_back(warehouse: DuckDBWarehouse) -> None:
     publish(warehouse, stage(warehouse, "one", FIRST))
     publish(warehouse, stage(warehouse, "two", SECOND))
