@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+# Read when BLAS is loaded, with scipy. Threads of its own would wait, spinning, for cores on which other processes test.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
 import dagster as dg
 import pytest
+from scipy import linalg  # noqa: F401
 
 from recs_assets.demo.presets import PRESETS
 from recs_assets.demo.world import write_world
