@@ -31,6 +31,7 @@ PASSES = {
 
 def prepare(home: Path) -> None:
     """Two versions published, the second one served; a third one staged and audited; one artifact."""
+    home.mkdir(parents=True, exist_ok=True)
     warehouse = warehouse_of(home)
     write_users(home, {"u1": True, "u2": True, "u3": True})
     publish(warehouse, stage(warehouse, "one", FIRST))
