@@ -200,7 +200,7 @@ def _reasons(case: Case) -> Sequence[str]:
 
 def orphans(home: Path) -> list[str]:
     """Files and tables that belong to nothing."""
-    kept = {"warehouse.duckdb", "warehouse.duckdb.wal", "warehouse.spill", "store"}
+    kept = {"warehouse.duckdb", "warehouse.duckdb.wal", "warehouse.spill", "store", "users.parquet"}
     left = [path.name for path in home.iterdir() if path.name not in kept]
     left += [str(path) for folder in ("warehouse.spill", "store/.drafts") for path in (home / folder).iterdir()]
     week = home / "store" / "scores" / STORE_WEEK
