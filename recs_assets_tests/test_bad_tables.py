@@ -194,7 +194,7 @@ REFUSED: dict[str, tuple[Change, str, str]] = {
     "cut off": (cut("events"), "raw_events", "is not a Parquet file"),
     "damaged pages": (damaged("events"), "raw_events", "its rows cannot be read"),
     "ids that are not UTF-8": (not_utf8("users", "user_id"), "raw_users", "a value is not valid UTF8"),
-    "titles that are not UTF-8": (not_utf8("products", "title"), "product_nodes", "a value is not valid UTF8"),
+    "titles that are not UTF-8": (not_utf8("products", "title"), "raw_products", "a value is not valid UTF8"),
     "a column twice": (twice("users", "user_id", "user_id"), "raw_users", "column 'user_id', week 2026-09-28: 2 columns have"),
     "a column in two cases": (twice("users", "email", "EMAIL"), "raw_users", "column 'email', week 2026-09-28: 2 columns have"),
     "a date for a time": (recast("events", "event_ts", pa.date32()), "raw_events", "the column is date"),

@@ -198,7 +198,7 @@ def test_every_gate_leaves_its_verdict_in_the_ledger(first_run: Run) -> None:
     gates = ["approval", "audit", "freshness", "gate_1", "overlap", "score_drift", "source", "users_served"]
     tables = ["email_events", "events", "fitment", "ownership", "products", "users", "vehicles"]
     run_id, settings_hash = first_run.result.run_id, first_run.place.settings.hash
-    expected = sorted([*gates, *(f"row_count_{table}" for table in tables)])
+    expected = sorted([*gates, *(f"{gate}_{table}" for gate in ("filled", "row_count") for table in tables)])
     assert found == [(gate, "PASS", dt.date(2026, 9, 28), run_id, settings_hash) for gate in expected]
     ((source, why),) = first_run.place.query("SELECT figures_json, reason FROM verdicts WHERE gate = 'source'")
     assert json.loads(source) == {"source": "blend", "model_week": "2026-09-28", "decided_in": "2026-09-28"}
