@@ -3,28 +3,15 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import pydantic
 
-from recs_assets.ranking.cutoff import K
+from recs_assets.contradictions import contradictions
 
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 Positive = Annotated[float, pydantic.Field(gt=0)]
 Count = Annotated[int, pydantic.Field(ge=1)]
-
-
-def _value(section: pydantic.BaseModel, key: str) -> Any:
-    """The value of a dotted key, as a settings file writes it."""
-    values: Any = section.model_dump(mode="json")
-    for name in key.split("."):
-        values = values[name]
-    return values
-
-
-def _has_twice(values: Sequence[float]) -> bool:
-    return len(set(values)) < len(values)
 
 
 class Section(pydantic.BaseModel):
@@ -283,42 +270,7 @@ class Settings(Section):
 
     @pydantic.model_validator(mode="after")
     def _keys_agree(self) -> "Settings":
-        """Refuse values that are each allowed and together mean nothing."""
-        model, rules, ks, lookback_days = self.model, self.rules, self.evaluation.ks, self.lookback_days
-        half_lives = model.popularity_half_lives_days
-        disagreements = [
-            (K not in ks, f"gate 1 and the choice of alpha go by Recall@{K}", ["evaluation.ks"]),
-            (_has_twice(ks), "a length is named twice", ["evaluation.ks"]),
-            (
-                model.training_weeks <= model.validation_weeks,
-                "alpha is chosen by a fit on the weeks before the validation weeks, and there are none",
-                ["model.training_weeks", "model.validation_weeks"],
-            ),
-            (not half_lives[0] < half_lives[1] < half_lives[2], "they must ascend", ["model.popularity_half_lives_days"]),
-            (_has_twice(model.cosine_half_lives_days), "a channel is named twice", ["model.cosine_half_lives_days"]),
-            (rules.slots > rules.list_length, "a mail cannot show more than a list holds", ["rules.slots", "rules.list_length"]),
-            (
-                self.candidates.kept < rules.list_length,
-                "a list cannot hold more than is kept",
-                ["candidates.kept", "rules.list_length"],
-            ),
-            (
-                2 * self.reasons.recent_days > lookback_days,
-                "the period that a trend is compared with is not exported",
-                ["reasons.recent_days", "lookback_days"],
-            ),
-            (
-                self.baselines.popularity_days > lookback_days,
-                "the orders of these days are not exported",
-                ["baselines.popularity_days", "lookback_days"],
-            ),
-        ]
-        problems = [
-            f"{' and '.join(f'{key} is {_value(self, key)}' for key in keys)}: {reason}"
-            for disagree, reason, keys in disagreements
-            if disagree
-        ]
-        if problems:
+        if problems := contradictions(self):
             raise ValueError("; ".join(problems))
         return self
 

@@ -86,8 +86,7 @@ def publish(ledger: Ledger, publication: Publication, addressees: pa.Table, *, k
     ever sees others than the audited ones.
 
     Raises:
-        PublishRefused: no PASS audit of exactly these rows, the served version is not the expected one, or an earlier version is
-            served again since this one was published.
+        PublishRefused: no PASS audit of exactly these rows, another version is served than expected, or an earlier one again.
         PublishFailed: this publication was made before, and its rows are not the served ones any more.
     """
     identifier(publication.long_table)

@@ -1,0 +1,59 @@
+"""Settings that are each allowed and together mean nothing."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from recs_assets.ranking.cutoff import K
+
+if TYPE_CHECKING:
+    from recs_assets.settings import Settings
+
+
+def contradictions(settings: "Settings") -> list[str]:
+    """What does not go together, in words: the keys with their values, and why."""
+    model, rules, ks, lookback_days = settings.model, settings.rules, settings.evaluation.ks, settings.lookback_days
+    half_lives = model.popularity_half_lives_days
+    disagreements = [
+        (K not in ks, f"gate 1 and the choice of alpha go by Recall@{K}", ["evaluation.ks"]),
+        (_has_twice(ks), "a length is named twice", ["evaluation.ks"]),
+        (
+            model.training_weeks <= model.validation_weeks,
+            "alpha is chosen by a fit on the weeks before the validation weeks, and there are none",
+            ["model.training_weeks", "model.validation_weeks"],
+        ),
+        (not half_lives[0] < half_lives[1] < half_lives[2], "they must ascend", ["model.popularity_half_lives_days"]),
+        (_has_twice(model.cosine_half_lives_days), "a channel is named twice", ["model.cosine_half_lives_days"]),
+        (rules.slots > rules.list_length, "a mail cannot show more than a list holds", ["rules.slots", "rules.list_length"]),
+        (
+            settings.candidates.kept < rules.list_length,
+            "a list cannot hold more than is kept",
+            ["candidates.kept", "rules.list_length"],
+        ),
+        (
+            2 * settings.reasons.recent_days > lookback_days,
+            "the period that a trend is compared with is not exported",
+            ["reasons.recent_days", "lookback_days"],
+        ),
+        (
+            settings.baselines.popularity_days > lookback_days,
+            "the orders of these days are not exported",
+            ["baselines.popularity_days", "lookback_days"],
+        ),
+    ]
+    return [
+        f"{' and '.join(f'{key} is {_value(settings, key)}' for key in keys)}: {reason}"
+        for disagree, reason, keys in disagreements
+        if disagree
+    ]
+
+
+def _value(settings: "Settings", key: str) -> Any:
+    """The value of a dotted key, as a settings file writes it."""
+    values: Any = settings.model_dump(mode="json")
+    for name in key.split("."):
+        values = values[name]
+    return values
+
+
+def _has_twice(values: Sequence[float]) -> bool:
+    return len(set(values)) < len(values)
