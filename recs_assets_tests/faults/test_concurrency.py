@@ -15,7 +15,16 @@ import pytest
 
 from recs_assets.resources.errors import WarehouseError
 from recs_assets_tests.faults.homes import warehouse_of
-from recs_assets_tests.resources.duckdb.test_warehouse_publishing import FIRST, SECOND, publish, query, served, stage, wide
+from recs_assets_tests.resources.duckdb.test_warehouse_publishing import (
+    FIRST,
+    SECOND,
+    publish,
+    query,
+    served,
+    stage,
+    wide,
+    write_users,
+)
 
 # Stages a version, says so, and publishes it when it is told to.
 RUN = """
@@ -50,6 +59,7 @@ def run(home: Path, name: str) -> "subprocess.Popen[str]":
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """One version is served, and it may be replaced."""
+    write_users(tmp_path, {"u1": True, "u2": True, "u3": True})
     warehouse = warehouse_of(tmp_path)
     publish(warehouse, stage(warehouse, "one", FIRST))
     publish(warehouse, stage(warehouse, "two", SECOND))
