@@ -104,20 +104,13 @@ open_parts AS (
   JOIN global_scores ON global_scores.part = eligible_parts.part
   WHERE is_universal OR NOT (@require_fitment AND @has_fitment)
 ),
--- What the caps leave of them, best first: all of them, and those that are not universal.
+-- The best of each variant group, best of its type first: all that the caps of a list may leave.
 open_firsts AS (
   SELECT
-    part, is_universal, type, sql_score,
+    part, type, sql_score,
     ROW_NUMBER() OVER (PARTITION BY type ORDER BY sql_score DESC, part) AS type_rank
   FROM open_parts
   WHERE variant IS NULL OR variant_rank = 1
-),
-open_survivors AS (
-  SELECT
-    sql_score,
-    ROW_NUMBER() OVER (ORDER BY sql_score DESC, part) AS survivor_rank
-  FROM open_firsts
-  WHERE type IS NULL OR type_rank <= CAST(@max_per_part_type AS INT64)
 ),
 fitting_parts AS (
   SELECT
@@ -141,13 +134,6 @@ fitting_firsts AS (
     ROW_NUMBER() OVER (PARTITION BY vehicle_id, type ORDER BY sql_score DESC, part) AS type_rank
   FROM fitting_parts
   WHERE variant IS NULL OR variant_rank = 1
-),
-fitting_survivors AS (
-  SELECT
-    vehicle_id, sql_score,
-    ROW_NUMBER() OVER (PARTITION BY vehicle_id ORDER BY sql_score DESC, part) AS survivor_rank
-  FROM fitting_firsts
-  WHERE type IS NULL OR type_rank <= CAST(@max_per_part_type AS INT64)
 ),
 all_orders AS (
   SELECT user_id, product_id, event_ts
@@ -176,9 +162,8 @@ excluded AS (
   JOIN eligible_parts ON eligible_parts.variant_group = bought.variant_group
   WHERE IFNULL(CAST(@exclude_bought_variants AS BOOL), FALSE)
 ),
--- What the caps of the rules leave of the first n parts is never fewer without another part: so a list's worth of what is
--- left, and of what fits, lies above the part that would end them if as many more were asked for as are excluded or scored
--- by a segment. What scores less need not be ranked.
+-- At least @kept open parts are left after the excluded and the segment-scored ones among the first
+-- @kept + as many: what scores less than the last of those is kept for the sake of the caps alone.
 removed_parts AS (
   SELECT segment_scores.profile, segment_scores.part
   FROM segment_scores
@@ -192,36 +177,64 @@ removed_counts AS (
   FROM removed_parts
   GROUP BY profile
 ),
-numbers AS (
-  SELECT numbered_profiles.profile, IFNULL(n_removed, 0) AS n_removed
+thresholds AS (
+  SELECT numbered_profiles.profile, IFNULL(open_parts.sql_score, -1) AS lowest_score
   FROM numbered_profiles
   LEFT JOIN removed_counts ON removed_counts.profile = numbered_profiles.profile
+  LEFT JOIN open_parts ON open_parts.global_rank = @kept + IFNULL(removed_counts.n_removed, 0)
+),
+-- Of a type the caps leave so many: as many more may take the places of those that are excluded or scored by a segment.
+removed_types AS (
+  SELECT profile, type, COUNT(*) AS n_removed
+  FROM (
+    SELECT profile, part FROM segment_scores
+    UNION DISTINCT
+    SELECT profile, part FROM excluded
+  ) AS removed
+  JOIN eligible_parts ON eligible_parts.part = removed.part
+  GROUP BY profile, type
+),
+type_limits AS (
+  SELECT type, IF(type IS NULL, @list_length + @slots, CAST(@max_per_part_type AS INT64)) AS n_left
+  FROM (SELECT DISTINCT type FROM eligible_parts) AS types
+),
+open_limits AS (
+  SELECT part, sql_score, open_firsts.type, type_rank, n_left
+  FROM open_firsts
+  JOIN type_limits ON type_limits.type IS NOT DISTINCT FROM open_firsts.type
+),
+fitting_limits AS (
+  SELECT vehicle_id, part, sql_score, fitting_firsts.type, type_rank, n_left
+  FROM fitting_firsts
+  JOIN type_limits ON type_limits.type IS NOT DISTINCT FROM fitting_firsts.type
 ),
 garages AS (
   SELECT profile, vehicle_id FROM garage_vehicles
   UNION ALL
   SELECT profile, '' FROM numbered_profiles
 ),
--- Of a garage's vehicles any one may give the fitting parts.
-fitting_thresholds AS (
-  SELECT garages.profile, MAX(sql_score) AS lowest_score
+capped_candidates AS (
+  SELECT profile, part, sql_score
+  FROM numbered_profiles
+  CROSS JOIN open_limits
+  WHERE type_rank <= n_left
+  UNION ALL
+  SELECT profile, part, sql_score
+  FROM removed_types
+  JOIN open_limits ON open_limits.type IS NOT DISTINCT FROM removed_types.type
+  WHERE type_rank > n_left AND type_rank <= n_left + n_removed
+  UNION ALL
+  SELECT profile, part, sql_score
   FROM garages
-  JOIN numbers ON numbers.profile = garages.profile
-  JOIN fitting_survivors
-    ON fitting_survivors.vehicle_id = garages.vehicle_id AND survivor_rank = @list_length + n_removed
-  GROUP BY garages.profile
-),
-thresholds AS (
-  SELECT
-    numbers.profile,
-    LEAST(IFNULL(open_parts.sql_score, -1), IFNULL(open_survivors.sql_score, -1)) AS lowest_score,
-    LEAST(
-      IFNULL(open_parts.sql_score, -1), IFNULL(open_survivors.sql_score, -1), IFNULL(fitting_thresholds.lowest_score, -1)
-    ) AS lowest_fitting_score
-  FROM numbers
-  LEFT JOIN open_parts ON open_parts.global_rank = @kept + n_removed
-  LEFT JOIN open_survivors ON survivor_rank = @list_length + @slots + n_removed
-  LEFT JOIN fitting_thresholds ON fitting_thresholds.profile = numbers.profile
+  JOIN fitting_limits ON fitting_limits.vehicle_id = garages.vehicle_id
+  WHERE type_rank <= n_left
+  UNION ALL
+  SELECT garages.profile, part, sql_score
+  FROM garages
+  JOIN removed_types ON removed_types.profile = garages.profile
+  JOIN fitting_limits
+    ON fitting_limits.vehicle_id = garages.vehicle_id AND fitting_limits.type IS NOT DISTINCT FROM removed_types.type
+  WHERE type_rank > n_left AND type_rank <= n_left + n_removed
 ),
 segment_candidates AS (
   SELECT segment_scores.*
@@ -235,16 +248,19 @@ segment_candidates AS (
     ON fitting_parts.vehicle_id = garage_vehicles.vehicle_id AND fitting_parts.part = segment_scores.part
 ),
 global_candidates AS (
-  SELECT DISTINCT garage_vehicles.profile, part, sql_score
+  SELECT garage_vehicles.profile, part, sql_score
   FROM garage_vehicles
   JOIN thresholds ON thresholds.profile = garage_vehicles.profile
   JOIN fitting_parts ON fitting_parts.vehicle_id = garage_vehicles.vehicle_id
-  WHERE sql_score >= lowest_fitting_score
-  UNION ALL
+  WHERE sql_score >= lowest_score
+  UNION DISTINCT
   SELECT profile, part, sql_score
   FROM thresholds
   CROSS JOIN open_parts
-  WHERE sql_score >= IF(is_universal, lowest_score, lowest_fitting_score)
+  WHERE sql_score >= lowest_score
+  UNION DISTINCT
+  SELECT profile, part, sql_score
+  FROM capped_candidates
 ),
 scored AS (
   SELECT profile, part, sql_score, pop_source
