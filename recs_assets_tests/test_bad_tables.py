@@ -210,7 +210,8 @@ def test_a_table_that_cannot_be_used_is_refused_with_table_week_and_fix(fault: s
     change, asset, problem = REFUSED[fault]
     place = small_shop(tmp_path)
     change(place)
-    told = messages(place.materialize(needed_by("interaction_edges"), WEEK))[asset]
+    refusing = [asset] if asset.startswith("raw_") else needed_by(asset)
+    told = messages(place.materialize(refusing, WEEK))[asset]
     table = {"product_nodes": "products"}.get(asset, asset.removeprefix("raw_"))
     assert told.startswith(f"source table '{table}'")
     assert problem in told

@@ -3,9 +3,12 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from recs_assets.__main__ import main
 
 
 def said(tmp_path: Path, *arguments: str, settings: str | None = None, **environment: str) -> str:
@@ -37,6 +40,14 @@ def test_settings_that_cannot_be_used(tmp_path: Path, settings: str, message: st
     assert "hunter2" not in told
 
 
+@pytest.fixture
+def umask() -> Iterator[None]:
+    """A command sets its process's umask, which is this one's here."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -46,8 +57,15 @@ def test_settings_that_cannot_be_used(tmp_path: Path, settings: str, message: st
         (("run", "weekly", "--week", "2026-09-28"), "DAGSTER_HOME is not set"),
     ],
 )
-def test_what_makes_no_sense(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
-    assert message in said(tmp_path, *arguments)
+@pytest.mark.usefixtures("umask")
+def test_what_makes_no_sense(
+    arguments: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    assert main(arguments) == 1
+    told = capsys.readouterr()
+    assert (told.out, len(told.err.splitlines())) == ("", 1)
+    assert message in told.err
 
 
 def test_a_target_that_there_is_not(tmp_path: Path) -> None:

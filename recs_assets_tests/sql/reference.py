@@ -45,13 +45,16 @@ def run_reference(text: str, tables: Mapping[str, pa.Table], parameters: Mapping
         builder = PreparedQuery.builder().set_sql(sql).set_analyzer_options(options).set_catalog(built)
         return builder.set_table_content(content).prepare()
 
+    bound = [types.Parameter(name=name, value=_value(value)) for name, value in parameters.items()]
     with prepare(text) as query:
         kinds = {column.name: column.type.type_kind for column in query.columns}
-    # The package cannot decode timestamps: they come out as microseconds.
-    columns = [f"UNIX_MICROS({name}) AS {name}" if kind == KINDS.TYPE_TIMESTAMP else name for name, kind in kinds.items()]
-    with prepare(f"SELECT {', '.join(columns)} FROM ({text})") as query:
-        bound = [types.Parameter(name=name, value=_value(value)) for name, value in parameters.items()]
-        found = query.execute(parameters=bound).content.table_data
+        # To prepare a query takes most of the time: once is enough where nothing has to be read in another way.
+        found = None if KINDS.TYPE_TIMESTAMP in kinds.values() else query.execute(parameters=bound).content.table_data
+    if KINDS.TYPE_TIMESTAMP in kinds.values():
+        # The package cannot decode timestamps: they come out as microseconds.
+        columns = [f"UNIX_MICROS({name}) AS {name}" if kind == KINDS.TYPE_TIMESTAMP else name for name, kind in kinds.items()]
+        with prepare(f"SELECT {', '.join(columns)} FROM ({text})") as query:
+            found = query.execute(parameters=bound).content.table_data
     rows = [] if found is None else found.row
     return [{name: _python(cell, kind) for (name, kind), cell in zip(kinds.items(), row.cell, strict=True)} for row in rows]
 
