@@ -104,13 +104,19 @@ open_parts AS (
   JOIN global_scores ON global_scores.part = eligible_parts.part
   WHERE is_universal OR NOT (@require_fitment AND @has_fitment)
 ),
--- The best of each variant group, best of its type first: all that the caps of a list may leave.
-open_firsts AS (
+-- What the caps of a list leave: the best of each variant group, and of these so many of a type.
+ranked_open_parts AS (
   SELECT
-    part, type, sql_score,
-    ROW_NUMBER() OVER (PARTITION BY type ORDER BY sql_score DESC, part) AS type_rank
+    *,
+    IF(variant IS NULL OR variant_rank = 1,
+      ROW_NUMBER() OVER (PARTITION BY type, variant IS NULL OR variant_rank = 1 ORDER BY sql_score DESC, part), NULL
+    ) AS type_rank
   FROM open_parts
-  WHERE variant IS NULL OR variant_rank = 1
+),
+open_survivors AS (
+  SELECT sql_score, ROW_NUMBER() OVER (ORDER BY sql_score DESC, part) AS survivor_rank
+  FROM ranked_open_parts
+  WHERE type_rank IS NOT NULL AND (type IS NULL OR type_rank <= CAST(@max_per_part_type AS INT64))
 ),
 fitting_parts AS (
   SELECT
@@ -128,12 +134,22 @@ fitting_parts AS (
   FROM open_parts
   WHERE NOT is_universal
 ),
-fitting_firsts AS (
+ranked_fitting_parts AS (
   SELECT
-    vehicle_id, part, type, sql_score,
-    ROW_NUMBER() OVER (PARTITION BY vehicle_id, type ORDER BY sql_score DESC, part) AS type_rank
+    *,
+    IF(variant IS NULL OR variant_rank = 1,
+      ROW_NUMBER() OVER (
+        PARTITION BY vehicle_id, type, variant IS NULL OR variant_rank = 1 ORDER BY sql_score DESC, part
+      ), NULL
+    ) AS type_rank
   FROM fitting_parts
-  WHERE variant IS NULL OR variant_rank = 1
+),
+fitting_survivors AS (
+  SELECT
+    vehicle_id, sql_score,
+    ROW_NUMBER() OVER (PARTITION BY vehicle_id ORDER BY sql_score DESC, part) AS survivor_rank
+  FROM ranked_fitting_parts
+  WHERE type_rank IS NOT NULL AND (type IS NULL OR type_rank <= CAST(@max_per_part_type AS INT64))
 ),
 all_orders AS (
   SELECT user_id, product_id, event_ts
@@ -177,64 +193,40 @@ removed_counts AS (
   FROM removed_parts
   GROUP BY profile
 ),
-thresholds AS (
-  SELECT numbered_profiles.profile, IFNULL(open_parts.sql_score, -1) AS lowest_score
-  FROM numbered_profiles
-  LEFT JOIN removed_counts ON removed_counts.profile = numbered_profiles.profile
-  LEFT JOIN open_parts ON open_parts.global_rank = @kept + IFNULL(removed_counts.n_removed, 0)
-),
--- Of a type the caps leave so many: as many more may take the places of those that are excluded or scored by a segment.
-removed_types AS (
-  SELECT profile, type, COUNT(*) AS n_removed
-  FROM (
-    SELECT profile, part FROM segment_scores
-    UNION DISTINCT
-    SELECT profile, part FROM excluded
-  ) AS removed
-  JOIN eligible_parts ON eligible_parts.part = removed.part
-  GROUP BY profile, type
-),
-type_limits AS (
-  SELECT type, IF(type IS NULL, @list_length + @slots, CAST(@max_per_part_type AS INT64)) AS n_left
-  FROM (SELECT DISTINCT type FROM eligible_parts) AS types
-),
-open_limits AS (
-  SELECT part, sql_score, open_firsts.type, type_rank, n_left
-  FROM open_firsts
-  JOIN type_limits ON type_limits.type IS NOT DISTINCT FROM open_firsts.type
-),
-fitting_limits AS (
-  SELECT vehicle_id, part, sql_score, fitting_firsts.type, type_rank, n_left
-  FROM fitting_firsts
-  JOIN type_limits ON type_limits.type IS NOT DISTINCT FROM fitting_firsts.type
+excluded_counts AS (
+  SELECT profile, COUNT(*) AS n_excluded
+  FROM excluded
+  GROUP BY profile
 ),
 garages AS (
   SELECT profile, vehicle_id FROM garage_vehicles
   UNION ALL
   SELECT profile, '' FROM numbered_profiles
 ),
-capped_candidates AS (
-  SELECT profile, part, sql_score
+-- Of a garage's vehicles any one may give the fitting parts.
+fitting_thresholds AS (
+  SELECT garages.profile, MAX(sql_score) AS lowest_score
+  FROM garages
+  LEFT JOIN excluded_counts ON excluded_counts.profile = garages.profile
+  JOIN fitting_survivors
+    ON fitting_survivors.vehicle_id = garages.vehicle_id AND survivor_rank = @list_length + IFNULL(n_excluded, 0)
+  GROUP BY garages.profile
+),
+-- What the caps leave of the first n parts is never fewer of more parts: a list's worth of what is left of all, and of what
+-- fits, lies at or above the last of as many more as are excluded. Where there are not so many, types alone say what is left.
+thresholds AS (
+  SELECT
+    numbered_profiles.profile,
+    IFNULL(n_excluded, 0) AS n_excluded,
+    IFNULL(open_parts.sql_score, -1) AS lowest_score,
+    open_survivors.sql_score AS lowest_left,
+    fitting_thresholds.lowest_score AS lowest_fitting
   FROM numbered_profiles
-  CROSS JOIN open_limits
-  WHERE type_rank <= n_left
-  UNION ALL
-  SELECT profile, part, sql_score
-  FROM removed_types
-  JOIN open_limits ON open_limits.type IS NOT DISTINCT FROM removed_types.type
-  WHERE type_rank > n_left AND type_rank <= n_left + n_removed
-  UNION ALL
-  SELECT profile, part, sql_score
-  FROM garages
-  JOIN fitting_limits ON fitting_limits.vehicle_id = garages.vehicle_id
-  WHERE type_rank <= n_left
-  UNION ALL
-  SELECT garages.profile, part, sql_score
-  FROM garages
-  JOIN removed_types ON removed_types.profile = garages.profile
-  JOIN fitting_limits
-    ON fitting_limits.vehicle_id = garages.vehicle_id AND fitting_limits.type IS NOT DISTINCT FROM removed_types.type
-  WHERE type_rank > n_left AND type_rank <= n_left + n_removed
+  LEFT JOIN removed_counts ON removed_counts.profile = numbered_profiles.profile
+  LEFT JOIN excluded_counts ON excluded_counts.profile = numbered_profiles.profile
+  LEFT JOIN open_parts ON open_parts.global_rank = @kept + IFNULL(n_removed, 0)
+  LEFT JOIN open_survivors ON survivor_rank = @list_length + @slots + IFNULL(n_excluded, 0)
+  LEFT JOIN fitting_thresholds ON fitting_thresholds.profile = numbered_profiles.profile
 ),
 segment_candidates AS (
   SELECT segment_scores.*
@@ -248,19 +240,27 @@ segment_candidates AS (
     ON fitting_parts.vehicle_id = garage_vehicles.vehicle_id AND fitting_parts.part = segment_scores.part
 ),
 global_candidates AS (
-  SELECT garage_vehicles.profile, part, sql_score
+  SELECT DISTINCT garage_vehicles.profile, part, sql_score
   FROM garage_vehicles
   JOIN thresholds ON thresholds.profile = garage_vehicles.profile
-  JOIN fitting_parts ON fitting_parts.vehicle_id = garage_vehicles.vehicle_id
-  WHERE sql_score >= lowest_score
-  UNION DISTINCT
+  JOIN ranked_fitting_parts ON ranked_fitting_parts.vehicle_id = garage_vehicles.vehicle_id
+  WHERE
+    sql_score >= LEAST(lowest_score, IFNULL(lowest_left, lowest_score), IFNULL(lowest_fitting, lowest_score))
+    OR (
+      lowest_fitting IS NULL
+      AND type_rank <= IF(type IS NULL, @list_length, CAST(@max_per_part_type AS INT64)) + n_excluded
+    )
+  UNION ALL
   SELECT profile, part, sql_score
   FROM thresholds
-  CROSS JOIN open_parts
-  WHERE sql_score >= lowest_score
-  UNION DISTINCT
-  SELECT profile, part, sql_score
-  FROM capped_candidates
+  CROSS JOIN ranked_open_parts
+  WHERE
+    sql_score >= LEAST(lowest_score, IFNULL(lowest_left, lowest_score))
+    OR (NOT is_universal AND sql_score >= lowest_fitting)
+    OR (
+      (lowest_left IS NULL OR (NOT is_universal AND lowest_fitting IS NULL))
+      AND type_rank <= IF(type IS NULL, @list_length + @slots, CAST(@max_per_part_type AS INT64)) + n_excluded
+    )
 ),
 scored AS (
   SELECT profile, part, sql_score, pop_source
