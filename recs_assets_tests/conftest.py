@@ -32,10 +32,12 @@ def _say_no_more() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what waits for a run of the whole graph: whoever asks for ``first_run``, and the modules that run the busy shop."""
+    """Mark what waits for runs of the graph: whoever asks for ``first_run``, and the modules that run a shop of their own."""
     for item in items:
-        if isinstance(item, pytest.Function) and ("first_run" in item.fixturenames or hasattr(item.module, "busy_shop")):
-            item.add_marker(pytest.mark.whole_run)
+        if isinstance(item, pytest.Function):
+            runs_a_shop = any(hasattr(item.module, shop) for shop in ("small_shop", "busy_shop"))
+            if runs_a_shop or "first_run" in item.fixturenames:
+                item.add_marker(pytest.mark.long)
 
 
 @dataclass(frozen=True)

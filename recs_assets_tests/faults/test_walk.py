@@ -16,7 +16,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.mark.whole_run
+@pytest.mark.long
 @pytest.mark.parametrize("case", quick_cases(), ids=str)
 def test_a_fault_loses_nothing(case: Case, prepared: Path, tmp_path: Path) -> None:
     ending = suffer(case, prepared, tmp_path / "home")

@@ -7,7 +7,7 @@ import pytest
 from recs_assets.experiments.reference.splits import Split, read_split, recall_and_ndcg
 from recs_assets.ranking import baselines
 
-pytestmark = pytest.mark.whole_run
+pytestmark = pytest.mark.long
 BENCHMARKS = Path(__file__).parents[3] / "shared" / "data" / "benchmarks"
 
 
