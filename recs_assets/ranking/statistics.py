@@ -113,10 +113,12 @@ def paired_lift(baseline: Floats, system: Floats, clusters: NDArray[Any], level:
         level: 1 - confidence of the interval.
 
     Raises:
-        ValueError: the arrays are of different lengths.
+        ValueError: the arrays are of different lengths, or a value is not a number.
     """
     if not len(baseline) == len(system) == len(clusters):
         raise ValueError(f"rows do not pair: {len(baseline)} baseline, {len(system)} system, {len(clusters)} users.")
+    if not (np.isfinite(baseline).all() and np.isfinite(system).all()):
+        raise ValueError("some rows have a value that is not a number: a user without anything held out has no recall.")
     users, code = np.unique(np.asarray(clusters), return_inverse=True)
     nan, n_users = math.nan, len(users)
     if n_users == 0:

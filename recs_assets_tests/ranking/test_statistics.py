@@ -142,3 +142,9 @@ def test_the_interval_holds_the_true_lift_95_times_in_100():
         lift = paired_lift(baseline, system, users)
         held += lift.low <= 0.2 <= lift.high
     assert 0.93 <= held / 1_000 <= 0.97
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_not_a_number_is_refused(value):
+    with pytest.raises(ValueError, match="a value that is not a number"):
+        paired_lift(np.ones(3), np.array([1.0, value, 0.0]), np.arange(3))
