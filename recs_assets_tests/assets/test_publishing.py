@@ -49,6 +49,17 @@ def test_a_failed_audit_blocks_publishing(
     assert place.query("SELECT decision FROM audits ORDER BY audited_at DESC LIMIT 1") == [("FAIL",)]
 
 
+def test_a_mail_to_nobody_says_so(night: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    place = night.place.copy(tmp_path, settings=settings_with(tmp_path / "own", {"gates": {"min_mails_share": None}}))
+    users = place.read_source("users")
+    nobody = pa.nulls(users.num_rows, pa.bool_())
+    place.rewrite("users", users.set_column(users.schema.get_field_index("email_consent"), "email_consent", nobody))
+    assert place.materialize(LAST_STEPS, NEXT_WEEK).success
+    assert place.query("SELECT count(*) FROM final_vehicle_recommendations") == [(0,)]
+    assert "nobody may be mailed" in caplog.text
+    assert "mail.without_consent_flag: send" in caplog.text
+
+
 def test_a_mail_to_half_of_those_who_had_the_last_one_blocks_publishing(night: Run, tmp_path: Path) -> None:
     place = night.place.copy(tmp_path)
     before = place.served()
