@@ -117,14 +117,14 @@ def paired_lift(baseline: Floats, system: Floats, clusters: NDArray[Any], level:
     """
     if not len(baseline) == len(system) == len(clusters):
         raise ValueError(f"rows do not pair: {len(baseline)} baseline, {len(system)} system, {len(clusters)} users.")
-    if not (np.isfinite(baseline).all() and np.isfinite(system).all()):
-        raise ValueError("some rows have a value that is not a number: a user without anything held out has no recall.")
     users, code = np.unique(np.asarray(clusters), return_inverse=True)
     nan, n_users = math.nan, len(users)
     if n_users == 0:
         return Lift(nan, nan, nan, nan, 0, nan, nan, 0.0, problem="there are no users")
     mean_baseline, mean_system = float(np.mean(baseline)), float(np.mean(system))
     x, y = (np.bincount(code, weights=values).astype(np.float64) for values in (baseline, system))
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise ValueError("some rows have a value that is not a number: a user without anything held out has no recall.")
     if mean_baseline == 0:
         problem = "the baseline found nothing at all, so a relative lift is undefined"
         z = float(strength(x, y))
