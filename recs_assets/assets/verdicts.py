@@ -25,20 +25,25 @@ LIST_CHECKS = [
 
 def record(context: dg.AssetExecutionContext, warehouse: Warehouse, settings: Settings, *verdicts: Verdict) -> None:
     """Write verdicts to the ledger ``verdicts``; a step that is run again replaces its own."""
-    week = dt.date.fromisoformat(context.partition_key)
-    for verdict in verdicts:
-        row: dict[str, Any] = {
+    week, run_id = dt.date.fromisoformat(context.partition_key), context.run.run_id
+    rows: list[dict[str, Any]] = [
+        {
             "gate": verdict.gate,
             "week": week,
             "decision": verdict.decision,
             "reason": verdict.reason,
             "figures_json": json.dumps(verdict.to_dict()["figures"], sort_keys=True, default=str),
-            "run_id": context.run.run_id,
+            "run_id": run_id,
             "settings_hash": settings.hash,
             "judged_at": dt.datetime.now(dt.UTC),
         }
-        replaced = {name: row[name] for name in ("gate", "week", "run_id")}
-        warehouse.append("verdicts", pa.table({name: pa.array([row[name]]) for name in VERDICTS}), replace=replaced)
+        for verdict in verdicts
+    ]
+    warehouse.append(
+        "verdicts",
+        pa.table({name: [row[name] for row in rows] for name in VERDICTS}),
+        replace={"gate": [verdict.gate for verdict in verdicts], "week": week, "run_id": run_id},
+    )
 
 
 def check_result(verdict: Verdict, name: str) -> dg.AssetCheckResult:

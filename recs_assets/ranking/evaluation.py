@@ -120,6 +120,8 @@ def _stratum_rows(
     groups = {"all": measured} | {name: measured[measured["stratum"] == name] for name in STRATA}
     shares = {name: share for name, share in population_shares.items() if share > 0}
     known = all(len(groups[name]) for name in shares) and bool(shares)
+    counts = {name: _counts(group) for name, group in groups.items()}
+    counts["population"] = counts["all"]
     rows: list[tuple[object, ...]] = []
     for k in ks:
         for metric in METRICS:
@@ -128,7 +130,7 @@ def _stratum_rows(
             if known:
                 means["population"] = sum(shares[name] * means[name] for name in shares) / sum(shares.values())
             for name, value in means.items():
-                rows.append((system, name, k, metric, value, *_counts(groups.get(name, measured))))
+                rows.append((system, name, k, metric, value, *counts[name]))
     return rows
 
 

@@ -32,8 +32,8 @@ def per_user(ranked: pd.DataFrame, held_out: pd.DataFrame, ks: Sequence[int]) ->
     """
     wanted = held_out[["profile", "product"]].drop_duplicates()
     profiles, n_held_out = np.unique(wanted["profile"].to_numpy(np.int64), return_counts=True)
-    hits = _hits(ranked[ranked["rank"] <= max(ks)], wanted)
-    user, rank = np.searchsorted(profiles, hits["profile"]), hits["rank"].to_numpy(np.int64)
+    profile, rank = _hits(ranked[ranked["rank"] <= max(ks)], wanted)
+    user = np.searchsorted(profiles, profile)
     columns = {}
     for k in ks:
         within = rank <= k
@@ -49,12 +49,14 @@ def per_user(ranked: pd.DataFrame, held_out: pd.DataFrame, ks: Sequence[int]) ->
     return pd.DataFrame(columns, index=pd.Index(profiles, name="profile"))
 
 
-def _hits(ranked: pd.DataFrame, wanted: pd.DataFrame) -> pd.DataFrame:
-    """The rows of ``ranked`` whose pair is wanted, each pair once at its first rank, by profile and rank."""
+def _hits(ranked: pd.DataFrame, wanted: pd.DataFrame) -> tuple[Ints, Ints]:
+    """Profile and rank of every row of ``ranked`` whose pair is wanted, each pair once at its first rank, in this order."""
     listed, sought = _common_keys(ranked, wanted)
     is_hit = pd.Series(listed).isin(sought).to_numpy()  # by hashing: half the time of np.isin, which sorts
-    hits = ranked.loc[is_hit, ["profile", "product", "rank"]]
-    return hits.sort_values(["profile", "rank"]).drop_duplicates(["profile", "product"])
+    profile, rank, key = (values[is_hit] for values in (_numbers(ranked, "profile"), _numbers(ranked, "rank"), listed))
+    order = np.lexsort((rank, profile))
+    first = order[np.sort(np.unique(key[order], return_index=True)[1])]
+    return profile[first], rank[first]
 
 
 def coverage(ranked: pd.DataFrame, n_products: int, k: int) -> float:
@@ -83,24 +85,31 @@ def novelty(ranked: pd.DataFrame, popularity: Floats, k: int) -> float:
 
 def overlap(ranked_a: pd.DataFrame, ranked_b: pd.DataFrame, k: int) -> float:
     """Mean over the profiles of ``ranked_a`` of the share of its first ``k`` parts that ``ranked_b``'s first k hold."""
-    first_a = ranked_a.loc[ranked_a["rank"] <= k, ["profile", "product"]]
-    first_b = ranked_b.loc[ranked_b["rank"] <= k, ["profile", "product"]]
+    first_a, first_b = (ranked[(ranked["rank"] <= k).to_numpy()] for ranked in (ranked_a, ranked_b))
     shared = np.isin(*_common_keys(first_a, first_b))
-    return float(pd.Series(shared).groupby(first_a["profile"].to_numpy()).mean().mean())
+    profiles = _numbers(first_a, "profile")
+    n_parts = np.bincount(profiles)
+    listed = n_parts > 0
+    return float(pd.Series(np.bincount(profiles, weights=shared)[listed] / n_parts[listed]).mean())
 
 
 def share_first_changed(ranked_a: pd.DataFrame, ranked_b: pd.DataFrame, slots: int) -> float:
     """Share of the profiles with a list in either whose first ``slots`` ranks differ in a part or in the order."""
-    columns = ["profile", "rank", "product"]
-    first_a = ranked_a.loc[ranked_a["rank"] <= slots, columns]
-    first_b = ranked_b.loc[ranked_b["rank"] <= slots, columns]
-    both = first_a.merge(first_b, on=["profile", "rank"], how="outer", suffixes=("_a", "_b"))
-    differs = both["product_a"] != both["product_b"]
-    return float(differs.groupby(both["profile"]).any().mean())
+    frames = [ranked[(ranked["rank"] <= slots).to_numpy()] for ranked in (ranked_a, ranked_b)]
+    n_profiles = 1 + max(_numbers(frame, "profile").max(initial=-1) for frame in frames)
+    shown = np.full((2, n_profiles, slots), -1)
+    for parts, frame in zip(shown, frames, strict=True):
+        parts[_numbers(frame, "profile"), _numbers(frame, "rank") - 1] = _numbers(frame, "product")
+    differs, listed = (shown[0] != shown[1]).any(axis=1), (shown >= 0).any(axis=(0, 2))
+    return float(pd.Series(differs[listed]).mean())
 
 
 def _common_keys(first: pd.DataFrame, second: pd.DataFrame) -> tuple[Ints, Ints]:
     """One number per (profile, product), the same in both frames."""
-    both = pd.concat([first, second])
-    keys = pair_keys(both["profile"].to_numpy(np.int64), both["product"].to_numpy(np.int64))
+    profiles, products = (np.concatenate([_numbers(frame, name) for frame in (first, second)]) for name in ("profile", "product"))
+    keys = pair_keys(profiles, products)
     return keys[: len(first)], keys[len(first) :]
+
+
+def _numbers(frame: pd.DataFrame, column: str) -> Ints:
+    return frame[column].to_numpy(np.int64)

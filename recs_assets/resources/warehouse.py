@@ -137,7 +137,7 @@ class Warehouse(ABC):
         Args:
             table: the ledger's name.
             rows: its columns, in any order.
-            replace: column values; rows of the ledger that have all of them are deleted first.
+            replace: column values, or a list of them; rows of the ledger that have one of each are deleted first.
 
         Raises:
             ValueError: no such ledger, or other columns than its own.
@@ -149,7 +149,8 @@ class Warehouse(ABC):
             raise ValueError(f"ledger '{table}' has the columns {list(columns)}; got {rows.column_names}.")
         with self._ledger() as ledger, ledger.transaction():
             if replace:
-                condition = " AND ".join(f"{identifier(column)} = @{column}" for column in replace)
+                among = {column: "IN UNNEST(@{})" if isinstance(value, list) else "= @{}" for column, value in replace.items()}
+                condition = " AND ".join(f"{identifier(column)} {test.format(column)}" for column, test in among.items())
                 ledger.run(f"DELETE FROM {table} WHERE {condition}", **replace)
                 reached("append.deleted")
             ledger.insert(table, rows.select(list(columns)))

@@ -127,8 +127,9 @@ class DuckDBWarehouse(Warehouse):
                     kinds = ", ".join(f"{column} {kind}" for column, kind in columns.items())
                     ledger = DuckDBLedger(connection)
                     ledger.run(f"CREATE TABLE IF NOT EXISTS {table} ({kinds})")
-                    # A file of an earlier version of this program lacks what was added since.
-                    for column in columns.keys() - set(ledger.columns(table)):
+                    # A file of an earlier version of this program lacks what was added since. The table is asked, not DuckDB's
+                    # catalogue, which would list every system view too, at every write.
+                    for column in columns.keys() - set(connection.table(f"{OWN_TABLES}.{table}").columns):
                         ledger.run(f"ALTER TABLE {table} ADD COLUMN {column} {columns[column]}")
                 reached("attach.made")
             yield
