@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-# Read when BLAS is loaded, with scipy. Threads of its own would wait, spinning, for cores on which other processes test.
+# Read when BLAS and OpenMP are loaded, with scipy and torch. Their threads would wait, spinning, for cores on which other
+# processes test.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 import dagster as dg
 import pytest
