@@ -60,8 +60,8 @@ def shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], T]
         made = folder / "made.pickle"
         if not made.exists():
             made.write_bytes(pickle.dumps(make(Path(tempfile.mkdtemp(dir=folder)))))
-    found: T = pickle.loads(made.read_bytes())
-    return found
+    result: T = pickle.loads(made.read_bytes())
+    return result
 
 
 def shared_run(factory: pytest.TempPathFactory, name: str, begin: Callable[[Path], Place], job: str, week: str) -> Run:

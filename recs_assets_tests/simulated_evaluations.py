@@ -99,11 +99,11 @@ def simulated(n_users: int, mean_recall: float, lift: float, n_evaluations: int,
     mean = mean_recall * EASE[stratum]
     # Cut off at a half, where a lift of 50% makes the blend certain to find what SQL misses.
     foreseeable = np.minimum(generator.beta(1, 1 / mean - 1, (n_evaluations, n_users)), 0.5)[:, user]
-    return Evaluations(user, week, stratum, *found(generator, foreseeable, lift))
+    return Evaluations(user, week, stratum, *recalls(generator, foreseeable, lift))
 
 
-def found(generator: np.random.Generator, foreseeable: Floats, lift: float | Floats) -> tuple[Floats, Floats]:
-    """[evaluations x rows] recall of SQL and of the blend: of a bought part or a few, each found with chance ``foreseeable``."""
+def recalls(generator: np.random.Generator, foreseeable: Floats, lift: float | Floats) -> tuple[Floats, Floats]:
+    """[evaluations x rows] recall of SQL and of the blend: of a bought part or a few, each listed with chance ``foreseeable``."""
     n_held_out = np.broadcast_to(1 + generator.poisson(1.0, foreseeable.shape[1]), foreseeable.shape)
     sql = generator.binomial(n_held_out, foreseeable)
     besides = foreseeable * (1 + lift - FOUND_BY_BOTH) / (1 - foreseeable)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from recs_assets.gates.promotion import SIGNIFICANT
 from recs_assets.ranking.sequential import MONDAYS
 from recs_assets.ranking.statistics import strength_of_sums
-from recs_assets_tests.simulated_evaluations import ASKED, EASE, MIN_LIFT, SHARES, STRATA, WEEKS, Floats, any_below, found
+from recs_assets_tests.simulated_evaluations import ASKED, EASE, MIN_LIFT, SHARES, STRATA, WEEKS, Floats, any_below, recalls
 
 POOL = 8  # people of a shop, as a multiple of those who buy in a week
 
@@ -46,7 +46,7 @@ class Shop:
         for week in range(n_weeks):
             n_users = round(self.users * self.growth ** (week / (n_weeks - 1)))
             people = generator.choice(n_people, n_users, replace=False, p=habit / habit.sum())
-            yield HeldOut(people, stratum[people], *found(generator, foreseeable[:, people], taste[:, people]))
+            yield HeldOut(people, stratum[people], *recalls(generator, foreseeable[:, people], taste[:, people]))
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,12 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recs_assets_tests.sql.rows import source as source_rows
-from recs_assets_tests.worlds import WEEK, Place, settings_with
+from recs_assets_tests.worlds import WEEK, Place, messages, metadata, settings_with
 
 # The week is [START, END); events may lie up to a year before.
 START, END = (dt.datetime(2026, month, day, tzinfo=dt.UTC) for month, day in ((9, 28), (10, 5)))
@@ -76,3 +77,30 @@ def exported(place: Place, export: str, week: str = WEEK) -> pa.Table:
     result = place.materialize(needed_by(export), week)
     assert result.success
     return place.table(export, week)
+
+
+def event(
+    event_id: str | None, user: str | None = "u1", product: str | None = "p1", kind: str = "view", at: Any = IN_WEEK
+) -> Row:
+    return (event_id, user, product, kind, at, None, None)
+
+
+def part(product_id: str | None, price: float | None, created_at: dt.datetime = LAST_YEAR) -> Row:
+    return (product_id, "Carburetors", price, "Holley", "One", None, None, False, False, created_at)
+
+
+def outcome(place: Place, export: str) -> tuple[list[tuple[str, str | None]], int, int]:
+    """Quarantined rows, duplicates removed, and rows accepted of an export run with all that it needs."""
+    result = place.materialize(needed_by(export), WEEK)
+    assert messages(result) == {}
+    return outcome_of(place, result, export)
+
+
+def outcome_of(place: Place, result: dg.ExecuteInProcessResult, export: str) -> tuple[list[tuple[str, str | None]], int, int]:
+    """The same of an export that has run, checked against the rows of the source."""
+    shown, table = metadata(result, export), RAW_TABLES[export]
+    quarantined = place.quarantined(table)
+    accepted: int = place.table(export).num_rows
+    assert len(quarantined) == sum(shown["quarantined"].values())
+    assert place.read_source(table).num_rows == accepted + len(quarantined) + shown["duplicates removed"]
+    return quarantined, shown["duplicates removed"], accepted

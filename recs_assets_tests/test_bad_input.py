@@ -5,49 +5,36 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recs_assets_tests.small_shop import END, IN_WEEK, LAST_YEAR, RAW_TABLES, ROWS, SECOND, Row, exported, needed_by, small_shop
+from recs_assets_tests.small_shop import (
+    END,
+    IN_WEEK,
+    LAST_YEAR,
+    RAW_TABLES,
+    ROWS,
+    SECOND,
+    Row,
+    event,
+    exported,
+    needed_by,
+    outcome,
+    outcome_of,
+    part,
+    small_shop,
+)
 from recs_assets_tests.sql.rows import source as source_rows
 from recs_assets_tests.worlds import WEEK, Place, messages, metadata
 
 NAN, INFINITE = float("nan"), float("inf")
-NEWER = LAST_YEAR + dt.timedelta(days=1)
 IN_2099, IN_1999 = (dt.datetime(year, 12, 31, tzinfo=dt.UTC) for year in (2099, 1999))
 
 
-def event(
-    event_id: str | None, user: str | None = "u1", product: str | None = "p1", kind: str = "view", at: Any = IN_WEEK
-) -> Row:
-    return (event_id, user, product, kind, at, None, None)
-
-
-def part(product_id: str | None, price: float | None, created_at: dt.datetime = LAST_YEAR) -> Row:
-    return (product_id, "Carburetors", price, "Holley", "One", None, None, False, False, created_at)
-
-
 BAD_PRICE = "price is not a positive finite number"
-
-# Asset, rows added to its table, and the number of duplicates that are removed.
-DUPLICATES: dict[str, tuple[str, list[Row], int]] = {
-    "exact duplicate user": ("user_nodes", [ROWS["users"][0]], 1),
-    "exact duplicate vehicle": ("vehicle_nodes", [ROWS["vehicles"][0]], 1),
-    "exact duplicate part": ("product_nodes", [ROWS["products"][0]], 1),
-    "exact duplicate fitment": ("fits_edges", [ROWS["fitment"][0]], 1),
-    "exact duplicate ownership": ("owns_edges", [ROWS["ownership"][0]], 1),
-    "exact duplicate event": ("interaction_edges", [ROWS["events"][1]] * 2, 2),
-    "repeated event_id": ("interaction_edges", [("e2", "u1", "p1", "order", IN_WEEK + SECOND, "o1", 1)], 1),
-    "exact duplicate and repeated event_id": (
-        "interaction_edges",
-        [ROWS["events"][1], ("e2", "u1", "p1", "order", IN_WEEK + SECOND, "o1", 1)],
-        2,
-    ),
-}
 
 # Asset, the row added to its table, and the reason and key with which it is quarantined. Only empty keys come twice.
 ROW_FAULTS: dict[str, tuple[str, Row, tuple[str, str | None]]] = {
@@ -83,30 +70,6 @@ ROW_FAULTS: dict[str, tuple[str, Row, tuple[str, str | None]]] = {
 }
 
 
-def outcome(place: Place, export: str) -> tuple[list[tuple[str, str | None]], int, int]:
-    """Quarantined rows, duplicates removed, and rows accepted of an export run with all that it needs."""
-    result = place.materialize(needed_by(export), WEEK)
-    assert messages(result) == {}
-    return outcome_of(place, result, export)
-
-
-def outcome_of(place: Place, result: dg.ExecuteInProcessResult, export: str) -> tuple[list[tuple[str, str | None]], int, int]:
-    """The same of an export that has run, checked against the rows of the source."""
-    shown, table = metadata(result, export), RAW_TABLES[export]
-    quarantined = place.quarantined(table)
-    accepted: int = place.table(export).num_rows
-    assert len(quarantined) == sum(shown["quarantined"].values())
-    assert place.read_source(table).num_rows == accepted + len(quarantined) + shown["duplicates removed"]
-    return quarantined, shown["duplicates removed"], accepted
-
-
-@pytest.mark.parametrize("fault", DUPLICATES)
-def test_a_duplicate_is_counted_and_removed(fault: str, tmp_path: Path) -> None:
-    export, rows, duplicates = DUPLICATES[fault]
-    table = RAW_TABLES[export]
-    assert outcome(small_shop(tmp_path, {table: rows}), export) == ([], duplicates, len(ROWS[table]))
-
-
 Outcomes = Mapping[str, list[tuple[str, str | None]]]
 
 
@@ -116,11 +79,11 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
     rows = {table: [row for at, row, _ in ROW_FAULTS.values() if at == export] for export, table in RAW_TABLES.items()}
     place = small_shop(tmp_path_factory.mktemp("faulty"), rows, max_quarantined_share=1.0)
     result = place.materialize([*(f"raw_{table}" for table in rows), *RAW_TABLES], WEEK)
-    found = {}
+    outcomes = {}
     for export, table in RAW_TABLES.items():
-        found[export], duplicates, accepted = outcome_of(place, result, export)
-        assert (len(found[export]), duplicates, accepted) == (len(rows[table]), 0, len(ROWS[table]))
-    return found
+        outcomes[export], duplicates, accepted = outcome_of(place, result, export)
+        assert (len(outcomes[export]), duplicates, accepted) == (len(rows[table]), 0, len(ROWS[table]))
+    return outcomes
 
 
 @pytest.mark.parametrize("fault", ROW_FAULTS)
@@ -177,41 +140,6 @@ def test_what_names_a_part_or_a_person_of_later_is_not_known_yet_either(tmp_path
         assert place.quarantined(RAW_TABLES[export]) == reasons
         assert place.table(export).num_rows == kept
         assert metadata(result, export)["outside the window"] == {"interaction_edges": 2}.get(export, 1)
-
-
-def test_of_two_rows_for_one_part_the_newest_is_kept(tmp_path: Path) -> None:
-    place = small_shop(tmp_path, {"products": [part("p1", 120.0, created_at=NEWER)]})
-    assert outcome(place, "product_nodes") == ([("older row of the same product_id", "p1")], 0, 3)
-    kept = place.table("product_nodes").to_pylist()[0]
-    assert (kept["price"], kept["created_at"]) == (120.0, LAST_YEAR), "a new price makes no new part"
-
-
-def test_of_two_rows_for_one_user_the_newest_is_kept(tmp_path: Path) -> None:
-    place = small_shop(tmp_path, {"users": [("u1", "ann@example.com", NEWER, False)]})
-    assert outcome(place, "user_nodes") == ([("older row of the same user_id", "u1")], 0, 3)
-    assert place.table("user_nodes").to_pylist()[0] == {"user_id": "u1", "created_at": NEWER}
-
-
-def test_of_two_rows_for_one_vehicle_one_is_kept_always_the_same(tmp_path: Path) -> None:
-    place = small_shop(tmp_path, {"vehicles": [("v1", 1970, "Chevrolet", "Camaro", "V8")]})
-    assert outcome(place, "vehicle_nodes") == ([("another row of the same vehicle_id", "v1")], 0, 2)
-
-
-@pytest.mark.parametrize("price", [NAN, 0.0, None])
-def test_a_part_whose_newer_row_is_faulty_is_known_and_not_sold(price: float | None, tmp_path: Path) -> None:
-    place = small_shop(tmp_path, {"products": [part("p1", price, created_at=NEWER)]})
-    assert outcome(place, "product_nodes") == ([(BAD_PRICE, "p1")], 0, 3)
-    first, *others = place.table("product_nodes").to_pylist()
-    assert (first["price"], first["ineligible_reason"]) == (100.0, "withdrawn")
-    assert [row["ineligible_reason"] for row in others] == [None, None]
-    # What it sold is history all the same.
-    assert outcome(place, "interaction_edges")[2] == len(ROWS["events"])
-
-
-def test_a_garage_that_is_saved_again_is_counted_as_a_repetition(tmp_path: Path) -> None:
-    place = small_shop(tmp_path, {"ownership": [("u1", "v1", 3, IN_WEEK)]})
-    assert outcome(place, "owns_edges") == ([], 1, 2)
-    assert place.table("owns_edges").to_pylist()[0] == {"user_id": "u1", "vehicle_id": "v1", "slot": 3, "added_at": LAST_YEAR}
 
 
 def test_a_bots_events_are_quarantined_all_of_them(tmp_path: Path) -> None:
@@ -280,7 +208,9 @@ MIXTURE: dict[str, tuple[str | None, Any]] = {
 
 @pytest.fixture(scope="module")
 def mixed_shop(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return small_shop(tmp_path_factory.mktemp("mixed"), max_quarantined_share=1.0)
+    place = small_shop(tmp_path_factory.mktemp("mixed"), max_quarantined_share=1.0)
+    assert messages(place.materialize(needed_by("interaction_edges"), WEEK)) == {}
+    return place
 
 
 @settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -294,7 +224,7 @@ def test_whatever_the_mixture_of_faults_every_row_is_accounted_for(
         later = [event(f"m{number:03}", kind="cart", at=row[4] + n * SECOND) for n in range(1, repeats + 1)]
         rows += [row] * (1 + copies) + later
     pq.write_table(source_rows("events", [*ROWS["events"], *rows[::-1]]), mixed_shop.source / "events.parquet")
-    shown = metadata(mixed_shop.materialize(needed_by("interaction_edges"), WEEK), "interaction_edges")
+    shown = metadata(mixed_shop.materialize(["raw_events", "interaction_edges"], WEEK), "interaction_edges")
     reasons = [reason for name, _, _ in mixture if (reason := MIXTURE[name][0])]
     assert shown["quarantined"] == {reason: reasons.count(reason) for reason in reasons}
     assert shown["duplicates removed"] == sum(copies + repeats for _, copies, repeats in mixture)

@@ -27,7 +27,7 @@ def test_numbers_and_empty_columns_may_come_in_any_numeric_type() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "message"),
+    ("columns", "message"),
     [
         (None, "source table 'events': the table is absent. Provide 'events'"),
         (
@@ -41,9 +41,9 @@ def test_numbers_and_empty_columns_may_come_in_any_numeric_type() -> None:
         (EVENTS | {"user_id": "integer"}, "column 'user_id': the column is integer, the contract says string"),
     ],
 )
-def test_a_breach_says_what_and_where(found: dict[str, str] | None, message: str) -> None:
+def test_a_breach_says_what_and_where(columns: dict[str, str] | None, message: str) -> None:
     with pytest.raises(ContractError) as error:
-        check_columns("events", found)
+        check_columns("events", columns)
     assert message in str(error.value)
 
 

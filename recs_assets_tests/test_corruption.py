@@ -122,11 +122,11 @@ def test_a_damaged_file_is_refused_by_its_path_with_both_hashes_and_the_way_out(
     expected = hashlib.sha256(whole).hexdigest()
     for damage in DAMAGES:
         damage(path)
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
         with pytest.raises(StoreError) as refusal:
             place.artifact(asset).path(name)
         assert str(refusal.value) == (
-            f"{path} is damaged: SHA-256 {found}, expected {expected}: materialize {asset} for week {WEEK} again."
+            f"{path} is damaged: SHA-256 {digest}, expected {expected}: materialize {asset} for week {WEEK} again."
         )
         path.write_bytes(whole)
     path.unlink()

@@ -52,7 +52,6 @@ GROUPS = {
     "serving": {"sql_scores", "user_scores", "recommendations", "published_recommendations"},
 }
 
-CONTRACT_CHECKS = {(f"raw_{table}", "contract") for table in ["users", "vehicles", "ownership", "products", "fitment", "events"]}
 CONSERVED_CHECKS = {(export, "rows_conserved") for export in EXPORTS - {"co_purchase_edges"}}
 AUDIT_CHECKS = {("recommendations", name) for name in ("rules", "no_duplicates", "price", "scores", "reasons", "mail", "users")}
 NOT_BLOCKING = {
@@ -62,12 +61,7 @@ NOT_BLOCKING = {
     ("recommendations", "source"),
     *((f"raw_{table}", name) for table in SOURCE_TABLES for name in ("row_count", "filled")),
 }
-BLOCKING = (
-    CONTRACT_CHECKS
-    | CONSERVED_CHECKS
-    | AUDIT_CHECKS
-    | {("raw_email_events", "contract"), ("interaction_edges", "no_future_events"), ("recommendations", "score_drift")}
-)
+BLOCKING = CONSERVED_CHECKS | AUDIT_CHECKS | {("interaction_edges", "no_future_events"), ("recommendations", "score_drift")}
 
 LEARNED = {"trained_model", "offline_metrics", "approved_model"}
 SERVED = {"sql_scores", "user_scores", "recommendations", "published_recommendations"}
@@ -79,11 +73,11 @@ def selected(job: str) -> set[str]:
 
 
 def test_every_asset_depends_on_exactly_what_it_should() -> None:
-    found = {
+    edges = {
         key.to_user_string(): {parent.to_user_string() for parent in GRAPH.get(key).parent_keys}
         for key in GRAPH.get_all_asset_keys()
     }
-    assert found == EDGES
+    assert edges == EDGES
 
 
 def test_no_dependency_is_a_misspelt_name_that_became_an_external_asset() -> None:
@@ -91,10 +85,10 @@ def test_no_dependency_is_a_misspelt_name_that_became_an_external_asset() -> Non
 
 
 def test_every_asset_is_in_its_group() -> None:
-    found: dict[str, set[str]] = {}
+    groups: dict[str, set[str]] = {}
     for key in GRAPH.get_all_asset_keys():
-        found.setdefault(str(GRAPH.get(key).group_name), set()).add(key.to_user_string())
-    assert found == GROUPS
+        groups.setdefault(str(GRAPH.get(key).group_name), set()).add(key.to_user_string())
+    assert groups == GROUPS
 
 
 def test_every_asset_is_described_in_a_sentence_and_has_an_owner_kinds_and_weeks() -> None:

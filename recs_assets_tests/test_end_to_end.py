@@ -82,8 +82,8 @@ def columns(place: Place, table: str) -> list[str]:
 
 
 def faults(place: Place) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = json.loads((place.source / "truth" / "faults.json").read_text())
-    return found
+    planted: dict[str, dict[str, int]] = json.loads((place.source / "truth" / "faults.json").read_text())
+    return planted
 
 
 def test_every_asset_runs(first_run: Run) -> None:
@@ -109,8 +109,8 @@ def test_everybody_has_one_list_of_twenty_parts(first_run: Run) -> None:
 
 
 def test_every_row_says_where_it_comes_from(first_run: Run) -> None:
-    found = first_run.place.query("SELECT DISTINCT week, model_week, source, arm, run_id FROM recommendations")
-    assert found == [(dt.date(2026, 9, 28), dt.date(2026, 9, 28), "blend", "all", first_run.result.run_id)]
+    origins = first_run.place.query("SELECT DISTINCT week, model_week, source, arm, run_id FROM recommendations")
+    assert origins == [(dt.date(2026, 9, 28), dt.date(2026, 9, 28), "blend", "all", first_run.result.run_id)]
     empty = first_run.place.query("SELECT count(*) FROM recommendations WHERE reason_code IS NULL OR reason_text IS NULL")
     assert empty == [(0,)]
 
@@ -170,14 +170,16 @@ def test_no_row_of_an_export_is_lost(first_run: Run, export: str) -> None:
 )
 def test_every_planted_fault_is_found(night: Run, table: str, export: str) -> None:
     planted, shown = faults(night.place)[table], metadata(night.result, export)
-    found: dict[str, int] = shown["quarantined"]
+    quarantined: dict[str, int] = shown["quarantined"]
     assert shown["duplicates removed"] == planted["exact duplicate"] + planted.get("repeated event_id", 0)
     for fault, reasons in REASONS.items():
-        assert sum(found.get(reason, 0) for reason in reasons) == planted.get(fault, 0), fault
-    assert found.get("price is not a positive finite number", 0) == sum(planted.get(fault, 0) for fault in PRICE_FAULTS)
-    assert sum(found.get(f"unknown {kind}_id", 0) for kind in ("user", "vehicle", "product")) >= planted.get("orphan key", 0)
+        assert sum(quarantined.get(reason, 0) for reason in reasons) == planted.get(fault, 0), fault
+    assert quarantined.get("price is not a positive finite number", 0) == sum(planted.get(fault, 0) for fault in PRICE_FAULTS)
+    assert sum(quarantined.get(f"unknown {kind}_id", 0) for kind in ("user", "vehicle", "product")) >= planted.get(
+        "orphan key", 0
+    )
     assert len(night.place.query(f"FROM quarantine WHERE source_table = '{table}' AND week = '{NEXT_WEEK}'")) == sum(
-        found.values()
+        quarantined.values()
     )
 
 
@@ -194,12 +196,12 @@ def test_the_verdict_is_one_record_with_its_figures(first_run: Run) -> None:
 
 
 def test_every_gate_leaves_its_verdict_in_the_ledger(first_run: Run) -> None:
-    found = first_run.place.query("SELECT gate, decision, week, run_id, settings_hash FROM verdicts ORDER BY gate")
+    ledger = first_run.place.query("SELECT gate, decision, week, run_id, settings_hash FROM verdicts ORDER BY gate")
     gates = ["approval", "audit", "freshness", "gate_1", "overlap", "score_drift", "source", "users_served"]
     tables = ["email_events", "events", "fitment", "ownership", "products", "users", "vehicles"]
     run_id, settings_hash = first_run.result.run_id, first_run.place.settings.hash
     expected = sorted([*gates, *(f"{gate}_{table}" for gate in ("filled", "row_count") for table in tables)])
-    assert found == [(gate, "PASS", dt.date(2026, 9, 28), run_id, settings_hash) for gate in expected]
+    assert ledger == [(gate, "PASS", dt.date(2026, 9, 28), run_id, settings_hash) for gate in expected]
     ((source, why),) = first_run.place.query("SELECT figures_json, reason FROM verdicts WHERE gate = 'source'")
     assert json.loads(source) == {"source": "blend", "model_week": "2026-09-28", "decided_in": "2026-09-28"}
     assert why.startswith(
@@ -244,15 +246,15 @@ def test_slices_hold_every_system_and_add_up_to_all_users(first_run: Run) -> Non
     assert slices.groupby(["slice", "group"])["system"].nunique().unique().tolist() == [per_user["system"].nunique()]
     of_sql = per_user[per_user["system"] == "sql"]
     rows = of_sql.groupby("vehicle_density").size()
-    found = slices.query("slice == 'vehicle_density' and system == 'sql' and k == 10 and metric == 'recall'")
-    weighted = (found.set_index("group")["value"] * rows).sum() / rows.sum()
+    of_densities = slices.query("slice == 'vehicle_density' and system == 'sql' and k == 10 and metric == 'recall'")
+    weighted = (of_densities.set_index("group")["value"] * rows).sum() / rows.sum()
     assert weighted == pytest.approx(of_sql["recall_at_10"].mean())
 
 
 def recall_at_10(metrics: pd.DataFrame, stratum: str) -> "pd.Series[float]":
     rows = metrics[(metrics["stratum"] == stratum) & (metrics["k"] == 10) & (metrics["metric"] == "recall")]
-    found: pd.Series[float] = rows.set_index("system")["value"]
-    return found
+    by_system: pd.Series[float] = rows.set_index("system")["value"]
+    return by_system
 
 
 def test_the_figures_add_up(first_run: Run) -> None:

@@ -66,10 +66,10 @@ def test_a_night_serves_the_week_in_progress_with_the_approved_model_of_the_week
     assert messages(night.result) == {}
     assert materialized(night.result) == set(EDGES) - LEARNED - {"raw_email_events"}
     assert {name for name, passed in checks(night.result).items() if passed} >= AUDIT_CHECKS
-    found = night.place.query(
+    served = night.place.query(
         "SELECT week, model_week, source, count(DISTINCT user_id) FROM recommendations GROUP BY ALL ORDER BY 1"
     )
-    assert found == [
+    assert served == [
         (dt.date(2026, 9, 28), dt.date(2026, 9, 28), "blend", 500),
         (dt.date(2026, 10, 5), dt.date(2026, 9, 28), "blend", 500),
     ]

@@ -131,8 +131,8 @@ def test_whatever_is_mixed_every_row_is_accounted_for_and_the_limit_holds(table:
     shuffled = data.draw(st.permutations(rows))
     tables = {name: source(name, HEALTHY[name]) for name in ("users", "products")} | {table: source(table, shuffled)} | NODES
     needed = NEEDS.get(table, {"now", "as_of"})
-    found = on_duckdb(f"clean_{table}", tables, {name: PARAMETERS[name] for name in needed})
-    counted = Counter(row["fault"] for row in found)
+    classified = on_duckdb(f"clean_{table}", tables, {name: PARAMETERS[name] for name in needed})
+    counted = Counter(row["fault"] for row in classified)
     accepted = counted.pop(None, 0)
     assert counted == +expected
     faults = [{"fault": fault, "n_rows": n, "sample_1": None, "sample_2": None, "sample_3": None} for fault, n in counted.items()]

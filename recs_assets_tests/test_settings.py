@@ -28,23 +28,23 @@ def _override(folder: Path, text: str) -> Path:
 
 
 def test_the_packaged_file_loads() -> None:
-    found = settings_file.load()
-    assert found.lookback_days == 365
-    assert found.rules.min_price == 50.0
-    assert found.model.popularity_half_lives_days == (3.0, 10.0, 120.0)
-    assert found.blend.alpha == "auto"
-    assert found.gates.min_users is None
-    assert found.schedules.weekly == "0 3 * * 1"
+    packaged = settings_file.load()
+    assert packaged.lookback_days == 365
+    assert packaged.rules.min_price == 50.0
+    assert packaged.model.popularity_half_lives_days == (3.0, 10.0, 120.0)
+    assert packaged.blend.alpha == "auto"
+    assert packaged.gates.min_users is None
+    assert packaged.schedules.weekly == "0 3 * * 1"
 
 
 def test_an_override_changes_its_keys_and_leaves_all_others(tmp_path: Path) -> None:
     path = _override(tmp_path, "lookback_days: 90\nrules: {min_price: null, slots: 6}\nblend: {alpha: 0.3}\n")
-    found, packaged = settings_file.load(path), settings_file.load()
+    overridden, packaged = settings_file.load(path), settings_file.load()
     changed = packaged.model_dump()
     changed["lookback_days"] = 90
     changed["rules"] |= {"min_price": None, "slots": 6}
     changed["blend"]["alpha"] = 0.3
-    assert found.model_dump() == changed
+    assert overridden.model_dump() == changed
 
 
 def test_the_override_may_be_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,12 +128,12 @@ def test_the_hash_does_not_depend_on_how_a_value_is_written(tmp_path: Path) -> N
 
 
 def test_settings_cannot_be_changed_in_place() -> None:
-    found = settings_file.load()
+    packaged = settings_file.load()
     with pytest.raises(pydantic.ValidationError, match="frozen"):
-        found.lookback_days = 3
+        packaged.lookback_days = 3
     with pytest.raises(pydantic.ValidationError, match="frozen"):
-        found.rules.min_price = 3
-    assert hash(found) == hash(settings_file.load())
+        packaged.rules.min_price = 3
+    assert hash(packaged) == hash(settings_file.load())
 
 
 def test_the_packaged_file_holds_exactly_the_keys_of_the_model() -> None:

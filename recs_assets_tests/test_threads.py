@@ -22,5 +22,5 @@ print(torch.get_num_threads(), threads, os.environ["OPENBLAS_NUM_THREADS"], os.e
         "OMP_NUM_THREADS": "2",
         "OMP_WAIT_POLICY": "PASSIVE",
     }
-    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert found.stdout.split() == ["1", "1", "1", "PASSIVE"]
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "1", "1", "PASSIVE"]

@@ -65,8 +65,8 @@ class Place:
 
     def launch(self, job: str, week: str) -> dg.ExecuteInProcessResult:
         """Run a job for a week; a failure is in the result."""
-        found = self.definitions().resolve_job_def(job)
-        return found.execute_in_process(partition_key=week, instance=self.instance, raise_on_error=False)
+        known = self.definitions().resolve_job_def(job)
+        return known.execute_in_process(partition_key=week, instance=self.instance, raise_on_error=False)
 
     def materialize(self, assets: Sequence[str], week: str, **config: Any) -> dg.ExecuteInProcessResult:
         """Run some assets for a week; ``config`` is that of ``published_recommendations``."""
@@ -127,13 +127,13 @@ def settings_with(folder: Path, keys: Mapping[str, Any]) -> Settings:
 
 def messages(result: dg.ExecuteInProcessResult) -> dict[str, str]:
     """What each failed step says, by asset."""
-    found = {}
+    told_by = {}
     for event in result.all_events:
         if event.is_step_failure:
             data = event.step_failure_data
             told = data.user_failure_data.description if data.user_failure_data else data.error_display_string
-            found[str(event.step_key)] = str(told)
-    return found
+            told_by[str(event.step_key)] = str(told)
+    return told_by
 
 
 def materialized(result: dg.ExecuteInProcessResult) -> set[str]:
@@ -153,5 +153,5 @@ def metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
 
 def checks(result: dg.ExecuteInProcessResult) -> dict[tuple[str, str], bool]:
     """Which checks of a run passed, by asset and name."""
-    found = result.get_asset_check_evaluations()
-    return {(evaluation.asset_key.to_user_string(), evaluation.check_name): evaluation.passed for evaluation in found}
+    evaluations = result.get_asset_check_evaluations()
+    return {(evaluation.asset_key.to_user_string(), evaluation.check_name): evaluation.passed for evaluation in evaluations}

@@ -97,11 +97,11 @@ def still_standing(evidence: "pd.DataFrame", model_week: str, baseline: str = "s
     if not total.n_users:
         return Verdict("kept_model", PASS, f"{of_model} has not been judged on a week of its own yet.", figures)
     compared = f"{total.n_better} people better and {total.n_worse} worse than {baseline}"
-    found = f"in {figures['weeks']} weeks since, {of_model} served {compared}"
+    measured_since = f"in {figures['weeks']} weeks since, {of_model} served {compared}"
     worse = [*(["all"] if total.z < -SIGNIFICANT else []), *_worse(strata)]
     if worse:
-        return Verdict("kept_model", FAIL, f"{found}: significantly worse for {' and '.join(worse)} users.", figures)
-    return Verdict("kept_model", PASS, f"{found}: no evidence against it.", figures)
+        return Verdict("kept_model", FAIL, f"{measured_since}: significantly worse for {' and '.join(worse)} users.", figures)
+    return Verdict("kept_model", PASS, f"{measured_since}: no evidence against it.", figures)
 
 
 def not_worse(per_user: "pd.DataFrame", system: str, baseline: str, k: int = K) -> bool:
@@ -118,20 +118,20 @@ def _decide(
     """Decision and reason; a missing bound compares as false, and so neither passes nor fails."""
     if newest.problem:
         return INSUFFICIENT_EVIDENCE, f"{measured} cannot be judged: {newest.problem}."
-    found = f"{measured} is {newest.lift:+.1%} (95% interval {newest.interval}, {newest.n_users} users)"
+    lift = f"{measured} is {newest.lift:+.1%} (95% interval {newest.interval}, {newest.n_users} users)"
     if newest.high < min_lift:
-        return FAIL, f"{found}: even the upper end is below the {min_lift:+.1%} asked for."
+        return FAIL, f"{lift}: even the upper end is below the {min_lift:+.1%} asked for."
     if worse:
-        return INSUFFICIENT_EVIDENCE, f"{found}, but {' and '.join(worse)} users are served significantly worse."
+        return INSUFFICIENT_EVIDENCE, f"{lift}, but {' and '.join(worse)} users are served significantly worse."
     served = f"{total.n_better} people were served better and {total.n_worse} worse in {figures['evidence']['weeks']} weeks"
     proven = total.z >= figures["evidence"]["asked"]
     if newest.lift >= min_lift and proven:
         return PASS, (
-            f"{found}: at least the {min_lift:+.1%} asked for, {served}, which is more than luck brings in a year of Mondays, "
+            f"{lift}: at least the {min_lift:+.1%} asked for, {served}, which is more than luck brings in a year of Mondays, "
             "and no stratum is significantly worse."
         )
     lacking = f"less than the {min_lift:+.1%} asked for" if proven else "which luck may bring in a year of Mondays"
-    return INSUFFICIENT_EVIDENCE, f"{found}: {served}, {lacking}. {_outlook(figures, min_lift)}"
+    return INSUFFICIENT_EVIDENCE, f"{lift}: {served}, {lacking}. {_outlook(figures, min_lift)}"
 
 
 def _outlook(figures: dict[str, Any], min_lift: float) -> str:

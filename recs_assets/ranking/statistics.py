@@ -186,9 +186,9 @@ def significantly_below(strengths: Mapping[str, float], level: float) -> list[st
     that of level / (n - 1), and so on until one does not. Any of them is named without being below at most with
     probability ``level``.
     """
-    found: list[str] = []
+    below: list[str] = []
     for name, value in sorted(strengths.items(), key=lambda item: item[1]):
-        if not value < NORMAL.inv_cdf(level / (len(strengths) - len(found))):
+        if not value < NORMAL.inv_cdf(level / (len(strengths) - len(below))):
             break
-        found.append(name)
-    return found
+        below.append(name)
+    return below

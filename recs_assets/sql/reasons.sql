@@ -75,7 +75,7 @@ pair_people AS (
   GROUP BY reason_product_id, product_id
 ),
 -- What the graph says of each row's edge; NULL where it says nothing.
-found AS (
+edges AS (
   SELECT
     reasons.reason_code AS code,
     reasons.reason_text AS text,
@@ -143,7 +143,7 @@ judged AS (
     code IN ('bought_together', 'bought_with_viewed', 'viewed_together')
       OR STARTS_WITH(code, 'same_') AS names_history,
     code = 'fits_vehicle' OR STARTS_WITH(code, 'popular_with_') AS names_vehicle
-  FROM found
+  FROM edges
 ),
 row_breaches AS (
   SELECT

@@ -102,9 +102,9 @@ def test_parts_that_a_rule_keeps_out_stay_with_the_reason(tmp_path: Path) -> Non
 def test_blank_text_is_no_value_and_blanks_have_nothing_in_common(tmp_path: Path) -> None:
     blanks = ("", " ", "NULL", "nan", "None", "<NA>", "\u00a0")
     extra = [(f"q{n}", blank, 75.0, blank, blank, None, blank, False, True, LAST_YEAR) for n, blank in enumerate(blanks)]
-    found = exported(small_shop(tmp_path, {"products": extra}), "product_nodes").to_pylist()
-    assert len(found) == 10
-    for row in found[3:]:
+    nodes = exported(small_shop(tmp_path, {"products": extra}), "product_nodes").to_pylist()
+    assert len(nodes) == 10
+    for row in nodes[3:]:
         assert [row[name] for name in ("part_type", "brand", "title", "variant_group", "ineligible_reason")] == [None] * 5
 
 

@@ -67,7 +67,7 @@ def test_a_mail_to_half_of_those_who_had_the_last_one_blocks_publishing(night: R
     users["email_consent"] = [None if row % 2 else consent for row, consent in enumerate(users["email_consent"])]
     place.rewrite("users", pa.Table.from_pandas(users, preserve_index=False))
     result = place.materialize(LAST_STEPS, NEXT_WEEK)
-    (failed,) = (found for found in result.get_asset_check_evaluations() if not found.passed)
+    (failed,) = (evaluation for evaluation in result.get_asset_check_evaluations() if not evaluation.passed)
     assert (failed.check_name, set(failed.metadata)) == ("mail", {"mails_fewer_than_allowed"})
     assert "mails fewer than allowed. The served table stays" in metadata(result, "recommendations")["reason"]
     assert "published_recommendations" not in materialized(result)

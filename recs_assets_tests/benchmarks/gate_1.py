@@ -80,9 +80,9 @@ def power() -> None:
     print("|---" * (len(MONDAYS) + 4) + "|")
     for shop in (Shop(300, 0.05), Shop(300, 0.09), Shop(1_000, 0.05), Shop(1_000, 0.09)):
         for lift in (0.05, 0.1, 0.2):
-            found = years(shop, lift, 100)
-            promoted = [f"{found.promoted_by(monday):.0%}" for monday in MONDAYS]
-            of_mondays = f"{found.serves.mean():.0%}"
+            simulated_years = years(shop, lift, 100)
+            promoted = [f"{simulated_years.promoted_by(monday):.0%}" for monday in MONDAYS]
+            of_mondays = f"{simulated_years.serves.mean():.0%}"
             print(_row(f"{shop.users:,} a week", f"{shop.recall:.2f}", f"{lift:+.0%}", *promoted, of_mondays), flush=True)
 
 

@@ -30,10 +30,10 @@ def main() -> None:
     bought = np.where(generator.random(len(user)) < 0.1, listed, generator.integers(0, N_PARTS, len(user)))
     held_out = pd.DataFrame({"profile": user, "product": bought})
     started = time.perf_counter()
-    found = metrics.per_user(ranked, held_out, KS)
+    measured = metrics.per_user(ranked, held_out, KS)
     seconds = time.perf_counter() - started
-    print(f"{len(found):,} users, {len(ranked):,} listed and {len(held_out):,} held-out parts, K = {KS}: {seconds:.1f} s")
-    print(found.mean().round(4).to_string())
+    print(f"{len(measured):,} users, {len(ranked):,} listed and {len(held_out):,} held-out parts, K = {KS}: {seconds:.1f} s")
+    print(measured.mean().round(4).to_string())
 
 
 if __name__ == "__main__":

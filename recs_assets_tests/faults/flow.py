@@ -31,22 +31,22 @@ class Flow:
 
     def outcomes(self, point: str) -> list[Outcome]:
         """What came of a fault at a point, a way each; of a point that the night does not pass the first way alone."""
-        found: list[Outcome] = []
+        outcomes: list[Outcome] = []
         for way in FLOW_WAYS:
-            found.append(self._outcome(Case(OPERATION, point, way)))
-            if found[-1].verdict == NOT_REACHED:
+            outcomes.append(self._outcome(Case(OPERATION, point, way)))
+            if outcomes[-1].verdict == NOT_REACHED:
                 break
-        return found
+        return outcomes
 
     def _outcome(self, case: Case) -> Outcome:
         home, ending = self._copy(str(case)), None
         armed = f"{case.point}:{case.way}"
         try:
             ended = home.run(*NIGHT, **{ARMED_BY: armed})
-            ending = Ending(ended.returncode, ended.stdout, self._found(home))
+            ending = Ending(ended.returncode, ended.stdout, self._served_version(home))
             assert home.violations() == []
             if f"fault {armed}" not in ending.said:
-                assert (ending.exit_code, ending.found) == (0, "new"), ending
+                assert (ending.exit_code, ending.version_left) == (0, "new"), ending
                 return Outcome(case, ending, NOT_REACHED)
             self._check(case, ending, home)
         except Exception as error:
@@ -63,11 +63,11 @@ class Flow:
             assert f"the disk failed at {case.point}" in ending.said, ending
         again = home.run(*NIGHT)
         assert again.returncode == 0, again.stdout
-        assert self._found(home) == "new", "the next run did not converge"
+        assert self._served_version(home) == "new", "the next run did not converge"
         assert home.violations() == []
         assert home.orphans() == []
 
-    def _found(self, home: Home) -> str:
+    def _served_version(self, home: Home) -> str:
         served = home.served()
         names = [name for name, known in self._known.items() if known == served]
         assert names, f"what is served is no whole version: {served}"

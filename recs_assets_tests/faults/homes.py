@@ -29,10 +29,10 @@ recorded AS (
   SELECT newest.week, made.run_id, newest.n_rows
   FROM newest JOIN publications AS made ON made.publication_id = newest.version_after
 ),
-found AS (SELECT week, run_id, COUNT(*) AS n_rows FROM recommendations GROUP BY ALL)
-(SELECT 'only in the ledger', * FROM recorded EXCEPT SELECT 'only in the ledger', * FROM found)
+as_served AS (SELECT week, run_id, COUNT(*) AS n_rows FROM recommendations GROUP BY ALL)
+(SELECT 'only in the ledger', * FROM recorded EXCEPT SELECT 'only in the ledger', * FROM as_served)
 UNION ALL
-(SELECT 'only served', * FROM found EXCEPT SELECT 'only served', * FROM recorded)
+(SELECT 'only served', * FROM as_served EXCEPT SELECT 'only served', * FROM recorded)
 """
 PUBLISHED_TWICE = """
 SELECT week, content_hash, COUNT(*) AS n_publications FROM publications WHERE action = 'publish'
@@ -106,8 +106,8 @@ class Home:
     def versions(self) -> dict[tuple[str, str], str]:
         """The current version of every asset's week. A version is named by all that is in it, but not by who made it."""
         store = Store(self.folder / "store")
-        found = {key: store.find(*key) for key in self._partitions()}
-        return {key: artifact.version for key, artifact in found.items() if artifact is not None}
+        newest = {key: store.find(*key) for key in self._partitions()}
+        return {key: artifact.version for key, artifact in newest.items() if artifact is not None}
 
     def orphans(self) -> list[str]:
         """What is left of work that has ended: drafts, spill, checkpoints, staged tables that nobody knows."""

@@ -78,26 +78,26 @@ def writes_of(function: ast.FunctionDef) -> dict[str, bool]:
     """Every kind of write in a function, and whether a point comes right before or right after each write of it."""
     calls = [call for call in ast.walk(function) if isinstance(call, ast.Call) and (is_point(call) or is_write(call))]
     calls.sort(key=lambda call: (call.lineno, call.col_offset))
-    found: dict[str, bool] = {}
+    is_beside: dict[str, bool] = {}
     for number, call in enumerate(calls):
         if not is_point(call):
             beside = calls[max(0, number - 1) : number] + calls[number + 1 : number + 2]
-            found[word(call)] = found.get(word(call), True) and any(map(is_point, beside))
-    return found
+            is_beside[word(call)] = is_beside.get(word(call), True) and any(map(is_point, beside))
+    return is_beside
 
 
 def all_writes() -> dict[str, bool]:
     """The writes of every function of the folders that write, and whether they have their points."""
-    found = {}
+    calls = {}
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
             for function in ast.walk(ast.parse(path.read_text())):
                 if isinstance(function, ast.FunctionDef):
-                    found |= {
+                    calls |= {
                         f"{path.relative_to(ROOT / folder).with_suffix('').as_posix()}.{function.name}: {name}": has
                         for name, has in writes_of(function).items()
                     }
-    return found
+    return calls
 
 
 def test_every_write_has_a_point_beside_it_or_a_reason() -> None:

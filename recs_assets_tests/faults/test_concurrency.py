@@ -77,12 +77,12 @@ def reader(home: Path, whole: list[object]) -> Iterator[list[object]]:
         while not last:
             last = done.is_set()
             try:
-                found = served(warehouse_of(home))
+                content = served(warehouse_of(home))
             except duckdb.IOException:
                 continue  # a writer has the file
             seen[0] = int(str(seen[0])) + 1
-            if found not in whole:
-                seen.append(found)
+            if content not in whole:
+                seen.append(content)
 
     thread = threading.Thread(target=look)
     thread.start()

@@ -43,11 +43,11 @@ class Case:
 
 @dataclass(frozen=True)
 class Ending:
-    """How the process of a case ended: its exit code (minus the signal), what it said, and what a reader found after it."""
+    """How the process of a case ended: its exit code (minus the signal), what it said, which version a reader sees then."""
 
     exit_code: int | None
     said: str
-    found: str
+    version_left: str
 
 
 # What the C library ends a process with that has no memory for a thread's own data.
@@ -74,8 +74,8 @@ class Outcome:
     verdict: str
 
     def __str__(self) -> str:
-        case, found = self.case, self.ending.found if self.ending else "?"
-        return f"{case.operation:<11}{case.point:<20}{case.way:<15}{self._ended:<12}{found:<16}{self.verdict}"
+        case, version_left = self.case, self.ending.version_left if self.ending else "?"
+        return f"{case.operation:<11}{case.point:<20}{case.way:<15}{self._ended:<12}{version_left:<16}{self.verdict}"
 
     @property
     def _ended(self) -> str:
@@ -133,10 +133,10 @@ def suffer(case: Case, prepared: Path, home: Path) -> Ending:
             process.kill()
             process.join()
         rest = told.read()
-    return Ending(exit_code, first + rest, found(case.operation, home))
+    return Ending(exit_code, first + rest, version_left(case.operation, home))
 
 
-def found(operation: str, home: Path) -> str:
+def version_left(operation: str, home: Path) -> str:
     """What a reader finds: ``old``, ``new`` or ``both`` where they are the same; an ``AssertionError`` where it is neither."""
     lists = served(warehouse_of(home))
     old, new = ((list(rows), wide(rows)) for rows in LISTS[operation])
@@ -177,14 +177,14 @@ def check(case: Case, ending: Ending, home: Path) -> None:
     assert ending.said.startswith(f"fault {case.point}:{case.way}"), f"the point was not passed: {ending.said}"
     assert ending.exit_code in EXITS[case.way], ending
     if ending.exit_code == 0 and case.way != "truncate":
-        assert ending.found.endswith("new"), f"it ended well and did nothing: {ending}"
+        assert ending.version_left.endswith("new"), f"it ended well and did nothing: {ending}"
     if ending.exit_code == 1:
         assert all(words in ending.said for words in _reasons(case)), ending
-    assert not ending.found.startswith("refused") or (ending.found, case.way) == ("refused", "truncate"), (
+    assert not ending.version_left.startswith("refused") or (ending.version_left, case.way) == ("refused", "truncate"), (
         "a damaged artifact after a fault that damages nothing"
     )
     OPERATIONS[case.operation](home)
-    assert found(case.operation, home).endswith("new"), "the next run did not converge"
+    assert version_left(case.operation, home).endswith("new"), "the next run did not converge"
     assert orphans(home) == []
 
 

@@ -15,15 +15,17 @@ LEVEL_OF_A_LOOK = 1 - NORMAL.cdf(ASKED)
 
 @pytest.mark.parametrize("lift", [-0.3, 0.0, 0.3])
 def test_the_arrays_follow_the_rule_of_the_gate(lift: float) -> None:
-    found = simulated(600, 0.1, lift, n_evaluations=15)
-    assert [gate_1(found.per_user(number), min_lift=MIN_LIFT).decision for number in range(15)] == found.decisions().tolist()
+    evaluations = simulated(600, 0.1, lift, n_evaluations=15)
+    assert [
+        gate_1(evaluations.per_user(number), min_lift=MIN_LIFT).decision for number in range(15)
+    ] == evaluations.decisions().tolist()
 
 
 def test_the_simulated_truth_is_what_was_asked_for() -> None:
-    found = simulated(1_200, 0.05, 0.1, n_evaluations=500)
-    assert found.blend.mean() / found.sql.mean() == pytest.approx(1.1, abs=0.01)
-    assert found.sql.mean() == pytest.approx(0.05, rel=0.05)
-    assert 1.2 < len(found.user) / 1_200 < 1.5
+    evaluations = simulated(1_200, 0.05, 0.1, n_evaluations=500)
+    assert evaluations.blend.mean() / evaluations.sql.mean() == pytest.approx(1.1, abs=0.01)
+    assert evaluations.sql.mean() == pytest.approx(0.05, rel=0.05)
+    assert 1.2 < len(evaluations.user) / 1_200 < 1.5
 
 
 # The level of a first look is 0.6%; the strata together and the upper end for one in forty each.
@@ -45,10 +47,10 @@ def test_one_look_is_wrong_as_seldom_as_it_says(n_users: int, mean_recall: float
 def test_small_gains_against_rare_great_losses_are_no_proof_while_the_losses_have_not_come(gain: float, n_losses: int) -> None:
     generator = np.random.default_rng(1)
     losses, gains = generator.poisson(n_losses, 20_000), generator.poisson(n_losses / gain, 20_000)
-    found = strength_of_sums(gains * gain - losses, gains * gain**2 + losses, gains * gain**3 + losses)
-    assert (found >= ASKED).mean() <= LEVEL_OF_A_LOOK + 3 * (LEVEL_OF_A_LOOK / 20_000) ** 0.5
-    assert (found > SIGNIFICANT).mean() <= 0.025 + 3 * (0.025 / 20_000) ** 0.5
-    assert (found < -SIGNIFICANT).mean() <= 0.025 + 3 * (0.025 / 20_000) ** 0.5
+    strengths = strength_of_sums(gains * gain - losses, gains * gain**2 + losses, gains * gain**3 + losses)
+    assert (strengths >= ASKED).mean() <= LEVEL_OF_A_LOOK + 3 * (LEVEL_OF_A_LOOK / 20_000) ** 0.5
+    assert (strengths > SIGNIFICANT).mean() <= 0.025 + 3 * (0.025 / 20_000) ** 0.5
+    assert (strengths < -SIGNIFICANT).mean() <= 0.025 + 3 * (0.025 / 20_000) ** 0.5
 
 
 @pytest.mark.parametrize("n_hits", [50, 80, 100, 140, 200, 500])
@@ -56,8 +58,8 @@ def test_a_model_that_only_adds_is_not_refused_for_what_has_not_come_yet(n_hits:
     added = np.random.default_rng(1).binomial(n_hits, MIN_LIFT, 20_000).astype(float)
     # What is added is one hit, and of every hit that both have 5% is missing.
     spread = [added + n_hits * 0.05**power for power in (2, 3)]
-    found = strength_of_sums(added - 0.05 * n_hits, *spread, ratio=1 + MIN_LIFT)
-    assert (found < -SIGNIFICANT).mean() <= 0.025 + 3 * (0.025 / 20_000) ** 0.5
+    strengths = strength_of_sums(added - 0.05 * n_hits, *spread, ratio=1 + MIN_LIFT)
+    assert (strengths < -SIGNIFICANT).mean() <= 0.025 + 3 * (0.025 / 20_000) ** 0.5
 
 
 @pytest.mark.parametrize(

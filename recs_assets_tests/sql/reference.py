@@ -49,13 +49,13 @@ def run_reference(text: str, tables: Mapping[str, pa.Table], parameters: Mapping
     with prepare(text) as query:
         kinds = {column.name: column.type.type_kind for column in query.columns}
         # To prepare a query takes most of the time: once is enough where nothing has to be read in another way.
-        found = None if KINDS.TYPE_TIMESTAMP in kinds.values() else query.execute(parameters=bound).content.table_data
+        answer = None if KINDS.TYPE_TIMESTAMP in kinds.values() else query.execute(parameters=bound).content.table_data
     if KINDS.TYPE_TIMESTAMP in kinds.values():
         # The package cannot decode timestamps: they come out as microseconds.
         columns = [f"UNIX_MICROS({name}) AS {name}" if kind == KINDS.TYPE_TIMESTAMP else name for name, kind in kinds.items()]
         with prepare(f"SELECT {', '.join(columns)} FROM ({text})") as query:
-            found = query.execute(parameters=bound).content.table_data
-    rows = [] if found is None else found.row
+            answer = query.execute(parameters=bound).content.table_data
+    rows = [] if answer is None else answer.row
     return [{name: _python(cell, kind) for (name, kind), cell in zip(kinds.items(), row.cell, strict=True)} for row in rows]
 
 

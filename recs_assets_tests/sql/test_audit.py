@@ -104,23 +104,23 @@ def test_the_orders_of_the_source_count_whatever_the_exports_hold(days: int | No
     source = shop.source("events", [(None, "u5", "p4", "order", shop.days_ago(400), None, None)])
     tables = tables_for("audit") | {"events": source, "staged": shop.staged([("u5", 1, "p4", 0.5)])}
     changed = {"https_image": None, "max_universal": None, "exclude_bought_days": days}
-    (found,) = on_duckdb("audit", tables, parameters_of("audit") | changed)
-    assert {name: count for name, count in found.items() if count} == breach
+    (counts,) = on_duckdb("audit", tables, parameters_of("audit") | changed)
+    assert {name: count for name, count in counts.items() if count} == breach
 
 
 def test_a_rule_without_a_setting_is_off() -> None:
-    found = breaches(shop.STAGED, **OFF | {"excluded_part_types": [], "require_fitment": False})
-    assert not set(found) & {"price_too_low", "refurbished", "image_not_https", "bought_already", "variant_bought_already"}
-    assert not set(found) & {"second_of_variant_group", "over_max_per_part_type", "too_many_universal"}
-    assert "neither_fitting_nor_universal" not in found
+    counts = breaches(shop.STAGED, **OFF | {"excluded_part_types": [], "require_fitment": False})
+    assert not set(counts) & {"price_too_low", "refurbished", "image_not_https", "bought_already", "variant_bought_already"}
+    assert not set(counts) & {"second_of_variant_group", "over_max_per_part_type", "too_many_universal"}
+    assert "neither_fitting_nor_universal" not in counts
 
 
 def test_a_part_that_is_not_sold_any_more() -> None:
     withdrawn = [row | {"is_withdrawn": row["product_id"] == "p4"} for row in shop.PRODUCT_NODES.to_pylist()]
     tables = TABLES | {"staged": shop.staged([("u5", 1, "p4", 0.5)])}
     tables |= {"product_nodes": pa.Table.from_pylist(withdrawn, shop.PRODUCT_NODES.schema)}
-    (found,) = on_duckdb("audit", tables, parameters_of("audit") | {"https_image": None, "max_universal": None})
-    assert {name: count for name, count in found.items() if count} == {"withdrawn": 1}
+    (counts,) = on_duckdb("audit", tables, parameters_of("audit") | {"https_image": None, "max_universal": None})
+    assert {name: count for name, count in counts.items() if count} == {"withdrawn": 1}
 
 
 def test_an_excluded_part_type_and_another_week() -> None:

@@ -158,11 +158,11 @@ def test_a_garage_that_is_saved_again_keeps_its_past(
     rows: list[tuple[int | None, int | None]], slot: int | None, since: int | None
 ) -> None:
     owned = [("u1", "v1", place, None if age is None else shop.days_ago(age)) for place, age in rows]
-    found = faults("ownership", shop.source("ownership", owned))
-    (kept,) = (row for row in found if row["fault"] is None)
+    classified = faults("ownership", shop.source("ownership", owned))
+    (kept,) = (row for row in classified if row["fault"] is None)
     assert (kept["slot"], kept["owned_since"]) == (slot, None if since is None else shop.days_ago(since))
-    assert {row["fault"] for row in found} <= {None, "repeated user_id and vehicle_id", OUTSIDE_WINDOW}
-    assert {row["row_json"] for row in found} == {None}
+    assert {row["fault"] for row in classified} <= {None, "repeated user_id and vehicle_id", OUTSIDE_WINDOW}
+    assert {row["row_json"] for row in classified} == {None}
 
 
 def test_a_bot_week_begins_on_monday() -> None:
@@ -177,8 +177,8 @@ def test_a_bot_week_begins_on_monday() -> None:
 def test_one_of_two_exact_copies_of_an_event_always_stays() -> None:
     delivered = [(f"e{n}", "u1", "p1", "view", shop.WEEK_START + DAY, None, None) for n in range(5_000)]
     tables = tables_for("clean_events") | {"events": shop.source("events", delivered + delivered)}
-    found = on_duckdb("clean_events", tables, parameters_of("clean_events") | {"max_events_per_user_week": 10_000})
-    assert Counter(row["fault"] for row in found) == {None: 5_000, "exact duplicate": 5_000}
+    classified = on_duckdb("clean_events", tables, parameters_of("clean_events") | {"max_events_per_user_week": 10_000})
+    assert Counter(row["fault"] for row in classified) == {None: 5_000, "exact duplicate": 5_000}
 
 
 def test_quarantined_rows_can_be_read_again() -> None:
@@ -214,15 +214,15 @@ def rows_of(table: str) -> st.SearchStrategy[list[tuple[Any, ...]]]:
 @given(data=st.data())
 def test_nothing_is_lost_and_keys_are_unique(table: str, data: st.DataObject) -> None:
     rows: Sequence[tuple[Any, ...]] = data.draw(rows_of(table))
-    found = faults(table, shop.source(table, rows))
-    assert len(found) == len(rows)
+    classified = faults(table, shop.source(table, rows))
+    assert len(classified) == len(rows)
     names = [column.name for column in SOURCE_TABLES[table].columns]
-    assert Counter(text(row[name] for name in names) for row in found) == Counter(text(row) for row in rows)
-    keys = [tuple(row[name] for name in SOURCE_TABLES[table].key) for row in found if row["fault"] is None]
+    assert Counter(text(row[name] for name in names) for row in classified) == Counter(text(row) for row in rows)
+    keys = [tuple(row[name] for name in SOURCE_TABLES[table].key) for row in classified if row["fault"] is None]
     if SOURCE_TABLES[table].key:
         assert len(keys) == len(set(keys))
     again = faults(table, shop.source(table, rows[::-1]))
-    assert sorted(map(str, found)) == sorted(map(str, again)), "the order of rows decides nothing"
+    assert sorted(map(str, classified)) == sorted(map(str, again)), "the order of rows decides nothing"
 
 
 def text(values: Any) -> str:

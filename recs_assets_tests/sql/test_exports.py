@@ -32,8 +32,8 @@ def test_what_is_bought_later_takes_no_pair_back() -> None:
     def pairs(n_bought: int) -> set[tuple[str, str]]:
         bought = [(f"e{n}", "u1", f"p{n}", "order", shop.days_ago(9 - n), None, None) for n in range(1, n_bought + 1)]
         tables = {"interaction_edges": shop.source("events", bought)}
-        found = on_duckdb("co_purchase_edges", tables, {"window_days": 30, "max_parts_per_user": 3, "min_users": 1})
-        return {(row["product_id_a"], row["product_id_b"]) for row in found}
+        pairs = on_duckdb("co_purchase_edges", tables, {"window_days": 30, "max_parts_per_user": 3, "min_users": 1})
+        return {(row["product_id_a"], row["product_id_b"]) for row in pairs}
 
     assert pairs(3) == {("p1", "p2"), ("p1", "p3"), ("p2", "p3")}
     assert pairs(6) - pairs(5) == {("p4", "p6"), ("p5", "p6")}
@@ -63,8 +63,8 @@ def test_orders_that_are_no_evidence_are_kept_apart() -> None:
         ("u9", "p1", "order", "unknown user_id", shop.days_ago(1)),
     ]
     tables = tables_for("other_orders") | {"classified": shop.table(kinds, orders)}
-    found = on_duckdb("other_orders", tables, parameters_of("other_orders"))
-    assert [tuple(row.values()) for row in found] == [
+    orders_before = on_duckdb("other_orders", tables, parameters_of("other_orders"))
+    assert [tuple(row.values()) for row in orders_before] == [
         ("u1", "p2", shop.days_ago(400)),
         ("u2", "p1", shop.days_ago(1)),
         ("u2", "p2", shop.days_ago(730)),
@@ -72,12 +72,17 @@ def test_orders_that_are_no_evidence_are_kept_apart() -> None:
 
 
 def test_profiles_are_histories_or_garages() -> None:
-    found = {user: values for user, *values in rows("user_profiles")}
-    assert found["u1"] == ["user:u1", "hot", 2, 2]
-    assert found["u4"] == ["user:u4", "hot", 4, 1]  # the order at AS_OF is not known yet
-    assert found["u3"] == ["user:u3", "cold", 0, 0]  # nor is the vehicle added at AS_OF; an old order asks for a list of u3's own
-    assert found["u5"][1:] == ["cold", 0, 1]
-    assert found["u5"][0].startswith("garage:")
+    profiles = {user: values for user, *values in rows("user_profiles")}
+    assert profiles["u1"] == ["user:u1", "hot", 2, 2]
+    assert profiles["u4"] == ["user:u4", "hot", 4, 1]  # the order at AS_OF is not known yet
+    assert profiles["u3"] == [
+        "user:u3",
+        "cold",
+        0,
+        0,
+    ]  # nor is the vehicle added at AS_OF; an old order asks for a list of u3's own
+    assert profiles["u5"][1:] == ["cold", 0, 1]
+    assert profiles["u5"][0].startswith("garage:")
 
 
 def test_the_mail_of_an_address_is_that_of_the_account_that_is_used() -> None:
@@ -126,8 +131,8 @@ def test_of_several_accounts_one_with_a_list_is_mailed(profiles: dict[str, tuple
         "user_profiles": pa.Table.from_pylist([dict(zip(counts, row, strict=True)) for row in rows], pa.schema(counts.items())),
         "staged": shop.staged([(user, 1, parts[user], 0.5) for user in listed]),
     }
-    (found,) = on_duckdb(query, tables, parameters_of(query))
-    assert found["rec_part_1"] == parts[chosen]
+    (mail,) = on_duckdb(query, tables, parameters_of(query))
+    assert mail["rec_part_1"] == parts[chosen]
 
 
 ADDRESS = {"user_id": "STRING", "email_lower": "STRING"}
@@ -181,8 +186,8 @@ def test_consent_wins(case: str) -> None:
     users, held, sent = CONSENTS[case]
     tables = {"users": shop.source("users", users)}
     for setting, expected in (("hold", held), ("send", sent)):
-        found = on_duckdb("mail_addresses", tables, {"now": shop.NOW, "without_consent_flag": setting})
-        assert {row["user_id"]: row["email_lower"] for row in found} == expected, setting
+        addressed = on_duckdb("mail_addresses", tables, {"now": shop.NOW, "without_consent_flag": setting})
+        assert {row["user_id"]: row["email_lower"] for row in addressed} == expected, setting
         # The audit, written down apart, agrees about these addresses and finds fault with any other.
         addresses = sorted({str(user[1]).strip("\ufeff \t\r\n\u00a0").lower() for user in users if user[1]} - {""})
         refused = [address for address in addresses if audited(tables, [address], setting) != [0, 0, 0, 0, 0]]
@@ -194,9 +199,9 @@ def test_consent_wins(case: str) -> None:
 def audited(tables: dict[str, Any], mailed: list[str | None], setting: str = "hold") -> list[int]:
     rows = [(address, None, None, None, *shop.MAIL_SLOT, shop.NOW, "1") for address in mailed]
     mail = {"mail": shop.table(shop.wide_columns(1), rows)}
-    (found,) = on_duckdb("mail_audit", tables | mail, {"without_consent_flag": setting})
-    assert found.pop("n_mailed") == len(mailed)
-    return [int(count) for count in found.values()]
+    (counts,) = on_duckdb("mail_audit", tables | mail, {"without_consent_flag": setting})
+    assert counts.pop("n_mailed") == len(mailed)
+    return [int(count) for count in counts.values()]
 
 
 @pytest.mark.parametrize(
@@ -214,5 +219,5 @@ def audited(tables: dict[str, Any], mailed: list[str | None], setting: str = "ho
 def test_the_audit_of_the_mail_looks_at_those_who_receive_it(mailed: list[str | None], breaches: list[int]) -> None:
     users = [("a", "ann@x.com", None, True), ("b", "BOB@x.com ", None, True), ("e", "eve@x.com", None, True)]
     users += [("f", "eve@X.com", LATER, False), ("u", "una@x.com", None, None)]
-    found = audited({"users": shop.source("users", users)}, mailed)
-    assert found == breaches
+    counts = audited({"users": shop.source("users", users)}, mailed)
+    assert counts == breaches

@@ -19,13 +19,13 @@ LONG = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in RECOMMENDATIONS.it
 
 
 def breaches(rows: list[Row], served: list[Row] | None = None, **changed: Any) -> dict[str, int]:
-    """What is found in lists with these reasons, where people were served them, or others."""
+    """Which breaches lists with these reasons hold, where people were served them, or others."""
     lists = {"user_profiles": PROFILES_OF, "profile_recommendations": shop.explained(served or rows)}
     staged = on_duckdb("recommendations", lists, parameters_of("recommendations"))
     lists["profile_recommendations"] = shop.explained(rows)
     tables = tables_for("reasons") | lists | {"staged": pa.Table.from_pylist(staged, LONG)}
-    (found,) = on_duckdb("reasons", tables, parameters_of("reasons") | changed)
-    return {name: count for name, count in found.items() if count}
+    (counts,) = on_duckdb("reasons", tables, parameters_of("reasons") | changed)
+    return {name: count for name, count in counts.items() if count}
 
 
 def test_true_reasons_have_no_breach() -> None:
@@ -86,8 +86,8 @@ def test_what_was_only_looked_at_is_not_called_bought() -> None:
     lists = {"user_profiles": PROFILES_OF, "profile_recommendations": shop.explained([row])}
     staged = pa.Table.from_pylist(on_duckdb("recommendations", lists, parameters_of("recommendations")), LONG)
     tables = tables_for("reasons") | lists | {"staged": staged, "interaction_edges": events}
-    (found,) = on_duckdb("reasons", tables, parameters_of("reasons"))
-    assert (found["reason_history_not_bought"], found["reason_count_wrong"]) == (1, 1)
+    (counts,) = on_duckdb("reasons", tables, parameters_of("reasons"))
+    assert (counts["reason_history_not_bought"], counts["reason_count_wrong"]) == (1, 1)
 
 
 def test_what_a_person_is_told_is_what_their_profile_was() -> None:

@@ -30,23 +30,23 @@ ALLOWED = frozenset(type(node) for node in sqlglot.parse_one(MEASURED, read="big
 def refused(text: str) -> list[str]:
     """What a text in BigQuery's dialect uses that was not measured, or was measured to differ."""
     tree = sqlglot.parse_one(text, read="bigquery")
-    found = [type(node).__name__ for node in tree.find_all(exp.Func) if type(node) not in ALLOWED]
-    found += [f"{node.name}()" for node in tree.find_all(exp.Anonymous)]
+    breaches = [type(node).__name__ for node in tree.find_all(exp.Func) if type(node) not in ALLOWED]
+    breaches += [f"{node.name}()" for node in tree.find_all(exp.Anonymous)]
     for node in tree.find_all(exp.TimestampDiff):
         if node.args["unit"].name.upper() != "MICROSECOND":
-            found.append(f"TIMESTAMP_DIFF by {node.args['unit'].name}")
+            breaches.append(f"TIMESTAMP_DIFF by {node.args['unit'].name}")
     for node in tree.find_all(exp.DateTrunc):
         if not isinstance(node.parent, exp.Cast):
-            found.append("DATE_TRUNC that is not cast to DATE")
+            breaches.append("DATE_TRUNC that is not cast to DATE")
         if not re.search(r"WEEK\(MONDAY\)", node.sql("bigquery"), re.IGNORECASE):
-            found.append(f"DATE_TRUNC to another unit than WEEK(MONDAY): {node.sql('bigquery')}")
+            breaches.append(f"DATE_TRUNC to another unit than WEEK(MONDAY): {node.sql('bigquery')}")
     for node in tree.find_all(exp.Select):
         if node.args.get("qualify") and not any(node.args.get(part) for part in ("where", "group", "having")):
-            found.append("QUALIFY without WHERE")
+            breaches.append("QUALIFY without WHERE")
     for node in tree.find_all(exp.GroupConcat):
         if not node.find(exp.Order):
-            found.append("STRING_AGG without ORDER BY")
-    return found
+            breaches.append("STRING_AGG without ORDER BY")
+    return breaches
 
 
 @pytest.mark.parametrize("name", names())

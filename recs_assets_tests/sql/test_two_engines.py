@@ -39,9 +39,9 @@ def cases() -> list[tuple[str, dict[str, Any]]]:
 @pytest.mark.parametrize(("query", "changed"), cases(), ids=[f"{query}-{len(changed)}" for query, changed in cases()])
 def test_same_rows(query: str, changed: Mapping[str, Any]) -> None:
     tables, parameters = tables_for(query), parameters_of(query) | changed
-    found, expected = on_duckdb(query, tables, parameters), on_reference(query, tables, parameters)
-    assert normal(found) == normal(expected)
-    assert found, "a query that gives no rows compares nothing"
+    rows, expected = on_duckdb(query, tables, parameters), on_reference(query, tables, parameters)
+    assert normal(rows) == normal(expected)
+    assert rows, "a query that gives no rows compares nothing"
 
 
 def test_every_query_has_rows_to_run_on() -> None:

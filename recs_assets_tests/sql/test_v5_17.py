@@ -49,10 +49,10 @@ def tables(**changed: pa.Table) -> dict[str, pa.Table]:
 
 def lists(changed_tables: dict[str, pa.Table] | None = None, **changed: Any) -> dict[str, list[tuple[str, str, float]]]:
     rows = on_duckdb("v5_17", tables(**(changed_tables or {})), parameters_of("v5_17") | SMALL | changed)
-    found: dict[str, list[tuple[str, str, float]]] = {}
+    by_profile: dict[str, list[tuple[str, str, float]]] = {}
     for row in sorted(rows, key=lambda row: (row["profile_id"], row["sql_rank"])):
-        found.setdefault(row["profile_id"], []).append((row["product_id"], row["pop_source"], round(row["sql_score"], 6)))
-    return found
+        by_profile.setdefault(row["profile_id"], []).append((row["product_id"], row["pop_source"], round(row["sql_score"], 6)))
+    return by_profile
 
 
 def score(weight: float, n_orders: int) -> float:
@@ -60,8 +60,8 @@ def score(weight: float, n_orders: int) -> float:
 
 
 def test_each_part_gets_its_tier() -> None:
-    found = lists()
-    assert found["garage"] == [
+    by_profile = lists()
+    assert by_profile["garage"] == [
         ("p4", "model", score(10, 4)),  # four orders of Camaro owners
         ("p1", "model", score(10, 3)),
         ("p6", "model", score(10, 3)),  # as many: the smaller id comes first
@@ -70,7 +70,7 @@ def test_each_part_gets_its_tier() -> None:
         ("p5", "global", 0.0),  # universal, never ordered
     ]
     # Without a vehicle there are universal parts, and no segment to be popular in.
-    assert found["none"] == [("p6", "global", score(2, 5)), ("p5", "global", 0.0)]
+    assert by_profile["none"] == [("p6", "global", score(2, 5)), ("p5", "global", 0.0)]
 
 
 def test_model_tier_wins_even_where_the_make_would_score_more() -> None:
@@ -103,16 +103,16 @@ def test_what_was_bought_before_the_look_back_is_left_out_too_and_is_no_evidence
     older = {
         "other_orders": shop.table(kinds, [("c", "p4", days_ago(400)), ("c", "p5", days_ago(731)), ("d", "p3", days_ago(400))])
     }
-    found = lists(profiles | older, exclude_bought_days=730, exclude_bought_variants=None)["garage"]
+    after = lists(profiles | older, exclude_bought_days=730, exclude_bought_variants=None)["garage"]
     assert [part for part, *_ in before] == ["p4", "p2", "p3", "p5"]
-    assert found == [row for row in before if row[0] != "p4"]
+    assert after == [row for row in before if row[0] != "p4"]
     assert lists(profiles | older, exclude_bought_days=399, exclude_bought_variants=None)["garage"] == before
 
 
 @pytest.mark.parametrize("switched_off", ["require_fitment", "has_fitment"])
 def test_without_fitment_every_part_is_a_candidate(switched_off: str) -> None:
-    found = lists(**{switched_off: False})
-    assert sorted(part for part, *_ in found["none"]) == ["p1", "p2", "p3", "p4", "p5", "p6"]
+    by_profile = lists(**{switched_off: False})
+    assert sorted(part for part, *_ in by_profile["none"]) == ["p1", "p2", "p3", "p4", "p5", "p6"]
 
 
 def test_what_is_cut_is_what_ranks_last() -> None:

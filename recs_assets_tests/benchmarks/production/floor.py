@@ -72,5 +72,5 @@ def _inputs(store: Store, artifact: Artifact) -> list[Path]:
 
 
 def _n_rows(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    found = connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()
-    return int(found[0]) if found else 0
+    row = connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()
+    return int(row[0]) if row else 0

@@ -42,21 +42,21 @@ class Took:
 
 
 @contextmanager
-def measured(name: str, found: list[Took]) -> Iterator[None]:
+def measured(name: str, steps: list[Took]) -> Iterator[None]:
     """Append what the block took."""
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     started, cpu, written = time.perf_counter(), _cpu_seconds(), _written_bytes()
     yield
     seconds, cpu = time.perf_counter() - started, _cpu_seconds() - cpu
-    found.append(Took(name, seconds, cpu, _status("VmHWM"), _written_bytes() - written))
+    steps.append(Took(name, seconds, cpu, _status("VmHWM"), _written_bytes() - written))
 
 
 class StepRecorder(logging.Handler):
     """Measures from each step's first event to its last."""
 
-    def __init__(self, found: list[Took]) -> None:
+    def __init__(self, steps: list[Took]) -> None:
         super().__init__()
-        self._found = found
+        self._steps = steps
         self._step = contextmanager(lambda: iter(()))()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -65,7 +65,7 @@ class StepRecorder(logging.Handler):
         if event is None:
             return
         if event.event_type == dg.DagsterEventType.STEP_START:
-            self._step = measured(event.step_key, self._found)
+            self._step = measured(event.step_key, self._steps)
             self._step.__enter__()
         if event.event_type == dg.DagsterEventType.STEP_SUCCESS:
             self._step.__exit__(None, None, None)
@@ -81,12 +81,12 @@ def run(job: str, week: str) -> list[Took]:
     Raises:
         RuntimeError: the job failed; its log says why.
     """
-    found: list[Took] = []
+    steps: list[Took] = []
     whole: list[Took] = []
 
     def recorded(context: dg.InitLoggerContext) -> logging.Logger:
         logger = console.logger_fn(context)
-        logger.addHandler(StepRecorder(found))
+        logger.addHandler(StepRecorder(steps))
         return logger
 
     graph = dg.Definitions(
@@ -103,7 +103,7 @@ def run(job: str, week: str) -> list[Took]:
             result = graph.resolve_job_def(job).execute_in_process(partition_key=week, instance=instance, raise_on_error=False)
     if not result.success:
         raise RuntimeError(f"the {job} job of week {week} failed")
-    return [*found, *whole]
+    return [*steps, *whole]
 
 
 def _cpu_seconds() -> float:

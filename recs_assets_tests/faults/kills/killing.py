@@ -136,10 +136,10 @@ class Killing(ABC):
         """What a reader finds: ``old``, ``new``, ``locked`` while a writer has the file, or what is wrong."""
         with self._looking:
             try:
-                found = self.home.served()
+                served = self.home.served()
             except duckdb.Error as error:
                 return "locked" if "Could not set lock" in str(error) else f"unreadable: {error}"
-        return next((name for name, served in self.known.items() if served == found), f"neither: {found}")
+        return next((name for name, content in self.known.items() if content == served), f"neither: {served}")
 
     def run(self, n_kills: int) -> int:
         """Kill ``n_kills`` times; 1 where a promise was broken, else 0."""
@@ -150,11 +150,11 @@ class Killing(ABC):
             while kills < n_kills:
                 ended, wrong = self._attack()
                 attacks, kills = attacks + 1, kills + ended.count("killed")
-                found = self.look()
-                print(f"{kills:>4}  {ended}  served: {found}", flush=True)
-                wrong += self._judged(found) + self.violations()
+                seen = self.look()
+                print(f"{kills:>4}  {ended}  served: {seen}", flush=True)
+                wrong += self._judged(seen) + self.violations()
                 if self.is_finished(ended):
-                    wrong += self._missed(found, self.goal())
+                    wrong += self._missed(seen, self.goal())
                     self._start_over()
                 elif attacks % self.attacks_a_home == 0 or kills >= n_kills:
                     wrong += self._converge()
@@ -187,16 +187,16 @@ class Killing(ABC):
         failed = [f"the unhurt run ended with {status}: {running.said}"] if status else []
         return failed + self._missed(self.look(), goal) + self.violations() + self.left_behind()
 
-    def _missed(self, found: str, goal: str) -> list[str]:
-        return [] if found == goal else [f"after an unhurt run not {goal} is served but {found}"]
+    def _missed(self, seen: str, goal: str) -> list[str]:
+        return [] if seen == goal else [f"after an unhurt run not {goal} is served but {seen}"]
 
     def _start_over(self) -> None:
         # A reader in the middle of a look would lend the file that is being replaced to the next one of this process.
         with self._looking:
             self.home.put_back(self._prepared)
 
-    def _judged(self, found: str) -> list[str]:
-        return [] if found in WHOLE else [f"no whole version is served: {found}"]
+    def _judged(self, seen: str) -> list[str]:
+        return [] if seen in WHOLE else [f"no whole version is served: {seen}"]
 
     def _start(self, commands: Sequence[tuple[str, ...]]) -> list[Running]:
         started = []

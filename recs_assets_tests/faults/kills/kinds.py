@@ -51,9 +51,9 @@ class Train(Killing):
         return [("run", "weekly", "--week", NEXT_WEEK)]
 
     def violations(self) -> list[str]:
-        found = self.home.versions().items()
+        versions = self.home.versions().items()
         others = [
-            f"{asset} of week {week} has become {version}" for (asset, week), version in sorted(found - self._expected.items())
+            f"{asset} of week {week} has become {version}" for (asset, week), version in sorted(versions - self._expected.items())
         ]
         return super().violations() + others
 
