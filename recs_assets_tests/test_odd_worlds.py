@@ -100,7 +100,7 @@ def test_where_nobody_can_be_judged_nothing_is_promoted(tmp_path: Path) -> None:
     place = busy_shop(tmp_path, {"events": early})
     result = place.launch("everything", WEEK)
     assert messages(result) == {}
-    assert metadata(result, "offline_metrics")["reason"] == "Recall@10 of blend over sql cannot be judged: there are no users."
+    assert metadata(result, "offline_metrics")["reason"] == "Recall@10 of blend over sql cannot be evaluated: there are no users."
     # u0 has bought all that fits and all that is universal: nothing is left to recommend.
     assert served(place) == ("sql", 59)
 

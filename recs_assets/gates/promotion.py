@@ -36,7 +36,7 @@ def gate_1(
     The hypothesis to be refuted: what the weekly training makes, served in place of the baseline, finds no more for the
     people who come. It is about the training, not about one week's weights, so the evidence of earlier weeks counts.
 
-    PASS: the lift on the newest weeks is at least ``min_lift``; the evidence of all weeks, each judged once, is so strong that
+    PASS: the lift on the newest weeks is at least ``min_lift``; the evidence of all weeks, each evaluated once, is so strong that
     without any lift it comes up in at most ``yearly_risk`` of years of 52 Mondays (``asked_strength``); and no stratum is
     significantly worse on the newest weeks (Holm, 2.5% in all). FAIL: the upper bound of the 95% interval is below
     ``min_lift``. Anything else is INSUFFICIENT EVIDENCE, with the smallest lift that these users would have let pass and the
@@ -81,7 +81,7 @@ def gate_1(
 
 
 def still_standing(evidence: "pd.DataFrame", model_week: str, baseline: str = "sql") -> Verdict:
-    """May the model that was approved earlier stay? It is judged on the weeks since, each once; nothing else counts.
+    """May the model that was approved earlier stay? It is evaluated on the weeks since, each once; nothing else counts.
 
     FAIL: it finds significantly less than the baseline, for everybody (2.5%) or for a stratum (Holm, 2.5% in all). PASS: no
     such evidence. Asked every Monday without spending: to step down in error costs some weeks of the lists before.
@@ -95,7 +95,7 @@ def still_standing(evidence: "pd.DataFrame", model_week: str, baseline: str = "s
     figures = _evidence(total, evidence) | {"lift": total.lift, "low": total.low, "high": total.high, "strata": _figures(strata)}
     of_model = f"the model of week {model_week}"
     if not total.n_users:
-        return Verdict("kept_model", PASS, f"{of_model} has not been judged on a week of its own yet.", figures)
+        return Verdict("kept_model", PASS, f"{of_model} has not been evaluated on a week of its own yet.", figures)
     compared = f"{total.n_better} people better and {total.n_worse} worse than {baseline}"
     measured_since = f"in {figures['weeks']} weeks since, {of_model} served {compared}"
     worse = [*(["all"] if total.z < -SIGNIFICANT else []), *_worse(strata)]
@@ -117,7 +117,7 @@ def _decide(
 ) -> tuple[str, str]:
     """Decision and reason; a missing bound compares as false, and so neither passes nor fails."""
     if newest.problem:
-        return INSUFFICIENT_EVIDENCE, f"{measured} cannot be judged: {newest.problem}."
+        return INSUFFICIENT_EVIDENCE, f"{measured} cannot be evaluated: {newest.problem}."
     lift = f"{measured} is {newest.lift:+.1%} (95% interval {newest.interval}, {newest.n_users} users)"
     if newest.high < min_lift:
         return FAIL, f"{lift}: even the upper end is below the {min_lift:+.1%} asked for."

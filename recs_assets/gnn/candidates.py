@@ -49,6 +49,6 @@ def kept_candidates(data: HeteroData, settings: Settings) -> KeptCandidates:
 
 
 def part_attributes(data: HeteroData) -> PartAttributes:
-    """What the list rules read of each product."""
+    """What the list rules read of each part."""
     product = data["product"]
     return PartAttributes(product.variant_group.numpy(), product.part_type.numpy(), product.is_universal.numpy())

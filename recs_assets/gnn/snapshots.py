@@ -75,7 +75,7 @@ class Snapshot:
 
     @cached_property
     def fits(self) -> sparse.csr_array:
-        """[products x vehicles], 1 where the product fits."""
+        """[products x vehicles], 1 where the part fits."""
         return incidence(self.data[FITS].edge_index.numpy(), (self.n_products, int(self.data["vehicle"].num_nodes)))
 
     @cached_property
@@ -164,13 +164,13 @@ class Snapshot:
         return decayed
 
     def bought(self, days: int | None) -> sparse.csr_array:
-        """[users x products] 1 where the user ordered the product in the ``days`` before; all time where ``days`` is None."""
+        """[users x products] 1 where the user ordered the part in the ``days`` before; all time where ``days`` is None."""
         start = np.iinfo(np.int64).min if days is None else self.as_of - days * DAY_MICROSECONDS
         orders = self.log.where((self.log.event_type == ORDER) & (self.log.time >= start))
         return incidence(np.stack([orders.user, orders.product]), (self.n_users, self.n_products))
 
     def not_again(self, days: int) -> sparse.csr_array:
-        """[users x products] 1 where the user ordered the product in the ``days`` before, by orders that are no evidence too."""
+        """[users x products] 1 where the user ordered the part in the ``days`` before, by orders that are no evidence too."""
         orders = self.data[ORDERED]
         time = orders.time.numpy()
         known = (time >= self.as_of - days * DAY_MICROSECONDS) & (time < self.as_of)

@@ -26,7 +26,7 @@ class DenseWeights:
 
     Attributes:
         products: int64[selected], product numbers.
-        weights: float32[selected, selected], evidence that a product of the history (row) gives to a product (column).
+        weights: float32[selected, selected], evidence that a part of the history (row) gives to a part (column).
     """
 
     products: Ints
@@ -60,7 +60,7 @@ def item_knn(train: sparse.csr_array, shrinkage: float, neighbours: int) -> spar
         neighbours: similarities kept per part, the largest.
 
     Returns:
-        CSR [products x products]; row i holds the similarities of other products to product i.
+        CSR [products x products]; row i holds the similarities of other parts to part i.
     """
     by_product = sparse.csr_array(train.T)
     norm = np.sqrt(by_product.multiply(by_product).sum(axis=1))

@@ -104,7 +104,7 @@ def choose_alpha(
         gnn_lists: as for :func:`blend`.
         held_out: columns profile, product.
         strata: stratum of each profile, by profile number 0, 1, ...
-        parts: attributes of every product.
+        parts: attributes of every part.
         rules: the list rules that the served list obeys.
         settings: grid step and smallest stratum.
         kept: as for :func:`blend`.

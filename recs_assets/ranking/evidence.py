@@ -1,4 +1,4 @@
-"""The evidence on a system over the year: every held-out week once, as it was first judged."""
+"""The evidence on a system over the year: every held-out week once, as it was first evaluated."""
 
 import pandas as pd
 
@@ -15,7 +15,7 @@ def paired(per_user: pd.DataFrame, system: str, baseline: str = "sql", k: int = 
 
     Args:
         per_user: columns system, week, user_id, stratum, ``recall_at_k``; a row per system, user and week.
-        system: the one to be judged.
+        system: the one to be evaluated.
         baseline: what it is compared with, on the weeks in which the system was measured.
         k: ranks that count.
 
@@ -38,8 +38,8 @@ def paired(per_user: pd.DataFrame, system: str, baseline: str = "sql", k: int = 
 def gathered(before: pd.DataFrame, pairs: pd.DataFrame, *, system: str, model_week: str | None) -> pd.DataFrame:
     """The evidence with this week's: what was there before, and of the weeks just measured those that are new to it.
 
-    A week is judged once: when it is measured again by a later model, its rows stay as they were. The last 52 weeks stay. Since
-    ``before`` is that of the weeks before, running a week again gathers the same rows again.
+    A week is evaluated once: when it is measured again by a later model, its rows stay as they were. The last 52 weeks stay.
+    Since ``before`` is that of the weeks before, running a week again gathers the same rows again.
 
     Args:
         before: columns ``COLUMNS``, gathered up to the week before; of one system.

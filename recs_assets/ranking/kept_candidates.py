@@ -23,7 +23,7 @@ class KeptCandidates:
 
     Attributes:
         best: parts kept by score alone.
-        parts: attributes of every product.
+        parts: attributes of every part.
         rules: the caps, and the lengths of a list and of a mail.
     """
 

@@ -42,7 +42,7 @@ def ineligible_reason(products: pd.DataFrame, rules: RulesSettings) -> "pd.Serie
 
     The first reason that holds, in this order: ``withdrawn`` (its newest row has no price; no setting switches this off),
     ``price below minimum`` (a missing price too), ``refurbished`` (null is no), ``excluded part type``, ``no https image``
-    (only where at least one product of the store has an image).
+    (only where at least one part of the store has an image).
 
     Args:
         products: the columns of the source table ``products``, and is_withdrawn.
@@ -90,7 +90,7 @@ def apply_list_rules(lists: pd.DataFrame, parts: PartAttributes, rules: RulesSet
 
     Args:
         lists: columns profile int64, product int64, score float64, in any order; other columns are carried along.
-        parts: attributes of every product.
+        parts: attributes of every part.
         rules: a rule whose setting is ``None`` (or false) is off.
 
     Returns:

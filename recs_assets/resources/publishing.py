@@ -244,10 +244,9 @@ def _swap_wide(ledger: Ledger, row: Mapping[str, Any], addressees: pa.Table) -> 
     """Put a version's mail in the place of the served one, but for whoever may not be mailed now; what the ledger says of it."""
     table, week = identifier(row["wide_table"]), row["week"]
     (audited,) = ledger.rows("SELECT mail_hash FROM audits WHERE audit_id = @audit_id", audit_id=row["audit_id"])
-    content = mail_hash(ledger, table)
-    if content != audited["mail_hash"]:
+    if (staged := mail_hash(ledger, table)) != audited["mail_hash"]:
         raise PublishRefused(
-            f"week {week}: the mail in '{table}' has content {content}, {audited['mail_hash']} was audited. Nothing was "
+            f"week {week}: the mail in '{table}' has content {staged}, {audited['mail_hash']} was audited. Nothing was "
             "written. Materialize recommendations for the week again, or restore another version."
         )
     ledger.run(f"CREATE TABLE {ADDRESSEES} (email_lower STRING)")

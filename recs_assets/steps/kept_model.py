@@ -1,4 +1,4 @@
-"""The model that was approved in an earlier week, judged beside this week's: what its weights would list today."""
+"""The model that was approved in an earlier week, evaluated beside this week's: what its weights would list today."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class KeptModel:
     alpha: Mapping[str, float]
 
     def is_later(self, week: str) -> bool:
-        """Whether a held-out week had no part in choosing it, and so may judge it."""
+        """Whether a held-out week had no part in choosing it, and so may evaluate it."""
         return week > self.week
 
     def lists(self, people: Cohort, sql: pd.DataFrame) -> pd.DataFrame:

@@ -139,7 +139,7 @@ def ranked_lists(
         user_scores: columns profile, product, score, channels; empty where no model is served.
         similarities: columns product, neighbour, similarity.
         history: [profiles x products] non-zero where the profile's owner has a history with the part.
-        parts: attributes of every product.
+        parts: attributes of every part.
         settings: rules and weights.
 
     Returns:

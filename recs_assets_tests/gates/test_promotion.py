@@ -171,13 +171,13 @@ def test_a_kept_model_that_harms_a_stratum_falls_though_it_helps_the_others():
 def test_a_kept_model_that_was_not_judged_yet_stays():
     verdict = still_standing(_evidence("2024-02-05", [], []), "2024-01-29")
     assert (verdict.decision, verdict.figures["weeks"]) == (PASS, 0)
-    assert verdict.reason == "the model of week 2024-01-29 has not been judged on a week of its own yet."
+    assert verdict.reason == "the model of week 2024-01-29 has not been evaluated on a week of its own yet."
     json.dumps(verdict.to_dict(), allow_nan=False)
 
 
 def test_verdict_without_users_is_plain_json():
     verdict = gate_1(_per_user([], []), min_lift=0.05)
-    assert verdict.reason == "Recall@10 of blend over sql cannot be judged: there are no users."
+    assert verdict.reason == "Recall@10 of blend over sql cannot be evaluated: there are no users."
     written = json.loads(json.dumps(verdict.to_dict(), allow_nan=False))
     assert written["gate"] == "gate_1"
     assert written["figures"]["lift"] is None

@@ -12,7 +12,7 @@ from recs_assets.ranking.sparse_matrices import row_of_entry
 
 @dataclass(frozen=True)
 class CandidatePairs:
-    """Some entries of a matrix of candidates, each a pair of a row and a product.
+    """Some entries of a matrix of candidates, each a pair of a row and a part.
 
     Attributes:
         row: int64 [pairs].

@@ -138,7 +138,7 @@ class Evidence:
         members, codes = self._members[attribute], self.past.data["product"][attribute].numpy()
         n_products = np.maximum(np.asarray(members.sum(axis=0)).ravel(), 1.0)
         share = sparse.csr_array(history @ members).toarray() / n_products
-        # Code -1, of a product without the attribute, reads the last column: zeros.
+        # Code -1, of a part without the attribute, reads the last column: zeros.
         share = np.pad(share, ((0, 0), (0, 1))).astype(np.float32)
         return np.asarray(share[pairs.row, codes[pairs.product]])
 
@@ -188,7 +188,7 @@ def _behaviour(garage_groups: sparse.csr_array, relative: Floats32, pairs: Candi
     """[pairs] log of the owners' behaviour shrunk towards popularity, minus log popularity, up to a constant of the user.
 
     (c(p) + k pop(p)) / (k pop(p)) = 1 + c(p) / (k pop(p)), smoothing by a Dirichlet prior (Zhai & Lafferty 2004): its log is
-    zero where no owner touched the product.
+    zero where no owner touched the part.
 
     Args:
         garage_groups: [rows x groups] an entry where the row owns a vehicle of the group.

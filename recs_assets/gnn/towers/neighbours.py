@@ -96,7 +96,7 @@ def tower_inputs(past: Snapshot, users: Ints, settings: Settings) -> TowerInputs
     owners = np.asarray(garages.sum(axis=0)).ravel()
     pairs = past.bought_with(settings.co_purchase.min_users, options.half_life_days or np.inf)
     active_in_needed = np.searchsorted(needed, active)
-    # A vehicle keeps the fitting products that sell most, a product the vehicles that most people own.
+    # A vehicle keeps the fitting parts that sell most, a part the vehicles that most people own.
     edges = {
         "history": used[needed],
         "garage": garages[needed],

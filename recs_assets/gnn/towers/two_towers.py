@@ -93,7 +93,7 @@ class TwoTowers(nn.Module):
         """[nodes x dimension] sum of the embeddings of a node's n hashed names, over the root of n."""
         known = tokens != NO_TOKEN
         if drop is not None:
-            # The id is a product's first name.
+            # The id is a part's first name.
             known = known & ~functional.pad(drop[:, None], (0, tokens.shape[1] - 1))
         share = known / known.sum(dim=1, keepdim=True).clamp(min=1).sqrt()
         buckets = torch.where(known, tokens % self.settings.hash_buckets, 0)
