@@ -1,4 +1,8 @@
-"""What comes in: the seven source tables, and the error for a breach."""
+"""What comes in: the seven source tables, each declared once, and the error for a breach.
+
+Profiles, column checks, schemas in the UI, the table in the README and the generic part of cleaning come from here
+(``resources/source_queries.py`` writes the queries): a new column is one line.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,9 +11,12 @@ from typing import Literal
 
 Kind = Literal["string", "timestamp", "number", "integer", "boolean"]
 
-# Why a clean_* query leaves out rows with which nothing is wrong: they are counted, not quarantined.
-DUPLICATE_FAULTS = ("exact duplicate", "repeated event_id", "repeated user_id and vehicle_id")
-OUTSIDE_WINDOW = "outside window"
+# Where a column's values may be seen: "tables" means the ledgers, not logs, errors and metadata.
+Seen = Literal["anywhere", "tables", "nowhere"]
+
+# What becomes of a row that is left out. Duplicates and rows outside the window are counted; the others are kept in the table
+# `quarantine`. A row that is set aside is an ordinary one and counts toward no limit; a quarantined one should not be there.
+Outcome = Literal["duplicate", "outside window", "set aside", "quarantined"]
 
 MAX_SAMPLES = 3
 
@@ -65,111 +72,212 @@ def in_week(week: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a source table; ids are strings, times are UTC timestamps."""
+    """One column of a source table; ids are strings, times are UTC timestamps.
+
+    ``is_id``: it names a row of this table or of another one; where it is required it may not be empty.
+    ``note``: what its values mean, for the README and the UI.
+    """
 
     name: str
-    kind: Kind
-    required: bool
+    kind: Kind = "string"
+    required: bool = False
+    is_id: bool = False
+    seen: Seen = "anywhere"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a row is left out: the name that ``clean_<table>`` gives it (details may follow a colon), and what becomes of it."""
+
+    name: str
+    outcome: Outcome
 
 
 @dataclass(frozen=True)
 class SourceTable:
-    """One source table: its key columns (empty where rows have none), its columns, and whether it may be absent."""
+    """One source table, declared once.
+
+    Args:
+        name: of the table.
+        row: what one row is, and which tables there are, as people read it in the UI.
+        key: the columns that name a row; empty where rows have no name.
+        columns: in the README's order.
+        faults: of ``clean_<table>``, besides those that every table can have.
+        optional: whether it may be absent.
+        dated_by: the column that says when a row came to be.
+        is_log: rows are events in time: the profile counts those of the week apart.
+    """
 
     name: str
+    row: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
-    optional: bool
+    faults: tuple[Fault, ...] = ()
+    optional: bool = False
+    dated_by: str | None = None
+    is_log: bool = False
+
+    @property
+    def required_ids(self) -> tuple[str, ...]:
+        """The columns that must name something in every row."""
+        return tuple(column.name for column in self.columns if column.is_id and column.required)
+
+    @property
+    def names_people(self) -> bool:
+        """Whether the keys of its rows name persons, and must not be shown in errors and logs."""
+        return any(column.seen != "anywhere" for column in self.columns if column.name in self.key)
+
+    @property
+    def all_faults(self) -> tuple[Fault, ...]:
+        """Those that every table can have, and its own."""
+        ids = [f"{word} {name}" for name in self.required_ids for word in ("empty", "NUL character in")]
+        of_form = (Fault("exact duplicate", "duplicate"), *(Fault(name, "quarantined") for name in ids))
+        return (*of_form, *self.faults)
+
+    def faults_with(self, *outcomes: Outcome) -> tuple[str, ...]:
+        """The names of the faults that have one of some outcomes."""
+        return tuple(fault.name for fault in self.all_faults if fault.outcome in outcomes)
+
+    def outcome(self, fault: str) -> Outcome:
+        """What becomes of a row with a fault, as ``clean_<table>`` names it.
+
+        Raises:
+            ValueError: the table does not declare it.
+        """
+        for declared in self.all_faults:
+            if declared.name == fault.partition(":")[0]:
+                return declared.outcome
+        raise ValueError(f"source table '{self.name}' declares no fault '{fault}'; add it in contract.py.")
 
 
-def _required(name: str, kind: Kind = "string") -> Column:
-    return Column(name, kind, required=True)
+USER_ID = Column("user_id", required=True, is_id=True, seen="tables")
+VEHICLE_ID = Column("vehicle_id", required=True, is_id=True)
+PRODUCT_ID = Column("product_id", required=True, is_id=True)
 
-
-def _optional(name: str, kind: Kind = "string") -> Column:
-    return Column(name, kind, required=False)
-
+OUTSIDE_WINDOW = Fault("outside window", "outside window")
+CREATED_IN_FUTURE = Fault("created_at in the future", "quarantined")
+UNKNOWN_USER, UNKNOWN_VEHICLE, UNKNOWN_PRODUCT = (
+    Fault(f"unknown {name}", "quarantined") for name in ("user_id", "vehicle_id", "product_id")
+)
 
 SOURCE_TABLES: dict[str, SourceTable] = {
     table.name: table
     for table in (
         SourceTable(
             "users",
-            ("user_id",),
-            (
-                _required("user_id"),
-                _optional("email"),
-                _optional("created_at", "timestamp"),
-                _optional("email_consent", "boolean"),
+            "Everyone who may be sent recommendations.",
+            key=("user_id",),
+            columns=(
+                USER_ID,
+                Column("email", seen="nowhere"),
+                Column("created_at", "timestamp"),
+                Column(
+                    "email_consent",
+                    "boolean",
+                    note="FALSE wins among all rows and accounts of an address; NULL, or no such column: "
+                    "`mail.without_consent_flag`, send or hold",
+                ),
             ),
-            optional=False,
+            faults=(CREATED_IN_FUTURE, OUTSIDE_WINDOW, Fault("older row of the same user_id", "quarantined")),
+            dated_by="created_at",
         ),
         SourceTable(
             "vehicles",
-            ("vehicle_id",),
-            (
-                _required("vehicle_id"),
-                _optional("year", "integer"),
-                _optional("make"),
-                _optional("model"),
-                _optional("engine"),
-            ),
+            "Every year, make and model that parts can fit.",
+            key=("vehicle_id",),
+            columns=(VEHICLE_ID, Column("year", "integer"), Column("make"), Column("model"), Column("engine")),
+            faults=(Fault("another row of the same vehicle_id", "quarantined"),),
             optional=True,
         ),
         SourceTable(
             "ownership",
-            ("user_id", "vehicle_id"),
-            (
-                _required("user_id"),
-                _required("vehicle_id"),
-                _optional("slot", "integer"),
-                _optional("added_at", "timestamp"),
+            "Which vehicles stand in whose garage.",
+            key=("user_id", "vehicle_id"),
+            columns=(USER_ID, VEHICLE_ID, Column("slot", "integer"), Column("added_at", "timestamp")),
+            faults=(
+                Fault("added_at in the future", "quarantined"),
+                OUTSIDE_WINDOW,
+                UNKNOWN_USER,
+                UNKNOWN_VEHICLE,
+                Fault("repeated user_id and vehicle_id", "duplicate"),
             ),
             optional=True,
+            dated_by="added_at",
         ),
         SourceTable(
             "products",
-            ("product_id",),
-            (
-                _required("product_id"),
-                _required("part_type"),
-                _required("price", "number"),
-                _optional("brand"),
-                _optional("title"),
-                _optional("image_url"),
-                _optional("variant_group"),
-                _optional("is_refurbished", "boolean"),
-                _optional("is_universal", "boolean"),
-                _optional("created_at", "timestamp"),
+            "Every SKU the store sells, with price, brand and part type.",
+            key=("product_id",),
+            columns=(
+                PRODUCT_ID,
+                Column("part_type", required=True),
+                Column("price", "number", required=True),
+                Column("brand"),
+                Column("title"),
+                Column("image_url"),
+                Column("variant_group"),
+                Column("is_refurbished", "boolean"),
+                Column("is_universal", "boolean"),
+                Column("created_at", "timestamp"),
             ),
-            optional=False,
+            faults=(
+                Fault("price is not a positive finite number", "quarantined"),
+                CREATED_IN_FUTURE,
+                OUTSIDE_WINDOW,
+                Fault("older row of the same product_id", "quarantined"),
+            ),
+            dated_by="created_at",
         ),
-        SourceTable("fitment", ("product_id", "vehicle_id"), (_required("product_id"), _required("vehicle_id")), optional=True),
+        SourceTable(
+            "fitment",
+            "Which SKU fits which vehicle.",
+            key=("product_id", "vehicle_id"),
+            columns=(PRODUCT_ID, VEHICLE_ID),
+            faults=(UNKNOWN_PRODUCT, UNKNOWN_VEHICLE, OUTSIDE_WINDOW),
+            optional=True,
+        ),
         SourceTable(
             "events",
-            ("event_id",),
-            (
-                _required("event_id"),
-                _required("user_id"),
-                _required("product_id"),
-                _required("event_type"),
-                _required("event_ts", "timestamp"),
-                _optional("order_id"),
-                _optional("quantity", "integer"),
+            "What people viewed, put in the cart and ordered.",
+            key=("event_id",),
+            columns=(
+                Column("event_id", required=True, is_id=True),
+                USER_ID,
+                PRODUCT_ID,
+                Column("event_type", required=True, note="view, cart, order"),
+                Column("event_ts", "timestamp", required=True),
+                Column("order_id", is_id=True),
+                Column("quantity", "integer"),
             ),
-            optional=False,
+            faults=(
+                Fault("view without a user", "set aside"),
+                Fault("repeated event_id", "duplicate"),
+                Fault("empty event_ts", "quarantined"),
+                Fault("event before 2000", "quarantined"),
+                Fault("event in the future", "quarantined"),
+                OUTSIDE_WINDOW,
+                Fault("unknown event_type", "quarantined"),
+                UNKNOWN_USER,
+                UNKNOWN_PRODUCT,
+                Fault("bot", "quarantined"),
+            ),
+            dated_by="event_ts",
+            is_log=True,
         ),
         SourceTable(
             "email_events",
-            (),
-            (
-                _required("user_id"),
-                _required("send_id"),
-                _required("event_type"),
-                _required("event_ts", "timestamp"),
-                _optional("product_id"),
+            "What became of each email: sent, delivered, opened, clicked.",
+            key=(),
+            columns=(
+                USER_ID,
+                Column("send_id", required=True, is_id=True),
+                Column("event_type", required=True),
+                Column("event_ts", "timestamp", required=True),
+                Column("product_id", is_id=True),
             ),
             optional=True,
+            dated_by="event_ts",
         ),
     )
 }

@@ -23,6 +23,7 @@ QUARANTINE: dict[str, str] = {
     "week": "DATE",
     "source_table": "STRING",
     "reason": "STRING",
+    "outcome": "STRING",  # quarantined, or set aside: an ordinary row that is left out
     "row_key": "STRING",
     "row_json": "STRING",
 }

@@ -28,7 +28,7 @@ from recs_assets_tests.small_shop import (
     small_shop,
 )
 from recs_assets_tests.sql.rows import source as source_rows
-from recs_assets_tests.worlds import WEEK, Place, messages, metadata
+from recs_assets_tests.worlds import WEEK, Place, checks, messages, metadata
 
 NAN, INFINITE = float("nan"), float("inf")
 IN_2099, IN_1999 = (dt.datetime(year, 12, 31, tzinfo=dt.UTC) for year in (2099, 1999))
@@ -56,7 +56,7 @@ ROW_FAULTS: dict[str, tuple[str, Row, tuple[str, str | None]]] = {
     "unknown event_type": ("interaction_edges", event("x6", kind="wishlist"), ("unknown event_type", "x6")),
     "empty event_id": ("interaction_edges", event(""), ("empty event_id", None)),
     "absent event_id": ("interaction_edges", event(None, user="u2"), ("empty event_id", None)),
-    "empty user of an event": ("interaction_edges", event("x7", user=" "), ("empty user_id", "x7")),
+    "empty user of an event": ("interaction_edges", event("x7", user=" ", kind="cart"), ("empty user_id", "x7")),
     "empty part of an event": ("interaction_edges", event("x8", product=None), ("empty product_id", "x8")),
     "empty user_id": ("user_nodes", ("", "x@example.com", None, True), ("empty user_id", None)),
     "empty product_id": ("product_nodes", part(" ", 75.0), ("empty product_id", None)),
@@ -183,6 +183,17 @@ def test_a_table_with_too_many_faults_is_refused_with_the_worst_of_them(tmp_path
     assert place.store.find("interaction_edges", WEEK) is None
 
 
+def test_an_ordinary_row_that_is_left_out_is_no_fault(tmp_path: Path) -> None:
+    views = [event(f"x{n}", user=None) for n in range(50)]
+    place = small_shop(tmp_path, {"events": [*views, event("y", user="", kind="cart")]}, max_quarantined_share=0.2)
+    result = place.materialize(needed_by("interaction_edges"), WEEK)
+    shown = metadata(result, "interaction_edges")
+    assert (shown["set aside"], shown["quarantined"]) == ({"view without a user": 50}, {"empty user_id": 1})
+    assert checks(result)["interaction_edges", "rows_conserved"]
+    kept = place.query("SELECT outcome, reason, count(*) FROM quarantine GROUP BY ALL ORDER BY ALL")
+    assert kept == [("quarantined", "empty user_id", 1), ("set aside", "view without a user", 50)]
+
+
 def test_a_refusal_shows_nobodys_id(tmp_path: Path) -> None:
     place = small_shop(tmp_path, {"ownership": [(f"somebody {n}", "v1", 1, None) for n in range(5)]}, max_quarantined_share=0.5)
     told = messages(place.materialize(needed_by("owns_edges"), WEEK))["owns_edges"]
@@ -202,7 +213,7 @@ MIXTURE: dict[str, tuple[str | None, Any]] = {
     "past": ("event before 2000", {"at": IN_1999}),
     "user": ("unknown user_id", {"user": "u9"}),
     "part": ("unknown product_id", {"product": "p9"}),
-    "empty": ("empty user_id", {"user": ""}),
+    "empty": ("empty user_id", {"user": "", "kind": "order"}),
 }
 
 

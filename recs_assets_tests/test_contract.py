@@ -1,14 +1,37 @@
+from pathlib import Path
+
 import pytest
 
-from recs_assets.assets.raw import check_columns, check_presence
+from recs_assets.assets.raw import check_columns, check_presence, raw_events
 from recs_assets.contract import SOURCE_TABLES, ContractError
 from recs_assets.own_tables import wide_columns
 
+README = Path(__file__).parents[1] / "README.md"
 EVENTS = {column.name: column.kind for column in SOURCE_TABLES["events"].columns}
 
 
 def test_the_seven_tables() -> None:
     assert sorted(SOURCE_TABLES) == ["email_events", "events", "fitment", "ownership", "products", "users", "vehicles"]
+
+
+def test_the_readme_tells_what_is_declared() -> None:
+    rows = []
+    for table in SOURCE_TABLES.values():
+        columns = [
+            (f"**{column.name}**" if column.required else column.name) + (f" ({column.note})" if column.note else "")
+            for column in table.columns
+        ]
+        rows.append(f"| `{table.name}` | {', '.join(columns)} |\n")
+    assert "| table | columns |\n|---|---|\n" + "".join(rows) + "\n" in README.read_text()
+
+
+def test_dagster_shows_the_columns_that_are_declared() -> None:
+    shown = raw_events.metadata_by_key[raw_events.key]["dagster/column_schema"]
+    assert [(column.name, column.type) for column in shown.columns] == list(EVENTS.items())
+    of = {column.name: column for column in shown.columns}
+    assert (of["event_id"].constraints.unique, of["user_id"].constraints.unique) == (True, False)
+    assert (of["user_id"].constraints.nullable, of["order_id"].constraints.nullable) == (False, True)
+    assert of["event_type"].description == "view, cart, order"
 
 
 def test_extra_columns_are_named_and_ignored() -> None:

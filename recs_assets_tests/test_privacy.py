@@ -26,7 +26,7 @@ def personal(table: str, rows: list[Row]) -> list[Row]:
     """The rows with ids of people that occur nowhere else by chance."""
     columns = [column.name for column in SOURCE_TABLES[table].columns]
     return [
-        tuple(f"{PERSON}-{value}" if name == "user_id" else value for name, value in zip(columns, row, strict=True))
+        tuple(f"{PERSON}-{value}" if name == "user_id" else value for name, value in zip(columns, row, strict=False))
         for row in rows
     ]
 

@@ -56,7 +56,7 @@ def cleaned(
     parameters: Mapping[str, Parameter],
     write: Callable[[Session, Draft], None] | None = None,
 ) -> Cleaned:
-    """Clean one source table into the running asset's Parquet file, and write the refused rows to the quarantine.
+    """Clean one source table into the running asset's Parquet file, and write the rows left out to the quarantine.
 
     Args:
         context: of the running asset.
@@ -81,15 +81,15 @@ def cleaned(
         draft(context, store, settings, week.as_of, inputs.values()) as new,
     ):
         session.materialize(CLASSIFIED, f"clean_{table}", **parameters)
-        faults = session.read("fault_counts").to_pylist()
+        faults = session.read(f"fault_counts_{table}").to_pylist()
         refuse_too_many_faults(table, week.key, faults, source_rows, settings.source.max_quarantined_share)
         if write is None:
             session.export(asset, new.path(own_file(asset)))
         else:
             write(session, new)
-        quarantine = session.read("quarantined_rows", week=week.start.date(), source_table=table)
+        quarantine = session.read(f"quarantined_rows_{table}", week=week.start.date())
     warehouse.append("quarantine", quarantine, replace={"week": week.start.date(), "source_table": table})
-    return Cleaned(new.written, row_counts(faults, source_rows))
+    return Cleaned(new.written, row_counts(table, faults, source_rows))
 
 
 def _moments(week: Week) -> dict[str, Parameter]:
@@ -110,6 +110,7 @@ def _result(table: Cleaned, more_checks: Sequence[dg.AssetCheckResult] = ()) -> 
             "rows in": counts.rows_in,
             "duplicates removed": counts.duplicates,
             "quarantined": dict(counts.quarantined),
+            "set aside": dict(counts.set_aside),
             "outside the window": counts.outside_window,
             "as of": artifact.as_of.isoformat(),
             "version": artifact.version,
@@ -128,7 +129,9 @@ def _no_future_events(newest: dt.datetime | None, as_of: dt.datetime) -> dg.Asse
 
 
 def _conserved(asset: str) -> dg.AssetCheckSpec:
-    return check(asset, "rows_conserved", "Rows in = rows accepted + quarantined + duplicates removed.", blocking=True)
+    return check(
+        asset, "rows_conserved", "Rows in = rows accepted + quarantined + set aside + duplicates removed.", blocking=True
+    )
 
 
 def export_asset(

@@ -8,7 +8,7 @@ import dagster as dg
 from recs_assets.asset_files import SOURCE_PROFILE
 from recs_assets.assets import verdicts
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
-from recs_assets.contract import ContractError, in_week
+from recs_assets.contract import SOURCE_TABLES, ContractError, SourceTable, in_week
 from recs_assets.gates.source import check_columns, check_presence, check_profile, filled, refuse_lost_columns, row_count
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
@@ -22,8 +22,9 @@ class RawConfig(dg.Config):
     accept_lost_columns_reason: str | None = None
 
 
-def raw_asset(table: str, description: str) -> dg.AssetsDefinition:
+def raw_asset(table: str) -> dg.AssetsDefinition:
     """The asset ``raw_<table>``; all seven have the same body."""
+    declared = SOURCE_TABLES[table]
 
     def body(
         context: dg.AssetExecutionContext,
@@ -76,14 +77,30 @@ def raw_asset(table: str, description: str) -> dg.AssetsDefinition:
         )
 
     body.__name__ = f"raw_{table}"
-    body.__doc__ = description
+    body.__doc__ = declared.row
     rows = check(f"raw_{table}", "row_count", f"Table {table} is about as large as last week.")
     full = check(f"raw_{table}", "filled", f"The columns of table {table} are about as full as last week.")
-    return weekly_asset(group="raw", kinds={"table"}, checks=[rows, full])(body)
+    columns = {"dagster/column_schema": column_schema(declared)}
+    return weekly_asset(group="raw", kinds={"table"}, checks=[rows, full], metadata=columns)(body)
+
+
+def column_schema(table: SourceTable) -> dg.TableSchema:
+    """The columns of a source table as Dagster shows them."""
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                column.name,
+                column.kind,
+                description=column.note or None,
+                constraints=dg.TableColumnConstraints(nullable=not column.required, unique=table.key == (column.name,)),
+            )
+            for column in table.columns
+        ]
+    )
 
 
 def _moments(table: str, week: Week, settings: Settings) -> dict[str, dt.datetime]:
-    if table != "events":
+    if not SOURCE_TABLES[table].is_log:
         return {}
     start = week.as_of - dt.timedelta(days=settings.lookback_days)
     return {"start": start, "as_of": week.as_of, "week_start": week.as_of - ONE_WEEK}
@@ -93,10 +110,10 @@ def _shown(value: Any) -> Any:
     return value if isinstance(value, int | float | str) else str(value)
 
 
-raw_users = raw_asset("users", "Everyone who may be sent recommendations.")
-raw_vehicles = raw_asset("vehicles", "Every year, make and model that parts can fit.")
-raw_ownership = raw_asset("ownership", "Which vehicles stand in whose garage.")
-raw_products = raw_asset("products", "Every SKU the store sells, with price, brand and part type.")
-raw_fitment = raw_asset("fitment", "Which SKU fits which vehicle.")
-raw_events = raw_asset("events", "What people viewed, put in the cart and ordered.")
-raw_email_events = raw_asset("email_events", "What became of each email: sent, delivered, opened, clicked.")
+raw_users = raw_asset("users")
+raw_vehicles = raw_asset("vehicles")
+raw_ownership = raw_asset("ownership")
+raw_products = raw_asset("products")
+raw_fitment = raw_asset("fitment")
+raw_events = raw_asset("events")
+raw_email_events = raw_asset("email_events")

@@ -3,7 +3,7 @@
 import datetime as dt
 import functools
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -31,7 +31,12 @@ PERMANENT_ERRORS = (FloatingPointError, PublishFailed, PublishRefused, SourceErr
 
 
 def weekly_asset(
-    *, group: str, kinds: set[str], deps: Sequence[Any] = (), checks: Sequence[dg.AssetCheckSpec] = ()
+    *,
+    group: str,
+    kinds: set[str],
+    deps: Sequence[Any] = (),
+    checks: Sequence[dg.AssetCheckSpec] = (),
+    metadata: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Declare a weekly asset; its docstring is what people read in the UI."""
 
@@ -42,6 +47,7 @@ def weekly_asset(
             kinds=kinds,
             deps=deps,
             check_specs=checks,
+            metadata=metadata,
             owners=[OWNER],
             retry_policy=RETRIES,
             description=body.__doc__,

@@ -1,17 +1,14 @@
 """What the source tables have to be before anything is learned from them or served: contract, rows, faults, freshness."""
 
 import datetime as dt
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recs_assets.contract import DUPLICATE_FAULTS, FITMENT_TABLES, OUTSIDE_WINDOW, SOURCE_TABLES, ContractError, Kind
+from recs_assets.contract import FITMENT_TABLES, SOURCE_TABLES, ContractError, Kind, Outcome
 from recs_assets.gates.verdict import FAIL, PASS, WARN, Verdict
 from recs_assets.weeks import Week
-
-# The keys of these rows name persons, and must not be shown in errors and logs.
-KEYED_BY_PERSON = frozenset({"users", "ownership"})
 
 # What the engine may call a column of each kind; a column of nothing but NULLs has no type of its own and fits anywhere.
 ACCEPTED_KINDS: dict[Kind, frozenset[str]] = {
@@ -34,9 +31,10 @@ def check_profile(table: str, week: Week, profile: dict[str, Any], count: Verdic
         problem = f"it has lost rows: {count.reason.removesuffix('.')}"
         fix = "Check the load; if the loss is real, lower source.min_rows_share in the settings for this run."
         raise ContractError(table, problem, fix, week=week.key)
-    if table == "events" and profile["events_in_week"] == 0 and profile["events_before_week"] > 0:
+    declared = SOURCE_TABLES[table]
+    if declared.is_log and profile["events_in_week"] == 0 and profile["events_before_week"] > 0:
         problem = f"no event in the seven days before {week.as_of:%Y-%m-%d %H:%M} UTC, though earlier weeks had some"
-        raise ContractError(table, problem, "Check the load of events.", week=week.key, column="event_ts", count=0)
+        raise ContractError(table, problem, "Check the load of events.", week=week.key, column=declared.dated_by, count=0)
 
 
 def check_columns(table: str, columns: Mapping[str, str] | None) -> list[str]:
@@ -92,6 +90,7 @@ class RowCounts:
 
     source: int
     quarantined: Mapping[str, int]
+    set_aside: Mapping[str, int]
     duplicates: int
     outside_window: int
 
@@ -101,18 +100,25 @@ class RowCounts:
         return self.source - self.outside_window
 
     def conserved(self, accepted: int) -> bool:
-        """Rows in = accepted + quarantined + exact duplicates."""
-        return self.rows_in == accepted + sum(self.quarantined.values()) + self.duplicates
+        """Rows in = accepted + quarantined + set aside + duplicates."""
+        return self.rows_in == accepted + sum(self.quarantined.values()) + sum(self.set_aside.values()) + self.duplicates
 
 
-def row_counts(faults: Sequence[Mapping[str, Any]], source_rows: int) -> RowCounts:
-    """What became of the rows, from the counts by fault."""
-    by_fault = {row["fault"]: int(row["n_rows"]) for row in faults}
+def row_counts(table: str, faults: Sequence[Mapping[str, Any]], source_rows: int) -> RowCounts:
+    """What became of the rows, from the counts by fault.
+
+    Raises:
+        ValueError: the table does not declare a fault.
+    """
+    by_outcome: dict[Outcome, dict[str, int]] = defaultdict(dict)
+    for row in faults:
+        by_outcome[SOURCE_TABLES[table].outcome(row["fault"])][row["fault"]] = int(row["n_rows"])
     return RowCounts(
         source=source_rows,
-        duplicates=sum(by_fault.pop(fault, 0) for fault in DUPLICATE_FAULTS),
-        outside_window=by_fault.pop(OUTSIDE_WINDOW, 0),
-        quarantined=by_fault,
+        quarantined=by_outcome["quarantined"],
+        set_aside=by_outcome["set aside"],
+        duplicates=sum(by_outcome["duplicate"].values()),
+        outside_window=sum(by_outcome["outside window"].values()),
     )
 
 
@@ -124,7 +130,7 @@ def refuse_too_many_faults(
     Raises:
         ContractError: names the most frequent fault, with samples.
     """
-    counts = row_counts(faults, source_rows)
+    counts = row_counts(table, faults, source_rows)
     n_quarantined = sum(counts.quarantined.values())
     if n_quarantined <= max_share * counts.rows_in:
         return
@@ -137,7 +143,7 @@ def refuse_too_many_faults(
         "Fix the source; if these rows are really to be left out, raise source.max_quarantined_share in the settings.",
         week=week,
         count=worst["n_rows"],
-        samples=() if table in KEYED_BY_PERSON else samples,
+        samples=() if SOURCE_TABLES[table].names_people else samples,
     )
 
 

@@ -1,10 +1,15 @@
-"""The texts of ``recs_assets/sql``: one query a file, in BigQuery's dialect, bare table names, ``@name`` parameters."""
+"""The queries: the texts of ``recs_assets/sql``, one a file, and those that follow from the source tables' declarations.
+
+BigQuery's dialect, bare table names, ``@name`` parameters.
+"""
 
 import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
+
+from recs_assets.resources.source_queries import QUERIES
 
 T = TypeVar("T")
 
@@ -17,7 +22,7 @@ SLOT_BLOCK = re.compile(r"^ *-- slot begins\n(.*?)^ *-- slot ends\n", re.DOTALL 
 
 def names() -> list[str]:
     """The names of all queries, sorted."""
-    return sorted(path.stem for path in FOLDER.glob("*.sql"))
+    return sorted([*(path.stem for path in FOLDER.glob("*.sql")), *QUERIES])
 
 
 @cache
@@ -27,6 +32,8 @@ def query_text(name: str, slots: int = 0) -> str:
     Raises:
         ValueError: there is no such query.
     """
+    if name in QUERIES:
+        return QUERIES[name]
     path = FOLDER / f"{identifier(name)}.sql"
     if not path.exists():
         raise ValueError(f"there is no query '{name}' in {FOLDER}; there are {', '.join(names())}.")

@@ -45,7 +45,7 @@ FIXED_TABLES: dict[str, dict[str, str]] = {
 
 
 class Session(ABC):
-    """Some tables under bare names, and queries over them. ``query`` is the name of a file of ``recs_assets/sql``.
+    """Some tables under bare names, and queries over them. ``query`` is a name of ``queries.names()``.
 
     Every method raises ``ValueError`` where a parameter of the query is missing or unknown, or a name is no name.
     A query with slot markers takes their number as the parameter ``slots``.
@@ -123,6 +123,7 @@ class Warehouse(ABC):
         """A session that reads, under bare names, the contract's source tables, ``tables``, and the persistent ones.
 
         Source tables hold the contract's columns only; an absent optional column is NULL, an absent optional table empty.
+        ``<table>_rows`` of ``source_queries`` are read like tables.
 
         A query that reads a source table raises ``WarehouseError`` and ``ContractError`` as ``source_columns`` does.
         """

@@ -11,11 +11,12 @@ import pyarrow as pa
 from recs_assets import settings_file
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse, tables_of
 from recs_assets.resources.queries import PARAMETER, prepare, query_text
+from recs_assets.resources.source_queries import CLEANED, ROWS
 from recs_assets_tests.sql import shop
 
-# Which query's rows are the table `classified` that a query reads.
 COMPUTE = settings_file.load().compute
 
+# Which query's rows are the table `classified` that a query reads.
 CLASSIFIED_BY = {
     "user_nodes": "clean_users",
     "vehicle_nodes": "clean_vehicles",
@@ -24,8 +25,7 @@ CLASSIFIED_BY = {
     "owns_edges": "clean_ownership",
     "interaction_edges": "clean_events",
     "other_orders": "clean_events",
-    "fault_counts": "clean_events",
-    "quarantined_rows": "clean_events",
+    **{f"{query}_{table}": f"clean_{table}" for query in ("fault_counts", "quarantined_rows") for table in CLEANED},
 }
 
 
@@ -39,18 +39,15 @@ def parameters_of(query: str) -> dict[str, Any]:
 
 
 def tables_for(query: str) -> dict[str, pa.Table]:
-    """The shop's tables that a query reads."""
+    """The shop's tables that a query reads; the source's own where it reads ``<table>_rows``."""
     classified = {"classified": _classified(CLASSIFIED_BY[query])} if query in CLASSIFIED_BY else {}
-    return {name: (classified | shop.TABLES)[name] for name in tables_of(query_text(query, 1))}
+    return {name: (classified | shop.TABLES)[name] for name in (ROWS.get(name, name) for name in tables_of(query_text(query, 1)))}
 
 
 def on_duckdb(query: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rows of a query through the warehouse that production uses on one machine."""
-    with tempfile.TemporaryDirectory() as folder:
-        warehouse = DuckDBWarehouse(Path(folder) / "warehouse.duckdb", Path(folder), COMPUTE)
-        with warehouse.session(tables) as session:
-            rows: list[dict[str, Any]] = session.read(query, **parameters).to_pylist()
-            return rows
+    rows: list[dict[str, Any]] = _on_duckdb(query, tables, parameters).to_pylist()
+    return rows
 
 
 def on_reference(query: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -58,13 +55,20 @@ def on_reference(query: str, tables: Mapping[str, pa.Table], parameters: Mapping
     from recs_assets_tests.sql.reference import run_reference  # compiles for half a minute, once
 
     text, bound = prepare(query, parameters)
+    read = tables_of(text)
+    tables = {name: table for name, table in tables.items() if name in read} | {
+        rows: _on_duckdb(rows, {ROWS[rows]: tables[ROWS[rows]]}, {}) for rows in read & set(ROWS)
+    }
     return run_reference(text, tables, bound)
 
 
 @cache
 def _classified(query: str) -> pa.Table:
-    tables = tables_for(query)
+    return _on_duckdb(query, tables_for(query), parameters_of(query))
+
+
+def _on_duckdb(query: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> pa.Table:
     with tempfile.TemporaryDirectory() as folder:
         warehouse = DuckDBWarehouse(Path(folder) / "warehouse.duckdb", Path(folder), COMPUTE)
         with warehouse.session(tables) as session:
-            return session.read(query, **parameters_of(query))
+            return session.read(query, **parameters)

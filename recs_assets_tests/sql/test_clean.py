@@ -7,17 +7,17 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import sqlglot
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recs_assets.contract import DUPLICATE_FAULTS, OUTSIDE_WINDOW, SOURCE_TABLES
+from recs_assets.contract import SOURCE_TABLES
+from recs_assets.resources.queries import query_text
+from recs_assets.resources.source_queries import CLEANED
 from recs_assets_tests.sql import shop
 from recs_assets_tests.sql.engines import on_duckdb, parameters_of, tables_for
 
 DAY = dt.timedelta(days=1)
-
-
-CLEANED = [table for table in SOURCE_TABLES if table != "email_events"]
 
 
 def faults(table: str, rows: pa.Table | None = None) -> list[dict[str, Any]]:
@@ -26,8 +26,8 @@ def faults(table: str, rows: pa.Table | None = None) -> list[dict[str, Any]]:
     return on_duckdb(query, tables, parameters_of(query))
 
 
-def counted(table: str) -> dict[str | None, int]:
-    return dict(Counter(row["fault"] for row in faults(table)))
+def counted(table: str) -> Counter[str | None]:
+    return Counter(row["fault"] for row in faults(table))
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def counted(table: str) -> dict[str | None, int]:
                 "unknown event_type": 2,
                 "unknown user_id": 2,
                 "unknown product_id": 2,
-                "empty user_id": 1,
+                "view without a user": 1,
                 "empty product_id": 1,
                 "empty event_id": 1,
                 "NUL character in event_id": 1,
@@ -161,8 +161,7 @@ def test_a_garage_that_is_saved_again_keeps_its_past(
     classified = faults("ownership", shop.source("ownership", owned))
     (kept,) = (row for row in classified if row["fault"] is None)
     assert (kept["slot"], kept["owned_since"]) == (slot, None if since is None else shop.days_ago(since))
-    assert {row["fault"] for row in classified} <= {None, "repeated user_id and vehicle_id", OUTSIDE_WINDOW}
-    assert {row["row_json"] for row in classified} == {None}
+    assert {row["fault"] for row in classified} <= {None, "repeated user_id and vehicle_id", "outside window"}
 
 
 def test_a_bot_week_begins_on_monday() -> None:
@@ -181,15 +180,33 @@ def test_one_of_two_exact_copies_of_an_event_always_stays() -> None:
     assert Counter(row["fault"] for row in classified) == {None: 5_000, "exact duplicate": 5_000}
 
 
+def kept(table: str) -> list[dict[str, Any]]:
+    query = f"quarantined_rows_{table}"
+    return on_duckdb(query, tables_for(query), parameters_of(query))
+
+
 def test_quarantined_rows_can_be_read_again() -> None:
-    (row,) = (row for row in faults("events") if row["fault"] == "unknown event_type" and row["event_type"])
-    assert row["row_key"] == "e8"
+    (row,) = (row for row in kept("events") if row["row_key"] == "e8")
+    assert (row["reason"], row["outcome"], row["source_table"]) == ("unknown event_type", "quarantined", "events")
     assert row["row_json"] == (
         '{"event_id":"e8","user_id":"u1","product_id":"p2","event_type":"return",'
         '"event_ts":"2026-03-01T00:00:00","order_id":null,"quantity":null}'
     )
-    counted_only = {None, *DUPLICATE_FAULTS, OUTSIDE_WINDOW}
-    assert all((row["row_json"] is None) == (row["fault"] in counted_only) for row in faults("events"))
+
+
+@pytest.mark.parametrize("table", CLEANED)
+def test_what_is_left_out_is_kept_unless_it_is_only_counted(table: str) -> None:
+    outcomes = Counter(SOURCE_TABLES[table].outcome(fault) for fault in counted(table).elements() if fault)
+    assert Counter(row["outcome"] for row in kept(table)) == {
+        outcome: count for outcome, count in outcomes.items() if outcome in ("quarantined", "set aside")
+    }
+    assert all(row["row_json"] and "@" not in row["row_json"] for row in kept(table)), "no address leaves the source"
+
+
+@pytest.mark.parametrize("table", CLEANED)
+def test_every_fault_that_a_table_declares_of_its_own_is_looked_for(table: str) -> None:
+    texts = sqlglot.parse_one(query_text(f"clean_{table}"), read="bigquery").find_all(sqlglot.exp.Literal)
+    assert {fault.name for fault in SOURCE_TABLES[table].faults} <= {str(text.this).partition(":")[0] for text in texts}
 
 
 IDS = st.sampled_from([None, "", " ", "u1", "u2", "p1", "p2", "v1", "v5", "é'\"\\"])

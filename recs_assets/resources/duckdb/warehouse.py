@@ -19,7 +19,8 @@ from recs_assets.resources.duckdb.ledger import ALL_TABLES, ATTACHED, OWN_TABLES
 from recs_assets.resources.duckdb.source import quoted, readable, source_columns, source_select
 from recs_assets.resources.errors import WarehouseError
 from recs_assets.resources.ledger import Ledger
-from recs_assets.resources.queries import identifier, prepare
+from recs_assets.resources.queries import identifier, prepare, query_text
+from recs_assets.resources.source_queries import ROWS
 from recs_assets.resources.store.scratch import scratch
 from recs_assets.resources.warehouse import (
     FIXED_TABLES,
@@ -251,17 +252,19 @@ class DuckDBSession(Session):
 
     def _persistent(self, text: str) -> frozenset[str]:
         absent = tables_of(text) - self._local
-        from_source = absent & set(SOURCE_TABLES)
-        if not from_source:
-            return absent
-        columns = source_columns(self._connection, self._warehouse.source)
+        of_rows = absent & set(ROWS)
+        from_source = (absent | {ROWS[name] for name in of_rows}) & set(SOURCE_TABLES) - self._local
+        if from_source:
+            columns = source_columns(self._connection, self._warehouse.source)
         for table in from_source:
             self.view(table, source_select(self._warehouse.source, table, columns[table], self._warehouse.blank_texts))
             self._from_source.add(table)
-        return absent - from_source
+        for name in of_rows:
+            self.view(name, transpile(query_text(name)))
+        return absent - from_source - of_rows
 
     def _of_source(self, text: str) -> frozenset[str]:
-        return tables_of(text) & self._from_source
+        return frozenset(ROWS.get(name, name) for name in tables_of(text)) & self._from_source
 
     @contextmanager
     def _attached(self, text: str, *, read_only: bool) -> Iterator[None]:

@@ -1,0 +1,126 @@
+"""The queries that follow from a source table's declaration alone, in BigQuery's dialect like the files of ``recs_assets/sql``.
+
+- ``source_profile_<table>``: one row of counts: rows, keys, blanks by column, first and last moment.
+- ``<table>_rows``: the table's columns, and what cleaning needs of every table:
+  ``form_fault``, its fault where it can be told from the table alone (``exact duplicate``, ``empty <id>``,
+  ``NUL character in <id>``), else NULL;
+  ``content_rank``, 1 for the first of the rows of one key by the other columns, each descending; exact copies rank the same;
+  ``<column>_text`` of every number: as text NaN equals NaN, on every engine.
+- ``fault_counts_<table>``: the rows of ``classified`` (what ``clean_<table>`` gives) by fault, with the keys of three.
+- ``quarantined_rows_<table>``: those of them that are kept for people to look at, for the table ``quarantine``.
+"""
+
+from collections.abc import Mapping
+
+from recs_assets.contract import SOURCE_TABLES, Column, SourceTable
+
+
+def _profile(table: SourceTable) -> str:
+    key = table.key[0] if len(table.key) == 1 else "CONCAT(" + ", '|', ".join(table.key) + ")"
+    counts = ["COUNT(*) AS n_rows"]
+    if table.key:
+        counts.append(f"COUNT(DISTINCT {key}) AS n_keys")
+    counts += [f"COUNT(IF({column.name} IS NULL, 1, NULL)) AS n_null_{column.name}" for column in table.columns]
+    if table.dated_by:
+        counts += [f"MIN({table.dated_by}) AS first_ts", f"MAX({table.dated_by}) AS last_ts"]
+    if table.is_log:
+        moment = table.dated_by
+        counts += [
+            f"COUNT(IF({moment} >= @start AND {moment} < @as_of, 1, NULL)) AS events_in_window",
+            f"COUNT(IF({moment} >= @week_start AND {moment} < @as_of, 1, NULL)) AS events_in_week",
+            f"COUNT(IF({moment} < @week_start, 1, NULL)) AS events_before_week",
+        ]
+    return _select(counts, table.name)
+
+
+def _rows(table: SourceTable) -> str:
+    numbers = [column.name for column in table.columns if column.kind == "number"]
+    texts = [f"{_number_text(name)} AS {name}_text" for name in numbers]
+    # A float is no key to group by in BigQuery.
+    values = [_number_text(column.name) if column.kind == "number" else column.name for column in table.columns]
+    others = [f"{value} DESC" for column, value in zip(table.columns, values, strict=True) if column.name not in table.key]
+    copies = f"ROW_NUMBER() OVER (PARTITION BY {', '.join(values)} ORDER BY {table.key[0]})"
+    rank = f"RANK() OVER (PARTITION BY {', '.join(table.key)} ORDER BY {', '.join(others or table.key)}) AS content_rank"
+    cases = [f"WHEN {copies} > 1 THEN 'exact duplicate'"]
+    for name in table.required_ids:
+        cases.append(f"WHEN IFNULL(REPLACE({name}, ' ', ''), '') = '' THEN 'empty {name}'")
+        cases.append(f"WHEN REGEXP_CONTAINS({name}, '[\\\\x00]') THEN 'NUL character in {name}'")
+    lines = "\n    ".join(cases)
+    fault = f"CASE\n    {lines}\n  END AS form_fault"
+    return _select([column.name for column in table.columns] + texts + [rank, fault], table.name)
+
+
+def _fault_counts(table: SourceTable) -> str:
+    samples = [f"MAX(IF(sample_number = {n}, row_key, NULL)) AS sample_{n}" for n in (1, 2, 3)]
+    number = "ROW_NUMBER() OVER (PARTITION BY fault ORDER BY row_key) AS sample_number"
+    keys = _select(["fault", f"{_row_key(table)} AS row_key"], "classified") + "WHERE fault IS NOT NULL\n"
+    numbered = _select(["fault", "IFNULL(row_key, '(empty)') AS row_key", number], "faulty_rows")
+    counts = _select(["fault", "COUNT(*) AS n_rows", *samples], "numbered_rows")
+    steps = f"WITH\nfaulty_rows AS (\n{keys}),\nnumbered_rows AS (\n{numbered})\n"
+    return f"{steps}{counts}GROUP BY fault\nORDER BY n_rows DESC, fault\n"
+
+
+def _quarantined_rows(table: SourceTable) -> str:
+    name = "REGEXP_REPLACE(fault, ':.*$', '')"
+    counted = _literals(table.faults_with("duplicate", "outside window"))
+    ordinary = table.faults_with("set aside")
+    outcome = f"IF({name} IN ({_literals(ordinary)}), 'set aside', 'quarantined')" if ordinary else "'quarantined'"
+    values = ",\n    ".join(f"{_json_value(column)} AS {column.name}" for column in table.columns if column.seen != "nowhere")
+    columns = [
+        "@week AS week",
+        f"'{table.name}' AS source_table",
+        "fault AS reason",
+        f"{outcome} AS outcome",
+        f"{_row_key(table)} AS row_key",
+        f"TO_JSON_STRING(STRUCT(\n    {values}\n  )) AS row_json",
+    ]
+    kept = f"WHERE fault IS NOT NULL AND {name} NOT IN ({counted})\n"
+    return f"{_select(columns, 'classified')}{kept}ORDER BY reason, row_key, row_json\n"
+
+
+def _select(columns: list[str], table: str) -> str:
+    listed = ",\n  ".join(columns)
+    return f"SELECT\n  {listed}\nFROM {table}\n"
+
+
+def _row_key(table: SourceTable) -> str:
+    if len(table.key) == 1:
+        return table.key[0]
+    return "CONCAT(" + ", ' | ', ".join(f"IFNULL({name}, '')" for name in table.key) + ")"
+
+
+def _number_text(name: str) -> str:
+    return f"REGEXP_REPLACE(LOWER(CAST({name} AS STRING)), '[.]0$', '')"
+
+
+def _json_value(column: Column) -> str:
+    if column.kind == "timestamp":
+        return f"FORMAT_TIMESTAMP('%Y-%m-%dT%H:%M:%S', {column.name})"
+    return _number_text(column.name) if column.kind == "number" else column.name
+
+
+def _literals(texts: tuple[str, ...]) -> str:
+    return ", ".join(f"'{text}'" for text in texts)
+
+
+def queries(tables: Mapping[str, SourceTable]) -> dict[str, str]:
+    """The text of every query that follows from some declarations, by name."""
+    return {f"source_profile_{name}": _profile(table) for name, table in tables.items()} | {
+        f"{query}{name}{end}": write(table)
+        for query, end, write in (
+            ("", "_rows", _rows),
+            ("fault_counts_", "", _fault_counts),
+            ("quarantined_rows_", "", _quarantined_rows),
+        )
+        for name, table in tables.items()
+        if table.key
+    }
+
+
+# Nothing reads the rows of a table without a key yet, so nothing cleans them.
+CLEANED = tuple(name for name, table in SOURCE_TABLES.items() if table.key)
+
+# The source table behind each `<table>_rows`, which a session reads like a table.
+ROWS = {f"{name}_rows": name for name in CLEANED}
+
+QUERIES = queries(SOURCE_TABLES)
