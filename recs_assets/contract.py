@@ -56,18 +56,20 @@ class ContractError(ValueError):
         about = f" ({'; '.join(details)})" if details else ""
         return f"{where}: {self.problem}{about}. {self.fix}"
 
+    def of(self, week: str) -> "ContractError":
+        """The same breach, of a week where it has none."""
+        return ContractError(
+            self.table, self.problem, self.fix, week=self.week or week, column=self.column, count=self.count, samples=self.samples
+        )
+
 
 @contextmanager
 def in_week(week: str) -> Iterator[None]:
-    """Add the week to a breach that was met where weeks are not known."""
+    """Add the week to breaches that were met where weeks are not known."""
     try:
         yield
     except ContractError as error:
-        if error.week is not None:
-            raise
-        raise ContractError(
-            error.table, error.problem, error.fix, week=week, column=error.column, count=error.count, samples=error.samples
-        ) from error
+        raise error.of(week) from error
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Fault:
-    """Why a row is left out: the name that ``clean_<table>`` gives it (details may follow a colon), and what becomes of it."""
+    """Why a row is left out: the name that ``clean_<table>`` gives it (details may follow a colon), and what becomes of it.
+
+    ``shows``: the column whose value is wrong, for messages; never one that names a person.
+    """
 
     name: str
     outcome: Outcome
+    shows: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,7 @@ class SourceTable:
         optional: whether it may be absent.
         dated_by: the column that says when a row came to be.
         is_log: rows are events in time: the profile counts those of the week apart.
+        is_read: something learns from it or serves it. A fault of a table that nothing reads warns, and stops nothing.
     """
 
     name: str
@@ -117,6 +124,7 @@ class SourceTable:
     optional: bool = False
     dated_by: str | None = None
     is_log: bool = False
+    is_read: bool = True
 
     @property
     def required_ids(self) -> tuple[str, ...]:
@@ -151,15 +159,19 @@ class SourceTable:
         raise ValueError(f"source table '{self.name}' declares no fault '{fault}'; add it in contract.py.")
 
 
+CONSENT = (
+    "FALSE wins among all rows and accounts of an address; NULL, or no such column: `mail.without_consent_flag`, send or hold"
+)
+
 USER_ID = Column("user_id", required=True, is_id=True, seen="tables")
 VEHICLE_ID = Column("vehicle_id", required=True, is_id=True)
 PRODUCT_ID = Column("product_id", required=True, is_id=True)
 
 OUTSIDE_WINDOW = Fault("outside window", "outside window")
-CREATED_IN_FUTURE = Fault("created_at in the future", "quarantined")
-UNKNOWN_USER, UNKNOWN_VEHICLE, UNKNOWN_PRODUCT = (
-    Fault(f"unknown {name}", "quarantined") for name in ("user_id", "vehicle_id", "product_id")
-)
+CREATED_IN_FUTURE = Fault("created_at in the future", "quarantined", "created_at")
+UNKNOWN_USER = Fault("unknown user_id", "quarantined")
+UNKNOWN_VEHICLE = Fault("unknown vehicle_id", "quarantined", "vehicle_id")
+UNKNOWN_PRODUCT = Fault("unknown product_id", "quarantined", "product_id")
 
 SOURCE_TABLES: dict[str, SourceTable] = {
     table.name: table
@@ -172,12 +184,7 @@ SOURCE_TABLES: dict[str, SourceTable] = {
                 USER_ID,
                 Column("email", seen="nowhere"),
                 Column("created_at", "timestamp"),
-                Column(
-                    "email_consent",
-                    "boolean",
-                    note="FALSE wins among all rows and accounts of an address; NULL, or no such column: "
-                    "`mail.without_consent_flag`, send or hold",
-                ),
+                Column("email_consent", "boolean", note=CONSENT),
             ),
             faults=(CREATED_IN_FUTURE, OUTSIDE_WINDOW, Fault("older row of the same user_id", "quarantined")),
             dated_by="created_at",
@@ -196,7 +203,7 @@ SOURCE_TABLES: dict[str, SourceTable] = {
             key=("user_id", "vehicle_id"),
             columns=(USER_ID, VEHICLE_ID, Column("slot", "integer"), Column("added_at", "timestamp")),
             faults=(
-                Fault("added_at in the future", "quarantined"),
+                Fault("added_at in the future", "quarantined", "added_at"),
                 OUTSIDE_WINDOW,
                 UNKNOWN_USER,
                 UNKNOWN_VEHICLE,
@@ -222,7 +229,7 @@ SOURCE_TABLES: dict[str, SourceTable] = {
                 Column("created_at", "timestamp"),
             ),
             faults=(
-                Fault("price is not a positive finite number", "quarantined"),
+                Fault("price is not a positive finite number", "quarantined", "price"),
                 CREATED_IN_FUTURE,
                 OUTSIDE_WINDOW,
                 Fault("older row of the same product_id", "quarantined"),
@@ -254,10 +261,10 @@ SOURCE_TABLES: dict[str, SourceTable] = {
                 Fault("view without a user", "set aside"),
                 Fault("repeated event_id", "duplicate"),
                 Fault("empty event_ts", "quarantined"),
-                Fault("event before 2000", "quarantined"),
-                Fault("event in the future", "quarantined"),
+                Fault("event before 2000", "quarantined", "event_ts"),
+                Fault("event in the future", "quarantined", "event_ts"),
                 OUTSIDE_WINDOW,
-                Fault("unknown event_type", "quarantined"),
+                Fault("unknown event_type", "quarantined", "event_type"),
                 UNKNOWN_USER,
                 UNKNOWN_PRODUCT,
                 Fault("bot", "quarantined"),
@@ -278,6 +285,7 @@ SOURCE_TABLES: dict[str, SourceTable] = {
             ),
             optional=True,
             dated_by="event_ts",
+            is_read=False,
         ),
     )
 }

@@ -37,7 +37,7 @@ def home() -> Path:
 
 
 def source() -> Path:
-    """The folder of source tables: ``RECS_SOURCE``, by default the demo world in ``RECS_HOME``."""
+    """The folder or database of source tables: ``RECS_SOURCE``, by default the demo world in ``RECS_HOME``."""
     return Path(os.environ.get(SOURCE) or home() / "demo").absolute()
 
 

@@ -176,11 +176,15 @@ def test_a_table_with_too_many_faults_is_refused_with_the_worst_of_them(tmp_path
     place = small_shop(tmp_path, extra, max_quarantined_share=0.5)
     result = place.materialize(needed_by("interaction_edges"), WEEK)
     assert messages(result) == {
-        "interaction_edges": "source table 'events', week 2026-09-28: 5 of its 9 rows are faulty, 55.6% where 50% are "
-        "allowed; the most frequent fault is 'unknown event_type' (4 rows; for example 'x1', 'x2', 'x3'). "
-        "Fix the source; if these rows are really to be left out, raise source.max_quarantined_share in the settings."
+        "interaction_edges": "source table 'events', week 2026-09-28: 5 of its 9 rows are faulty, 55.6% where "
+        "source.max_quarantined_share allows 50%: 4 unknown event_type, which says 'wishlist'; 1 unknown user_id "
+        "(for example 'x1', 'x2', 'x3'). Look at them in RECS_HOME/warehouse.duckdb: SELECT reason, row_key, row_json "
+        "FROM quarantine WHERE week = '2026-09-28' AND source_table = 'events'. "
+        "Fix the source; if these rows are really to be left out, raise "
+        "source.max_quarantined_share in the settings."
     }
     assert place.store.find("interaction_edges", WEEK) is None
+    assert place.quarantined("events") == [*(("unknown event_type", f"x{n}") for n in range(1, 5)), ("unknown user_id", "y")]
 
 
 def test_an_ordinary_row_that_is_left_out_is_no_fault(tmp_path: Path) -> None:
@@ -197,7 +201,8 @@ def test_an_ordinary_row_that_is_left_out_is_no_fault(tmp_path: Path) -> None:
 def test_a_refusal_shows_nobodys_id(tmp_path: Path) -> None:
     place = small_shop(tmp_path, {"ownership": [(f"somebody {n}", "v1", 1, None) for n in range(5)]}, max_quarantined_share=0.5)
     told = messages(place.materialize(needed_by("owns_edges"), WEEK))["owns_edges"]
-    assert "the most frequent fault is 'unknown user_id' (5 rows). Fix the source" in told
+    assert "allows 50%: 5 unknown user_id. Look at them" in told
+    assert "somebody" not in told
 
 
 def test_as_many_faults_as_allowed_are_accepted(tmp_path: Path) -> None:
@@ -255,5 +260,5 @@ def test_extra_columns_are_ignored(tmp_path: Path) -> None:
     place = small_shop(tmp_path)
     place.rewrite("users", place.read_source("users").append_column("shoe_size", pa.array([42, 43, 44])))
     result = place.materialize(needed_by("user_nodes"), WEEK)
-    assert metadata(result, "raw_users")["ignored columns"] == 1
+    assert metadata(result, "raw_users")["ignored columns"] == ["shoe_size"]
     assert place.table("user_nodes").column_names == ["user_id", "created_at"]

@@ -1,16 +1,20 @@
 """What a fault of a whole table gets: the night stops, says what to do, and the served table stays as it was."""
 
 import datetime as dt
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
+from recs_assets.contract import SOURCE_TABLES
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.small_shop import exported, needed_by, small_shop
-from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place, materialized, messages
+from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place, checks, materialized, messages
 
 Change = Callable[[Place], None]
 
@@ -64,14 +68,17 @@ SET_FAULTS: dict[str, tuple[Change, str, str]] = {
     "column of another type": (
         retyped("products", "price", "$59.95"),
         "raw_products",
-        "source table 'products', column 'price', week 2026-10-05: the column is string, the contract says number. "
-        "Cast it to number in the source.",
+        "source table 'products', column 'price', week 2026-10-05: the column is text, and not every value of it is a number as "
+        "the contract asks for (214 rows; for example '$59.95'). "
+        "In SQL: SAFE_CAST(REGEXP_REPLACE(price, r'[^0-9.-]', '') AS NUMERIC); "
+        'in pandas: pd.to_numeric(df["price"].str.replace(r"[^0-9.-]", "", regex=True)).',
     ),
     "optional column of another type": (
         retyped("ownership", "added_at", 1),
         "raw_ownership",
-        "source table 'ownership', column 'added_at', week 2026-10-05: the column is integer, the contract says timestamp. "
-        "Cast it to timestamp in the source.",
+        "source table 'ownership', column 'added_at', week 2026-10-05: the column is integer, and not every value of it is a "
+        "timestamp as the contract asks for (591 rows; for example '1'). In SQL: TIMESTAMP_SECONDS(added_at); "
+        'in pandas: pd.to_datetime(df["added_at"], unit="s", utc=True).',
     ),
     "table empty": (
         first_rows("users", 0),
@@ -103,7 +110,7 @@ SET_FAULTS: dict[str, tuple[Change, str, str]] = {
     ),
     "fitment tables partly absent": (
         absent("fitment", "vehicles"),
-        "raw_fitment",
+        "raw_ownership",
         "source table 'vehicles', week 2026-10-05: the table is absent although ownership is present. "
         "Provide all of vehicles, ownership, fitment, or none of them.",
     ),
@@ -195,11 +202,17 @@ REFUSED: dict[str, tuple[Change, str, str]] = {
     "damaged pages": (damaged("events"), "raw_events", "its rows cannot be read"),
     "ids that are not UTF-8": (not_utf8("users", "user_id"), "raw_users", "a value is not valid UTF8"),
     "titles that are not UTF-8": (not_utf8("products", "title"), "raw_products", "a value is not valid UTF8"),
-    "a column twice": (twice("users", "user_id", "user_id"), "raw_users", "column 'user_id', week 2026-09-28: 2 columns have"),
-    "a column in two cases": (twice("users", "email", "EMAIL"), "raw_users", "column 'email', week 2026-09-28: 2 columns have"),
-    "a date for a time": (recast("events", "event_ts", pa.date32()), "raw_events", "the column is date"),
-    "bytes for text": (recast("events", "user_id", pa.binary()), "raw_events", "the column is blob"),
-    "text for a truth": (recast("users", "email_consent", pa.string()), "raw_users", "the column is string"),
+    "a column twice": (
+        twice("users", "user_id", "user_id"),
+        "raw_users",
+        "column 'user_id', week 2026-09-28: 2 columns of users.parquet have",
+    ),
+    "a column in two cases": (
+        twice("users", "email", "EMAIL"),
+        "raw_users",
+        "column 'email', week 2026-09-28: 2 columns of users.parquet have",
+    ),
+    "text for a truth": (recast("users", "email_consent", pa.string()), "raw_users", "the column is text"),
     "a list for an id": (nested("users", "user_id"), "raw_users", "the column is varchar[]"),
     "no price at all": (retyped("products", "price", -1), "product_nodes", "3 of its 3 rows are faulty"),
 }
@@ -240,6 +253,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> list[pa.Table]:
         ("events", "event_ts", pa.timestamp("s", "America/New_York")),
         ("events", "user_id", pa.large_string()),
         ("events", "user_id", pa.dictionary(pa.int32(), pa.string())),
+        ("events", "user_id", pa.binary()),
         ("events", "quantity", pa.float64()),
         ("products", "price", pa.decimal128(12, 2)),
         ("products", "price", pa.int32()),
@@ -251,6 +265,88 @@ def test_every_way_to_write_a_type_gives_the_same_export(
     place = small_shop(tmp_path)
     recast(table, column, kind)(place)
     assert exports(place) == plain
+
+
+def as_shards(place: Place) -> None:
+    for table in ("users", "products", "events"):
+        rows = place.read_source(table)
+        (place.source / f"{table}.parquet").unlink()
+        for number in range(rows.num_rows):
+            pq.write_table(rows.slice(number, 1), place.source / f"{table}-{number:012}.parquet")
+
+
+def as_a_database(place: Place) -> None:
+    path = place.source.with_suffix(".duckdb")
+    with duckdb.connect(str(path)) as connection:
+        for file in place.source.glob("*.parquet"):
+            connection.execute(f"CREATE TABLE {file.stem.upper()} AS FROM read_parquet('{file}')")
+    shutil.rmtree(place.source)
+    path.rename(place.source)
+
+
+@pytest.mark.parametrize("change", [as_shards, as_a_database])
+def test_every_way_to_bring_tables_gives_the_same_export(change: Change, plain: list[pa.Table], tmp_path: Path) -> None:
+    place = small_shop(tmp_path)
+    change(place)
+    assert exports(place) == plain
+
+
+def test_one_run_names_every_fault_of_every_table(tmp_path: Path) -> None:
+    place = small_shop(tmp_path)
+    for change in (
+        without_column("products", "price"),
+        retyped("products", "is_universal", "no"),
+        retyped("events", "quantity", "one"),
+        without_column("events", "user_id"),
+        of_bytes("vehicles", b"no Parquet at all"),
+    ):
+        change(place)
+    place.source.joinpath("Users.csv").touch()
+    told = messages(place.materialize([f"raw_{table}" for table in SOURCE_TABLES], WEEK))
+    assert {asset: [line.split(": ")[0] for line in text.splitlines()] for asset, text in told.items()} == {
+        "raw_users": [f"source table 'users', week {WEEK}"],
+        "raw_vehicles": [f"source table 'vehicles', week {WEEK}"],
+        "raw_products": [f"source table 'products', column '{name}', week {WEEK}" for name in ("price", "is_universal")],
+        "raw_events": [f"source table 'events', column '{name}', week {WEEK}" for name in ("user_id", "quantity")],
+    }
+
+
+# What of the table that nothing reads is told, if anything.
+UNREAD: dict[str, tuple[Change, str | None]] = {
+    "absent": (absent("email_events"), None),
+    "dates for times": (recast("email_events", "event_ts", pa.date32()), None),
+    "empty": (first_rows("email_events", 0), "the table is empty"),
+    "a column missing": (without_column("email_events", "send_id"), "the required column is missing"),
+    "texts for times": (retyped("email_events", "event_ts", "yesterday"), "the column is text"),
+    "no Parquet": (of_bytes("email_events", b"send_id,user_id"), "is not a Parquet file"),
+    "damaged": (damaged("email_events"), "its rows cannot be read"),
+    "another name": (lambda place: place.source.joinpath("email_events_2026.csv").touch(), "looks like it and is not read"),
+}
+
+
+@pytest.mark.parametrize("fault", UNREAD)
+def test_a_table_that_nothing_reads_stops_no_run(fault: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    change, problem = UNREAD[fault]
+    place = small_shop(tmp_path)
+    change(place)
+    result = place.materialize(["raw_email_events"], WEEK)
+    assert messages(result) == {}
+    assert checks(result)["raw_email_events", "contract"] == (problem is None)
+    told = capfd.readouterr().err
+    if problem is None:
+        assert "email_events" not in told.replace("raw_email_events", "")
+    else:
+        assert problem in told
+        assert "Nothing reads 'email_events' yet: the run goes on." in told
+
+
+def test_a_table_that_nothing_reads_may_dry_up(tmp_path: Path) -> None:
+    place = small_shop(tmp_path)
+    assert messages(place.materialize(["raw_email_events"], WEEK)) == {}
+    first_rows("email_events", 0)(place)
+    result = place.materialize(["raw_email_events"], NEXT_WEEK)
+    assert messages(result) == {}
+    assert not checks(result)["raw_email_events", "row_count"]
 
 
 def test_half_of_last_weeks_rows_are_enough(first_run: Run, tmp_path: Path) -> None:

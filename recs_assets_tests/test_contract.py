@@ -2,9 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from recs_assets.assets.raw import check_columns, check_presence, raw_events
-from recs_assets.contract import SOURCE_TABLES, ContractError
+from recs_assets.assets.raw import raw_events
+from recs_assets.contract import SOURCE_TABLES, Column, ContractError, in_week
+from recs_assets.gates.mending import mending
+from recs_assets.gates.source import column_breaches, presence_breaches, remarks
 from recs_assets.own_tables import wide_columns
+from recs_assets.stored_tables import StoredColumn, StoredTable, refuse
 
 README = Path(__file__).parents[1] / "README.md"
 EVENTS = {column.name: column.kind for column in SOURCE_TABLES["events"].columns}
@@ -34,40 +37,85 @@ def test_dagster_shows_the_columns_that_are_declared() -> None:
     assert of["event_type"].description == "view, cart, order"
 
 
+def stored(columns: dict[str, StoredColumn], *extra: str) -> StoredTable:
+    return StoredTable(columns, extra)
+
+
+ALL_EVENTS = {name: StoredColumn({"string": "text"}.get(kind, kind)) for name, kind in EVENTS.items()}
+
+
 def test_extra_columns_are_named_and_ignored() -> None:
-    warnings = check_columns("events", EVENTS | {"device": "string"})
-    assert warnings == ["source table 'events': column 'device' is not in the contract and is ignored"]
+    table = stored(ALL_EVENTS, "device", "items")
+    assert column_breaches("events", table) == []
+    assert remarks("events", table) == ["source table 'events': not in the contract, and ignored: 'device', 'items'"]
+    assert remarks("events", stored(ALL_EVENTS)) == remarks("events", None) == []
+
+
+def test_ids_with_spaces_around_them_are_counted() -> None:
+    table = stored(ALL_EVENTS | {"product_id": StoredColumn("text", n_trimmed=1200)})
+    assert remarks("events", table) == [
+        "source table 'events', column 'product_id': 1,200 ids have spaces around them, which are not read"
+    ]
 
 
 def test_optional_columns_and_tables_may_be_absent() -> None:
-    assert check_columns("users", {"user_id": "string"}) == []
-    assert check_columns("email_events", None) == []
-
-
-def test_numbers_and_empty_columns_may_come_in_any_numeric_type() -> None:
-    assert check_columns("products", {"product_id": "string", "part_type": "null", "price": "integer"}) == []
-    assert check_columns("vehicles", {"vehicle_id": "string", "year": "number"}) == []
+    assert column_breaches("users", stored({"user_id": StoredColumn("text")})) == []
+    assert column_breaches("email_events", None) == []
 
 
 @pytest.mark.parametrize(
-    ("columns", "message"),
+    ("table", "message"),
     [
         (None, "source table 'events': the table is absent. Provide 'events'"),
         (
-            {name: kind for name, kind in EVENTS.items() if name != "event_ts"},
-            "column 'event_ts': the required column is missing. Add a column 'event_ts' (timestamp) to 'events'; ",
+            stored({name: held for name, held in ALL_EVENTS.items() if name != "event_ts"}, "at"),
+            "column 'event_ts': the required column is missing. Add a column 'event_ts' (timestamp) to 'events'; "
+            "its columns are: event_id, user_id, product_id, event_type, order_id, quantity, at.",
         ),
         (
-            EVENTS | {"event_ts": "date"},
-            "column 'event_ts': the column is date, the contract says timestamp. Cast it to timestamp",
+            stored(ALL_EVENTS | {"event_ts": StoredColumn("integer", 3, "1767225600000")}),
+            "column 'event_ts': the column is integer, and not every value of it is a timestamp as the contract asks for "
+            "(3 rows; for example '1767225600000'). In SQL: TIMESTAMP_MILLIS(event_ts); "
+            'in pandas: pd.to_datetime(df["event_ts"], unit="ms", utc=True).',
         ),
-        (EVENTS | {"user_id": "integer"}, "column 'user_id': the column is integer, the contract says string"),
+        (
+            stored(ALL_EVENTS | {"order_id": StoredColumn("float", 2, "7.0")}),
+            "(2 rows; for example '7.0'). In SQL: CAST(CAST(order_id AS INT64) AS STRING); in pandas: "
+            'df["order_id"].astype("Int64").astype("string").',
+        ),
+        (stored(ALL_EVENTS | {"user_id": StoredColumn("boolean", 2)}), "asks for (2 rows). In SQL: CAST(user_id AS STRING);"),
     ],
 )
-def test_a_breach_says_what_and_where(columns: dict[str, str] | None, message: str) -> None:
-    with pytest.raises(ContractError) as error:
-        check_columns("events", columns)
-    assert message in str(error.value)
+def test_a_breach_says_what_and_where(table: StoredTable | None, message: str) -> None:
+    (breach,) = column_breaches("events", table)
+    assert message in str(breach)
+
+
+def test_all_breaches_of_a_table_are_one_answer() -> None:
+    unread = StoredTable({}, breaches=(ContractError("events", "'Events.csv' looks like it and is not read", "Move it."),))
+    assert [breach.problem for breach in column_breaches("events", unread)] == ["'Events.csv' looks like it and is not read"]
+    wrong = {"event_id": StoredColumn("float", 2, "1.0"), "user_id": StoredColumn("text")}
+    breaches = column_breaches("events", stored(wrong))
+    assert [breach.column for breach in breaches] == ["event_id", "product_id", "event_type", "event_ts"]
+    with pytest.raises(ContractError) as raised, in_week("2026-09-28"):
+        refuse(breaches)
+    assert [line.split(":")[0] for line in str(raised.value).splitlines()] == [
+        f"source table 'events', column '{column}', week 2026-09-28"
+        for column in ("event_id", "product_id", "event_type", "event_ts")
+    ]
+    refuse([])
+
+
+@pytest.mark.parametrize(
+    "held_as", ["text", "binary", "integer", "decimal", "float", "boolean", "date", "timestamp", "time", "blob[]"]
+)
+@pytest.mark.parametrize(
+    "column", [column for table in SOURCE_TABLES.values() for column in table.columns], ids=lambda of: of.name
+)
+def test_every_column_can_be_mended(column: Column, held_as: str) -> None:
+    told = mending(column, held_as, "1")
+    assert f'df["{column.name}"]' in told
+    assert "{" not in told.replace('{"true": True, "false": False}', "")
 
 
 def test_the_message_names_week_count_and_at_most_three_samples() -> None:
@@ -79,11 +127,12 @@ def test_the_message_names_week_count_and_at_most_three_samples() -> None:
 
 
 def test_fitment_comes_whole_or_not_at_all() -> None:
-    columns = {"vehicle_id": "string"}
-    assert check_presence({"vehicles": columns, "ownership": columns, "fitment": columns})
-    assert not check_presence({"vehicles": None, "ownership": None, "fitment": None})
-    with pytest.raises(ContractError, match=r"ownership.*absent although vehicles, fitment is present"):
-        check_presence({"vehicles": columns, "ownership": None, "fitment": columns})
+    assert presence_breaches("fitment", ["vehicles", "ownership", "fitment"]) == presence_breaches("fitment", ["users"]) == []
+    (breach,) = presence_breaches("fitment", ["users", "vehicles", "fitment"])
+    assert str(breach).startswith(
+        "source table 'ownership': the table is absent although vehicles, fitment is present. Provide all"
+    )
+    assert presence_breaches("users", ["users", "vehicles", "fitment"]) == [], "the three say it themselves"
 
 
 def test_wide_columns_follow_the_number_of_slots() -> None:

@@ -56,7 +56,9 @@ def cleaned(
     parameters: Mapping[str, Parameter],
     write: Callable[[Session, Draft], None] | None = None,
 ) -> Cleaned:
-    """Clean one source table into the running asset's Parquet file, and write the rows left out to the quarantine.
+    """Clean one source table into the running asset's Parquet file.
+
+    The rows left out are in the quarantine, whether or not the table is refused.
 
     Args:
         context: of the running asset.
@@ -82,13 +84,13 @@ def cleaned(
     ):
         session.materialize(CLASSIFIED, f"clean_{table}", **parameters)
         faults = session.read(f"fault_counts_{table}").to_pylist()
+        quarantine = session.read(f"quarantined_rows_{table}", week=week.start.date())
+        warehouse.append("quarantine", quarantine, replace={"week": week.start.date(), "source_table": table})
         refuse_too_many_faults(table, week.key, faults, source_rows, settings.source.max_quarantined_share)
         if write is None:
             session.export(asset, new.path(own_file(asset)))
         else:
             write(session, new)
-        quarantine = session.read(f"quarantined_rows_{table}", week=week.start.date())
-    warehouse.append("quarantine", quarantine, replace={"week": week.start.date(), "source_table": table})
     return Cleaned(new.written, row_counts(table, faults, source_rows))
 
 

@@ -1,6 +1,8 @@
 """The retailer's seven tables as they are: profiled and held against the contract, never copied."""
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
@@ -9,11 +11,22 @@ from recs_assets.asset_files import SOURCE_PROFILE
 from recs_assets.assets import verdicts
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
 from recs_assets.contract import SOURCE_TABLES, ContractError, SourceTable, in_week
-from recs_assets.gates.source import check_columns, check_presence, check_profile, filled, refuse_lost_columns, row_count
+from recs_assets.gates.source import (
+    check_profile,
+    column_breaches,
+    filled,
+    presence_breaches,
+    refuse_lost_columns,
+    remarks,
+    row_count,
+)
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
+from recs_assets.stored_tables import StoredTable, refuse
 from recs_assets.weeks import ONE_WEEK, Week
+
+WARN = dg.AssetCheckSeverity.WARN
 
 
 class RawConfig(dg.Config):
@@ -33,18 +46,18 @@ def raw_asset(table: str) -> dg.AssetsDefinition:
         store: dg.ResourceParam[Store],
         settings: dg.ResourceParam[Settings],
     ) -> dg.MaterializeResult:
-        week = week_of_run(context)
-        with in_week(week.key):
-            columns = warehouse.source_columns()
-            check_presence(columns)
-            warnings = check_columns(table, columns[table])
-            for warning in warnings:
-                context.log.warning(warning)
+        week, breaches = week_of_run(context), list[ContractError]()
+        stored, profile = None, {"n_rows": 0}
+        with _stopping(context, declared, week, breaches):
+            stored = warehouse.source_table(table)
+            refuse([*presence_breaches(table, warehouse.source_tables()), *column_breaches(table, stored)])
             with warehouse.session() as session:
                 profile = session.audit(f"source_profile_{table}", **_moments(table, week, settings))
+            if stored is not None and profile["n_rows"] == 0:
+                raise ContractError(table, "the table is empty", "Check last night's load of it.", count=0)
+        for remark in remarks(table, stored):
+            context.log.warning(remark)
         previous = store.newest(f"raw_{table}", up_to=week.previous)
-        if columns[table] is not None and profile["n_rows"] == 0:
-            raise ContractError(table, "the table is empty", "Check last night's load of it.", week=week.key, count=0)
         last_week = previous.document(SOURCE_PROFILE) if previous else None
         count = row_count(
             table,
@@ -64,15 +77,18 @@ def raw_asset(table: str) -> dg.AssetsDefinition:
             accepted=(config.accept_lost_columns_reason or "").strip() or None,
         )
         verdicts.record(context, warehouse, settings, count, full)
-        check_profile(table, week, profile, count)
-        refuse_lost_columns(table, week.key, full)
+        with _stopping(context, declared, week, breaches):
+            check_profile(table, week, profile, count)
+            refuse_lost_columns(table, week.key, full)
         with draft(context, store, settings, week.as_of) as new:
             new.write_document(SOURCE_PROFILE, profile)
         return dg.MaterializeResult(
-            metadata={name: _shown(value) for name, value in profile.items()} | {"ignored columns": len(warnings)},
+            metadata={name: _shown(value) for name, value in profile.items()} | _of_storage(stored),
             check_results=[
                 verdicts.check_result(count, "row_count"),
                 verdicts.check_result(full, "filled"),
+                # A breach of a table that is read ends the step: there is nothing to check then.
+                *([] if declared.is_read else [dg.AssetCheckResult(passed=not breaches, check_name="contract", severity=WARN)]),
             ],
         )
 
@@ -80,8 +96,32 @@ def raw_asset(table: str) -> dg.AssetsDefinition:
     body.__doc__ = declared.row
     rows = check(f"raw_{table}", "row_count", f"Table {table} is about as large as last week.")
     full = check(f"raw_{table}", "filled", f"The columns of table {table} are about as full as last week.")
+    contract = check(f"raw_{table}", "contract", f"Table {table} has the contract's columns, types and rows.")
+    checks = [rows, full] if declared.is_read else [rows, full, contract]
     columns = {"dagster/column_schema": column_schema(declared)}
-    return weekly_asset(group="raw", kinds={"table"}, checks=[rows, full], metadata=columns)(body)
+    return weekly_asset(group="raw", kinds={"table"}, checks=checks, metadata=columns)(body)
+
+
+@contextmanager
+def _stopping(
+    context: dg.AssetExecutionContext, declared: SourceTable, week: Week, breaches: list[ContractError]
+) -> Iterator[None]:
+    """A breach of the contract ends the step; that of a table that nothing reads is told and kept, and ends the block alone."""
+    try:
+        with in_week(week.key):
+            yield
+    except ContractError as error:
+        if declared.is_read:
+            raise
+        context.log.warning(f"{error} Nothing reads '{declared.name}' yet: the run goes on.")
+        breaches.append(error)
+
+
+def _of_storage(stored: StoredTable | None) -> dict[str, Any]:
+    if stored is None:
+        return {}
+    trimmed = {name: column.n_trimmed for name, column in stored.columns.items() if column.n_trimmed}
+    return {"ignored columns": list(stored.extra), "ids with spaces around them": trimmed}
 
 
 def column_schema(table: SourceTable) -> dg.TableSchema:

@@ -2,22 +2,15 @@
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recs_assets.contract import FITMENT_TABLES, SOURCE_TABLES, ContractError, Kind, Outcome
+from recs_assets.contract import FITMENT_TABLES, SOURCE_TABLES, ContractError, Outcome
+from recs_assets.gates.mending import mending
 from recs_assets.gates.verdict import FAIL, PASS, WARN, Verdict
+from recs_assets.stored_tables import StoredTable
 from recs_assets.weeks import Week
-
-# What the engine may call a column of each kind; a column of nothing but NULLs has no type of its own and fits anywhere.
-ACCEPTED_KINDS: dict[Kind, frozenset[str]] = {
-    "string": frozenset({"string", "null"}),
-    "timestamp": frozenset({"timestamp", "null"}),
-    "number": frozenset({"number", "integer", "null"}),
-    "integer": frozenset({"number", "integer", "null"}),
-    "boolean": frozenset({"boolean", "null"}),
-}
 
 
 def check_profile(table: str, week: Week, profile: dict[str, Any], count: Verdict) -> None:
@@ -37,51 +30,51 @@ def check_profile(table: str, week: Week, profile: dict[str, Any], count: Verdic
         raise ContractError(table, problem, "Check the load of events.", week=week.key, column=declared.dated_by, count=0)
 
 
-def check_columns(table: str, columns: Mapping[str, str] | None) -> list[str]:
-    """Hold one source table against the contract.
+def column_breaches(table: str, stored: StoredTable | None) -> list[ContractError]:
+    """Everything that keeps a source table from being read by the contract: files, missing columns, values of another type.
 
     Args:
         table: a name in ``SOURCE_TABLES``.
-        columns: of it with their kinds, as ``Warehouse.source_columns`` gives them; ``None`` where the table is absent.
-
-    Returns:
-        Warnings, one for each column that the contract does not know.
-
-    Raises:
-        ContractError: the table is absent and not optional, or a column is missing or of another type.
+        stored: the table as it is stored; ``None`` where it is absent.
     """
     contract = SOURCE_TABLES[table]
-    if columns is None:
+    if stored is None:
         if contract.optional:
             return []
-        raise ContractError(table, "the table is absent", f"Provide '{table}' in the source (RECS_SOURCE).")
+        return [ContractError(table, "the table is absent", f"Provide '{table}' in the source (RECS_SOURCE).")]
+    breaches = list(stored.breaches)
     for column in contract.columns:
-        if column.name not in columns:
-            if column.required:
-                present = ", ".join(columns) or "none"
-                fix = f"Add a column '{column.name}' ({column.kind}) to '{table}'; its columns are: {present}."
-                raise ContractError(table, "the required column is missing", fix, column=column.name)
-        elif columns[column.name] not in ACCEPTED_KINDS[column.kind]:
-            problem = f"the column is {columns[column.name]}, the contract says {column.kind}"
-            raise ContractError(table, problem, f"Cast it to {column.kind} in the source.", column=column.name)
-    known = {column.name for column in contract.columns}
-    return [
-        f"source table '{table}': column '{name}' is not in the contract and is ignored" for name in columns if name not in known
-    ]
+        held = stored.columns.get(column.name)
+        if held is None and column.required and (stored.columns or stored.extra or not breaches):
+            present = ", ".join([*stored.columns, *stored.extra]) or "none"
+            fix = f"Add a column '{column.name}' ({column.kind}) to '{table}'; its columns are: {present}."
+            breaches.append(ContractError(table, "the required column is missing", fix, column=column.name))
+        elif held is not None and held.n_lost:
+            problem = f"the column is {held.held_as}, and not every value of it is a {column.kind} as the contract asks for"
+            fix = mending(column, held.held_as, held.sample)
+            samples = () if held.sample is None else (held.sample,)
+            breaches.append(ContractError(table, problem, fix, column=column.name, count=held.n_lost, samples=samples))
+    return breaches
 
 
-def check_presence(tables: Mapping[str, Mapping[str, str] | None]) -> bool:
-    """Whether the store has fitment: all of ``FITMENT_TABLES`` are present (True) or none of them is (False).
+def remarks(table: str, stored: StoredTable | None) -> list[str]:
+    """What is no breach and worth a warning: columns that the contract does not know, ids that came with spaces."""
+    if stored is None:
+        return []
+    of = f"source table '{table}'"
+    told = [f"{of}: not in the contract, and ignored: {', '.join(map(repr, stored.extra))}"] if stored.extra else []
+    spaces = [(name, column.n_trimmed) for name, column in stored.columns.items() if column.n_trimmed]
+    return told + [f"{of}, column '{name}': {n:,} ids have spaces around them, which are not read" for name, n in spaces]
 
-    Raises:
-        ContractError: only some of them are present.
-    """
-    absent = [table for table in FITMENT_TABLES if tables.get(table) is None]
-    if absent and len(absent) < len(FITMENT_TABLES):
-        present = ", ".join(table for table in FITMENT_TABLES if table not in absent)
-        problem = f"the table is absent although {present} is present"
-        raise ContractError(absent[0], problem, f"Provide all of {', '.join(FITMENT_TABLES)}, or none of them.")
-    return not absent
+
+def presence_breaches(table: str, present: Collection[str]) -> list[ContractError]:
+    """Whether a store has fitment: all of ``FITMENT_TABLES`` are present, or none of them; the breach if ``table`` is one."""
+    absent = [name for name in FITMENT_TABLES if name not in present]
+    if table not in FITMENT_TABLES or not absent or len(absent) == len(FITMENT_TABLES):
+        return []
+    there = ", ".join(name for name in FITMENT_TABLES if name not in absent)
+    problem = f"the table is absent although {there} is present"
+    return [ContractError(absent[0], problem, f"Provide all of {', '.join(FITMENT_TABLES)}, or none of them.")]
 
 
 @dataclass(frozen=True)
@@ -128,23 +121,34 @@ def refuse_too_many_faults(
     """Refuse a table of which more than ``max_share`` of the rows are quarantined.
 
     Raises:
-        ContractError: names the most frequent fault, with samples.
+        ContractError: names every fault with its number and up to three values that it shows, and up to three keys of the most
+            frequent one.
     """
     counts = row_counts(table, faults, source_rows)
     n_quarantined = sum(counts.quarantined.values())
     if n_quarantined <= max_share * counts.rows_in:
         return
-    worst = max((row for row in faults if row["fault"] in counts.quarantined), key=lambda row: row["n_rows"])
-    samples = [worst[f"sample_{number}"] for number in (1, 2, 3) if worst[f"sample_{number}"] is not None]
+    worst = [row for row in faults if row["fault"] in counts.quarantined]
+    told = "; ".join(_told(row) for row in worst)
+    kept = f"SELECT reason, row_key, row_json FROM quarantine WHERE week = '{week}' AND source_table = '{table}'"
     raise ContractError(
         table,
         f"{n_quarantined:,} of its {counts.rows_in:,} rows are faulty, {n_quarantined / counts.rows_in:.1%} where "
-        f"{max_share:.0%} are allowed; the most frequent fault is '{worst['fault']}'",
-        "Fix the source; if these rows are really to be left out, raise source.max_quarantined_share in the settings.",
+        f"source.max_quarantined_share allows {max_share:.0%}: {told}",
+        f"Look at them in RECS_HOME/warehouse.duckdb: {kept}. Fix the source; if these rows are really to be left out, raise "
+        "source.max_quarantined_share in the settings.",
         week=week,
-        count=worst["n_rows"],
-        samples=() if SOURCE_TABLES[table].names_people else samples,
+        samples=() if SOURCE_TABLES[table].names_people else _three(worst[0], "sample"),
     )
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    values = ", ".join(repr(value) for value in _three(row, "value"))
+    return f"{row['n_rows']:,} {row['fault']}" + (f", which says {values}" if values else "")
+
+
+def _three(row: Mapping[str, Any], name: str) -> list[str]:
+    return [row[f"{name}_{number}"] for number in (1, 2, 3) if row.get(f"{name}_{number}") is not None]
 
 
 def refuse_nothing_to_sell(reasons: Sequence[str | None], week: str) -> None:

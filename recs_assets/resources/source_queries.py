@@ -6,13 +6,17 @@
   ``NUL character in <id>``), else NULL;
   ``content_rank``, 1 for the first of the rows of one key by the other columns, each descending; exact copies rank the same;
   ``<column>_text`` of every number: as text NaN equals NaN, on every engine.
-- ``fault_counts_<table>``: the rows of ``classified`` (what ``clean_<table>`` gives) by fault, with the keys of three.
+- ``fault_counts_<table>``: the rows of ``classified`` (what ``clean_<table>`` gives) by fault: three keys, and the three most
+  frequent of the values that the fault shows.
 - ``quarantined_rows_<table>``: those of them that are kept for people to look at, for the table ``quarantine``.
 """
 
 from collections.abc import Mapping
 
 from recs_assets.contract import SOURCE_TABLES, Column, SourceTable
+
+# A fault without its details.
+FAULT_NAME = "REGEXP_REPLACE(fault, ':.*$', '')"
 
 
 def _profile(table: SourceTable) -> str:
@@ -51,20 +55,37 @@ def _rows(table: SourceTable) -> str:
 
 
 def _fault_counts(table: SourceTable) -> str:
-    samples = [f"MAX(IF(sample_number = {n}, row_key, NULL)) AS sample_{n}" for n in (1, 2, 3)]
-    number = "ROW_NUMBER() OVER (PARTITION BY fault ORDER BY row_key) AS sample_number"
-    keys = _select(["fault", f"{_row_key(table)} AS row_key"], "classified") + "WHERE fault IS NOT NULL\n"
-    numbered = _select(["fault", "IFNULL(row_key, '(empty)') AS row_key", number], "faulty_rows")
-    counts = _select(["fault", "COUNT(*) AS n_rows", *samples], "numbered_rows")
-    steps = f"WITH\nfaulty_rows AS (\n{keys}),\nnumbered_rows AS (\n{numbered})\n"
-    return f"{steps}{counts}GROUP BY fault\nORDER BY n_rows DESC, fault\n"
+    shown = {fault.name: fault.shows for fault in table.all_faults if fault.shows}
+    texts = {column.name: _json_value(column) for column in table.columns}
+    cases = " ".join(f"WHEN '{fault}' THEN {texts[column]}" for fault, column in shown.items())
+    value = f"CASE {FAULT_NAME} {cases} END" if cases else "CAST(NULL AS STRING)"
+    rows = _select(["fault", f"IFNULL({_row_key(table)}, '(empty)') AS row_key", f"{value} AS value"], "classified")
+    key_number = "ROW_NUMBER() OVER (PARTITION BY fault ORDER BY row_key) AS key_number"
+    value_number = "ROW_NUMBER() OVER (PARTITION BY fault ORDER BY COUNT(*) DESC, value) AS value_number"
+    steps = {
+        "faulty_rows": f"{rows}WHERE fault IS NOT NULL\n",
+        "numbered_keys": _select(["fault", "row_key", key_number], "faulty_rows"),
+        "numbered_values": _select(["fault", "value", value_number], "faulty_rows")
+        + "WHERE value IS NOT NULL\nGROUP BY fault, value\n",
+        "first_values": _select(["fault", *_first_three("value", "value")], "numbered_values") + "GROUP BY fault\n",
+        "first_keys": _select(["fault", "COUNT(*) AS n_rows", *_first_three("key", "sample")], "numbered_keys")
+        + "GROUP BY fault\n",
+    }
+    named = ",\n".join(f"{name} AS (\n{text})" for name, text in steps.items())
+    columns = ["first_keys.*", "value_1", "value_2", "value_3"]
+    joined = "LEFT JOIN first_values ON first_values.fault = first_keys.fault\nORDER BY n_rows DESC, first_keys.fault\n"
+    return f"WITH\n{named}\n{_select(columns, 'first_keys')}{joined}"
+
+
+def _first_three(of: str, name: str) -> list[str]:
+    column = {"key": "row_key"}.get(of, of)
+    return [f"MAX(IF({of}_number = {n}, {column}, NULL)) AS {name}_{n}" for n in (1, 2, 3)]
 
 
 def _quarantined_rows(table: SourceTable) -> str:
-    name = "REGEXP_REPLACE(fault, ':.*$', '')"
     counted = _literals(table.faults_with("duplicate", "outside window"))
     ordinary = table.faults_with("set aside")
-    outcome = f"IF({name} IN ({_literals(ordinary)}), 'set aside', 'quarantined')" if ordinary else "'quarantined'"
+    outcome = f"IF({FAULT_NAME} IN ({_literals(ordinary)}), 'set aside', 'quarantined')" if ordinary else "'quarantined'"
     values = ",\n    ".join(f"{_json_value(column)} AS {column.name}" for column in table.columns if column.seen != "nowhere")
     columns = [
         "@week AS week",
@@ -74,7 +95,7 @@ def _quarantined_rows(table: SourceTable) -> str:
         f"{_row_key(table)} AS row_key",
         f"TO_JSON_STRING(STRUCT(\n    {values}\n  )) AS row_json",
     ]
-    kept = f"WHERE fault IS NOT NULL AND {name} NOT IN ({counted})\n"
+    kept = f"WHERE fault IS NOT NULL AND {FAULT_NAME} NOT IN ({counted})\n"
     return f"{_select(columns, 'classified')}{kept}ORDER BY reason, row_key, row_json\n"
 
 

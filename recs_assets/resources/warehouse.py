@@ -21,6 +21,7 @@ from recs_assets.resources.ledger import Ledger, newest_row
 from recs_assets.resources.publishing import Publication, Published
 from recs_assets.resources.queries import identifier
 from recs_assets.resources.restoring import Restoration
+from recs_assets.stored_tables import StoredTable
 
 # Nullable parameters stand only inside CAST(@name AS type) in the queries: an untyped NULL has no type on BigQuery.
 Parameter = dt.datetime | dt.date | str | int | float | bool | Sequence[str] | None
@@ -110,12 +111,19 @@ class Warehouse(ABC):
     """The retailer's source tables (read-only), and our own: staged, served, and the ledgers."""
 
     @abstractmethod
-    def source_columns(self) -> dict[str, dict[str, str] | None]:
-        """Every contract table with its columns and their kinds (or the engine's own word), or ``None`` where it is absent.
+    def source_tables(self) -> frozenset[str]:
+        """The contract's tables that are there, readable or not.
 
         Raises:
-            WarehouseError: there is no source.
-            ContractError: a table cannot be read as one.
+            SourceError: there is no source, or it has none of the tables.
+        """
+
+    @abstractmethod
+    def source_table(self, table: str) -> StoredTable | None:
+        """A table of the contract as it is stored, looked at down to its values; ``None`` where it is absent.
+
+        Raises:
+            SourceError: there is no source, or it has none of the tables.
         """
 
     @abstractmethod
@@ -125,7 +133,8 @@ class Warehouse(ABC):
         Source tables hold the contract's columns only; an absent optional column is NULL, an absent optional table empty.
         ``<table>_rows`` of ``source_queries`` are read like tables.
 
-        A query that reads a source table raises ``WarehouseError`` and ``ContractError`` as ``source_columns`` does.
+        A query that reads a source table raises ``SourceError`` as ``source_table`` does, and ``ContractError`` where the
+        table cannot be read as one.
         """
 
     @abstractmethod

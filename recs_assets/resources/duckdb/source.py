@@ -1,74 +1,105 @@
-"""The retailer's tables as DuckDB reads them: a folder with one Parquet file a table, brought to the contract's types."""
+"""The retailer's tables as DuckDB reads them, brought to the contract's columns and types."""
 
 import re
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
 
-from recs_assets.contract import SOURCE_TABLES, Column, ContractError, Kind
-from recs_assets.resources.errors import SourceError
-
-TYPES: dict[Kind, str] = {
-    "string": "VARCHAR",
-    "timestamp": "TIMESTAMPTZ",
-    "number": "DOUBLE",
-    "integer": "BIGINT",
-    "boolean": "BOOLEAN",
-}
-
-KINDS: dict[str, str] = {
-    "VARCHAR": "string",
-    "BOOLEAN": "boolean",
-    "FLOAT": "number",
-    "DOUBLE": "number",
-    '"NULL"': "null",
-    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), "integer"),
-    **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"), "integer"),
-    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), "timestamp"),
-    **dict.fromkeys(("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"), "timestamp"),
-}
-
-# What stands around a text and is not seen: spaces of any width, line feeds and other control and format characters.
-UNSEEN = r"[\p{Z}\p{Cc}\p{Cf}]*"
-
-# The years that BigQuery and Python know. A moment outside of them becomes the nearest one inside, which is still far too
-# early or too late, and so quarantined wherever a time has to make sense.
-FIRST_MOMENT, LAST_MOMENT = "TIMESTAMPTZ '0001-01-01 00:00:00+00'", "TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'"
+from recs_assets.contract import SOURCE_TABLES, Column, ContractError
+from recs_assets.resources.duckdb.readings import TYPES, Reading, reading, trimmed, word
+from recs_assets.stored_tables import StoredColumn, StoredTable, refuse
 
 # Accidents of the machine, which may be gone when the step is tried again. Anything else that stops a query over a source
 # table is in its data: a damaged page is a plain duckdb.Error as often as not.
 OF_THE_MACHINE = (duckdb.OutOfMemoryException, duckdb.IOException, duckdb.InterruptException)
+SHOWN_CHARACTERS = 60
 SHOWN_VALUE = re.compile(r'value ".*?"')
 
 
-def source_columns(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, dict[str, str] | None]:
-    """Every contract table with its columns and their kinds (or DuckDB's own word), or ``None`` where its file is absent.
+@dataclass(frozen=True)
+class Relation:
+    """Something to select from, and its columns by their names in lower case: the name as stored, and DuckDB's type."""
 
-    Raises:
-        SourceError: the folder is missing or holds none of the tables.
-        ContractError: a file is not Parquet, or has a column of the contract twice.
-    """
-    if not folder.is_dir():
-        raise SourceError(f"there is no source folder {folder}. Set RECS_SOURCE to a folder of <table>.parquet files.")
-    if not any(_path(folder, table).exists() for table in SOURCE_TABLES):
-        wanted = ", ".join(f"{table}.parquet" for table in SOURCE_TABLES)
-        raise SourceError(f"{folder} holds none of {wanted}. Set RECS_SOURCE to the folder that does.")
-    return {table: _file_columns(connection, table, _path(folder, table)) for table in SOURCE_TABLES}
+    sql: str
+    columns: Mapping[str, tuple[str, str]]
+    # Where it lies, for messages.
+    place: str
+
+    def reading(self, column: Column) -> Reading:
+        """How a column of the contract is read from it; NULL where it has none."""
+        if column.name not in self.columns:
+            return Reading(f"CAST(NULL AS {TYPES[column.kind]})")
+        name, kind = self.columns[column.name]
+        return reading(column, identifier(name), kind)
 
 
-def source_select(folder: Path, table: str, present: Mapping[str, str] | None, blank_texts: Collection[str]) -> str:
-    """The query, in DuckDB's dialect, that reads a source table with the contract's columns and types only.
+@dataclass(frozen=True)
+class Located:
+    """A source table that is there: what to select its rows from, and what keeps it from being read."""
 
-    An absent optional column is NULL, and an absent table has no rows. A text is NULL that is one of ``blank_texts``,
-    whatever its case and what is not seen around it.
-    """
-    columns = ", ".join(_column(column, present, blank_texts) for column in SOURCE_TABLES[table].columns)
-    if present is None:
-        return f"SELECT {columns} WHERE FALSE"
-    return f"SELECT {columns} FROM read_parquet({quoted(_path(folder, table))})"
+    relations: tuple[Relation, ...]
+    breaches: tuple[ContractError, ...] = field(default=())
+
+
+class Source(ABC):
+    """Where the retailer's tables lie."""
+
+    @abstractmethod
+    def present(self, connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+        """The contract's tables that are there, readable or not.
+
+        Raises:
+            SourceError: there is no source, or it has none of the tables.
+        """
+
+    @abstractmethod
+    def locate(self, connection: duckdb.DuckDBPyConnection, table: str) -> Located | None:
+        """A table of the contract; ``None`` where it is absent.
+
+        Raises:
+            SourceError: there is no source, or it has none of the tables.
+        """
+
+    def stored(self, connection: duckdb.DuckDBPyConnection, table: str) -> StoredTable | None:
+        """A table as it is stored, looked at down to its values where its types may not hold what the contract's do."""
+        located = self.locate(connection, table)
+        if located is None:
+            return None
+        columns, breaches = dict[str, StoredColumn](), list(located.breaches)
+        try:
+            with readable([table]):
+                for relation in located.relations:
+                    _add(columns, _looked_at(connection, table, relation))
+        except ContractError as error:
+            breaches.append(error)
+        known = {column.name for column in SOURCE_TABLES[table].columns}
+        extra = {name: stored for of in located.relations for name, (stored, _) in of.columns.items() if name not in known}
+        return StoredTable(columns, tuple(extra.values()), tuple(breaches))
+
+    def select(self, connection: duckdb.DuckDBPyConnection, table: str, blank_texts: Collection[str]) -> str:
+        """The query, in DuckDB's dialect, that reads a source table with the contract's columns and types only.
+
+        An absent optional column is NULL, and an absent table has no rows. A text comes without the spaces around it, and is
+        NULL where it is one of ``blank_texts``, whatever its case. A value that its type cannot hold whole ends the query.
+
+        Raises:
+            SourceError: there is no source.
+            ContractError: the table cannot be read as one.
+        """
+        located = self.locate(connection, table)
+        columns = SOURCE_TABLES[table].columns
+        if located is None:
+            return f"SELECT {', '.join(f'CAST(NULL AS {TYPES[column.kind]}) AS {column.name}' for column in columns)} WHERE FALSE"
+        refuse(located.breaches)
+        selects = []
+        for relation in located.relations:
+            selected = ", ".join(_selected(column, relation.reading(column), blank_texts) for column in columns)
+            selects.append(f"SELECT {selected} FROM {relation.sql}")
+        return " UNION ALL ".join(selects)
 
 
 @contextmanager
@@ -94,47 +125,78 @@ def quoted(text: Path | str) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def _path(folder: Path, table: str) -> Path:
-    return folder / f"{table}.parquet"
+def identifier(name: str) -> str:
+    """A name as SQL takes it, whatever it is."""
+    return '"' + name.replace('"', '""') + '"'
 
 
-def _file_columns(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> dict[str, str] | None:
-    if not path.exists():
-        return None
-    try:
-        described = connection.execute(f"DESCRIBE SELECT * FROM read_parquet({quoted(path)})").fetchall()
-        stored = connection.execute(f"SELECT name FROM parquet_schema({quoted(path)})").fetchall()
-    except duckdb.Error as error:
-        reason = str(error).splitlines()[0]
-        raise ContractError(table, f"{path} is not a Parquet file ({reason})", "Write the table as Parquet again.") from error
-    # DuckDB reads the second of two as another column, BigQuery takes neither; case makes no difference to either.
-    times = Counter(str(name).lower() for (name,) in stored)
+def unlike_shards(table: str, relations: Sequence[Relation]) -> list[ContractError]:
+    """Why parts of one table do not go together: one lacks a column that another has, ids are numbers here and texts there."""
+    breaches = []
     for column in SOURCE_TABLES[table].columns:
-        if times[column.name] > 1:
-            fix = "Keep the one that is meant, and write the table again."
-            raise ContractError(table, f"{times[column.name]} columns have this name", fix, column=column.name)
-    return {name: _kind(kind) for name, kind, *_ in described}
+        having = [relation for relation in relations if column.name in relation.columns]
+        lacking = [relation for relation in relations if column.name not in relation.columns]
+        if having and lacking:
+            problem = f"{lacking[0].place} lacks it, {having[0].place} has it"
+            breaches.append(
+                ContractError(table, problem, "Write all parts of the table with the same columns.", column=column.name)
+            )
+        held = {word(relation.columns[column.name][1]): relation.place for relation in having}
+        if column.kind == "string" and {"text", "integer"} <= held.keys():
+            problem = f"it is integer in {held['integer']} and text in {held['text']}"
+            breaches.append(
+                ContractError(table, problem, "Write all parts of the table with the same types.", column=column.name)
+            )
+    return breaches
 
 
-def _kind(duckdb_type: str) -> str:
-    if duckdb_type.startswith("DECIMAL"):
-        return "number"
-    return KINDS.get(duckdb_type, duckdb_type.lower())
-
-
-def _column(column: Column, present: Mapping[str, str] | None, blank_texts: Collection[str]) -> str:
-    kind = TYPES[column.kind]
-    if present is None or column.name not in present:
-        return f"CAST(NULL AS {kind}) AS {column.name}"
-    if column.kind == "integer":
-        # A float column with NaN for NULL is how pandas writes integers that may be absent.
-        return f"TRY_CAST({column.name} AS {kind}) AS {column.name}"
-    if column.kind == "timestamp":
-        moment = f"TRY_CAST({column.name} AS {kind})"
-        bounded = f"WHEN {moment} < {FIRST_MOMENT} THEN {FIRST_MOMENT} WHEN {moment} <= {LAST_MOMENT} THEN {moment}"
-        return f"CASE WHEN {column.name} IS NULL THEN NULL {bounded} ELSE {LAST_MOMENT} END AS {column.name}"
-    value = f"CAST({column.name} AS {kind})"
+def _selected(column: Column, read: Reading, blank_texts: Collection[str]) -> str:
+    value = read.value
     if column.kind == "string":
-        blank = f"(?i){UNSEEN}(?:{'|'.join(map(re.escape, blank_texts))}){UNSEEN}"
-        return f"CASE WHEN regexp_full_match({value}, {quoted(blank)}) THEN NULL ELSE {value} END AS {column.name}"
+        blank = f"(?i)[\\p{{Z}}\\p{{Cc}}\\p{{Cf}}]*(?:{'|'.join(map(re.escape, blank_texts))})[\\p{{Z}}\\p{{Cc}}\\p{{Cf}}]*"
+        value = f"CASE WHEN regexp_full_match({value}, {quoted(blank)}) THEN NULL ELSE {value} END"
+    if read.is_lost:
+        problem = f"column {column.name} holds a value that is no {column.kind}"
+        value = f"CASE WHEN {read.is_lost} THEN error({quoted(problem)}) ELSE {value} END"
     return f"{value} AS {column.name}"
+
+
+def _looked_at(connection: duckdb.DuckDBPyConnection, table: str, relation: Relation) -> dict[str, StoredColumn]:
+    """The columns of a relation that the contract knows, with what one scan of those in doubt tells of their values."""
+    looked_at, counts, meant = {}, [], list[tuple[str, str]]()
+    for column in SOURCE_TABLES[table].columns:
+        if column.name not in relation.columns:
+            continue
+        name, kind = relation.columns[column.name]
+        stored, held, is_lost = identifier(name), word(kind), relation.reading(column).is_lost
+        looked_at[column.name] = StoredColumn(held)
+        if is_lost:
+            counts.append(f"count(*) FILTER ({is_lost})")
+            meant.append((column.name, "n_lost"))
+        if is_lost and column.seen == "anywhere":
+            counts.append(f"left(min(CAST({stored} AS VARCHAR)) FILTER ({is_lost}), {SHOWN_CHARACTERS})")
+            meant.append((column.name, "sample"))
+        if column.is_id and held == "text":
+            counts.append(f"count(*) FILTER ({trimmed(stored)} NOT IN ('', CAST({stored} AS VARCHAR)))")
+            meant.append((column.name, "n_trimmed"))
+    if counts:
+        values = connection.execute(f"SELECT {', '.join(counts)} FROM {relation.sql}").fetchall()[0]
+        for (name, what), value in zip(meant, values, strict=True):
+            looked_at[name] = replace(looked_at[name], **{what: value})
+    return looked_at
+
+
+def _add(columns: dict[str, StoredColumn], more: Mapping[str, StoredColumn]) -> None:
+    """Add what another part of the table tells of its columns; a part in which values are lost says how a column is stored."""
+    for name, new in more.items():
+        known = columns.get(name)
+        columns[name] = (
+            new
+            if known is None
+            else StoredColumn(
+                held_as=(new if new.n_lost else known).held_as,
+                n_lost=known.n_lost + new.n_lost,
+                sample=known.sample or new.sample,
+                n_trimmed=known.n_trimmed + new.n_trimmed,
+            )
+        )

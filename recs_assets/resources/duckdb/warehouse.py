@@ -1,4 +1,4 @@
-"""The warehouse on one machine: DuckDB over a folder of Parquet, with our own tables in one file."""
+"""The warehouse on one machine: DuckDB over a folder of Parquet or a database, with our own tables in one file."""
 
 import datetime as dt
 import logging
@@ -16,8 +16,11 @@ from sqlglot import expressions
 from recs_assets.contract import SOURCE_TABLES
 from recs_assets.fault_points import reached
 from recs_assets.resources.duckdb.ledger import ALL_TABLES, ATTACHED, OWN_TABLES, DuckDBLedger, transpile
-from recs_assets.resources.duckdb.source import quoted, readable, source_columns, source_select
-from recs_assets.resources.errors import WarehouseError
+from recs_assets.resources.duckdb.source import Source, quoted, readable
+from recs_assets.resources.duckdb.source_database import DatabaseSource
+from recs_assets.resources.duckdb.source_files import pattern
+from recs_assets.resources.duckdb.source_folder import FolderSource
+from recs_assets.resources.errors import SourceError, WarehouseError
 from recs_assets.resources.ledger import Ledger
 from recs_assets.resources.queries import identifier, prepare, query_text
 from recs_assets.resources.source_queries import ROWS
@@ -32,6 +35,7 @@ from recs_assets.resources.warehouse import (
     Warehouse,
 )
 from recs_assets.settings import ComputeSettings
+from recs_assets.stored_tables import StoredTable
 
 LOCK_POLL_SECONDS = 0.2
 
@@ -66,22 +70,35 @@ class DuckDBWarehouse(Warehouse):
             "threads": compute.cores,
         }
 
-    def source_columns(self) -> dict[str, dict[str, str] | None]:
-        """Every contract table with its columns and their kinds, or ``None`` where its file is absent.
+    def source_tables(self) -> frozenset[str]:
+        """The contract's tables that are there; see ``Warehouse.source_tables``."""
+        with self._connection() as connection:
+            return self.retailer().present(connection)
+
+    def source_table(self, table: str) -> StoredTable | None:
+        """A table of the contract as it is stored; see ``Warehouse.source_table``."""
+        with self._connection() as connection:
+            return self.retailer().stored(connection, table)
+
+    def retailer(self) -> Source:
+        """The retailer's tables, as they are at this moment.
 
         Raises:
-            WarehouseError: the source folder is missing or holds none of the tables.
-            ContractError: a file is not Parquet.
+            SourceError: the source is this warehouse's own file.
         """
-        with self._connection() as connection:
-            return source_columns(connection, self.source)
+        if self.source.is_dir() or not self.source.exists():
+            return FolderSource(self.source)
+        if self.file.exists() and self.source.samefile(self.file):
+            raise SourceError(
+                f"the source {self.source} is this project's own warehouse. Set RECS_SOURCE to the retailer's tables."
+            )
+        return DatabaseSource(self.source)
 
     @contextmanager
     def session(self, tables: Mapping[str, Mount] | None = None) -> Iterator[Session]:
         """A session over the source tables, ``tables`` and the persistent ones; see ``Warehouse.session``.
 
         The source is opened by the first query that reads a table of it.
-
         Raises:
             WarehouseError: a query ran out of memory and of room to spill.
         """
@@ -248,16 +265,19 @@ class DuckDBSession(Session):
             self._connection.unregister("incoming")
             self._local.add(name)
         else:
-            self.view(name, f"SELECT * FROM read_parquet([{', '.join(quoted(path) for path in mount)}])")
+            self.view(
+                name,
+                f"SELECT * FROM read_parquet([{', '.join(quoted(pattern(path)) for path in mount)}], hive_partitioning = false)",
+            )
 
     def _persistent(self, text: str) -> frozenset[str]:
         absent = tables_of(text) - self._local
         of_rows = absent & set(ROWS)
         from_source = (absent | {ROWS[name] for name in of_rows}) & set(SOURCE_TABLES) - self._local
         if from_source:
-            columns = source_columns(self._connection, self._warehouse.source)
+            retailer = self._warehouse.retailer()
         for table in from_source:
-            self.view(table, source_select(self._warehouse.source, table, columns[table], self._warehouse.blank_texts))
+            self.view(table, retailer.select(self._connection, table, self._warehouse.blank_texts))
             self._from_source.add(table)
         for name in of_rows:
             self.view(name, transpile(query_text(name)))

@@ -36,12 +36,18 @@ def warehouse(tmp_path: Path, source: Path) -> DuckDBWarehouse:
     return DuckDBWarehouse(tmp_path / "home" / "warehouse.duckdb", source, COMPUTE)
 
 
-def test_source_columns(warehouse: DuckDBWarehouse) -> None:
-    columns = warehouse.source_columns()
-    assert columns["users"] == {"user_id": "string", "email": "string", "created_at": "timestamp", "email_consent": "boolean"}
-    assert columns["products"] is not None
-    assert columns["products"]["price"] == "number"
-    assert columns["vehicles"] is None
+def test_a_stored_table_says_what_its_columns_hold(warehouse: DuckDBWarehouse) -> None:
+    users = warehouse.source_table("users")
+    assert users is not None
+    assert {name: column.held_as for name, column in users.columns.items()} == {
+        "user_id": "text",
+        "email": "text",
+        "created_at": "timestamp",
+        "email_consent": "boolean",
+    }
+    assert users.columns["user_id"].n_trimmed == 1
+    assert warehouse.source_table("vehicles") is None
+    assert warehouse.source_tables() == {"users", "products", "events"}
 
 
 def test_columns_come_in_the_contracts_types(warehouse: DuckDBWarehouse, source: Path) -> None:
@@ -89,16 +95,24 @@ def test_blank_text_is_no_value(warehouse: DuckDBWarehouse, text: str | None, is
 
 def test_a_missing_source_is_named(tmp_path: Path) -> None:
     file = tmp_path / "warehouse.duckdb"
-    with pytest.raises(WarehouseError, match=r"no source folder .*nowhere. Set RECS_SOURCE"):
-        DuckDBWarehouse(file, tmp_path / "nowhere", COMPUTE).source_columns()
-    with pytest.raises(WarehouseError, match=r"holds none of users.parquet.* Set RECS_SOURCE"):
-        DuckDBWarehouse(file, tmp_path, COMPUTE).source_columns()
+    with pytest.raises(WarehouseError, match=r"there is no source .*nowhere. Set RECS_SOURCE to a folder of Parquet tables"):
+        DuckDBWarehouse(file, tmp_path / "nowhere", COMPUTE).source_tables()
+    with pytest.raises(WarehouseError, match=r"holds none of the tables users, .* Set RECS_SOURCE to a folder that does"):
+        DuckDBWarehouse(file, tmp_path, COMPUTE).source_tables()
 
 
 def test_a_file_that_is_not_parquet_is_named(warehouse: DuckDBWarehouse, source: Path) -> None:
     (source / "products.parquet").write_text("product_id,price\np1,5\n")
-    with pytest.raises(ContractError, match=r"'products'.*not a Parquet file.*Write the table as Parquet again"):
-        warehouse.source_columns()
+    products = warehouse.source_table("products")
+    assert products is not None
+    (breach,) = products.breaches
+    assert "products.parquet is not a Parquet file (Invalid Input Error: " in str(breach)
+    assert warehouse.source_table("users") is not None
+    with (
+        pytest.raises(ContractError, match=r"'products'.*not a Parquet file.*Write the table as Parquet again"),
+        warehouse.session() as of,
+    ):
+        of.read("products_rows")
 
 
 def test_values_are_bound_never_pasted(warehouse: DuckDBWarehouse) -> None:
@@ -149,7 +163,7 @@ def test_a_stream_survives_other_queries(warehouse: DuckDBWarehouse) -> None:
         session.materialize("classified", "clean_users", **parameters_of("clean_users"))
         stream = session.batches("user_nodes")
         session.read("fault_counts_users")
-        assert stream.read_all()["user_id"].to_pylist() == ["u1", "u2", "u3", "u4", "u5", 'ü"8\\\n']
+        assert stream.read_all()["user_id"].to_pylist() == ["u1", "u2", "u3", "u4", "u5", 'ü"8\\']
 
 
 def test_what_takes_more_memory_than_allowed_is_written_beside_the_file(tmp_path: Path) -> None:
