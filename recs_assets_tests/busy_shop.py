@@ -1,4 +1,4 @@
-"""A shop with half a year of purchases, small enough that the whole graph runs on it in two or three seconds."""
+"""A shop with half a year of purchases, small enough that the whole graph runs on it in seconds."""
 
 import datetime as dt
 import random
