@@ -6,18 +6,27 @@ known_parts AS (
   WHERE event_ts < @as_of
 ),
 -- Numbers instead of ids: one list per profile over hundreds of parts is many rows, and ids are long.
-eligible_parts AS (
+numbered_parts AS (
   SELECT
-    product_nodes.product_id, IFNULL(is_universal, FALSE) AS is_universal, variant_group,
-    -- What the rules of a list cap: NULL where nothing does.
-    IF(IFNULL(CAST(@one_per_variant_group AS BOOL), FALSE), variant_group, NULL) AS variant,
-    IF(CAST(@max_per_part_type AS INT64) IS NULL, NULL, part_type) AS type,
+    product_nodes.product_id, IFNULL(is_universal, FALSE) AS is_universal, variant_group, part_type,
     ROW_NUMBER() OVER (ORDER BY product_nodes.product_id) AS part
   FROM product_nodes
   LEFT JOIN known_parts ON known_parts.product_id = product_nodes.product_id
   WHERE
     ineligible_reason IS NULL
     AND (created_at IS NULL OR created_at < @as_of OR known_parts.product_id IS NOT NULL)
+),
+-- What the rules of a list cap, by the first part of each variant group and type: NULL where nothing does.
+eligible_parts AS (
+  SELECT
+    product_id, is_universal, variant_group, part,
+    IF(IFNULL(CAST(@one_per_variant_group AS BOOL), FALSE) AND variant_group IS NOT NULL,
+      MIN(part) OVER (PARTITION BY variant_group), NULL
+    ) AS variant,
+    IF(CAST(@max_per_part_type AS INT64) IS NOT NULL AND part_type IS NOT NULL,
+      MIN(part) OVER (PARTITION BY part_type), NULL
+    ) AS type
+  FROM numbered_parts
 ),
 numbered_profiles AS (
   SELECT profile_id, user_id, ROW_NUMBER() OVER (ORDER BY profile_id) AS profile
@@ -59,11 +68,15 @@ make_orders AS (
   GROUP BY make, part
   HAVING COUNT(*) >= @make_min_orders
 ),
+numbered_vehicles AS (
+  SELECT vehicle_id, make, model, ROW_NUMBER() OVER (ORDER BY vehicle_id) AS vehicle
+  FROM vehicle_nodes
+),
 garage_vehicles AS (
-  SELECT numbered_profiles.profile, vehicle_nodes.vehicle_id, make, model
+  SELECT profile, vehicle, make, model
   FROM profile_vehicles
   JOIN numbered_profiles ON numbered_profiles.profile_id = profile_vehicles.profile_id
-  JOIN vehicle_nodes ON vehicle_nodes.vehicle_id = profile_vehicles.vehicle_id
+  JOIN numbered_vehicles ON numbered_vehicles.vehicle_id = profile_vehicles.vehicle_id
 ),
 -- Of a garage's vehicles the best tier counts, and in it the largest number of orders.
 garage_model_orders AS (
@@ -120,16 +133,17 @@ open_survivors AS (
 ),
 fitting_parts AS (
   SELECT
-    vehicle_id, eligible_parts.part, variant, type, sql_score,
-    ROW_NUMBER() OVER (PARTITION BY vehicle_id, variant ORDER BY sql_score DESC, eligible_parts.part) AS variant_rank
+    vehicle, eligible_parts.part, variant, type, sql_score,
+    ROW_NUMBER() OVER (PARTITION BY vehicle, variant ORDER BY sql_score DESC, eligible_parts.part) AS variant_rank
   FROM fits_edges
+  JOIN numbered_vehicles ON numbered_vehicles.vehicle_id = fits_edges.vehicle_id
   JOIN eligible_parts ON eligible_parts.product_id = fits_edges.product_id
   JOIN global_scores ON global_scores.part = eligible_parts.part
   WHERE NOT is_universal AND @require_fitment AND @has_fitment
   UNION ALL
   -- In a store without fitment everybody owns the one vehicle that all parts fit.
   SELECT
-    '', part, variant, type, sql_score,
+    0, part, variant, type, sql_score,
     ROW_NUMBER() OVER (PARTITION BY variant ORDER BY sql_score DESC, part)
   FROM open_parts
   WHERE NOT is_universal
@@ -139,15 +153,15 @@ ranked_fitting_parts AS (
     *,
     IF(variant IS NULL OR variant_rank = 1,
       ROW_NUMBER() OVER (
-        PARTITION BY vehicle_id, type, variant IS NULL OR variant_rank = 1 ORDER BY sql_score DESC, part
+        PARTITION BY vehicle, type, variant IS NULL OR variant_rank = 1 ORDER BY sql_score DESC, part
       ), NULL
     ) AS type_rank
   FROM fitting_parts
 ),
 fitting_survivors AS (
   SELECT
-    vehicle_id, sql_score,
-    ROW_NUMBER() OVER (PARTITION BY vehicle_id ORDER BY sql_score DESC, part) AS survivor_rank
+    vehicle, sql_score,
+    ROW_NUMBER() OVER (PARTITION BY vehicle ORDER BY sql_score DESC, part) AS survivor_rank
   FROM ranked_fitting_parts
   WHERE type_rank IS NOT NULL AND (type IS NULL OR type_rank <= CAST(@max_per_part_type AS INT64))
 ),
@@ -178,77 +192,86 @@ excluded AS (
   JOIN eligible_parts ON eligible_parts.variant_group = bought.variant_group
   WHERE IFNULL(CAST(@exclude_bought_variants AS BOOL), FALSE)
 ),
--- At least @kept open parts are left after the excluded and the segment-scored ones among the first
--- @kept + as many: what scores less than the last of those is kept for the sake of the caps alone.
-removed_parts AS (
+-- What a threshold below counts on and a list may lack: the excluded parts, and those that score less in their segment.
+lost_parts AS (
   SELECT segment_scores.profile, segment_scores.part
   FROM segment_scores
-  JOIN open_parts ON open_parts.part = segment_scores.part
-  UNION ALL
+  JOIN global_scores ON global_scores.part = segment_scores.part
+  WHERE segment_scores.sql_score < global_scores.sql_score
+  UNION DISTINCT
   SELECT profile, part
   FROM excluded
 ),
-removed_counts AS (
-  SELECT profile, COUNT(*) AS n_removed
-  FROM removed_parts
+lost_counts AS (
+  SELECT profile, COUNT(*) AS n_lost
+  FROM lost_parts
   GROUP BY profile
-),
-excluded_counts AS (
-  SELECT profile, COUNT(*) AS n_excluded
-  FROM excluded
-  GROUP BY profile
-),
-garages AS (
-  SELECT profile, vehicle_id FROM garage_vehicles
-  UNION ALL
-  SELECT profile, '' FROM numbered_profiles
-),
--- Of a garage's vehicles any one may give the fitting parts.
-fitting_thresholds AS (
-  SELECT garages.profile, MAX(sql_score) AS lowest_score
-  FROM garages
-  LEFT JOIN excluded_counts ON excluded_counts.profile = garages.profile
-  JOIN fitting_survivors
-    ON fitting_survivors.vehicle_id = garages.vehicle_id AND survivor_rank = @list_length + IFNULL(n_excluded, 0)
-  GROUP BY garages.profile
-),
--- What the caps leave of the first n parts is never fewer of more parts: a list's worth of what is left of all, and of what
--- fits, lies at or above the last of as many more as are excluded. Where there are not so many, types alone say what is left.
-thresholds AS (
-  SELECT
-    numbered_profiles.profile,
-    IFNULL(n_excluded, 0) AS n_excluded,
-    IFNULL(open_parts.sql_score, -1) AS lowest_score,
-    open_survivors.sql_score AS lowest_left,
-    fitting_thresholds.lowest_score AS lowest_fitting
-  FROM numbered_profiles
-  LEFT JOIN removed_counts ON removed_counts.profile = numbered_profiles.profile
-  LEFT JOIN excluded_counts ON excluded_counts.profile = numbered_profiles.profile
-  LEFT JOIN open_parts ON open_parts.global_rank = @kept + IFNULL(n_removed, 0)
-  LEFT JOIN open_survivors ON survivor_rank = @list_length + @slots + IFNULL(n_excluded, 0)
-  LEFT JOIN fitting_thresholds ON fitting_thresholds.profile = numbered_profiles.profile
 ),
 segment_candidates AS (
   SELECT segment_scores.*
   FROM segment_scores
   JOIN open_parts ON open_parts.part = segment_scores.part
-  UNION DISTINCT
-  SELECT segment_scores.*
+  UNION ALL
+  SELECT DISTINCT segment_scores.*
   FROM segment_scores
   JOIN garage_vehicles ON garage_vehicles.profile = segment_scores.profile
   JOIN fitting_parts
-    ON fitting_parts.vehicle_id = garage_vehicles.vehicle_id AND fitting_parts.part = segment_scores.part
+    ON fitting_parts.vehicle = garage_vehicles.vehicle AND fitting_parts.part = segment_scores.part
+),
+-- Those that nothing scored globally comes before, beside the open parts that a threshold counts anyway.
+ahead_counts AS (
+  SELECT segment_candidates.profile, COUNT(*) AS n_ahead
+  FROM segment_candidates
+  CROSS JOIN (SELECT MAX(sql_score) AS highest_score FROM global_scores) AS global_range
+  LEFT JOIN lost_counts ON lost_counts.profile = segment_candidates.profile
+  LEFT JOIN open_parts ON open_parts.part = segment_candidates.part
+  WHERE
+    segment_candidates.sql_score >= highest_score
+    AND (open_parts.part IS NULL OR global_rank > @kept + IFNULL(n_lost, 0))
+  GROUP BY segment_candidates.profile
+),
+garages AS (
+  SELECT profile, vehicle FROM garage_vehicles
+  UNION ALL
+  SELECT profile, 0 FROM numbered_profiles
+),
+-- Of a garage's vehicles any one may give the fitting parts.
+fitting_thresholds AS (
+  SELECT garages.profile, MAX(sql_score) AS lowest_score
+  FROM garages
+  LEFT JOIN lost_counts ON lost_counts.profile = garages.profile
+  JOIN fitting_survivors
+    ON fitting_survivors.vehicle = garages.vehicle AND survivor_rank = @list_length + IFNULL(n_lost, 0)
+  GROUP BY garages.profile
+),
+-- The best @kept lie at or above the last of the first @kept open parts, as many more as are lost and as many fewer as come
+-- ahead of all: a segment that raises a part's score moves none of the others up. What the caps leave of the first n parts is
+-- never fewer of more parts: so it is with a list's worth of what is left of all, and of what fits. Where there are not so many,
+-- types alone say what is left.
+thresholds AS (
+  SELECT
+    numbered_profiles.profile,
+    IFNULL(n_lost, 0) AS n_lost,
+    IFNULL(open_parts.sql_score, -1) AS lowest_score,
+    open_survivors.sql_score AS lowest_left,
+    fitting_thresholds.lowest_score AS lowest_fitting
+  FROM numbered_profiles
+  LEFT JOIN lost_counts ON lost_counts.profile = numbered_profiles.profile
+  LEFT JOIN ahead_counts ON ahead_counts.profile = numbered_profiles.profile
+  LEFT JOIN open_parts ON open_parts.global_rank = GREATEST(@kept + IFNULL(n_lost, 0) - IFNULL(n_ahead, 0), 1)
+  LEFT JOIN open_survivors ON survivor_rank = @list_length + @slots + IFNULL(n_lost, 0)
+  LEFT JOIN fitting_thresholds ON fitting_thresholds.profile = numbered_profiles.profile
 ),
 global_candidates AS (
   SELECT DISTINCT garage_vehicles.profile, part, sql_score
   FROM garage_vehicles
   JOIN thresholds ON thresholds.profile = garage_vehicles.profile
-  JOIN ranked_fitting_parts ON ranked_fitting_parts.vehicle_id = garage_vehicles.vehicle_id
+  JOIN ranked_fitting_parts ON ranked_fitting_parts.vehicle = garage_vehicles.vehicle
   WHERE
     sql_score >= LEAST(lowest_score, IFNULL(lowest_left, lowest_score), IFNULL(lowest_fitting, lowest_score))
     OR (
       lowest_fitting IS NULL
-      AND type_rank <= IF(type IS NULL, @list_length, CAST(@max_per_part_type AS INT64)) + n_excluded
+      AND type_rank <= IF(type IS NULL, @list_length, CAST(@max_per_part_type AS INT64)) + n_lost
     )
   UNION ALL
   SELECT profile, part, sql_score
@@ -259,7 +282,7 @@ global_candidates AS (
     OR (NOT is_universal AND sql_score >= lowest_fitting)
     OR (
       (lowest_left IS NULL OR (NOT is_universal AND lowest_fitting IS NULL))
-      AND type_rank <= IF(type IS NULL, @list_length + @slots, CAST(@max_per_part_type AS INT64)) + n_excluded
+      AND type_rank <= IF(type IS NULL, @list_length + @slots, CAST(@max_per_part_type AS INT64)) + n_lost
     )
 ),
 scored AS (
@@ -272,57 +295,60 @@ scored AS (
     ON segment_scores.profile = global_candidates.profile AND segment_scores.part = global_candidates.part
   WHERE segment_scores.part IS NULL
 ),
--- Parts are numbered in the order of their ids: ties go to the smaller id.
-ranked AS (
-  SELECT
-    scored.profile, scored.part, sql_score, pop_source, is_universal, variant, type,
-    ROW_NUMBER() OVER (PARTITION BY scored.profile ORDER BY sql_score DESC, scored.part) AS sql_rank
+candidates AS (
+  SELECT scored.profile, scored.part, sql_score, pop_source, is_universal, variant, type
   FROM scored
   JOIN eligible_parts ON eligible_parts.part = scored.part
   LEFT JOIN excluded ON excluded.profile = scored.profile AND excluded.part = scored.part
   WHERE excluded.part IS NULL
 ),
--- Once for all parts, once for those that are not universal: what the caps of a list leave, in its order.
-halves AS (
-  SELECT profile, part, sql_rank, variant, type, FALSE AS is_fitting_half
-  FROM ranked
-  UNION ALL
-  SELECT profile, part, sql_rank, variant, type, TRUE
-  FROM ranked
-  WHERE NOT is_universal
+-- What the caps of a list leave, once of all parts and once of those that are not universal: the first of each variant group,
+-- and of these so many of a type. Parts are numbered in the order of their ids: ties go to the smaller id.
+of_variants AS (
+  SELECT
+    *,
+    ROW_NUMBER() OVER best_first AS n_of_variant,
+    COUNT(IF(is_universal, NULL, part)) OVER (best_first ROWS UNBOUNDED PRECEDING) AS n_fitting_of_variant
+  FROM candidates
+  WINDOW best_first AS (PARTITION BY profile, variant ORDER BY sql_score DESC, part)
 ),
 firsts AS (
-  SELECT profile, part, sql_rank, type, is_fitting_half
-  FROM halves
-  WHERE TRUE
-  QUALIFY variant IS NULL OR ROW_NUMBER() OVER (PARTITION BY is_fitting_half, profile, variant ORDER BY sql_rank) = 1
+  SELECT
+    profile, part, sql_score, pop_source, type,
+    variant IS NULL OR n_of_variant = 1 AS is_first,
+    NOT is_universal AND (variant IS NULL OR n_fitting_of_variant = 1) AS is_first_fitting
+  FROM of_variants
+),
+of_types AS (
+  SELECT
+    *,
+    COUNT(IF(is_first, part, NULL)) OVER (best_first ROWS UNBOUNDED PRECEDING) AS n_of_type,
+    COUNT(IF(is_first_fitting, part, NULL)) OVER (best_first ROWS UNBOUNDED PRECEDING) AS n_fitting_of_type
+  FROM firsts
+  WINDOW best_first AS (PARTITION BY profile, type ORDER BY sql_score DESC, part)
 ),
 survivors AS (
-  SELECT profile, part, sql_rank, is_fitting_half
-  FROM firsts
-  WHERE TRUE
-  QUALIFY
-    type IS NULL
-    OR ROW_NUMBER() OVER (PARTITION BY is_fitting_half, profile, type ORDER BY sql_rank) <= CAST(@max_per_part_type AS INT64)
+  SELECT
+    profile, part, sql_score, pop_source,
+    is_first AND (type IS NULL OR n_of_type <= CAST(@max_per_part_type AS INT64)) AS is_left,
+    is_first_fitting AND (type IS NULL OR n_fitting_of_type <= CAST(@max_per_part_type AS INT64)) AS is_left_fitting
+  FROM of_types
 ),
-needed AS (
-  SELECT profile, part
+ranked AS (
+  SELECT
+    *,
+    ROW_NUMBER() OVER best_first AS sql_rank,
+    COUNT(IF(is_left, part, NULL)) OVER (best_first ROWS UNBOUNDED PRECEDING) AS n_left,
+    COUNT(IF(is_left_fitting, part, NULL)) OVER (best_first ROWS UNBOUNDED PRECEDING) AS n_left_fitting
   FROM survivors
-  WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY is_fitting_half, profile ORDER BY sql_rank)
-    <= @list_length + IF(is_fitting_half, 0, @slots)
-),
-kept_parts AS (
-  SELECT profile, part
-  FROM ranked
-  WHERE sql_rank <= @kept
-  UNION DISTINCT
-  SELECT profile, part
-  FROM needed
+  WINDOW best_first AS (PARTITION BY profile ORDER BY sql_score DESC, part)
 )
-SELECT profile_id, product_id, sql_score, pop_source, sql_rank
-FROM kept_parts
-JOIN ranked ON ranked.profile = kept_parts.profile AND ranked.part = kept_parts.part
+SELECT profile_id, product_id, sql_score, pop_source
+FROM ranked
 JOIN numbered_profiles ON numbered_profiles.profile = ranked.profile
 JOIN eligible_parts ON eligible_parts.part = ranked.part
-ORDER BY ranked.profile, sql_rank
+WHERE
+  sql_rank <= @kept
+  OR (is_left AND n_left <= @list_length + @slots)
+  OR (is_left_fitting AND n_left_fitting <= @list_length)
+ORDER BY ranked.profile, sql_score DESC, ranked.part

@@ -50,7 +50,7 @@ def tables(**changed: pa.Table) -> dict[str, pa.Table]:
 def lists(changed_tables: dict[str, pa.Table] | None = None, **changed: Any) -> dict[str, list[tuple[str, str, float]]]:
     rows = on_duckdb("v5_17", tables(**(changed_tables or {})), parameters_of("v5_17") | SMALL | changed)
     by_profile: dict[str, list[tuple[str, str, float]]] = {}
-    for row in sorted(rows, key=lambda row: (row["profile_id"], row["sql_rank"])):
+    for row in sorted(rows, key=lambda row: (row["profile_id"], -row["sql_score"], row["product_id"])):
         by_profile.setdefault(row["profile_id"], []).append((row["product_id"], row["pop_source"], round(row["sql_score"], 6)))
     return by_profile
 
@@ -183,3 +183,19 @@ def test_types_that_nobody_buys_are_kept_behind_one_that_everybody_buys() -> Non
     one_type = {f"u{n:03}": "Gauges" for n in range(110)}
     kept = crowded(one_type)
     assert kept == [*(f"u{n:03}" for n in range(100)), *(f"u{n:03}" for n in range(110, 130)), *sorted(CROWDED)[:12]]
+
+
+def test_what_a_light_tier_puts_last_hides_nothing_that_is_scored_globally() -> None:
+    """30 parts that sell most, and score next to nothing as their buyers drive the same model: a list holds the others."""
+    parts = [(f"u{n:02}", f"type {n}", None, None, True, None) for n in range(60)]
+    buyers = {f"u{n:02}": ("a", 40) if n < 30 else ("e", 70 - n) for n in range(60)}
+    sold = [
+        (f"{part}{n}", who, part, "order", days_ago(1), None, None) for part, (who, times) in buyers.items() for n in range(times)
+    ]
+    shops = {
+        "product_nodes": shop.table(PART_COLUMNS, parts),
+        "fits_edges": shop.source("fitment", []),
+        "interaction_edges": shop.source("events", sold),
+    }
+    rules = {"model_weight": 0.1, "kept": 5, "list_length": 20, "slots": 4, "max_per_part_type": 2}
+    assert [part for part, *_ in lists(shops, **rules)["garage"]] == [f"u{n:02}" for n in range(30, 54)]
