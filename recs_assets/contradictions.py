@@ -1,8 +1,10 @@
 """Settings that are each allowed and together mean nothing."""
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from recs_assets.following import training_weeks_held
 from recs_assets.ranking.cutoff import K
 
 if TYPE_CHECKING:
@@ -12,7 +14,8 @@ if TYPE_CHECKING:
 def contradictions(settings: "Settings") -> list[str]:
     """What does not go together, in words: the keys with their values, and why."""
     model, rules, ks, lookback_days = settings.model, settings.rules, settings.evaluation.ks, settings.lookback_days
-    half_lives = model.popularity_half_lives_days
+    half_lives, towers = model.popularity_half_lives_days, settings.towers
+    held = training_weeks_held(lookback_days, settings.evaluation.weeks, model.horizon_days)
     disagreements = [
         (K not in ks, f"gate 1 and the choice of alpha go by Recall@{K}", ["evaluation.ks"]),
         (_has_twice(ks), "a length is named twice", ["evaluation.ks"]),
@@ -39,6 +42,42 @@ def contradictions(settings: "Settings") -> list[str]:
             "the orders of these days are not exported",
             ["baselines.popularity_days", "lookback_days"],
         ),
+        (
+            settings.sql.lookback_days > lookback_days,
+            "the orders of these days are not exported",
+            ["sql.lookback_days", "lookback_days"],
+        ),
+        (
+            settings.co_purchase.window_days > lookback_days,
+            "two purchases so far apart are not exported",
+            ["co_purchase.window_days", "lookback_days"],
+        ),
+        (
+            model.training_weeks > held,
+            "the oldest snapshots lie before all that is exported",
+            ["model.training_weeks", "model.horizon_days", "evaluation.weeks", "lookback_days"],
+        ),
+        (
+            any(k > max(K, rules.list_length) for k in ks),
+            "no list is so long",
+            ["evaluation.ks", "rules.list_length"],
+        ),
+        (
+            rules.max_per_part_type is not None and rules.max_per_part_type > rules.list_length,
+            "no list could hold more of a type; null switches the rule off",
+            ["rules.max_per_part_type", "rules.list_length"],
+        ),
+        (
+            rules.max_universal is not None and rules.max_universal > rules.slots,
+            "no mail could hold more universal parts; null switches the rule off",
+            ["rules.max_universal", "rules.slots"],
+        ),
+        (
+            bool(rules.exclude_bought_variants) and rules.exclude_bought_days is None,
+            "variants are those of excluded parts, and none are excluded",
+            ["rules.exclude_bought_variants", "rules.exclude_bought_days"],
+        ),
+        (towers.patience > towers.epochs, "the epochs end before", ["towers.patience", "towers.epochs"]),
     ]
     return [
         f"{' and '.join(f'{key} is {_value(settings, key)}' for key in keys)}: {reason}"
@@ -47,12 +86,12 @@ def contradictions(settings: "Settings") -> list[str]:
     ]
 
 
-def _value(settings: "Settings", key: str) -> Any:
+def _value(settings: "Settings", key: str) -> str:
     """The value of a dotted key, as a settings file writes it."""
     values: Any = settings.model_dump(mode="json")
     for name in key.split("."):
         values = values[name]
-    return values
+    return json.dumps(values)
 
 
 def _has_twice(values: Sequence[float]) -> bool:

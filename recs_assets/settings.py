@@ -217,9 +217,9 @@ class MailSettings(Section):
 
 
 class PublishSettings(Section):
-    """How many published versions can be restored."""
+    """How many published versions are kept: with one alone there would be none to go back to."""
 
-    kept_versions: Count
+    kept_versions: Annotated[int, pydantic.Field(ge=2)]
 
 
 class SchedulesSettings(Section):

@@ -9,6 +9,7 @@ from typing import Any
 import pydantic
 import yaml
 
+from recs_assets.following import followed
 from recs_assets.settings import Settings
 
 PACKAGED = Path(__file__).with_name("settings.yaml")
@@ -19,7 +20,8 @@ class SettingsError(ValueError):
 
 
 def load(override: Path | None = None) -> Settings:
-    """Packaged settings, overridden key by key by the YAML file ``override`` (default: the one in ``RECS_SETTINGS``).
+    """Packaged settings, overridden key by key by the YAML file ``override`` (default: the one in ``RECS_SETTINGS``); packaged
+    ones that only go with others follow them (``following.followed``).
 
     Raises:
         SettingsError: no file, no YAML, an unknown key (the message names the nearest one), or a value that is not allowed.
@@ -28,7 +30,8 @@ def load(override: Path | None = None) -> Settings:
         override = Path(os.environ["RECS_SETTINGS"])
     values = yaml.safe_load(PACKAGED.read_text())
     if override is not None:
-        values = _merged(values, _read(override), override, ())
+        changed = _read(override)
+        values = followed(_merged(values, changed, override, ()), changed)
     try:
         return Settings.model_validate(values)
     except pydantic.ValidationError as error:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pydantic
 import pytest
@@ -41,7 +42,8 @@ def test_an_override_changes_its_keys_and_leaves_all_others(tmp_path: Path) -> N
     path = _override(tmp_path, "lookback_days: 90\nrules: {min_price: null, slots: 6}\nblend: {alpha: 0.3}\n")
     overridden, packaged = settings_file.load(path), settings_file.load()
     changed = packaged.model_dump()
-    changed["lookback_days"] = 90
+    changed["lookback_days"] = changed["sql"]["lookback_days"] = 90  # SQL counts as far back as there is something to count
+    changed["model"] |= {"training_weeks": 8, "validation_weeks": 2}
     changed["rules"] |= {"min_price": None, "slots": 6}
     changed["blend"]["alpha"] = 0.3
     assert overridden.model_dump() == changed
@@ -173,7 +175,27 @@ def _lines_of_keys(node: yaml.MappingNode, at: tuple[str, ...] = ()) -> Iterator
         ("rules: {slots: 21}", ["rules.slots", "rules.list_length"]),
         ("rules: {list_length: 3}", ["rules.slots", "rules.list_length"]),
         ("candidates: {kept: 19}", ["candidates.kept", "rules.list_length"]),
-        ("lookback_days: 59", ["reasons.recent_days", "lookback_days"]),
+        ("lookback_days: 59\nreasons: {recent_days: 30}", ["reasons.recent_days is 30", "lookback_days is 59"]),
+        ("lookback_days: 60\nsql: {lookback_days: 61}", ["sql.lookback_days is 61", "lookback_days is 60"]),
+        ("sql: {lookback_days: 366}", ["sql.lookback_days is 366", "lookback_days is 365"]),
+        ("co_purchase: {window_days: 366}", ["co_purchase.window_days", "lookback_days"]),
+        ("model: {training_weeks: 49}", ["model.training_weeks is 49", "evaluation.weeks is 4", "lookback_days is 365"]),
+        ("model: {training_weeks: 16, horizon_days: 240}", ["model.training_weeks", "model.horizon_days is 240"]),
+        ("model: {training_weeks: 16}\nevaluation: {weeks: 37}", ["model.training_weeks is 16", "evaluation.weeks is 37"]),
+        ("lookback_days: 35", ["model.training_weeks is 1", "model.validation_weeks is 1"]),
+        ("lookback_days: 20", ["model.training_weeks is 1", "lookback_days is 20"]),
+        ("evaluation: {ks: [10, 21]}", ["evaluation.ks", "rules.list_length"]),
+        ("rules: {list_length: 12}\nevaluation: {ks: [10, 20]}", ["evaluation.ks", "rules.list_length is 12"]),
+        ("rules: {max_per_part_type: 21}", ["rules.max_per_part_type", "rules.list_length", "null"]),
+        ("rules: {max_universal: 5}", ["rules.max_universal", "rules.slots", "null"]),
+        ("rules: {exclude_bought_days: null, exclude_bought_variants: true}", ["rules.exclude_bought_variants", "_days is null"]),
+        ("towers: {patience: 13}", ["towers.patience", "towers.epochs"]),
+        ("towers: {heads: 3}", ["heads", "dimension"]),
+        ("towers: {negatives: {in_batch: 0.5}}", ["in_batch", "random", "fitment_hard", "sum to 1"]),
+        ("gates: {min_users_share: 1.1}", ["gates.min_users_share"]),
+        ("strata: {hot_min_events: 0}", ["strata.hot_min_events"]),
+        ("publish: {kept_versions: 1}", ["publish.kept_versions"]),
+        ("blend: {alpha_step: 0}", ["blend.alpha_step"]),
         ("baselines: {popularity_days: 366}", ["baselines.popularity_days", "lookback_days"]),
         ("rules: {slots: 21}\nmodel: {training_weeks: 4}", ["rules.slots", "model.training_weeks"]),
     ],
@@ -186,7 +208,59 @@ def test_keys_that_contradict_each_other_are_named(tmp_path: Path, text: str, na
 
 
 @pytest.mark.parametrize(
-    "text", ["lookback_days: 60", "model: {training_weeks: 5}", "rules: {list_length: 4}", "candidates: {kept: 20}"]
+    "text",
+    [
+        "model: {training_weeks: 5}",
+        "model: {training_weeks: 48}",
+        "candidates: {kept: 20}",
+        "lookback_days: 60\nsql: {lookback_days: 60}\nreasons: {recent_days: 30}\nbaselines: {popularity_days: 60}",
+        "evaluation: {ks: [10, 20]}",
+        "rules: {max_per_part_type: 20, max_universal: 4}",
+        "blend: {alpha_step: 0.3}",
+        "publish: {kept_versions: 2}",
+    ],
 )
 def test_keys_that_just_agree_are_taken(tmp_path: Path, text: str) -> None:
     settings_file.load(_override(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "lookback_days: 60",
+            {
+                "lookback_days": 60,
+                "sql": {"lookback_days": 60},
+                "model": {"training_weeks": 4, "validation_weeks": 1},  # four weeks of targets, one of which chooses
+            },
+        ),
+        (
+            "lookback_days: 45\nsql: {lookback_days: 30}",
+            {
+                "lookback_days": 45,
+                "sql": {"lookback_days": 30},
+                "model": {"training_weeks": 2, "validation_weeks": 1},
+                "reasons": {"recent_days": 22},
+            },
+        ),
+        ("lookback_days: 730", {"lookback_days": 730}),
+        ("evaluation: {weeks: 40}", {"evaluation": {"weeks": 40}, "model": {"training_weeks": 12, "validation_weeks": 3}}),
+        (
+            "rules: {list_length: 1, slots: 1}",
+            {
+                "rules": {"list_length": 1, "slots": 1, "max_per_part_type": 1, "max_universal": 1},
+                "evaluation": {"ks": (4, 10)},
+            },
+        ),
+        ("rules: {list_length: 12}", {"rules": {"list_length": 12}, "evaluation": {"ks": (4, 10)}}),
+        ("rules: {exclude_bought_days: null}", {"rules": {"exclude_bought_days": None, "exclude_bought_variants": None}}),
+        ("towers: {epochs: 2}", {"towers": {"epochs": 2, "patience": 2}}),
+    ],
+)
+def test_what_is_packaged_follows_what_is_set(tmp_path: Path, text: str, expected: dict[str, Any]) -> None:
+    """One key can be changed alone: of the packaged ones just those that depend on it change too."""
+    found, packaged = settings_file.load(_override(tmp_path, text)).model_dump(), settings_file.load().model_dump()
+    for section, values in expected.items():
+        packaged[section] = packaged[section] | values if isinstance(values, dict) else values
+    assert found == packaged

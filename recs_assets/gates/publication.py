@@ -31,7 +31,7 @@ def audit(breaches: Mapping[str, int], *, n_users: int, required_users: int) -> 
 
 
 def required_users(limits: GatesSettings, publications: Sequence[Mapping[str, Any]], week: dt.date) -> int:
-    """How many people must be served: ``min_users``, or the share of those served in the last week before.
+    """How many people must be served: ``min_users``, and the share of those served in the last week before.
 
     Args:
         limits: the settings of the gates.
@@ -40,7 +40,7 @@ def required_users(limits: GatesSettings, publications: Sequence[Mapping[str, An
     """
     before = [row for row in publications if row["week"] < week]
     from_last_week = int((limits.min_users_share or 0) * before[-1]["n_users"]) if before else 0
-    return max(1, limits.min_users or from_last_week)
+    return max(1, limits.min_users or 0, from_last_week)
 
 
 def missing_mails(limits: GatesSettings, n_mailed: int, last_mail: Sequence[Mapping[str, Any]]) -> int:

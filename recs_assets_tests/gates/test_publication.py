@@ -89,6 +89,7 @@ def test_overlap_with_the_mail_before(kept, compared, limit, decision):
         ({"min_users": None, "min_users_share": 0.95}, [(dt.date(2026, 10, 5), 1_000)], 1),
         ({"min_users": None, "min_users_share": None}, [(dt.date(2026, 9, 21), 1_000)], 1),
         ({"min_users": 450_000, "min_users_share": 0.95}, [(dt.date(2026, 9, 21), 1_000)], 450_000),
+        ({"min_users": 100, "min_users_share": 0.95}, [(dt.date(2026, 9, 21), 1_000)], 950),  # neither switches the other off
     ],
 )
 def test_required_users(limits: dict[str, Any], served_before: list[tuple[dt.date, int]], required: int) -> None:
