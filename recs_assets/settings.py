@@ -202,6 +202,7 @@ class GatesSettings(Section):
     min_users: Count | None
     min_users_share: Share | None
     min_mails_share: Share | None
+    min_reached_share: Share | None
     max_score_psi: Positive | None
     max_zero_score_share: Share | None
     min_overlap: Share | None

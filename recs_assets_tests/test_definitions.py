@@ -57,6 +57,7 @@ AUDIT_CHECKS = {("recommendations", name) for name in ("rules", "no_duplicates",
 NOT_BLOCKING = {
     ("offline_metrics", "gate_1"),
     ("interaction_edges", "freshness"),
+    ("recommendations", "mail_reach"),
     ("recommendations", "overlap"),
     ("recommendations", "source"),
     *((f"raw_{table}", name) for table in SOURCE_TABLES for name in ("row_count", "filled")),

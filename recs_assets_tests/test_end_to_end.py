@@ -197,7 +197,7 @@ def test_the_verdict_is_one_record_with_its_figures(first_run: Run) -> None:
 
 def test_every_gate_leaves_its_verdict_in_the_ledger(first_run: Run) -> None:
     ledger = first_run.place.query("SELECT gate, decision, week, run_id, settings_hash FROM verdicts ORDER BY gate")
-    gates = ["approval", "audit", "freshness", "gate_1", "overlap", "score_drift", "source", "users_served"]
+    gates = ["approval", "audit", "freshness", "gate_1", "mail_reach", "overlap", "score_drift", "source", "users_served"]
     tables = ["email_events", "events", "fitment", "ownership", "products", "users", "vehicles"]
     run_id, settings_hash = first_run.result.run_id, first_run.place.settings.hash
     expected = sorted([*gates, *(f"{gate}_{table}" for gate in ("filled", "row_count") for table in tables)])

@@ -69,6 +69,7 @@ class Audit:
         users: whether enough people are served.
         drift: whether scores are spread as in the list before.
         overlap: whether the mail still holds what it held.
+        reach: whether the mail reaches those who have a list.
     """
 
     breaches: Mapping[str, int]
@@ -77,6 +78,7 @@ class Audit:
     users: Verdict
     drift: Verdict
     overlap: Verdict
+    reach: Verdict
 
 
 def audited(
@@ -104,12 +106,16 @@ def audited(
     last_mail = session.read("last_mail", week=week).to_pylist()
     counts["mails_fewer_than_allowed"] = publication.missing_mails(settings.gates, counts.pop("n_mailed"), last_mail)
     breaches = {name: int(count) for name, count in counts.items() if count}
-    drift, overlap = list_verdicts(session, settings, publications, week)
+    drift, overlap = list_verdicts(session, settings, publications, week, ingredients.approved.facts["source"])
+    consent = settings.mail.without_consent_flag
+    reach = publication.mail_reach(
+        session.audit("mail_reach"), without_consent_flag=consent, min_share=settings.gates.min_reached_share
+    )
     required = publication.required_users(settings.gates, publications, week)
     # A list whose scores collapsed must not be published by launching the next asset alone either.
     collapsed = {"collapsed_scores": 1} if drift.decision == FAIL else {}
     verdict = publication.audit(breaches | collapsed, n_users=staged.n_users, required_users=required)
-    return Audit(breaches, required, verdict, publication.users_served(staged.n_users, required), drift, overlap)
+    return Audit(breaches, required, verdict, publication.users_served(staged.n_users, required), drift, overlap, reach)
 
 
 def audit_parameters(settings: Settings, *, has_fitment: bool) -> dict[str, Parameter]:
@@ -150,5 +156,5 @@ def audit_results(staged: Staged, audit: Audit) -> list[dg.AssetCheckResult]:
     return [
         *(dg.AssetCheckResult(check_name=name, passed=not counts, metadata=dict(counts)) for name, counts in shown.items()),
         dg.AssetCheckResult(check_name="users", passed=audit.users.decision == PASS, metadata=people),
-        *(check_result(verdict, verdict.gate) for verdict in (audit.drift, audit.overlap)),
+        *(check_result(verdict, verdict.gate) for verdict in (audit.drift, audit.overlap, audit.reach)),
     ]

@@ -60,7 +60,7 @@ def recommendations(
         context.log.error(f"recommendations of week {week.key} are not published: {audit.verdict.reason} {advice}")
     warehouse.append("audits", audit_row(staged, audit, day, run_id), replace={"audit_id": staged.tables.audit_id})
     served = served_source(ingredients.approved.facts, week.key)
-    verdicts.record(context, warehouse, settings, audit.verdict, audit.users, audit.drift, audit.overlap, served)
+    verdicts.record(context, warehouse, settings, audit.verdict, audit.users, audit.drift, audit.overlap, audit.reach, served)
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": staged.n_rows,

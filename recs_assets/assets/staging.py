@@ -135,11 +135,6 @@ def stage(
             pipeline_version=f"recs_assets {targets.code_version()}",
         )
     log.info("%s mails are staged; the audit begins", f"{rows:,}")
-    if not rows:
-        log.warning(
-            "nobody may be mailed: no address among the source's users has email_consent TRUE. Where people without a flag may "
-            "be mailed, set mail.without_consent_flag: send"
-        )
     with warehouse.session({"staged": names.long_table, "mail": names.wide_table}) as session:
         content: dict[str, Any] = session.audit("content_hash", week=week) | session.audit("mail_hash", slots=slots)
     return Staged(names, **content)

@@ -18,6 +18,7 @@ from recs_assets.settings import Settings
 LIST_CHECKS = [
     # Blocking on a collapse; a drift is a warning, which never blocks.
     check("recommendations", "score_drift", "Final scores are spread as in the list served before.", blocking=True),
+    check("recommendations", "mail_reach", "The mail reaches the people who have a list."),
     check("recommendations", "overlap", "The mail holds some of what it held before."),
     check("recommendations", "source", "Lists come from the model blended with SQL, and from no fallback."),
 ]
@@ -57,7 +58,7 @@ def check_result(verdict: Verdict, name: str) -> dg.AssetCheckResult:
 
 
 def list_verdicts(
-    session: Session, settings: Settings, publications: Sequence[Mapping[str, Any]], week: dt.date
+    session: Session, settings: Settings, publications: Sequence[Mapping[str, Any]], week: dt.date, source: str
 ) -> tuple[Verdict, Verdict]:
     """Drift and overlap of the staged list against the one served before: last night's, or the last published week's.
 
@@ -66,10 +67,17 @@ def list_verdicts(
         settings: the limits.
         publications: week of each published list.
         week: of the staged list; a later one does not count as before.
+        source: of the staged list.
     """
     before = max((row["week"] for row in publications if row["week"] <= week), default=None)
     limits = settings.gates
     histogram = session.read("score_histogram", before=before).to_pylist()
     shared = session.audit("list_overlap", before=before, slots=settings.rules.slots)
-    drift = score_drift(histogram, max_psi=limits.max_score_psi, max_zero_share=limits.max_zero_score_share)
+    drift = score_drift(
+        histogram,
+        replaces_other=before is not None,
+        source=source,
+        max_psi=limits.max_score_psi,
+        max_zero_share=limits.max_zero_score_share,
+    )
     return drift, overlap(shared["n_kept"], shared["n_new"], min_share=limits.min_overlap)

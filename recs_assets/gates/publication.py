@@ -55,6 +55,26 @@ def missing_mails(limits: GatesSettings, n_mailed: int, last_mail: Sequence[Mapp
     return max(0, required - n_mailed)
 
 
+def mail_reach(counts: Mapping[str, int], *, without_consent_flag: str, min_share: float | None) -> Verdict:
+    """Does the mail reach the people who have a list? WARN: nobody, or less than ``min_share`` (``None``: any will do).
+
+    Args:
+        counts: the row of ``mail_reach.sql``.
+        without_consent_flag: the setting of this name, send or hold.
+    """
+    n_listed, n_reached = counts["n_listed"], counts["n_reached"]
+    figures = {**counts, "without_consent_flag": without_consent_flag}
+    reached = (
+        f"the mail reaches {n_reached:,} of {n_listed:,} people with a list: {counts['n_refusing']:,} said no, "
+        f"{counts['n_without_address']:,} have no address, {counts['n_never_asked']:,} never said yes "
+        f"(mail.without_consent_flag: {without_consent_flag})"
+    )
+    if n_listed and (not n_reached or n_reached < (min_share or 0) * n_listed):
+        advice = ". Where people without a flag may be mailed, set it to send" if without_consent_flag == "hold" else ""
+        return Verdict("mail_reach", WARN, f"{reached}{advice}.", figures)
+    return Verdict("mail_reach", PASS, f"{reached}.", figures)
+
+
 def users_served(n_users: int, required: int) -> Verdict:
     """Are enough people served? FAIL: fewer than ``required``."""
     figures = {"users": n_users, "required": required}
@@ -63,15 +83,27 @@ def users_served(n_users: int, required: int) -> Verdict:
     return Verdict("users_served", PASS, f"{n_users:,} people are served, {required:,} are required.", figures)
 
 
-def score_drift(histogram: Sequence[Mapping[str, Any]], *, max_psi: float | None, max_zero_share: float | None) -> Verdict:
-    """Are final scores spread as in the list served before?
+def score_drift(
+    histogram: Sequence[Mapping[str, Any]],
+    *,
+    replaces_other: bool,
+    source: str,
+    max_psi: float | None,
+    max_zero_share: float | None,
+) -> Verdict:
+    """Are final scores spread as in the last list of the same source?
 
-    FAIL: they collapsed (all equal, or more than ``max_zero_share`` of them zero) although those before had not. WARN:
-    the population stability index is above ``max_psi``, or they are collapsed as they were before. ``None`` switches a
+    FAIL: they collapsed (all equal, or more than ``max_zero_share`` of them zero) although those before had not; or the first
+    list of its source collapsed where another one is served (a fallback's scores may be zero: most of SQL's are by nature).
+    WARN: the population stability index is above ``max_psi``, or they are collapsed as they were before. ``None`` switches a
     limit off.
 
     Args:
         histogram: rows of ``score_histogram.sql``, all scores of both lists among them.
+        replaces_other: a list is served, of any source.
+        source: of the new list.
+        max_psi: limit of the population stability index.
+        max_zero_share: limit of the share of zeros.
     """
     now, before = ([int(row[name]) for row in histogram] for name in ("n_new", "n_before"))
     psi = population_stability_index(before, now)
@@ -89,10 +121,14 @@ def score_drift(histogram: Sequence[Mapping[str, Any]], *, max_psi: float | None
         "scores": sum(now),
         "before": sum(before),
     }
-    collapsed = _collapse(sum(now), zero_share, highest - lowest < FLAT, max_zero_share)
+    is_flat = highest - lowest < FLAT
+    collapsed = _collapse(sum(now), zero_share, is_flat, max_zero_share)
+    is_judged_alone = replaces_other and not sum(before) and (is_flat or source == "blend")
     was_spread = sum(1 for count in before if count) > 1 and (max_zero_share is None or zero_before <= max_zero_share)
     if collapsed:
-        return Verdict("score_drift", FAIL if was_spread else WARN, f"scores have collapsed: {collapsed}.", figures)
+        return Verdict(
+            "score_drift", FAIL if was_spread or is_judged_alone else WARN, f"scores have collapsed: {collapsed}.", figures
+        )
     if not sum(before):
         return Verdict("score_drift", PASS, "there is no list before to compare scores with.", figures)
     measured = f"the population stability index against the list before is {psi:.3f}"

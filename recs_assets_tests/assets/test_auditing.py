@@ -23,7 +23,8 @@ STAGED = Staged(StagedTables("audit_1", "staged_recommendations_1", "staged_wide
 def audit_with(required: int = 1, **breaches: int) -> Audit:
     verdict = publication.audit(breaches, n_users=STAGED.n_users, required_users=required)
     spread, kept = Verdict("score_drift", PASS, "as before"), Verdict("overlap", PASS, "as before")
-    return Audit(breaches, required, verdict, publication.users_served(STAGED.n_users, required), spread, kept)
+    reached = Verdict("mail_reach", PASS, "everybody")
+    return Audit(breaches, required, verdict, publication.users_served(STAGED.n_users, required), spread, kept, reached)
 
 
 def shown(audit: Audit) -> dict[str | None, tuple[bool, dict[str, Any]]]:
@@ -42,6 +43,7 @@ def test_a_clean_list_passes_all_checks() -> None:
         "users": (True, {"users": 2, "required": 1}),
         "score_drift": (True, {"decision": "PASS", "reason": "as before"}),
         "overlap": (True, {"decision": "PASS", "reason": "as before"}),
+        "mail_reach": (True, {"decision": "PASS", "reason": "everybody"}),
     }
 
 

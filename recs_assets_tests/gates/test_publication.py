@@ -7,8 +7,17 @@ import numpy as np
 import pytest
 
 from recs_assets import settings_file
-from recs_assets.gates.publication import audit, missing_mails, overlap, required_users, score_drift, served_source, users_served
-from recs_assets.gates.verdict import FAIL, PASS, WARN
+from recs_assets.gates.publication import (
+    audit,
+    mail_reach,
+    missing_mails,
+    overlap,
+    required_users,
+    score_drift,
+    served_source,
+    users_served,
+)
+from recs_assets.gates.verdict import FAIL, PASS, WARN, Verdict
 
 SETTINGS = settings_file.load()
 WEEK = dt.date(2026, 9, 28)
@@ -62,14 +71,34 @@ SPREAD = [_bin(50, 50, 0.1, 0.4), _bin(50, 50, 0.5, 1.0)]
     ],
 )
 def test_score_drift(histogram, decision):
-    assert score_drift(histogram, max_psi=0.25, max_zero_share=0.5).decision == decision
+    assert drift(histogram).decision == decision
+
+
+def drift(histogram: list[dict[str, Any]], **changed: Any) -> Verdict:
+    options = {"replaces_other": False, "source": "sql", "max_psi": 0.25, "max_zero_share": 0.5} | changed
+    return score_drift(histogram, **options)
+
+
+@pytest.mark.parametrize(
+    ("histogram", "blend", "fallback"),
+    [
+        ([_bin(100, 0, 0.3, 0.3)], FAIL, FAIL),  # all equal
+        ([_bin(100, 0, 0.0, 0.0, zero=(100, 0))], FAIL, FAIL),
+        ([_bin(60, 0, 0.0, 0.0, zero=(60, 0)), _bin(40, 0, 0.5, 1.0)], FAIL, WARN),  # most of SQL's are zero by nature
+        ([_bin(50, 0, 0.1, 0.4), _bin(50, 0, 0.5, 1.0)], PASS, PASS),
+        ([_bin(1, 0, 0.3, 0.3)], PASS, PASS),
+    ],
+)
+def test_the_first_list_of_a_source_is_judged_alone_where_another_is_served(histogram, blend, fallback):
+    for source, decision in (("blend", blend), ("similarity", fallback), ("sql", fallback)):
+        assert drift(histogram, replaces_other=True, source=source).decision == decision
 
 
 def test_the_drift_of_scores_is_the_stability_index_worked_by_hand():
-    verdict = score_drift([_bin(75, 50, 0.1, 0.4), _bin(25, 50, 0.5, 1.0)], max_psi=0.25, max_zero_share=0.5)
+    verdict = drift([_bin(75, 50, 0.1, 0.4), _bin(25, 50, 0.5, 1.0)])
     assert verdict.figures["psi"] == pytest.approx(0.25 * np.log(1.5) - 0.25 * np.log(0.5))
     assert verdict.reason.startswith("the population stability index against the list before is 0.275: above 0.25")
-    assert score_drift([_bin(75, 50, 0.1, 0.4), _bin(25, 50, 0.5, 1.0)], max_psi=None, max_zero_share=None).decision == PASS
+    assert drift([_bin(75, 50, 0.1, 0.4), _bin(25, 50, 0.5, 1.0)], max_psi=None, max_zero_share=None).decision == PASS
 
 
 @pytest.mark.parametrize(
@@ -133,3 +162,23 @@ def test_a_fallback_that_serves_is_a_warning(source: str) -> None:
 def test_a_mail_holds_about_as_many_rows_as_the_last_one(n_mailed, last, share, missing):
     limits = SETTINGS.gates.model_copy(update={"min_mails_share": share})
     assert missing_mails(limits, n_mailed, [] if last is None else [{"n_mailed": last}]) == missing
+
+
+@pytest.mark.parametrize(
+    ("n_listed", "n_reached", "min_share", "decision"),
+    [(100, 50, 0.5, PASS), (100, 49, 0.5, WARN), (100, 1, None, PASS), (100, 0, None, WARN), (0, 0, 0.5, PASS)],
+)
+def test_a_mail_that_reaches_few_is_a_warning_with_the_reasons(n_listed, n_reached, min_share, decision):
+    counts = {"n_listed": n_listed, "n_reached": n_reached, "n_without_address": 7, "n_refusing": 5, "n_never_asked": 1_000}
+    verdict = mail_reach(counts, without_consent_flag="hold", min_share=min_share)
+    assert (verdict.gate, verdict.decision, verdict.figures) == (
+        "mail_reach",
+        decision,
+        counts | {"without_consent_flag": "hold"},
+    )
+    assert verdict.reason.startswith(
+        f"the mail reaches {n_reached} of {n_listed} people with a list: 5 said no, 7 have no address, 1,000 never said yes "
+        "(mail.without_consent_flag: hold)"
+    )
+    assert ("set it to send" in verdict.reason) == (decision == WARN)
+    assert "set it to send" not in mail_reach(counts, without_consent_flag="send", min_share=1.0).reason

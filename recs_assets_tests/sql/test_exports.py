@@ -221,3 +221,17 @@ def test_the_audit_of_the_mail_looks_at_those_who_receive_it(mailed: list[str | 
     users += [("f", "eve@X.com", LATER, False), ("u", "una@x.com", None, None)]
     counts = audited({"users": shop.source("users", users)}, mailed)
     assert counts == breaches
+
+
+def test_whom_a_mail_reaches_and_why_not_the_others() -> None:
+    users = [("u1", "ann@x.com", None, True), ("u2", " Ann@x.com", None, None)]  # one address: both are reached
+    users += [("u3", "old@x.com", OLDER, None), ("u3", "", LATER, None), ("u4", " ", None, True), ("u5", "eve@x.com", None, None)]
+    users += [("u6", "eve@x.com", None, False), ("u7", "una@x.com", None, None)]
+    people = [(f"u{n}", rank, f"p{rank}", 0.5) for n in range(1, 9) for rank in (1, 2)]  # u8 has no account
+    tables = {
+        "users": shop.source("users", users),
+        "staged": shop.staged(people),
+        "mail": shop.table(shop.wide_columns(1), [("ann@x.com", None, None, None, *shop.MAIL_SLOT, shop.NOW, "1")]),
+    }
+    (reach,) = on_duckdb("mail_reach", tables, {})
+    assert reach == {"n_listed": 8, "n_reached": 2, "n_without_address": 2, "n_refusing": 2, "n_never_asked": 2}

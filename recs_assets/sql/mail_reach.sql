@@ -1,0 +1,42 @@
+-- One row: how many people have a list, whom of them the mail reaches (through any account of their address), and why not.
+WITH
+listed AS (
+  SELECT DISTINCT user_id
+  FROM staged
+),
+accounts AS (
+  SELECT
+    user_id, email_consent,
+    NULLIF(REGEXP_REPLACE(LOWER(email), '^[\\p{Z}\\p{Cc}\\p{Cf}]+|[\\p{Z}\\p{Cc}\\p{Cf}]+$', ''), '') AS address
+  FROM users
+),
+refusing_people AS (
+  SELECT DISTINCT user_id
+  FROM accounts
+  WHERE NOT email_consent
+),
+refused_addresses AS (
+  SELECT DISTINCT address
+  FROM accounts
+  JOIN refusing_people ON refusing_people.user_id = accounts.user_id
+),
+people AS (
+  SELECT
+    listed.user_id,
+    COUNT(mail.email_lower) AS n_mailed,
+    COUNT(accounts.address) AS n_addresses,
+    COUNT(refusing_people.user_id) + COUNT(refused_addresses.address) AS n_refusals
+  FROM listed
+  LEFT JOIN accounts ON accounts.user_id = listed.user_id
+  LEFT JOIN mail ON mail.email_lower = accounts.address
+  LEFT JOIN refusing_people ON refusing_people.user_id = listed.user_id
+  LEFT JOIN refused_addresses ON refused_addresses.address = accounts.address
+  GROUP BY listed.user_id
+)
+SELECT
+  COUNT(*) AS n_listed,
+  COUNT(IF(n_mailed > 0, 1, NULL)) AS n_reached,
+  COUNT(IF(n_mailed = 0 AND n_addresses = 0, 1, NULL)) AS n_without_address,
+  COUNT(IF(n_mailed = 0 AND n_addresses > 0 AND n_refusals > 0, 1, NULL)) AS n_refusing,
+  COUNT(IF(n_mailed = 0 AND n_addresses > 0 AND n_refusals = 0, 1, NULL)) AS n_never_asked
+FROM people
