@@ -136,10 +136,12 @@ def test_a_warm_start_begins_where_the_other_training_ended(tmp_path: Path) -> N
     first = _fit(tmp_path / "first", tower_settings(epochs=30, patience=30))
     residual.save(first.residual, tmp_path / "towers.pt")
     warm = torch.load(tmp_path / "towers.pt", weights_only=True)
-    still = tower_settings(epochs=1, learning_rate=1e-12, embedding_learning_rate=1e-12, weight_decay=0, embedding_weight_decay=0)
+    still = tower_settings(
+        epochs=1, patience=1, learning_rate=1e-12, embedding_learning_rate=1e-12, weight_decay=0, embedding_weight_decay=0
+    )
     warmed = _fit(tmp_path / "warm", still, warm=warm)
     torch.testing.assert_close(warmed.residual.towers.state_dict(), first.residual.towers.state_dict())
-    other_shape = tower_settings(dimension=4, epochs=1)
+    other_shape = tower_settings(dimension=4, epochs=1, patience=1)
     assert _bits(_fit(tmp_path / "a", other_shape, warm=warm)) == _bits(_fit(tmp_path / "b", other_shape))
 
 
