@@ -1,16 +1,21 @@
 """The commands behind the Makefile: run a job for a week, look at what it made, restore an earlier version."""
 
+from recs_assets import interrupts
+
+if __name__ == "__main__":
+    interrupts.obey()  # the imports below take seconds
+
 import argparse
 import datetime as dt
+import difflib
 import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-import dagster as dg
-
-from recs_assets import rollback
+from recs_assets import dagster_home, launch, rollback
 from recs_assets.assets.weekly_asset import PRIVATE
+from recs_assets.contract import SOURCE_TABLES
 from recs_assets.report import facts, text
 from recs_assets.resources.errors import WarehouseError
 from recs_assets.resources.publishing import PublishFailed, PublishRefused
@@ -18,29 +23,13 @@ from recs_assets.resources.store.artifact import StoreError
 from recs_assets.weeks import ONE_WEEK, key_of, monday, week_of
 
 # Errors whose message is all that a person needs; any other one shows its traceback.
-REFUSALS = (OSError, PublishFailed, PublishRefused, StoreError, WarehouseError, ValueError)
-JOBS = ("everything", "weekly", "nightly")
+REFUSALS = (OSError, PublishFailed, PublishRefused, StoreError, WarehouseError, ValueError, dagster_home.HomeError)
+LAST_WEEK = "9999-12-27"
 
 
 def main(arguments: Sequence[str]) -> int:
     """Parse the command line and do what it asks; the exit status is 0 where it was done, 1 where it was not."""
-    parser = argparse.ArgumentParser(prog="python -m recs_assets", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="run a job for a week, or for every week up to --to")
-    run.add_argument("job", choices=JOBS)
-    run.add_argument("--week", default=key_of(dt.datetime.now(dt.UTC)), help="its Monday, as 2011-09-26; default: this week")
-    run.add_argument("--to", help="the last week of a backfill")
-    show = commands.add_parser("report", help="what came of a week, for a person")
-    latest = commands.add_parser("latest", help="the folder of an asset's newest version")
-    latest.add_argument("asset")
-    versions = commands.add_parser("versions", help="every published version of a week")
-    back = commands.add_parser("rollback", help="serve an earlier version of a week again")
-    for command in (show, latest, versions, back):
-        command.add_argument("--week", required=True)
-    back.add_argument("--version", help="default: the one published before the served one")
-    back.add_argument("--reason", required=True, help="why; it stays in the ledger")
-    back.add_argument("--mail", action="store_true", help="mail the week's list again, though a newer week is mailed by now")
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     # Only the user may read the event log that Dagster writes, as with the steps' files.
     os.umask(PRIVATE)
     try:
@@ -53,53 +42,93 @@ def main(arguments: Sequence[str]) -> int:
         return 1
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m recs_assets", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run a job for a week, or for every week up to --to")
+    run.add_argument("job", choices=[*launch.JOBS, *launch.SELECTIONS])
+    run.add_argument("--week", help="its Monday, as 2011-09-26; default: this week")
+    run.add_argument("--to", help="the last week of a backfill")
+    run.add_argument("--force", action="store_true", help="compute again what is there from the same inputs")
+    run.add_argument("--reason", help="why; it stays in the ledger")
+    run.add_argument("--replace-older-week", action="store_true", help="rewrite what is served of a week before the newest one")
+    run.add_argument("--lost-columns", nargs="*", default=[], choices=SOURCE_TABLES, help="tables that may have lost columns")
+    show = commands.add_parser("report", help="what came of a week, for a person")
+    latest = commands.add_parser("latest", help="the folder of an asset's newest version")
+    latest.add_argument("asset")
+    versions = commands.add_parser("versions", help="every published version of a week")
+    back = commands.add_parser("rollback", help="serve an earlier version of a week again")
+    for command in (show, latest, versions, back):
+        command.add_argument("--week", help="default: the newest one that there is something of")
+    back.add_argument("--version", help="default: the one published before the served one")
+    back.add_argument("--reason", required=True, help="why; it stays in the ledger")
+    back.add_argument("--mail", action="store_true", help="mail the week's list again, though a newer week is mailed by now")
+    return parser
+
+
 def _run(options: argparse.Namespace, project: ModuleType) -> int:
     now = dt.datetime.now(dt.UTC)
-    first, last = week_of(options.week, now).start, week_of(options.to or options.week, now).start
+    week = options.week or key_of(now)
+    first, last = week_of(week, now).start, week_of(options.to or week, now).start
     if last < first:
-        raise ValueError(f"--to {options.to} lies before --week {options.week}: name the first week, then the last one.")
-    if not os.environ.get("DAGSTER_HOME"):
-        raise ValueError("DAGSTER_HOME is not set: run this by make, or name a folder for Dagster's event log in it.")
-    job = project.defs.resolve_job_def(options.job)
-    with dg.DagsterInstance.get() as instance:
+        raise ValueError(f"--to {options.to} lies before --week {week}: name the first week, then the last one.")
+    if options.job == "nightly" and not options.week:
+        launch.refuse_old_source(project.target.warehouse(project.settings), now)
+    wishes = launch.Wishes(options.force, options.reason, options.replace_older_week, options.lost_columns)
+    with dagster_home.opened() as instance:
         while first <= last:
-            result = job.execute_in_process(partition_key=key_of(first), instance=instance, raise_on_error=False)
-            if not result.success:
+            if not launch.launch(project, options.job, key_of(first), wishes, instance):
                 return 1
             first += ONE_WEEK
     return 0
 
 
 def _report(options: argparse.Namespace, project: ModuleType) -> int:
-    monday(options.week)
     warehouse, store = project.target.warehouse(project.settings), project.target.store()
-    print(text.render(facts.gather(warehouse, store, project.settings, options.week)))
+    measured = store.newest("offline_metrics", up_to=LAST_WEEK)
+    week = _week(options, rollback.newest_week(warehouse), measured and measured.manifest.week)
+    print(text.render(facts.gather(warehouse, store, project.settings, week)))
     return 0
 
 
 def _latest(options: argparse.Namespace, project: ModuleType) -> int:
-    monday(options.week)
-    print(project.target.store().current(options.asset, options.week).folder)
+    assets = [key.to_user_string() for key in project.defs.resolve_asset_graph().get_all_asset_keys()]
+    if options.asset not in assets:
+        (near,) = difflib.get_close_matches(options.asset, assets, n=1, cutoff=0)
+        raise ValueError(f"there is no asset '{options.asset}'; the nearest one is '{near}'.")
+    store = project.target.store()
+    newest = store.newest(options.asset, up_to=LAST_WEEK)
+    print(store.current(options.asset, _week(options, newest and newest.manifest.week)).folder)
     return 0
 
 
 def _versions(options: argparse.Namespace, project: ModuleType) -> int:
-    print(rollback.listed(project.target.warehouse(project.settings), options.week))
+    warehouse = project.target.warehouse(project.settings)
+    print(rollback.listed(warehouse, _week(options, rollback.newest_week(warehouse))))
     return 0
 
 
 def _rollback(options: argparse.Namespace, project: ModuleType) -> int:
+    warehouse = project.target.warehouse(project.settings)
+    week = _week(options, rollback.newest_week(warehouse))
     restored = rollback.restore(
-        project.target.warehouse(project.settings),
-        options.week,
+        warehouse,
+        week,
         version=options.version,
         reason=options.reason,
         run_id="command line",
         settings=project.settings,
         mail_again=options.mail,
     )
-    print(rollback.told(options.week, restored))
+    print(rollback.told(week, restored))
     return 0
+
+
+def _week(options: argparse.Namespace, *newest: str | None) -> str:
+    """The week that is named, else the newest of those that there is something of, else the one in progress."""
+    week: str = options.week or max(filter(None, newest), default=key_of(dt.datetime.now(dt.UTC)))
+    monday(week)
+    return week
 
 
 COMMANDS = {"run": _run, "report": _report, "latest": _latest, "versions": _versions, "rollback": _rollback}
@@ -111,4 +140,4 @@ if __name__ == "__main__":
     sys.stderr.flush()
     # All is written and closed by now. An ordinary exit would let DuckDB's binding complain, over forty lines, of objects
     # that it leaks itself once torch is in the same process.
-    os._exit(status)
+    interrupts.leave(status)

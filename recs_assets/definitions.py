@@ -9,10 +9,12 @@ from recs_assets.assets import evaluation, graph, publishing, raw, serving, trai
 from recs_assets.console import console
 from recs_assets.rollback import rollback
 from recs_assets.schedules import everything_job, nightly_job, schedules, weekly_job
+from recs_assets.terminal import terminal
 
 settings = settings_file.load()
 threads.limit(settings.compute.cores)
 target = targets.current()
+terminal()
 # Dagster takes over what these loggers say, but not below the level that is Python's default.
 logging.getLogger("recs_assets").setLevel(logging.INFO)
 

@@ -1,8 +1,10 @@
 """Where the same graph runs: one column a target, one row a thing that differs between them."""
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 
+PACKAGE = Path(__file__).parent
 HOME = "RECS_HOME"
 SOURCE = "RECS_SOURCE"
 TARGET = "RECS_TARGET"
@@ -67,9 +70,18 @@ def current() -> Target:
     return TARGETS[name]
 
 
-def code_version() -> str:
-    """The installed version of this package, as manifests record it."""
+def installed_version() -> str:
+    """The installed version of this package."""
     try:
         return version("recs_assets")
     except PackageNotFoundError:
         return "uninstalled"
+
+
+@cache
+def code_version() -> str:
+    """The installed version with a hash of the package's code, queries and settings, as manifests record it."""
+    code = hashlib.sha256()
+    for path in sorted(path for kind in ("py", "sql", "yaml") for path in PACKAGE.rglob(f"*.{kind}")):
+        code.update(f"{path.relative_to(PACKAGE)}\n".encode() + path.read_bytes())
+    return f"{installed_version()}+{code.hexdigest()[:12]}"

@@ -1,8 +1,8 @@
-"""Where a run in a process of its own keeps Dagster's event log, set as `make` sets it for people."""
+"""Where a run in a process of its own keeps Dagster's event log, set as it is set for people."""
 
 from pathlib import Path
 
-SETTINGS = "telemetry: {enabled: false}\npython_logs: {managed_python_loggers: [recs_assets]}\n"
+from recs_assets.dagster_home import SETTINGS
 
 
 def dagster_home(folder: Path) -> Path:

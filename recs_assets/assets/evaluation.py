@@ -29,13 +29,13 @@ from recs_assets.asset_files import (
 )
 from recs_assets.assets import verdicts
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
-from recs_assets.assets.preview import preview
+from recs_assets.assets.preview import preview, preview_of
 from recs_assets.assets.training import trained_model
-from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
+from recs_assets.assets.weekly_asset import ReuseConfig, check, draft, made_before, week_of_run, weekly_asset
 from recs_assets.gates.promotion import approve, gate_1, has_expired, not_worse, still_standing
 from recs_assets.gates.verdict import FAIL, Verdict
 from recs_assets.ranking.cutoff import K
-from recs_assets.resources.store.artifact import Artifact
+from recs_assets.resources.store.artifact import Artifact, Draft
 from recs_assets.resources.store.lineage import inputs_of, parquet_of
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
@@ -68,6 +68,7 @@ GATE_1 = check(
 @weekly_asset(group="evaluation", kinds={"pandas"}, deps=[trained_model, hetero_graph, *EXPORTS], checks=[GATE_1])
 def offline_metrics(
     context: dg.AssetExecutionContext,
+    config: ReuseConfig,
     warehouse: dg.ResourceParam[Warehouse],
     store: dg.ResourceParam[Store],
     settings: dg.ResourceParam[Settings],
@@ -75,34 +76,41 @@ def offline_metrics(
     """How well every system would have foreseen what people bought, and whether the model may replace SQL."""
     week = week_of_run(context)
     inputs = inputs_of(store, week.key, context.run.run_id, [*EXPORT_NAMES, "hetero_graph", "trained_model"])
-    source = inputs["hetero_graph"]
     before, kept = store.newest("offline_metrics", up_to=week.previous), kept_from(store, week)
-    misfit = _misfit(kept, settings)
-    split = split_weeks(week, settings)
-    evaluated = _evaluated(inputs, None if misfit else kept, warehouse, settings, split, context.log)
-    evidence = _evidence(before, kept, evaluated.per_user, settings, week)
-    verdict = _promotion(evaluated.per_user, evidence, settings)
+    earlier = {"evidence_from": before and before.reference, "kept": kept and kept.reference}
+    as_of = inputs["hetero_graph"].as_of
+    measured = None if config.force else made_before(context, store, settings, as_of, inputs.values())
+    if measured is None or {name: measured.facts[name] for name in earlier} != earlier:
+        misfit = _misfit(kept, settings)
+        evaluated = _evaluated(inputs, None if misfit else kept, warehouse, settings, split_weeks(week, settings), context.log)
+        with draft(context, store, settings, as_of, inputs.values()) as new:
+            new.facts |= {**earlier, "kept_misfit": misfit}
+            _write(new, evaluated, _evidence(before, kept, evaluated.per_user, settings, week), settings)
+        measured = new.written
+    verdict = _promotion(measured.table(PER_USER).to_pandas(), measured.table(EVIDENCE).to_pandas(), settings)
     verdicts.record(context, warehouse, settings, verdict)
-    with draft(context, store, settings, source.as_of, inputs.values()) as new:
-        for table, file in FILES.items():
-            new.write_table(file, pa.Table.from_pandas(getattr(evaluated, table), preserve_index=False))
-        new.write_table(EVIDENCE, pa.Table.from_pandas(evidence, preserve_index=False))
-        document = verdict.to_dict()
-        new.write_document(VERDICT, document | document.pop("figures") | {"alpha": evaluated.alpha})
-        new.facts |= {"decision": verdict.decision, "alpha": evaluated.alpha, "relevance": settings.evaluation.relevance}
-        # What was read of earlier weeks.
-        new.facts |= {"evidence_from": before.reference if before else None, "kept": kept.reference if kept else None}
-        new.facts["kept_misfit"] = misfit
-    systems = headline(new.written.table(METRICS))
+    systems = headline(measured.table(METRICS))
     return dg.MaterializeResult(
         metadata={
             "decision": verdict.decision,
             "reason": verdict.reason,
-            "alpha": evaluated.alpha,
+            "alpha": measured.facts["alpha"],
+            "version": measured.version,
             "systems": preview(systems, rows=systems.num_rows),
         },
         check_results=[verdicts.check_result(verdict, GATE_1.name)],
     )
+
+
+def _write(new: Draft, evaluated: "Evaluated", evidence: "pd.DataFrame", settings: Settings) -> None:
+    """The tables of an evaluation, and its verdict."""
+    for table, file in FILES.items():
+        new.write_table(file, pa.Table.from_pandas(getattr(evaluated, table), preserve_index=False))
+    new.write_table(EVIDENCE, pa.Table.from_pandas(evidence, preserve_index=False))
+    verdict = _promotion(evaluated.per_user, evidence, settings)
+    document = verdict.to_dict()
+    new.write_document(VERDICT, document | document.pop("figures") | {"alpha": evaluated.alpha})
+    new.facts |= {"decision": verdict.decision, "alpha": evaluated.alpha, "relevance": settings.evaluation.relevance}
 
 
 def _evidence(
@@ -268,7 +276,10 @@ def newest_standing(store: Store, up_to: str, *, overridden_since: str) -> Artif
 
 @weekly_asset(group="evaluation", kinds={"parquet"}, deps=[hetero_graph])
 def product_similarities(
-    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], settings: dg.ResourceParam[Settings]
+    context: dg.AssetExecutionContext,
+    config: ReuseConfig,
+    store: dg.ResourceParam[Store],
+    settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult:
     """Which parts go with which, from what was bought together: the fallback while no model has passed."""
     # torch and pandas: 5 s at load
@@ -278,9 +289,12 @@ def product_similarities(
 
     inputs = inputs_of(store, context.partition_key, context.run.run_id, ["hetero_graph", "product_nodes"])
     source = inputs["hetero_graph"]
-    past = snapshot(graph.load(source.path(GRAPH)), microseconds(source.as_of), settings.events)
-    products = inputs["product_nodes"].table(PRODUCT_NODES)
-    similar = with_ids(similar_parts(past, settings), products["product_id"])
-    with draft(context, store, settings, source.as_of, inputs.values()) as new:
-        new.write_table(PRODUCT_SIMILARITIES, similar)
-    return dg.MaterializeResult(metadata={"dagster/row_count": similar.num_rows, "preview": preview(similar)})
+    made = None if config.force else made_before(context, store, settings, source.as_of, inputs.values())
+    if made is None:
+        past = snapshot(graph.load(source.path(GRAPH)), microseconds(source.as_of), settings.events)
+        products = inputs["product_nodes"].table(PRODUCT_NODES)
+        with draft(context, store, settings, source.as_of, inputs.values()) as new:
+            new.write_table(PRODUCT_SIMILARITIES, with_ids(similar_parts(past, settings), products["product_id"]))
+        made = new.written
+    first, rows = preview_of(made, PRODUCT_SIMILARITIES), made.n_rows(PRODUCT_SIMILARITIES)
+    return dg.MaterializeResult(metadata={"dagster/row_count": rows, "version": made.version, "preview": first})

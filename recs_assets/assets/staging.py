@@ -132,7 +132,7 @@ def stage(
             as_of=ingredients.as_of,
             slots=slots,
             generated_at=now,
-            pipeline_version=f"recs_assets {targets.code_version()}",
+            pipeline_version=f"recs_assets {targets.installed_version()}",
         )
     log.info("%s mails are staged; the audit begins", f"{rows:,}")
     with warehouse.session({"staged": names.long_table, "mail": names.wide_table}) as session:

@@ -2,9 +2,9 @@
 
 import dagster as dg
 
-from recs_assets.asset_files import TOWERS
+from recs_assets.asset_files import RESIDUAL, TOWERS
 from recs_assets.assets.graph import hetero_graph
-from recs_assets.assets.weekly_asset import draft, week_of_run, weekly_asset
+from recs_assets.assets.weekly_asset import ReuseConfig, draft, made_before, week_of_run, weekly_asset
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.resources.store.lineage import inputs_of
 from recs_assets.resources.store.scratch import alone_in
@@ -16,7 +16,10 @@ from recs_assets.weeks import ONE_WEEK, monday
 
 @weekly_asset(group="model", kinds={"pytorch"}, deps=[hetero_graph])
 def trained_model(
-    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], settings: dg.ResourceParam[Settings]
+    context: dg.AssetExecutionContext,
+    config: ReuseConfig,
+    store: dg.ResourceParam[Store],
+    settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult:
     """How much each kind of evidence counts, and what the attention towers add, learned from what people bought."""
     from recs_assets.steps import train_model  # torch and PyG: 4 s at load
@@ -25,10 +28,14 @@ def trained_model(
     inputs = inputs_of(store, week.key, context.run.run_id, ["hetero_graph", "user_nodes", "product_nodes"])
     split = split_weeks(week, settings)
     start = warm_start(store.newest("approved_model", up_to=week.previous), split)
-    context.log.info(f"towers start from {f'those approved in week {start.manifest.week}' if start else 'nothing'}")
     used = [*inputs.values(), *([start] if start else [])]
+    as_of = inputs["hetero_graph"].as_of
+    same = None if config.force else made_before(context, store, settings, as_of, used)
+    if same is not None:
+        return dg.MaterializeResult(metadata={"reused": same.version, "towers": dg.MetadataValue.json(same.document(RESIDUAL))})
+    context.log.info(f"towers start from {f'those approved in week {start.manifest.week}' if start else 'nothing'}")
     with alone_in(store.working_folder(f"trained_model-{week.key}")) as working_folder:
-        with draft(context, store, settings, inputs["hetero_graph"].as_of, used) as new:
+        with draft(context, store, settings, as_of, used) as new:
             trained = train_model.train(
                 inputs,
                 start,

@@ -1,19 +1,21 @@
 """What every asset shares: weekly partitions, an owner, retries, and the moment up to which a run may know."""
 
 import datetime as dt
+import errno
 import functools
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 
-from recs_assets import targets
+from recs_assets import interrupts, targets
 from recs_assets.partitions import weekly
-from recs_assets.resources.errors import SourceError
+from recs_assets.resources.errors import SourceError, WarehouseError
 from recs_assets.resources.publishing import PublishFailed, PublishRefused
-from recs_assets.resources.store.artifact import Artifact, Draft, StoreError
+from recs_assets.resources.store.artifact import Artifact, Draft, StoreError, is_whole
 from recs_assets.resources.store.lineage import check_related
 from recs_assets.resources.store.manifest import Provenance
 from recs_assets.resources.store.store import Store
@@ -21,13 +23,17 @@ from recs_assets.settings import Settings
 from recs_assets.weeks import Week, week_of
 
 OWNER = "team:recommendations"
-RETRIES = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+MAX_RETRIES, FIRST_RETRY_SECONDS = 2, 10.0
 
 # Only the user who runs a step may read the files that it makes.
 PRIVATE = 0o077
 
-# Errors that come back on every retry: bad input, artifacts that are not there, what a gate has refused, a loss that explodes.
-PERMANENT_ERRORS = (FloatingPointError, PublishFailed, PublishRefused, SourceError, StoreError, ValueError)
+# What a person has to mend: bad input, artifacts that are not there, what a gate has refused, a loss that explodes.
+REFUSALS = (FloatingPointError, PublishFailed, PublishRefused, SourceError, StoreError, ValueError)
+# Accidents of the machine, which may be over in a moment: a lock, a disk, a connection, memory.
+ACCIDENTS = (MemoryError, OSError, WarehouseError)
+# No accidents: a path that is wrong stays wrong.
+LASTING = frozenset({errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENOENT, errno.ENOTDIR, errno.EPERM, errno.EROFS})
 
 
 def weekly_asset(
@@ -49,7 +55,6 @@ def weekly_asset(
             check_specs=checks,
             metadata=metadata,
             owners=[OWNER],
-            retry_policy=RETRIES,
             description=body.__doc__,
         )(guarded(body))
 
@@ -57,19 +62,45 @@ def weekly_asset(
 
 
 def guarded(body: Callable[..., Any]) -> Callable[..., Any]:
-    """A step whose files only its user may read; an error that a retry cannot fix ends it at once, with its own message."""
+    """A step whose files only its user may read, which obeys a signal, and which is tried again after an accident alone.
+
+    A refusal ends it at once, with its own message. Dagster's ``RetryPolicy`` would repeat an interrupt and a bug as well.
+    """
 
     @functools.wraps(body)
-    def guarding(*arguments: Any, **resources: Any) -> Any:
+    def guarding(context: dg.OpExecutionContext | dg.AssetExecutionContext, *arguments: Any, **resources: Any) -> Any:
         before = os.umask(PRIVATE)
         try:
-            return body(*arguments, **resources)
-        except PERMANENT_ERRORS as error:
+            with interrupts.step(body.__name__, context.run_id, functools.partial(_cancel, context.instance, context.run_id)):
+                return body(context, *arguments, **resources)
+        except REFUSALS as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
+        except Exception as error:
+            if not is_accident(error):
+                raise
+            seconds = FIRST_RETRY_SECONDS * 2**context.retry_number
+            raise dg.RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=seconds) from error
         finally:
             os.umask(before)
 
     return guarding
+
+
+def is_accident(error: Exception) -> bool:
+    """Whether an error that is no refusal may be gone when a step is tried again."""
+    if isinstance(error, OSError):
+        return error.errno not in LASTING
+    # Torch has no class of its own for a processor that is out of memory.
+    return isinstance(error, ACCIDENTS) or "can't allocate memory" in str(error)
+
+
+def _cancel(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Note that a run was stopped; False where it has ended already."""
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.is_finished:
+        return False
+    instance.report_run_canceled(run, "Stopped by a signal. What was served stays; launch it again to go on.")
+    return True
 
 
 def check(asset: str, name: str, description: str, *, blocking: bool = False) -> dg.AssetCheckSpec:
@@ -84,6 +115,12 @@ def week_of_run(context: dg.AssetExecutionContext) -> Week:
     return week_of(context.partition_key, now.replace(tzinfo=now.tzinfo or dt.UTC))
 
 
+class ReuseConfig(dg.Config):
+    """What a launch may ask for: to compute again what is there already, from the same inputs, settings and code."""
+
+    force: bool = False
+
+
 def draft(
     context: dg.AssetExecutionContext,
     store: Store,
@@ -96,16 +133,45 @@ def draft(
     Raises:
         StoreError: its inputs do not go together; see ``check_related``.
     """
+    origin = _provenance(context, settings, as_of, inputs)
+    return store.draft(context.asset_key.to_user_string(), context.partition_key, origin)
+
+
+def made_before(
+    context: dg.AssetExecutionContext,
+    store: Store,
+    settings: Settings,
+    as_of: dt.datetime,
+    inputs: Iterable[Artifact],
+) -> Artifact | None:
+    """The running asset's current version, where the same inputs, settings and code made it and it is whole; it says so.
+
+    A version is named by all that is in it, so the same inputs mean the same content, whichever run exported it.
+    """
+    asset, week = context.asset_key.to_user_string(), context.partition_key
+    origin = _provenance(context, settings, as_of, inputs)
+    try:
+        current = store.find(asset, week)
+    except StoreError:
+        return None  # damaged: it is made again
+    if current is None or not is_whole(current.folder, current.manifest):
+        return None
+    run_id = current.manifest.provenance.run_id
+    if replace(origin, run_id=run_id) != current.manifest.provenance:
+        return None
+    context.log.info(f"unchanged since run {run_id}: the same inputs, settings and code. FORCE=1 computes it again")
+    return current
+
+
+def _provenance(
+    context: dg.AssetExecutionContext, settings: Settings, as_of: dt.datetime, inputs: Iterable[Artifact]
+) -> Provenance:
     by_asset = {artifact.manifest.asset: artifact for artifact in inputs}
     check_related(by_asset)
-    return store.draft(
-        context.asset_key.to_user_string(),
-        context.partition_key,
-        Provenance(
-            as_of=as_of,
-            inputs={asset: artifact.reference for asset, artifact in by_asset.items()},
-            settings_hash=settings.hash,
-            code_version=targets.code_version(),
-            run_id=context.run.run_id,
-        ),
+    return Provenance(
+        as_of=as_of,
+        inputs={asset: artifact.reference for asset, artifact in by_asset.items()},
+        settings_hash=settings.hash,
+        code_version=targets.code_version(),
+        run_id=context.run.run_id,
     )

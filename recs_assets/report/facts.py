@@ -88,6 +88,7 @@ class Facts:
 
     Attributes:
         week: its Monday.
+        measured_week: the week whose evaluation counts: itself, or the newest one before that was learned from.
         comparison: of the systems.
         gate: what it decided.
         served: ``None`` where nothing has been published.
@@ -97,6 +98,7 @@ class Facts:
     """
 
     week: str
+    measured_week: str
     comparison: Comparison
     gate: Gate
     served: Served | None
@@ -109,9 +111,9 @@ def gather(warehouse: Warehouse, store: Store, settings: Settings, week: str) ->
     """The facts of a week.
 
     Raises:
-        StoreError: the week has not been run.
+        StoreError: neither the week nor any before it has been learned from.
     """
-    measured = store.current("offline_metrics", week)
+    measured = store.newest("offline_metrics", up_to=week) or store.current("offline_metrics", week)
     served = _served(warehouse, week)
     companions = targets.source() / "truth" / "companions.parquet"
     planted = None
@@ -119,7 +121,8 @@ def gather(warehouse: Warehouse, store: Store, settings: Settings, week: str) ->
         # What the served list was made from, whatever is current by now: SQL's list stands beside it.
         inputs = origins_of(store, store.of_run("recommendations", week, served.run_id), INPUTS)
         planted = _planted(warehouse, inputs, companions, settings, week)
-    return Facts(week, _comparison(measured), _gate(measured), served, planted, targets.home(), str(measured.folder))
+    evaluated = measured.manifest.week, _comparison(measured), _gate(measured)
+    return Facts(week, *evaluated, served, planted, targets.home(), str(measured.folder))
 
 
 def _comparison(measured: Artifact) -> Comparison:

@@ -15,9 +15,9 @@ def render(facts: Facts) -> str:
     In the demo world also Sarah's list, and whose list has the second part of a planted pair.
     """
     parts = [
-        _systems(facts.comparison, facts.week),
+        _systems(facts.comparison, facts.measured_week),
         _gate(facts.gate),
-        _served(facts.served),
+        _served(facts.served, facts.week),
         *([_planted(facts.planted)] if facts.planted else []),
         f"Files: {facts.home}\n  metrics and verdict: {facts.metrics_folder}",
     ]
@@ -40,12 +40,13 @@ def _gate(gate: Gate) -> str:
     return f"Gate 1: {gate.decision}\n  {gate.reason}\n  weight of SQL in the blend (chosen on earlier weeks): {alphas}"
 
 
-def _served(served: Served | None) -> str:
+def _served(served: Served | None, week: str) -> str:
     if served is None:
-        return "Nothing has been published for this week."
+        return f"Nothing has been published for week {week}."
     model = f"the model of week {served.model_week}" if served.model_week else "no model"
     return (
-        f"Served: {served.n_users:,} users, {served.n_rows:,} rows, source {served.source} with {model}, version {served.version}"
+        f"Served for week {week}: {served.n_users:,} users, {served.n_rows:,} rows, source {served.source} with {model}, "
+        f"version {served.version}"
     )
 
 
