@@ -8,10 +8,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m recs_assets
 
+# What .env names where the shell does not; `dg` reads that file by itself.
+named = $(shell sed -n 's/^$(1)=//p' .env 2>/dev/null)
 # Where runs leave what they make, and where source tables come from (default: the demo world in RECS_HOME).
-export RECS_HOME ?= $(CURDIR)/.recs
+export RECS_HOME ?= $(or $(call named,RECS_HOME),$(CURDIR)/.recs)
+export RECS_SOURCE ?= $(call named,RECS_SOURCE)
+export RECS_SETTINGS ?= $(call named,RECS_SETTINGS)
 # Dagster takes an absolute path only.
-export DAGSTER_HOME ?= $(abspath $(RECS_HOME))/dagster
+export DAGSTER_HOME ?= $(or $(call named,DAGSTER_HOME),$(abspath $(RECS_HOME))/dagster)
 # Threads that wait for each other by spinning bring a busy machine to a standstill.
 export OMP_WAIT_POLICY ?= PASSIVE
 DEMO_WEEK := 2026-09-28
@@ -25,6 +29,10 @@ WORLDS ?= 200
 USERS ?= 1000
 REASON ?=
 WHAT ?= nightly
+OF_WEEK = $(if $(WEEK),--week $(WEEK))
+# What any run may be asked for: FORCE=1 computes again what is there; LOST_COLUMNS=users may have lost some (with a REASON).
+ASKED = $(if $(FORCE),--force) $(if $(REPLACE),--replace-older-week) $(if $(LOST_COLUMNS),--lost-columns $(LOST_COLUMNS)) \
+	$(if $(REASON),--reason "$(REASON)")
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,28 +53,34 @@ checked: ready
 	$(BIN)/mypy
 
 run: ready week ## Every asset for WEEK=2011-09-26, from RECS_SOURCE into RECS_HOME
-	$(RUN) run everything --week $(WEEK)
+	$(RUN) run everything $(OF_WEEK) $(ASKED)
 
 train: ready week ## Learn from WEEK and decide what may be served
-	$(RUN) run weekly --week $(WEEK)
+	$(RUN) run weekly $(OF_WEEK) $(ASKED)
 
 nightly: ready ## Score and publish the week in progress (or WEEK) with the newest approved model
-	$(RUN) run nightly $(if $(WEEK),--week $(WEEK))
+	$(RUN) run nightly $(OF_WEEK) $(ASKED)
 
 backfill: ready ## The weekly job for every week of FROM=2011-08-01 TO=2011-09-26
-	$(RUN) run weekly --week $(FROM) --to $(TO)
+	$(RUN) run weekly --week $(FROM) --to $(TO) $(ASKED)
 
-report: ready week ## What the run of WEEK found
-	$(RUN) report --week $(WEEK)
+approve: ready week ## Promote the model of WEEK in spite of its gate, for its week and the nights of the next (REASON="...")
+	$(RUN) run approve $(OF_WEEK) $(ASKED)
 
-latest: ready week ## The folder of the newest version of ASSET=offline_metrics for WEEK
-	@$(RUN) latest $(ASSET) --week $(WEEK)
+publish: ready week ## List, audit and publish WEEK again from what it has (REASON="..."); REPLACE=1: though a newer week is served
+	$(RUN) run publish $(OF_WEEK) $(ASKED)
 
-versions: ready week ## Every published version of WEEK
-	$(RUN) versions --week $(WEEK)
+report: ready ## What the run of WEEK (or of the newest week) found
+	$(RUN) report $(OF_WEEK)
 
-rollback: ready week ## Serve the version of WEEK before the current one (or VERSION) again; MAIL=1: mail it though a newer week is; REASON="..."
-	$(RUN) rollback --week $(WEEK) --reason "$(REASON)" $(if $(VERSION),--version $(VERSION)) $(if $(MAIL),--mail)
+latest: ready ## The folder of the newest version of ASSET=offline_metrics, of WEEK or of the newest week
+	@$(RUN) latest $(ASSET) $(OF_WEEK)
+
+versions: ready ## Every published version of WEEK, or of the newest week
+	$(RUN) versions $(OF_WEEK)
+
+rollback: ready ## Serve the version of WEEK before the current one (or VERSION) again; MAIL=1: mail it though a newer week is; REASON="..."
+	$(RUN) rollback $(OF_WEEK) --reason "$(REASON)" $(if $(VERSION),--version $(VERSION)) $(if $(MAIL),--mail)
 
 benchmark: ready ## The planted world of SCALE=small|medium|full through the real jobs, stage by stage, beside floor and aims (CASE=one_vehicle)
 	$(BIN)/python -m recs_assets_tests.benchmarks.production --scale $(SCALE) --seed $(SEED) $(if $(CASE),--case $(CASE))
@@ -82,6 +96,12 @@ faults: ready ## Every fault point in every way, in real processes and in whole 
 
 kills: ready ## WHAT=nightly|train|rollback|together killed N=100 times at random moments, a reader polling (PRESET=small SEED=1)
 	$(BIN)/python -m recs_assets_tests.faults.kills --what $(WHAT) --kills $(or $(N),100) --preset $(PRESET) --seed $(SEED)
+
+interrupts: ready ## The same with Ctrl-C or SIGTERM, N=20 times: each ends within seconds, in a line, and publishes nothing
+	$(BIN)/python -m recs_assets_tests.faults.kills --what $(WHAT) --kills $(or $(N),20) --preset $(PRESET) --seed $(SEED) --by signal
+
+pairs: ready ## N=50 pairs of first runs at once, each in a new home: none may be broken
+	$(BIN)/python -m recs_assets_tests.faults.pairs --pairs $(or $(N),50)
 
 reference: ready ## Public benchmark figures (Gowalla, Amazon electronics) beside the published ones, from DATA
 	$(BIN)/python -m recs_assets.experiments.reference --data $(DATA)
@@ -115,9 +135,8 @@ $(VENV)/installed: pyproject.toml requirements.lock
 	$(BIN)/pip install --quiet --quiet --constraint requirements.lock --editable . --group dev
 	touch $@
 
-$(DAGSTER_HOME)/dagster.yaml:
-	umask 077 && mkdir -p $(DAGSTER_HOME)
-	printf 'telemetry:\n  enabled: false\npython_logs:\n  managed_python_loggers: [recs_assets]\n' > $@
+$(DAGSTER_HOME)/dagster.yaml: | $(VENV)/installed
+	umask 077 && $(BIN)/python -m recs_assets.dagster_home
 
 $(RECS_HOME)/demo/world.json: | ready
 	$(BIN)/python -m recs_assets.demo --preset small --seed 1 --to $(RECS_HOME)/demo
@@ -125,4 +144,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test test-fast checked run train nightly backfill report latest versions rollback reference ablation benchmark scaling identical faults kills fuzz security ui world lock clean ready week
+.PHONY: help demo test test-fast checked run train nightly backfill approve publish report latest versions rollback reference ablation benchmark scaling identical faults kills interrupts pairs fuzz security ui world lock clean ready week

@@ -18,7 +18,7 @@ from recs_assets.assets.staging import INPUTS, ingredients_of, stage
 from recs_assets.assets.weekly_asset import draft, week_of_run, weekly_asset
 from recs_assets.gates.publication import served_source
 from recs_assets.gates.verdict import PASS
-from recs_assets.resources.publishing import Publication, PublishRefused
+from recs_assets.resources.publishing import Publication, Published, PublishRefused
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.resources.store.lineage import inputs_of
 from recs_assets.resources.store.store import Store
@@ -116,14 +116,27 @@ def published_recommendations(
         )
     newest = max((row["week"] for row in _last_publications(warehouse)), default=day)
     if newest > day and not config.replace_older_week:
-        reason = f"week {newest} is served; set replace_older_week in the launch to rewrite week {day} all the same"
+        reason = (
+            f"week {newest} is served; to rewrite week {day} all the same: make publish WEEK={day} REPLACE=1 REASON=... "
+            "(replace_older_week in a launch)"
+        )
         context.log.warning(f"not published: {reason}")
         return dg.MaterializeResult(metadata={"published": False, "reason": reason})
     publication = _publication(
         listed.document(STAGED), day, is_mailed=newest <= day, run_id=context.run.run_id, settings=settings, reason=config.reason
     )
     published = warehouse.publish(publication, kept_versions=settings.publish.kept_versions)
+    context.log.info(_told(published))
     return dg.MaterializeResult(metadata={name: str(value) for name, value in asdict(published).items()})
+
+
+def _told(published: Published) -> str:
+    """What happened, in a sentence."""
+    version, since = published.version_after, f"{published.published_at:%Y-%m-%d %H:%M} UTC"
+    if published.outcome != "published":
+        return f"week {published.week} is unchanged: version {version} is served since {since}"
+    mail = "the mail stays as it was" if published.n_mailed is None else f"{published.n_mailed:,} mails"
+    return f"week {published.week}: version {version} is served, {published.n_users:,} users, {mail}"
 
 
 def _publication(

@@ -60,7 +60,7 @@ class Publication:
 
 @dataclass(frozen=True)
 class Published:
-    """What happened, and what is served now.
+    """What happened, and what is served now, since ``published_at``.
 
     ``n_mailed`` and ``n_withheld``: rows of the mail, and rows of the version's mail that were left out because their
     addresses may not be mailed (any more); None where the mail was not touched.
@@ -76,6 +76,7 @@ class Published:
     n_users: int
     n_mailed: int | None
     n_withheld: int | None
+    published_at: dt.datetime
 
 
 def publish(ledger: Ledger, publication: Publication, addressees: pa.Table, *, kept_versions: int) -> Published:
@@ -296,4 +297,5 @@ def published(outcome: Outcome, row: Mapping[str, Any]) -> Published:
         row["n_users"],
         row["n_mailed"],
         row["n_withheld"],
+        row["published_at"],
     )

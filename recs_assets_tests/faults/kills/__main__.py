@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recs_assets.demo.presets import PRESETS
+from recs_assets_tests.faults.kills.killing import KILL, SIGNALS
 from recs_assets_tests.faults.kills.kinds import KINDS
+
+WAYS = {"kill": (KILL,), "signal": SIGNALS}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -17,9 +20,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--preset", choices=sorted(PRESETS), default="small")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--by", choices=sorted(WAYS), default="kill", help="a signal is Ctrl-C or SIGTERM, and is to be obeyed")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        return KINDS[options.what](Path(folder), options.preset, options.seed).run(options.kills)
+        return KINDS[options.what](Path(folder), options.preset, options.seed, WAYS[options.by]).run(options.kills)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -23,6 +24,12 @@ POLL_SECONDS = 0.2
 # How much of what a process said is shown.
 LINES_SHOWN = 5
 WHOLE = ("old", "new")
+# How a process is told to end; the last way is the one that it cannot refuse.
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+KILL = signal.SIGKILL
+# A process that obeys has ended by then, and says so; before that it is the interpreter's that has only begun.
+OBEYED_WITHIN_SECONDS, BEGUN_SECONDS = 8.0, 0.3
+STOPPED, NOT_PUBLISHED = "Stopped by ", "Nothing was published"
 UNTOUCHED = float("inf")
 
 
@@ -55,15 +62,30 @@ class Running:
     process: "subprocess.Popen[bytes]"
     log: Path
 
-    def end(self, after: float, deadline: float) -> str:
-        """Kill it at a deadline that is ``after`` seconds from its beginning, unless it ends before; how it ended."""
+    def end(self, after: float, deadline: float, by: signal.Signals) -> str:
+        """Signal it at a deadline that is ``after`` seconds from its beginning, unless it ends before; how it ended."""
         try:
             status = self.process.wait(None if after == UNTOUCHED else max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            return f"killed after {after:6.2f} s"
+            self.process.send_signal(by)
+            try:
+                status = self.process.wait(OBEYED_WITHIN_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                return f"killed, for it did not obey {by.name} after {after:6.2f} s"
+            if status not in {0, 1}:
+                return f"killed by {by.name} after {after:6.2f} s"
         return "failed" if status else "done"
+
+    def disobeyed(self, ended: str, by: signal.Signals) -> list[str]:
+        """What is wrong with how it took a signal that is no kill."""
+        if by == KILL or "killed" not in ended:
+            return []
+        told = self.log.read_text(errors="replace")
+        if self.process.returncode == 128 + by and STOPPED in told and "Traceback" not in told:
+            return []
+        return [f"{ended}, status {self.process.returncode}: {self.said}"]
 
     @property
     def said(self) -> str:
@@ -83,8 +105,9 @@ class Killing(ABC):
 
     attacks_a_home = 5
 
-    def __init__(self, folder: Path, preset: str, seed: int) -> None:
+    def __init__(self, folder: Path, preset: str, seed: int, ways: Sequence[signal.Signals] = (KILL,)) -> None:
         self.random = random.Random(seed)
+        self._ways = ways
         self._looking = threading.Lock()
         self.home = Home(folder / "home", folder / "world")
         self._prepared, self._logs = folder / "prepared", folder / "logs"
@@ -167,15 +190,21 @@ class Killing(ABC):
         return int(broken > 0)
 
     def _attack(self) -> tuple[str, list[str]]:
-        """Start the work and kill it; how that went, and which of its processes failed without being killed."""
-        moments, all_running = self.moments(), self._start(self.commands())
+        """Start the work and kill it; how that went, which of its processes failed unkilled, and which did not obey a signal."""
+        before, moments, by = self.look(), self.moments(), self.random.choice(self._ways)
+        if by != KILL:
+            moments = [max(moment, BEGUN_SECONDS) for moment in moments]
+        all_running = self._start(self.commands())
         started = self.at_work(all_running[0])
         endings: dict[int, str] = {}
         for number in sorted(range(len(moments)), key=moments.__getitem__):
-            endings[number] = all_running[number].end(moments[number], started + moments[number])
+            endings[number] = all_running[number].end(moments[number], started + moments[number], by)
         failed = [one for number, one in enumerate(all_running) if endings[number] == "failed" and not self.refused(one)]
-        told = " | ".join(f"{endings[number]:<21}" for number in range(len(moments)))
-        return told, [f"a run failed by itself: {one.said}" for one in failed]
+        wrong = [f"a run failed by itself: {one.said}" for one in failed]
+        wrong += [text for number, one in enumerate(all_running) for text in one.disobeyed(endings[number], by)]
+        if len(moments) == 1 and NOT_PUBLISHED in all_running[0].said and self.look() != before:
+            wrong.append(f"it has published, and says that it has not: {all_running[0].said}")
+        return " | ".join(f"{endings[number]:<21}" for number in range(len(moments))), wrong
 
     def _converge(self) -> list[str]:
         """Run unhurt; what is wrong after it."""

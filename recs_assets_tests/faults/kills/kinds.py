@@ -1,11 +1,12 @@
 """What can be killed: a night, a training, a rollback, and two nights at once."""
 
 import os
+import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from recs_assets_tests.faults.kills.killing import UNTOUCHED, Killing, Running
+from recs_assets_tests.faults.kills.killing import KILL, UNTOUCHED, Killing, Running
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK
 
 # How a run says that another one has published while it was at work.
@@ -40,8 +41,8 @@ class Together(Nightly):
 class Train(Killing):
     """The weekly run after a finished week: it serves nothing, and comes to the same bytes whenever it was killed."""
 
-    def __init__(self, folder: Path, preset: str, seed: int) -> None:
-        super().__init__(folder, preset, seed)
+    def __init__(self, folder: Path, preset: str, seed: int, ways: Sequence[signal.Signals] = (KILL,)) -> None:
+        super().__init__(folder, preset, seed, ways)
         self._expected = self.home.versions()
 
     def goal(self) -> str:
@@ -95,7 +96,7 @@ class Rollback(Killing):
         return self.home.query(served) == [(self._later,)]
 
 
-KINDS: Mapping[str, Callable[[Path, str, int], Killing]] = {
+KINDS: Mapping[str, Callable[[Path, str, int, Sequence[signal.Signals]], Killing]] = {
     "nightly": Nightly,
     "train": Train,
     "rollback": Rollback,
