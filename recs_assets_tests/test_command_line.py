@@ -55,6 +55,7 @@ def umask() -> Iterator[None]:
         (("latest", "offline_metrics", "--week", "2026-09-29"), "week 2026-09-29 is not a Monday"),
         (("run", "weekly", "--week", "2026-09-28", "--to", "2026-09-21"), "--to 2026-09-21 lies before --week 2026-09-28"),
         (("run", "weekly", "--week", "2026-09-28"), "DAGSTER_HOME is not set"),
+        (("latest", "offline_metrcs"), "there is no asset 'offline_metrcs'; the nearest one is 'offline_metrics'."),
     ],
 )
 @pytest.mark.usefixtures("umask")

@@ -23,7 +23,7 @@ from recs_assets.settings import Settings
 from recs_assets.weeks import Week, week_of
 
 OWNER = "team:recommendations"
-MAX_RETRIES, FIRST_RETRY_SECONDS = 2, 10.0
+MAX_RETRIES, RETRY_SECONDS = 2, 15.0
 
 # Only the user who runs a step may read the files that it makes.
 PRIVATE = 0o077
@@ -69,17 +69,17 @@ def guarded(body: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(body)
     def guarding(context: dg.OpExecutionContext | dg.AssetExecutionContext, *arguments: Any, **resources: Any) -> Any:
+        op = context.op_execution_context if isinstance(context, dg.AssetExecutionContext) else context
         before = os.umask(PRIVATE)
         try:
-            with interrupts.step(body.__name__, context.run_id, functools.partial(_cancel, context.instance, context.run_id)):
+            with interrupts.step(body.__name__, op.run_id, functools.partial(_cancel, context.instance, op.run_id)):
                 return body(context, *arguments, **resources)
         except REFUSALS as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
         except Exception as error:
             if not is_accident(error):
                 raise
-            seconds = FIRST_RETRY_SECONDS * 2**context.retry_number
-            raise dg.RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=seconds) from error
+            raise dg.RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=RETRY_SECONDS) from error
         finally:
             os.umask(before)
 

@@ -2,9 +2,11 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -19,7 +21,7 @@ from recs_assets.week_split import split_weeks
 from recs_assets.weeks import week_of
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.test_definitions import EXPORTS
-from recs_assets_tests.worlds import SMALL_TOWERS, WEEK, messages, settings_with
+from recs_assets_tests.worlds import SMALL_TOWERS, WEEK, messages, metadata, settings_with
 
 FIRST_EVALUATED = dt.datetime(2026, 9, 7, tzinfo=dt.UTC)
 
@@ -109,3 +111,54 @@ def test_people_who_share_a_profile_share_a_vector_and_the_dot_product_is_that_o
     assert len(shared) > 1
     assert {vector.tobytes() for vector in vectors[shared]} == {vectors[shared.iloc[0]].tobytes()}
     assert len({vector.tobytes() for vector in vectors}) > 100
+
+
+REUSING = ["trained_model", "offline_metrics", "product_similarities"]
+
+
+def test_what_the_same_inputs_made_is_not_made_again(first_run: Run, tmp_path: Path) -> None:
+    place = first_run.place.copy(tmp_path)
+    before = {asset: place.artifact(asset) for asset in REUSING}
+    exports = sorted(EXPORTS | {f"raw_{table}" for table in ("users", "vehicles", "ownership", "products", "fitment", "events")})
+    started = dt.datetime.now().timestamp()
+    result = place.materialize([*exports, "hetero_graph", *REUSING, "approved_model"], WEEK)
+    assert messages(result) == {}
+    assert {asset: place.artifact(asset) for asset in REUSING} == before
+    model = before["trained_model"].path(MODEL)
+    assert model.stat().st_mtime < started
+    assert metadata(result, "trained_model")["reused"] == before["trained_model"].version
+    assert metadata(result, "offline_metrics")["decision"] == before["offline_metrics"].facts["decision"]
+    recorded = f"SELECT count(*) FROM verdicts WHERE gate = 'gate_1' AND run_id = '{result.run_id}'"
+    assert place.query(recorded) == [(1,)]
+
+
+@pytest.mark.parametrize("change", ["settings", "code", "inputs", "damage", "force", "nothing"])
+def test_another_input_or_setting_or_code_or_damage_makes_it_again(
+    first_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, change: str
+) -> None:
+    place = first_run.place.copy(tmp_path)
+    run_config: dict[str, Any] = {}
+    if change == "settings":
+        place = replace(place, settings=settings_with(tmp_path / "own", {"similarity": {"candidates": 7}}))
+    elif change == "code":
+        monkeypatch.setattr("recs_assets.targets.code_version", lambda: "another")
+    elif change == "inputs":
+        place.rewrite("users", place.read_source("users").slice(1))
+        exports = sorted(EXPORTS - {"vehicle_nodes", "product_nodes", "fits_edges"})
+        assert messages(place.materialize(["raw_users", *exports, "hetero_graph"], WEEK)) == {}
+    elif change == "damage":
+        path = place.artifact("product_similarities").path("product_similarities.parquet")
+        path.write_bytes(path.read_bytes()[:-1])
+    elif change == "force":
+        run_config = {"ops": {"product_similarities": {"config": {"force": True}}}}
+    job = place.definitions().resolve_implicit_global_asset_job_def()
+    caplog.clear()
+    result = job.execute_in_process(
+        partition_key=WEEK,
+        instance=place.instance,
+        asset_selection=[dg.AssetKey("product_similarities")],
+        run_config=run_config,
+    )
+    assert result.success
+    assert ("unchanged since run" in caplog.text) == (change == "nothing")
+    assert place.artifact("product_similarities").table("product_similarities.parquet").num_rows > 0

@@ -1,10 +1,13 @@
 """What all assets share: which errors are worth a retry."""
 
+import errno
+
 import dagster as dg
 import pytest
 
 from recs_assets.assets.weekly_asset import weekly_asset
 from recs_assets.contract import ContractError
+from recs_assets.resources.errors import WarehouseError
 from recs_assets.resources.publishing import PublishRefused
 
 
@@ -21,11 +24,33 @@ def test_an_error_that_comes_back_is_not_retried_and_keeps_its_words(error: Exce
     assert raised.value.allow_retries is False
 
 
-def test_an_error_of_the_moment_is_left_to_the_retries() -> None:
+def raised_for(error: Exception, *, is_bug: bool) -> Exception:
     @weekly_asset(group="raw", kinds={"table"})
     def unlucky(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        """Is cut off."""
-        raise ConnectionError("cut off")
+        """Fails."""
+        raise error
 
-    with pytest.raises(ConnectionError, match="cut off"):
+    with pytest.raises(type(error) if is_bug else dg.RetryRequested) as raised:
         unlucky(dg.build_asset_context(partition_key="2026-09-28"))
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionError("cut off"),
+        OSError(errno.EIO, "the disk"),
+        MemoryError(),
+        WarehouseError("the file is locked"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 byte"),
+    ],
+)
+def test_an_accident_of_the_machine_is_tried_again_twice(error: Exception) -> None:
+    raised = raised_for(error, is_bug=False)
+    assert isinstance(raised, dg.RetryRequested)
+    assert (raised.max_retries, raised.seconds_to_wait, raised.__cause__) == (2, 15.0, error)
+
+
+@pytest.mark.parametrize("error", [KeyError("k"), TypeError("t"), RuntimeError("r"), FileNotFoundError(errno.ENOENT, "gone")])
+def test_a_bug_is_not_tried_again(error: Exception) -> None:
+    assert raised_for(error, is_bug=True) is error

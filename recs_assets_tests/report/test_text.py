@@ -1,5 +1,6 @@
 """What a person reads after a run."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,11 @@ from recs_assets.__main__ import main
 from recs_assets.report.facts import SYSTEMS, Comparison, Facts, Gate, Planted, SarahsPart, Served, gather
 from recs_assets.report.text import render
 from recs_assets_tests.conftest import Run
-from recs_assets_tests.worlds import WEEK
+from recs_assets_tests.worlds import NEXT_WEEK, WEEK
 
 FACTS = Facts(
-    week=WEEK,
+    week=NEXT_WEEK,
+    measured_week=WEEK,
     comparison=Comparison(
         recall={system: {} for system in SYSTEMS} | {"sql": {"all": 0.1, "cold": 0.25}, "blend": {"all": 0.12346}},
         users={"all": 1200, "cold": 1000},
@@ -42,7 +44,8 @@ def test_the_whole_text() -> None:
         "  Recall@10 of blend over sql is +23.5%.",
         "  weight of SQL in the blend (chosen on earlier weeks): cold 0.3, hot 0.1",
         "",
-        "Served: 1,500 users, 30,000 rows, source blend with the model of week 2026-09-28, version publication_1",
+        "Served for week 2026-10-05: 1,500 users, 30,000 rows, source blend with the model of week 2026-09-28, "
+        "version publication_1",
         "",
         "Planted companion pairs: of 37 people who bought the first part within 30 days and not yet the second, "
         "9 find it among their first 10 (with SQL alone 5).",
@@ -59,7 +62,7 @@ def test_the_whole_text() -> None:
 
 def test_where_nothing_is_served_the_text_says_so() -> None:
     lines = render(replace(FACTS, served=None, planted=None)).splitlines()
-    assert "Nothing has been published for this week." in lines
+    assert "Nothing has been published for week 2026-10-05." in lines
     assert not any("Sarah" in line for line in lines)
 
 
@@ -75,9 +78,36 @@ def test_the_report_of_a_run_says_who_won_and_who_is_served(first_run: Run, monk
     assert lines[14] == (
         f"With the blend {changed:.0%} of these lists begin with other 4 parts than SQL's, or with the same in another order."
     )
-    (served,) = (line for line in lines if line.startswith("Served: "))
-    assert served.startswith("Served: 500 users, ")
+    (served,) = (line for line in lines if line.startswith("Served "))
+    assert served.startswith("Served for week 2026-09-28: 500 users, ")
     assert any("MSD-8529 *" in line for line in lines)
+
+
+def test_the_week_that_is_mailed_has_a_report_with_the_figures_of_the_week_before(
+    night: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RECS_HOME", str(night.place.home))
+    monkeypatch.setenv("RECS_SOURCE", str(night.place.source))
+    before = os.umask(0o077)
+    assert main(["report"]) == 0
+    os.umask(before)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("Recall@10 on the held-out weeks up to 2026-09-28 ")
+    assert any(line.startswith("Served for week 2026-10-05: 500 users, ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "week"),
+    [(["latest", "trained_model"], "trained_model/2026-09-28"), (["versions"], ">"), (["latest", "hetero_graph"], NEXT_WEEK)],
+)
+def test_without_a_week_the_newest_that_fits_is_taken(
+    night: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], week: str
+) -> None:
+    monkeypatch.setenv("RECS_HOME", str(night.place.home))
+    before = os.umask(0o077)
+    assert main(arguments) == 0
+    os.umask(before)
+    assert week in capsys.readouterr().out
 
 
 def test_a_week_that_was_never_run_is_named(capsys: pytest.CaptureFixture[str]) -> None:

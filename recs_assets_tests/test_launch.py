@@ -1,0 +1,83 @@
+"""What a launch may ask for, and a source that has nothing new."""
+
+import datetime as dt
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from recs_assets import settings_file
+from recs_assets.launch import Wishes, launch, refuse_old_source
+from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
+from recs_assets_tests.conftest import Run
+from recs_assets_tests.worlds import WEEK, Place, settings_with
+
+NOW = dt.datetime(2026, 11, 29, 7, 15, tzinfo=dt.UTC)
+
+
+def launched(place: Place, name: str, **wishes: Any) -> bool:
+    project = cast(Any, SimpleNamespace(defs=place.definitions()))
+    return launch(project, name, WEEK, Wishes(**wishes), place.instance)
+
+
+def source_with(folder: Path, *newest: dt.datetime) -> DuckDBWarehouse:
+    """A source of events at these moments and nothing else that counts."""
+    columns = {name: pa.array([str(number) for number in range(len(newest))]) for name in ("event_id", "user_id", "product_id")}
+    moments = pa.array(newest, pa.timestamp("us", tz="UTC"))
+    events = pa.table(columns | {"event_type": pa.array(["view"] * len(newest)), "event_ts": moments})
+    pq.write_table(events, folder / "events.parquet")
+    return DuckDBWarehouse(folder / "warehouse.duckdb", folder, settings_file.load().compute)
+
+
+def test_a_source_whose_events_are_weeks_old_names_the_newest_and_its_week(tmp_path: Path) -> None:
+    warehouse = source_with(tmp_path, dt.datetime(2026, 10, 8, 21, 30, tzinfo=dt.UTC), dt.datetime(2031, 1, 1, tzinfo=dt.UTC))
+    with pytest.raises(ValueError, match="week") as raised:
+        refuse_old_source(warehouse, NOW)
+    assert str(raised.value) == (
+        "the newest event of the source is of 2026-10-08 21:30 UTC, 51 days ago: there is nothing new to serve in week "
+        "2026-11-23. For the week of that event: make nightly WEEK=2026-10-05. If events should have come since, look at "
+        "their load."
+    )
+
+
+def test_a_source_with_events_of_the_last_seven_days_or_none_at_all_is_left_to_the_run(tmp_path: Path) -> None:
+    warehouse = source_with(tmp_path, NOW - dt.timedelta(days=6, hours=23))
+    refuse_old_source(warehouse, NOW)
+    (tmp_path / "events.parquet").unlink()
+    refuse_old_source(warehouse, NOW)
+
+
+@pytest.mark.parametrize(
+    ("name", "wishes"),
+    [
+        ("approve", {}),
+        ("publish", {"reason": " "}),
+        ("weekly", {"lost_columns": ["users"]}),
+        ("nightly", {"replace_older_week": True}),
+    ],
+)
+def test_what_stays_in_the_ledger_needs_a_reason(tmp_path: Path, name: str, wishes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"this needs a reason; it stays in the ledger\. Say it with REASON="):
+        launched(Place(tmp_path, tmp_path), name, **wishes)
+
+
+def test_an_older_week_is_rewritten_where_that_is_asked_for_and_the_mail_stays(night: Run, tmp_path: Path) -> None:
+    place = night.place.copy(tmp_path, settings=settings_with(tmp_path / "own", {"rules": {"list_length": 10}}))
+    mailed = place.served()[1]
+    assert launched(place, "publish", reason="ten will do")
+    assert place.query(f"SELECT max(rank) FROM recommendations WHERE week = '{WEEK}'") == [(20,)]
+    assert launched(place, "publish", reason="ten will do", replace_older_week=True)
+    assert place.query(f"SELECT max(rank) FROM recommendations WHERE week = '{WEEK}'") == [(10,)]
+    assert place.query("SELECT reason FROM publications ORDER BY sequence DESC LIMIT 1") == [("ten will do",)]
+    assert place.served()[1] == mailed
+
+
+def test_a_model_is_promoted_in_spite_of_its_gate_with_the_reason(first_run: Run, tmp_path: Path) -> None:
+    # Nothing is evidence enough for this gate.
+    place = first_run.place.copy(tmp_path, settings=settings_with(tmp_path / "own", {"gates": {"min_recall_lift": 9.0}}))
+    assert launched(place, "approve", reason="we mean it")
+    record = place.artifact("approved_model").facts
+    assert (record["source"], record["override_reason"]) == ("blend", "we mean it")
