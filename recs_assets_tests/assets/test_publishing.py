@@ -237,13 +237,13 @@ def test_a_new_publication_replaces_both_tables_and_says_why(night: Run, tmp_pat
 
 
 def test_a_run_that_changes_nothing_says_since_when_it_is_served(
-    night: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    night: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     place = night.place.copy(tmp_path)
     ((version, since),) = place.query(f"SELECT publication_id, published_at FROM publications WHERE week = '{NEXT_WEEK}'")
     assert place.materialize(LAST_STEPS, NEXT_WEEK).success
     told = f"week {NEXT_WEEK} is unchanged: version {version} is served since {since:%Y-%m-%d %H:%M} UTC"
-    assert told in caplog.text
+    assert told in capfd.readouterr().err
 
 
 def test_a_tampered_artifact_stops_the_run_before_it_is_used(night: Run, tmp_path: Path) -> None:

@@ -134,12 +134,12 @@ def test_what_the_same_inputs_made_is_not_made_again(first_run: Run, tmp_path: P
 
 @pytest.mark.parametrize("change", ["settings", "code", "inputs", "damage", "force", "nothing"])
 def test_another_input_or_setting_or_code_or_damage_makes_it_again(
-    first_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, change: str
+    first_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], change: str
 ) -> None:
     place = first_run.place.copy(tmp_path)
     run_config: dict[str, Any] = {}
     if change == "settings":
-        place = replace(place, settings=settings_with(tmp_path / "own", {"similarity": {"candidates": 7}}))
+        place = replace(place, settings=settings_with(tmp_path / "own", {"similarity": {"neighbours": 7}}))
     elif change == "code":
         monkeypatch.setattr("recs_assets.targets.code_version", lambda: "another")
     elif change == "inputs":
@@ -152,7 +152,7 @@ def test_another_input_or_setting_or_code_or_damage_makes_it_again(
     elif change == "force":
         run_config = {"ops": {"product_similarities": {"config": {"force": True}}}}
     job = place.definitions().resolve_implicit_global_asset_job_def()
-    caplog.clear()
+    capfd.readouterr()
     result = job.execute_in_process(
         partition_key=WEEK,
         instance=place.instance,
@@ -160,5 +160,5 @@ def test_another_input_or_setting_or_code_or_damage_makes_it_again(
         run_config=run_config,
     )
     assert result.success
-    assert ("unchanged since run" in caplog.text) == (change == "nothing")
+    assert ("unchanged since run" in capfd.readouterr().err) == (change == "nothing")
     assert place.artifact("product_similarities").table("product_similarities.parquet").num_rows > 0
