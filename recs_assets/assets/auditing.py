@@ -106,7 +106,7 @@ def audited(
     last_mail = session.read("last_mail", week=week).to_pylist()
     counts["mails_fewer_than_allowed"] = publication.missing_mails(settings.gates, counts.pop("n_mailed"), last_mail)
     breaches = {name: int(count) for name, count in counts.items() if count}
-    drift, overlap = list_verdicts(session, settings, publications, week, ingredients.approved.facts["source"])
+    drift, overlap = list_verdicts(session, settings, publications, week, ingredients.served["source"])
     consent = settings.mail.without_consent_flag
     reach = publication.mail_reach(
         session.audit("mail_reach"), without_consent_flag=consent, min_share=settings.gates.min_reached_share

@@ -32,7 +32,7 @@ from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
 from recs_assets.assets.preview import preview, preview_of
 from recs_assets.assets.training import trained_model
 from recs_assets.assets.weekly_asset import ReuseConfig, check, draft, made_before, week_of_run, weekly_asset
-from recs_assets.gates.promotion import approve, gate_1, has_expired, not_worse, still_standing
+from recs_assets.gates.promotion import approve, gate_1, has_expired, not_worse, still_standing, unfit
 from recs_assets.gates.verdict import FAIL, Verdict
 from recs_assets.ranking.cutoff import K
 from recs_assets.resources.store.artifact import Artifact, Draft
@@ -81,7 +81,7 @@ def offline_metrics(
     as_of = inputs["hetero_graph"].as_of
     measured = None if config.force else made_before(context, store, settings, as_of, inputs.values())
     if measured is None or {name: measured.facts[name] for name in earlier} != earlier:
-        misfit = _misfit(kept, settings)
+        misfit = misfit_of(kept, settings)
         evaluated = _evaluated(inputs, None if misfit else kept, warehouse, settings, split_weeks(week, settings), context.log)
         with draft(context, store, settings, as_of, inputs.values()) as new:
             new.facts |= {**earlier, "kept_misfit": misfit}
@@ -177,7 +177,8 @@ def _loaded(kept: Artifact, settings: Settings) -> "KeptModel":
     return load_kept(kept.facts["model_week"], kept.facts["alpha"], kept.path(MODEL), _towers_of(kept), settings)
 
 
-def _misfit(kept: Artifact | None, settings: Settings) -> list[str]:
+def misfit_of(kept: Artifact | None, settings: Settings) -> list[str]:
+    """The settings in which an approved model differs from the ones asked for, in words; see ``kept_model.misfit``."""
     from recs_assets.steps.kept_model import misfit  # torch: 4 s at load
 
     return misfit(kept.path(MODEL), _towers_of(kept), settings) if kept else []
@@ -261,8 +262,7 @@ def _kept_verdict(kept: Artifact | None, evidence: "pd.DataFrame", misfit: list[
         return None
     model_week = kept.facts["model_week"]
     if misfit:
-        reason = f"the model of week {model_week} was fitted with other settings: {'; '.join(misfit)}."
-        return Verdict("kept_model", FAIL, reason, {"misfit": misfit})
+        return Verdict("kept_model", FAIL, unfit(model_week, misfit), {"misfit": misfit})
     return still_standing(of_system(evidence, "kept", model_week), model_week)
 
 

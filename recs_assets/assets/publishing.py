@@ -14,12 +14,11 @@ from recs_assets.assets.evaluation import approved_model, product_similarities
 from recs_assets.assets.graph import EXPORTS, hetero_graph
 from recs_assets.assets.preview import preview_of
 from recs_assets.assets.serving import sql_scores, user_scores
-from recs_assets.assets.staging import INPUTS, ingredients_of, stage
+from recs_assets.assets.staging import INPUTS, Ingredients, ingredients_of, stage
 from recs_assets.assets.weekly_asset import draft, week_of_run, weekly_asset
 from recs_assets.gates.publication import served_source
 from recs_assets.gates.verdict import PASS
 from recs_assets.resources.publishing import Publication, Published, PublishRefused
-from recs_assets.resources.store.artifact import Artifact
 from recs_assets.resources.store.lineage import inputs_of
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
@@ -44,13 +43,13 @@ def recommendations(
     week, run_id = week_of_run(context), context.run.run_id
     day, publications = week.start.date(), _last_publications(warehouse)
     ingredients = ingredients_of(store, week.key, run_id)
-    source, alpha = (ingredients.approved.facts[name] for name in ("source", "alpha"))
+    source, alpha = (ingredients.served[name] for name in ("source", "alpha"))
     # Whole before the audit begins: without a verdict, publishing must not take the tables of an earlier run for this one's.
     with draft(context, store, settings, ingredients.as_of, ingredients.artifacts) as new:
         lists = profile_recommendations(ingredients.inputs, source=source, alpha=alpha, settings=settings)
         new.write_tables(PROFILE_LISTS, lists)
         staged = stage(warehouse, ingredients, new.folder / PROFILE_LISTS, settings, week=day, run_id=run_id)
-        new.write_document(STAGED, staged.document() | _expectations(ingredients.approved, publications, day))
+        new.write_document(STAGED, staged.document() | _expectations(ingredients, publications, day))
     tables = {"staged": staged.tables.long_table, "mail": staged.tables.wide_table}
     with warehouse.session(ingredients.tables(new.written.path(PROFILE_LISTS)) | tables) as session:
         audit = audited(session, staged, settings, publications, ingredients, day)
@@ -59,7 +58,7 @@ def recommendations(
         advice = "Fix the source or the rule, then materialize recommendations again."
         context.log.error(f"recommendations of week {week.key} are not published: {audit.verdict.reason} {advice}")
     warehouse.append("audits", audit_row(staged, audit, day, run_id), replace={"audit_id": staged.tables.audit_id})
-    served = served_source(ingredients.approved.facts, week.key)
+    served = served_source(ingredients.served, week.key)
     verdicts.record(context, warehouse, settings, audit.verdict, audit.users, audit.drift, audit.overlap, audit.reach, served)
     return dg.MaterializeResult(
         metadata={
@@ -81,13 +80,13 @@ def _last_publications(warehouse: Warehouse) -> list[dict[str, Any]]:
     return rows
 
 
-def _expectations(approved: Artifact, publications: Sequence[Mapping[str, Any]], week: dt.date) -> dict[str, str | None]:
+def _expectations(ingredients: Ingredients, publications: Sequence[Mapping[str, Any]], week: dt.date) -> dict[str, str | None]:
     """What the record of a staged list says of its model, and which version it expects to replace.
 
     That is the one that is served now: a run that is overtaken while it works is refused.
     """
     served = next((row["publication_id"] for row in publications if row["week"] == week), None)
-    return {"model_week": approved.facts["model_week"], "model_version": approved.reference, "replaces": served}
+    return {"model_week": ingredients.served["model_week"], "model_version": ingredients.approved.reference, "replaces": served}
 
 
 class PublishConfig(dg.Config):

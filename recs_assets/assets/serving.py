@@ -19,10 +19,11 @@ from recs_assets.asset_files import (
     USER_PROFILES,
     USER_SCORES,
 )
-from recs_assets.assets.evaluation import approved_model, newest_standing
+from recs_assets.assets.evaluation import approved_model, misfit_of, newest_standing
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
 from recs_assets.assets.preview import preview_of
 from recs_assets.assets.weekly_asset import draft, weekly_asset
+from recs_assets.gates.promotion import served_by
 from recs_assets.resources.store.artifact import Artifact, StoreError
 from recs_assets.resources.store.lineage import inputs_of, parquet_of
 from recs_assets.resources.store.store import Store
@@ -66,8 +67,10 @@ def user_scores(
     approved = newest_approved(store, context.partition_key)
     inputs = inputs_of(store, context.partition_key, context.run.run_id, ["hetero_graph", "user_nodes", "product_nodes"])
     source = inputs["hetero_graph"]
+    is_model = approved.facts["source"] == "blend"
+    served = served_by(approved.facts, misfit_of(approved, settings) if is_model else [])
     scores: Iterable[pa.Table] = [NO_SCORES.empty_table()]
-    if approved.facts["source"] == "blend":
+    if served["source"] == "blend":
         scores = profiles.scores(
             graph_file=source.path(GRAPH),
             model_file=approved.path(MODEL),
@@ -80,11 +83,14 @@ def user_scores(
         )
     with draft(context, store, settings, source.as_of, [*inputs.values(), approved]) as new:
         n_rows = new.write_tables(USER_SCORES, scores)
+        new.facts |= served
+    if "stepped_down" in served:
+        context.log.warning(f"{served['source']} serves: {served['stepped_down']} Set them back, or train again.")
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": n_rows,
-            "model of week": str(approved.facts["model_week"]),
-            "serving": approved.facts["source"],
+            "model of week": str(served["model_week"]),
+            "serving": served["source"],
             "preview": preview_of(new.written, USER_SCORES),
         }
     )

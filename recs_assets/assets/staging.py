@@ -48,9 +48,14 @@ class Ingredients:
         return self.inputs["fits_edges"].n_rows(FITS_EDGES) > 0
 
     @property
+    def served(self) -> Mapping[str, Any]:
+        """What serves this time, as the record allows and the settings of the scores fit it."""
+        return self.inputs["user_scores"].facts
+
+    @property
     def model_week(self) -> dt.date | None:
         """The week of the model that is served; ``None`` on a fallback."""
-        week = self.approved.facts["model_week"]
+        week = self.served["model_week"]
         return dt.date.fromisoformat(week) if week else None
 
     def tables(self, profile_lists: Path) -> dict[str, Mount]:

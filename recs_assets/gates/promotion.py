@@ -1,7 +1,7 @@
 """What may be served from now on: gate 1, and the ladder from this week's model down to SQL alone."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -207,7 +207,8 @@ def approve(
     Raises:
         ValueError: an override without a reason, of a week that has no model, or of one without a weight of SQL in the blend.
     """
-    record: dict[str, Any] = {"week": week, "decision": verdict.decision, "reason": verdict.reason}
+    fallback = "similarity" if similarity_not_worse else "sql"
+    record: dict[str, Any] = {"week": week, "decision": verdict.decision, "reason": verdict.reason, "fallback": fallback}
     if override_reason is not None:
         if not override_reason.strip():
             raise ValueError(f"week {week}: an override needs a written reason. Say in override_reason why, or leave it out.")
@@ -223,8 +224,25 @@ def approve(
         if kept is None or kept.decision != FAIL:
             return record | {name: previous[name] for name in ("source", "model_week", "alpha")}
         record |= {"stepped_down": kept.reason}
-    fallback = "similarity" if similarity_not_worse else "sql"
     return record | {"source": fallback, "model_week": None, "alpha": None}
+
+
+def served_by(record: Record, misfit: Sequence[str]) -> dict[str, Any]:
+    """What a record lets serve on a night: a model steps down to the record's fallback where the settings no longer fit it.
+
+    Args:
+        record: the newest one that stands.
+        misfit: the settings in which its model differs from the ones asked for, in words.
+    """
+    if not misfit:
+        return dict(record)
+    reason = unfit(record["model_week"], misfit)
+    return {**record, "source": record["fallback"], "model_week": None, "alpha": None, "stepped_down": reason}
+
+
+def unfit(model_week: str, misfit: Sequence[str]) -> str:
+    """Why a model cannot serve any more."""
+    return f"the model of week {model_week} was fitted with other settings: {'; '.join(misfit)}."
 
 
 def has_expired(record: Record, *, overridden_since: str) -> bool:

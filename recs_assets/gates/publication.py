@@ -162,18 +162,18 @@ def overlap(n_kept: int, n_compared: int, *, min_share: float | None) -> Verdict
     return Verdict("overlap", PASS, f"{measured}.", figures)
 
 
-def served_source(approved: Mapping[str, Any], week: str) -> Verdict:
+def served_source(served: Mapping[str, Any], week: str) -> Verdict:
     """Does the model serve, blended with SQL? WARN: a fallback does; the reason says who decided so, and why.
 
     Args:
-        approved: the newest record of what may be served.
+        served: what ``promotion.served_by`` says.
         week: of the list.
     """
-    source, model_week = approved["source"], approved["model_week"]
+    source, model_week = served["source"], served["model_week"]
     model = f"the model of week {model_week}" if model_week else "no model"
-    decided = f"decided with week {approved['week']}: {approved.get('stepped_down') or approved['reason']}"
-    if approved.get("override_reason"):
-        decided = f"overridden with week {approved['week']}: {approved['override_reason']}"
-    figures = {"source": source, "model_week": model_week, "decided_in": approved["week"]}
+    decided = f"decided with week {served['week']}: {served.get('stepped_down') or served['reason']}"
+    if served.get("override_reason"):
+        decided = f"overridden with week {served['week']}: {served['override_reason']}"
+    figures = {"source": source, "model_week": model_week, "decided_in": served["week"]}
     decision = PASS if source == "blend" else WARN
     return Verdict("source", decision, f"week {week} is served from {source} with {model}, {decided}", figures)

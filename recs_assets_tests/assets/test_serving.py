@@ -2,6 +2,7 @@
 
 import datetime as dt
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from recs_assets.resources.store.manifest import Provenance
 from recs_assets.resources.store.store import Store
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.test_definitions import AUDIT_CHECKS
-from recs_assets_tests.worlds import NEXT_WEEK, Place, checks, messages
+from recs_assets_tests.worlds import NEXT_WEEK, Place, checks, messages, settings_with
 
 FROM_SCORES = ["user_scores", "recommendations", "published_recommendations"]
 
@@ -69,6 +70,22 @@ def test_without_an_approved_model_a_fallback_is_published(night: Run, tmp_path:
     )
     assert f'"source": "{source}"' in told
     assert why == (f"week 2026-10-05 is served from {source} with no model, decided with week 2026-10-05: the gate said so")
+
+
+def test_a_night_of_other_settings_steps_down_and_one_of_the_old_ones_serves_the_model_again(night: Run, tmp_path: Path) -> None:
+    changed = settings_with(tmp_path, {"model": {"walk_half_life_days": 30.0}})
+    place = night.place.copy(tmp_path, settings=changed)
+    assert messages(place.materialize(FROM_SCORES, NEXT_WEEK)) == {}
+    rows = place.query(f"SELECT DISTINCT source, model_week, gnn_score FROM recommendations WHERE week = '{NEXT_WEEK}'")
+    assert rows == [(place.artifact("approved_model").facts["fallback"], None, 0.0)]
+    ((decision, reason),) = place.query(
+        "SELECT decision, reason FROM verdicts WHERE gate = 'source' ORDER BY judged_at DESC LIMIT 1"
+    )
+    assert decision == "WARN"
+    assert "was fitted with other settings: model.walk_half_life_days was 90.0 and is 30.0." in reason
+    back = replace(place, settings=night.place.settings)
+    assert messages(back.materialize(FROM_SCORES, NEXT_WEEK)) == {}
+    assert back.query(f"SELECT DISTINCT source FROM recommendations WHERE week = '{NEXT_WEEK}'") == [("blend",)]
 
 
 def test_sql_as_the_source_serves_todays_query_and_nothing_else(night: Run, tmp_path: Path) -> None:

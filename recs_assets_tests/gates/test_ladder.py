@@ -2,7 +2,7 @@
 
 import pytest
 
-from recs_assets.gates.promotion import approve, has_expired
+from recs_assets.gates.promotion import approve, has_expired, served_by
 from recs_assets.gates.verdict import FAIL, INSUFFICIENT_EVIDENCE, PASS, Verdict
 
 WEEK = "2026-09-28"
@@ -39,6 +39,7 @@ def test_a_model_that_passed_is_served_from_this_week_on():
         "week": WEEK,
         "decision": "PASS",
         "reason": "it is better",
+        "fallback": "similarity",
         "source": "blend",
         "model_week": WEEK,
         "alpha": ALPHA,
@@ -51,6 +52,7 @@ def test_otherwise_the_last_approved_model_is_kept_with_its_own_alpha_and_the_re
         "week": WEEK,
         "decision": verdict.decision,
         "reason": verdict.reason,
+        "fallback": "similarity",
         "source": "blend",
         "model_week": "2026-09-14",
         "alpha": OLD_ALPHA,
@@ -62,6 +64,7 @@ def test_a_kept_model_steps_down_on_evidence_and_the_record_says_why():
         "week": WEEK,
         "decision": "INSUFFICIENT EVIDENCE",
         "reason": "too few users",
+        "fallback": "similarity",
         "stepped_down": "it is worse",
         "source": "similarity",
         "model_week": None,
@@ -103,6 +106,15 @@ def test_the_ladder_in_every_state_of_every_gate(verdict, kept, before, similari
 def test_an_override_needs_a_reason_and_a_model_that_was_evaluated(reason, alpha, has_model, message):
     with pytest.raises(ValueError, match=message):
         approved(FAILED, "nothing", alpha=alpha, has_model=has_model, override=reason)
+
+
+@pytest.mark.parametrize("similarity", [True, False])
+def test_a_model_of_other_settings_steps_down_to_the_fallback_of_its_record(similarity):
+    record = approved(PASSED, "blend", similarity=similarity)
+    assert served_by(record, []) == record
+    served = served_by(record, ["model.steps was 300 and is 200"])
+    assert (served["source"], served["model_week"], served["alpha"]) == ("similarity" if similarity else "sql", None, None)
+    assert served["stepped_down"] == f"the model of week {WEEK} was fitted with other settings: model.steps was 300 and is 200."
 
 
 def test_only_an_override_expires():
