@@ -147,16 +147,16 @@ class SourceTable:
         """The names of the faults that have one of some outcomes."""
         return tuple(fault.name for fault in self.all_faults if fault.outcome in outcomes)
 
-    def outcome(self, fault: str) -> Outcome:
-        """What becomes of a row with a fault, as ``clean_<table>`` names it.
+    def fault(self, name: str) -> Fault:
+        """A fault as ``clean_<table>`` names it.
 
         Raises:
             ValueError: the table does not declare it.
         """
         for declared in self.all_faults:
-            if declared.name == fault.partition(":")[0]:
-                return declared.outcome
-        raise ValueError(f"source table '{self.name}' declares no fault '{fault}'; add it in contract.py.")
+            if declared.name == name.partition(":")[0]:
+                return declared
+        raise ValueError(f"source table '{self.name}' declares no fault '{name}'; add it in contract.py.")
 
 
 CONSENT = (

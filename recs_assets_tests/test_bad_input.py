@@ -177,9 +177,9 @@ def test_a_table_with_too_many_faults_is_refused_with_the_worst_of_them(tmp_path
     result = place.materialize(needed_by("interaction_edges"), WEEK)
     assert messages(result) == {
         "interaction_edges": "source table 'events', week 2026-09-28: 5 of its 9 rows are faulty, 55.6% where "
-        "source.max_quarantined_share allows 50%: 4 unknown event_type, which says 'wishlist'; 1 unknown user_id "
-        "(for example 'x1', 'x2', 'x3'). Look at them in RECS_HOME/warehouse.duckdb: SELECT reason, row_key, row_json "
-        "FROM quarantine WHERE week = '2026-09-28' AND source_table = 'events'. "
+        "source.max_quarantined_share allows 50%: 4 unknown event_type ('wishlist'; event_type is one of: view, "
+        "cart, order); 1 unknown user_id (for example 'x1', 'x2', 'x3'). Look at them in RECS_HOME/warehouse.duckdb: "
+        "SELECT reason, row_key, row_json FROM quarantine WHERE week = '2026-09-28' AND source_table = 'events'. "
         "Fix the source; if these rows are really to be left out, raise "
         "source.max_quarantined_share in the settings."
     }

@@ -68,16 +68,16 @@ SET_FAULTS: dict[str, tuple[Change, str, str]] = {
     "column of another type": (
         retyped("products", "price", "$59.95"),
         "raw_products",
-        "source table 'products', column 'price', week 2026-10-05: the column is text, and not every value of it is a number as "
-        "the contract asks for (214 rows; for example '$59.95'). "
+        "source table 'products', column 'price', week 2026-10-05: the column is text, the contract says number, and values "
+        "would not stay what they are (310 rows; for example '$59.95'). "
         "In SQL: SAFE_CAST(REGEXP_REPLACE(price, r'[^0-9.-]', '') AS NUMERIC); "
         'in pandas: pd.to_numeric(df["price"].str.replace(r"[^0-9.-]", "", regex=True)).',
     ),
     "optional column of another type": (
         retyped("ownership", "added_at", 1),
         "raw_ownership",
-        "source table 'ownership', column 'added_at', week 2026-10-05: the column is integer, and not every value of it is a "
-        "timestamp as the contract asks for (591 rows; for example '1'). In SQL: TIMESTAMP_SECONDS(added_at); "
+        "source table 'ownership', column 'added_at', week 2026-10-05: the column is integer, the contract says timestamp, and "
+        "values would not stay what they are (564 rows; for example '1'). In SQL: TIMESTAMP_SECONDS(added_at); "
         'in pandas: pd.to_datetime(df["added_at"], unit="s", utc=True).',
     ),
     "table empty": (

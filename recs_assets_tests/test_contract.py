@@ -74,8 +74,8 @@ def test_optional_columns_and_tables_may_be_absent() -> None:
         ),
         (
             stored(ALL_EVENTS | {"event_ts": StoredColumn("integer", 3, "1767225600000")}),
-            "column 'event_ts': the column is integer, and not every value of it is a timestamp as the contract asks for "
-            "(3 rows; for example '1767225600000'). In SQL: TIMESTAMP_MILLIS(event_ts); "
+            "column 'event_ts': the column is integer, the contract says timestamp, and values would not stay what they "
+            "are (3 rows; for example '1767225600000'). In SQL: TIMESTAMP_MILLIS(event_ts); "
             'in pandas: pd.to_datetime(df["event_ts"], unit="ms", utc=True).',
         ),
         (
@@ -83,7 +83,10 @@ def test_optional_columns_and_tables_may_be_absent() -> None:
             "(2 rows; for example '7.0'). In SQL: CAST(CAST(order_id AS INT64) AS STRING); in pandas: "
             'df["order_id"].astype("Int64").astype("string").',
         ),
-        (stored(ALL_EVENTS | {"user_id": StoredColumn("boolean", 2)}), "asks for (2 rows). In SQL: CAST(user_id AS STRING);"),
+        (
+            stored(ALL_EVENTS | {"user_id": StoredColumn("boolean", 2)}),
+            "stay what they are (2 rows). In SQL: CAST(user_id AS STRING);",
+        ),
     ],
 )
 def test_a_breach_says_what_and_where(table: StoredTable | None, message: str) -> None:

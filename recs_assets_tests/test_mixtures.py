@@ -18,7 +18,7 @@ from recs_assets_tests.sql.rows import AS_OF, NOW, START, days_ago, source
 FUTURE, BEFORE_2000 = NOW + dt.timedelta(days=400), dt.datetime(1999, 12, 31, tzinfo=dt.UTC)
 LATER = AS_OF + dt.timedelta(hours=1)
 LAST_YEAR, YESTERDAY = days_ago(500), days_ago(1)
-DUPLICATE, OUTSIDE = "exact duplicate", "outside window"
+DUPLICATE, OUTSIDE, SET_ASIDE = "exact duplicate", "outside window", "view without a user"
 PRICE = "price is not a positive finite number"
 
 # Rows to add to a healthy table, and how many of them get which fault; the others are accepted.
@@ -95,7 +95,7 @@ def cases(table: str, n: str) -> dict[str, Case]:
             "times": ([event(n, at=FUTURE), event(f"{n}b", at=BEFORE_2000)], {"event in the future": 1, "event before 2000": 1}),
             "borders": ([event(n, at=START), event(f"{n}b", at=AS_OF)], {OUTSIDE: 1}),
             "timeless": ([event(n, at=None)], {"empty event_ts": 1}),
-            "empty": ([event(n, ""), event(f"{n}b", part_id=None)], {"empty user_id": 1, "empty product_id": 1}),
+            "empty": ([event(n, ""), event(f"{n}b", part_id=None)], {SET_ASIDE: 1, "empty product_id": 1}),
         },
     }[table]  # fmt: skip
 
@@ -136,7 +136,7 @@ def test_whatever_is_mixed_every_row_is_accounted_for_and_the_limit_holds(table:
     accepted = counted.pop(None, 0)
     assert counted == +expected
     faults = [{"fault": fault, "n_rows": n, "sample_1": None, "sample_2": None, "sample_3": None} for fault, n in counted.items()]
-    counts = row_counts(faults, len(rows))
+    counts = row_counts(table, faults, len(rows))
     assert counts.conserved(accepted)
     assert accepted == len(rows) - sum(expected.values())
     bad = sum(counts.quarantined.values())

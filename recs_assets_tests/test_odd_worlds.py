@@ -12,7 +12,7 @@ from recs_assets_tests.worlds import WEEK, Place, messages, metadata
 
 SQL = "'; DROP TABLE recommendations; --"
 # One after the other these go behind every text of the shop.
-ODD_TEXTS = ["'\"`", "\n\r\t", "🚗é\u202e", "x" * 10_000, SQL, "$week @week {} %s"]
+ODD_TEXTS = ["'\"`", "\n\r\t.", "🚗é\u202e", "x" * 10_000, SQL, "$week @week {} %s"]
 
 
 def served(place: Place) -> tuple[Any, ...]:
@@ -108,8 +108,8 @@ def test_where_nobody_can_be_judged_nothing_is_promoted(tmp_path: Path) -> None:
 def test_a_catalogue_of_nothing_but_refurbished_parts_is_refused(tmp_path: Path) -> None:
     place = busy_shop(tmp_path, {"products": [(*part[:7], True, *part[8:]) for part in busy_rows()["products"]]})
     assert messages(place.launch("everything", WEEK)) == {
-        "product_nodes": "source table 'products', week 2026-09-28: the rules keep every part out of every list, most of them "
-        "because of 'refurbished' (30 rows). Fix the column behind it, or change that rule in the settings (section rules)."
+        "product_nodes": "source table 'products', week 2026-09-28: the rules keep every part out of every list: 30 because of "
+        "'refurbished'. Fix the column behind it, or change that rule in the settings (section rules)."
     }
 
 

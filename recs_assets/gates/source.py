@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recs_assets.contract import FITMENT_TABLES, SOURCE_TABLES, ContractError, Outcome
+from recs_assets.contract import FITMENT_TABLES, SOURCE_TABLES, ContractError, Outcome, SourceTable
 from recs_assets.gates.mending import mending
 from recs_assets.gates.verdict import FAIL, PASS, WARN, Verdict
 from recs_assets.stored_tables import StoredTable
@@ -50,7 +50,7 @@ def column_breaches(table: str, stored: StoredTable | None) -> list[ContractErro
             fix = f"Add a column '{column.name}' ({column.kind}) to '{table}'; its columns are: {present}."
             breaches.append(ContractError(table, "the required column is missing", fix, column=column.name))
         elif held is not None and held.n_lost:
-            problem = f"the column is {held.held_as}, and not every value of it is a {column.kind} as the contract asks for"
+            problem = f"the column is {held.held_as}, the contract says {column.kind}, and values would not stay what they are"
             fix = mending(column, held.held_as, held.sample)
             samples = () if held.sample is None else (held.sample,)
             breaches.append(ContractError(table, problem, fix, column=column.name, count=held.n_lost, samples=samples))
@@ -105,7 +105,7 @@ def row_counts(table: str, faults: Sequence[Mapping[str, Any]], source_rows: int
     """
     by_outcome: dict[Outcome, dict[str, int]] = defaultdict(dict)
     for row in faults:
-        by_outcome[SOURCE_TABLES[table].outcome(row["fault"])][row["fault"]] = int(row["n_rows"])
+        by_outcome[SOURCE_TABLES[table].fault(row["fault"]).outcome][row["fault"]] = int(row["n_rows"])
     return RowCounts(
         source=source_rows,
         quarantined=by_outcome["quarantined"],
@@ -129,7 +129,7 @@ def refuse_too_many_faults(
     if n_quarantined <= max_share * counts.rows_in:
         return
     worst = [row for row in faults if row["fault"] in counts.quarantined]
-    told = "; ".join(_told(row) for row in worst)
+    told = "; ".join(_told(SOURCE_TABLES[table], row) for row in worst)
     kept = f"SELECT reason, row_key, row_json FROM quarantine WHERE week = '{week}' AND source_table = '{table}'"
     raise ContractError(
         table,
@@ -142,9 +142,13 @@ def refuse_too_many_faults(
     )
 
 
-def _told(row: Mapping[str, Any]) -> str:
+def _told(table: SourceTable, row: Mapping[str, Any]) -> str:
     values = ", ".join(repr(value) for value in _three(row, "value"))
-    return f"{row['n_rows']:,} {row['fault']}" + (f", which says {values}" if values else "")
+    shows = table.fault(row["fault"]).shows
+    note = next(
+        (f"; {column.name} is one of: {column.note}" for column in table.columns if column.name == shows and column.note), ""
+    )
+    return f"{row['n_rows']:,} {row['fault']}" + (f" ({values}{note})" if values else "")
 
 
 def _three(row: Mapping[str, Any], name: str) -> list[str]:
@@ -155,20 +159,17 @@ def refuse_nothing_to_sell(reasons: Sequence[str | None], week: str) -> None:
     """Refuse a catalogue of which the rules keep every part out of every list.
 
     Raises:
-        ContractError: names the most frequent reason.
+        ContractError: names every reason with the number of its parts.
     """
     if any(reason is None for reason in reasons):
         return
     if not reasons:
         problem = "none of its parts is known by the end of the week"
         raise ContractError("products", problem, "Choose a later week, or fix created_at.", week=week, count=0)
-    worst, count = Counter(reasons).most_common(1)[0]
+    told = ", ".join(f"{count:,} because of '{reason}'" for reason, count in Counter(reasons).most_common())
+    problem = f"the rules keep every part out of every list: {told}"
     raise ContractError(
-        "products",
-        f"the rules keep every part out of every list, most of them because of '{worst}'",
-        "Fix the column behind it, or change that rule in the settings (section rules).",
-        week=week,
-        count=count,
+        "products", problem, "Fix the column behind it, or change that rule in the settings (section rules).", week=week
     )
 
 

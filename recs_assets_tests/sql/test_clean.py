@@ -196,7 +196,7 @@ def test_quarantined_rows_can_be_read_again() -> None:
 
 @pytest.mark.parametrize("table", CLEANED)
 def test_what_is_left_out_is_kept_unless_it_is_only_counted(table: str) -> None:
-    outcomes = Counter(SOURCE_TABLES[table].outcome(fault) for fault in counted(table).elements() if fault)
+    outcomes = Counter(SOURCE_TABLES[table].fault(fault).outcome for fault in counted(table).elements() if fault)
     assert Counter(row["outcome"] for row in kept(table)) == {
         outcome: count for outcome, count in outcomes.items() if outcome in ("quarantined", "set aside")
     }
