@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from recs_assets.contract import SOURCE_TABLES, Column, ContractError
-from recs_assets.resources.duckdb.readings import TYPES, Reading, reading, trimmed, word
+from recs_assets.resources.duckdb.readings import TYPES, Reading, has_spaces, reading, trimmed, word
 from recs_assets.stored_tables import StoredColumn, StoredTable, refuse
 
 # Accidents of the machine, which may be gone when the step is tried again. Anything else that stops a query over a source
@@ -177,7 +177,7 @@ def _looked_at(connection: duckdb.DuckDBPyConnection, table: str, relation: Rela
             counts.append(f"left(min(CAST({stored} AS VARCHAR)) FILTER ({is_lost}), {SHOWN_CHARACTERS})")
             meant.append((column.name, "sample"))
         if column.is_id and held == "text":
-            counts.append(f"count(*) FILTER ({trimmed(stored)} NOT IN ('', CAST({stored} AS VARCHAR)))")
+            counts.append(f"count(*) FILTER ({has_spaces(stored)} AND ({trimmed(stored)}) <> '')")
             meant.append((column.name, "n_trimmed"))
     if counts:
         values = connection.execute(f"SELECT {', '.join(counts)} FROM {relation.sql}").fetchall()[0]
