@@ -82,7 +82,7 @@ RETRIED = "raise ConnectionError('cut off')"
     [
         (SLEEPING, True, signal.SIGINT, True),
         (SLEEPING, False, signal.SIGTERM, True),
-        (HEARING, True, signal.SIGINT, True),
+        (HEARING, True, signal.SIGINT, None),
         (STREAMED, True, signal.SIGTERM, None),
         (SWALLOWED, False, signal.SIGINT, False),
         (RETRIED, True, signal.SIGINT, False),
