@@ -65,8 +65,14 @@ latest: ready week ## The folder of the newest version of ASSET=offline_metrics 
 versions: ready week ## Every published version of WEEK
 	$(RUN) versions --week $(WEEK)
 
-rollback: ready week ## Serve the version of WEEK before the current one (or VERSION) again; MAIL=1: mail it though a newer week is; REASON="..."
-	$(RUN) rollback --week $(WEEK) --reason "$(REASON)" $(if $(VERSION),--version $(VERSION)) $(if $(MAIL),--mail)
+rollback: ready week ## Serve the version of WEEK before the current one (or VERSION) again; MAIL=1: mail it though a newer week is; HOLD=0: no hold; REASON="..."
+	$(RUN) rollback --week $(WEEK) --reason "$(REASON)" $(if $(VERSION),--version $(VERSION)) $(if $(MAIL),--mail) $(if $(filter 0,$(HOLD)),--no-hold) $(if $(BY),--by "$(BY)")
+
+hold: ready ## Stop publishing, lists are still made and audited: REASON="..." (UNTIL=2011-10-03 in UTC, BY=who)
+	@$(RUN) hold --reason "$(REASON)" $(if $(UNTIL),--until "$(UNTIL)") $(if $(BY),--by "$(BY)")
+
+release: ready ## Lift the hold on publishing: REASON="..."
+	@$(RUN) release --reason "$(REASON)" $(if $(BY),--by "$(BY)")
 
 benchmark: ready ## The planted world of SCALE=small|medium|full through the real jobs, stage by stage, beside floor and aims (CASE=one_vehicle)
 	$(BIN)/python -m recs_assets_tests.benchmarks.production --scale $(SCALE) --seed $(SEED) $(if $(CASE),--case $(CASE))
@@ -125,4 +131,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test test-fast checked run train nightly backfill report latest versions rollback reference ablation benchmark scaling identical faults kills fuzz security ui world lock clean ready week
+.PHONY: help demo test test-fast checked run train nightly backfill report latest versions rollback hold release reference ablation benchmark scaling identical faults kills fuzz security ui world lock clean ready week

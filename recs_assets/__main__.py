@@ -13,6 +13,7 @@ from recs_assets import rollback
 from recs_assets.assets.weekly_asset import PRIVATE
 from recs_assets.report import facts, text
 from recs_assets.resources.errors import WarehouseError
+from recs_assets.resources.holding import os_user
 from recs_assets.resources.publishing import PublishFailed, PublishRefused
 from recs_assets.resources.store.artifact import StoreError
 from recs_assets.weeks import ONE_WEEK, key_of, monday, week_of
@@ -39,6 +40,16 @@ def main(arguments: Sequence[str]) -> int:
         command.add_argument("--week", required=True)
     back.add_argument("--version", help="default: the one published before the served one")
     back.add_argument("--reason", required=True, help="why; it stays in the ledger")
+    hold = commands.add_parser("hold", help="stop publishing; lists are still made and audited")
+    hold.add_argument("--until", help="a day or a moment in UTC, as 2011-10-03 or 2011-10-03T08:00, at which it ends by itself")
+    release = commands.add_parser("release", help="lift the hold on publishing")
+    for command in (hold, release):
+        command.add_argument("--reason", required=True, help="why; it stays in the ledger")
+    for command in (hold, release, back):
+        command.add_argument("--by", default=os_user(), help="who does it; default: the user of the operating system")
+    back.add_argument(
+        "--no-hold", action="store_true", help="do not hold publishing: the next night publishes its own list again"
+    )
     back.add_argument("--mail", action="store_true", help="mail the week's list again, though a newer week is mailed by now")
     options = parser.parse_args(arguments)
     # Only the user may read the event log that Dagster writes, as with the steps' files.
@@ -97,12 +108,38 @@ def _rollback(options: argparse.Namespace, project: ModuleType) -> int:
         run_id="command line",
         settings=project.settings,
         mail_again=options.mail,
+        held_by=None if options.no_hold else options.by,
     )
-    print(rollback.told(options.week, restored))
+    print(rollback.told(options.week, restored, held=not options.no_hold))
     return 0
 
 
-COMMANDS = {"run": _run, "report": _report, "latest": _latest, "versions": _versions, "rollback": _rollback}
+def _hold(options: argparse.Namespace, project: ModuleType) -> int:
+    warehouse, now = project.target.warehouse(project.settings), dt.datetime.now(dt.UTC)
+    until = dt.datetime.fromisoformat(options.until) if options.until else None
+    if until is not None:
+        until = until.astimezone(dt.UTC) if until.tzinfo else until.replace(tzinfo=dt.UTC)
+    warehouse.hold(held_by=options.by, reason=options.reason, now=now, until=until)
+    print(f"publishing is {warehouse.held(now)}.")
+    return 0
+
+
+def _release(options: argparse.Namespace, project: ModuleType) -> int:
+    warehouse = project.target.warehouse(project.settings)
+    warehouse.release(held_by=options.by, reason=options.reason, now=dt.datetime.now(dt.UTC))
+    print("publishing is not on hold any more: the next run publishes its list.")
+    return 0
+
+
+COMMANDS = {
+    "run": _run,
+    "report": _report,
+    "latest": _latest,
+    "versions": _versions,
+    "rollback": _rollback,
+    "hold": _hold,
+    "release": _release,
+}
 
 
 if __name__ == "__main__":

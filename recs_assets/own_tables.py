@@ -77,6 +77,15 @@ PUBLICATIONS: dict[str, str] = {
     "wide_table": "STRING",
 }
 
+HOLDS: dict[str, str] = {
+    "sequence": "INT64",
+    "action": "STRING",
+    "held_by": "STRING",
+    "reason": "STRING",
+    "held_until": "TIMESTAMP",
+    "noted_at": "TIMESTAMP",
+}
+
 
 def wide_columns(slots: int) -> dict[str, str]:
     """The columns of ``final_vehicle_recommendations`` with ``slots`` recommendations a row, with BigQuery's types."""

@@ -60,6 +60,7 @@ NOT_BLOCKING = {
     ("interaction_edges", "freshness"),
     ("recommendations", "overlap"),
     ("recommendations", "source"),
+    ("published_recommendations", "hold"),
     *((f"raw_{table}", name) for table in SOURCE_TABLES for name in ("row_count", "filled")),
 }
 BLOCKING = (

@@ -94,6 +94,7 @@ class Facts:
         planted: ``None`` outside the demo world, and where nothing has been published.
         home: the folder of everything.
         metrics_folder: where the figures are.
+        hold: what holds publishing at this moment, in words; ``None``: nothing does.
     """
 
     week: str
@@ -103,6 +104,7 @@ class Facts:
     planted: Planted | None
     home: Path
     metrics_folder: str
+    hold: str | None = None
 
 
 def gather(warehouse: Warehouse, store: Store, settings: Settings, week: str) -> Facts:
@@ -119,7 +121,17 @@ def gather(warehouse: Warehouse, store: Store, settings: Settings, week: str) ->
         # What the served list was made from, whatever is current by now: SQL's list stands beside it.
         inputs = origins_of(store, store.of_run("recommendations", week, served.run_id), INPUTS)
         planted = _planted(warehouse, inputs, companions, settings, week)
-    return Facts(week, _comparison(measured), _gate(measured), served, planted, targets.home(), str(measured.folder))
+    hold = warehouse.held(dt.datetime.now(dt.UTC))
+    return Facts(
+        week,
+        _comparison(measured),
+        _gate(measured),
+        served,
+        planted,
+        targets.home(),
+        str(measured.folder),
+        str(hold) if hold else None,
+    )
 
 
 def _comparison(measured: Artifact) -> Comparison:

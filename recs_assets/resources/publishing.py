@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from recs_assets.fault_points import reached
 from recs_assets.own_tables import PUBLICATIONS, RECOMMENDATIONS
+from recs_assets.resources.holding import Hold, hold_in_force
 from recs_assets.resources.ledger import Ledger, content, mail_hash, newest_row, newest_wide, next_sequence, prune, row_of
 from recs_assets.resources.queries import identifier
 
@@ -78,9 +79,10 @@ class Published:
     n_withheld: int | None
 
 
-def publish(ledger: Ledger, publication: Publication, addressees: pa.Table, *, kept_versions: int) -> Published:
+def publish(ledger: Ledger, publication: Publication, addressees: pa.Table, *, kept_versions: int) -> Published | Hold:
     """Make a staged version the served one; its mail goes to ``addressees`` alone.
 
+    While a hold is in force, when the transaction begins, nothing is written and the hold is what comes back.
     The same publication id again, or the content that is served already, writes nothing; what others have written to the
     served tables is no such content. The rows of both tables are read back before the transaction ends, so that no reader
     ever sees others than the audited ones.
@@ -91,15 +93,15 @@ def publish(ledger: Ledger, publication: Publication, addressees: pa.Table, *, k
     """
     identifier(publication.long_table)
     with ledger.transaction():
-        outcome, row = _published_row(ledger, publication, addressees)
+        done = _published_row(ledger, publication, addressees)
     reached("publish.committed")
     prune(ledger, kept_versions, publication.published_at)
     reached("publish.pruned")
-    return published(outcome, row)
+    return done if isinstance(done, Hold) else published(*done)
 
 
-def _published_row(ledger: Ledger, publication: Publication, addressees: pa.Table) -> tuple[Outcome, dict[str, Any]]:
-    """Publish, unless it is served already; what happened, and the ledger row of what is served now."""
+def _published_row(ledger: Ledger, publication: Publication, addressees: pa.Table) -> tuple[Outcome, dict[str, Any]] | Hold:
+    """Publish, unless it is served already or held; what happened, and the ledger row of what is served now."""
     known, newest = row_of(ledger, publication.publication_id), newest_row(ledger, publication.week)
     if known is not None:
         if known == newest:
@@ -111,6 +113,8 @@ def _published_row(ledger: Ledger, publication: Publication, addressees: pa.Tabl
                 f"it once more: make rollback WEEK={publication.week} VERSION={known['publication_id']} REASON=..."
             )
         return "already published", known
+    if (hold := hold_in_force(ledger, publication.published_at)) is not None:
+        return hold
     check_expected(newest, publication.expected_version, publication.week)
     _check_audit(ledger, publication)
     if newest is not None and _same_content(ledger, publication, newest):

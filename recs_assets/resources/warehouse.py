@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recs_assets.fault_points import reached
-from recs_assets.own_tables import AUDITS, PUBLICATIONS, QUARANTINE, RECOMMENDATIONS, VERDICTS
-from recs_assets.resources import publishing, restoring
+from recs_assets.own_tables import AUDITS, HOLDS, PUBLICATIONS, QUARANTINE, RECOMMENDATIONS, VERDICTS
+from recs_assets.resources import holding, publishing, restoring
+from recs_assets.resources.holding import Hold
 from recs_assets.resources.ledger import Ledger, newest_row
 from recs_assets.resources.publishing import Publication, Published
 from recs_assets.resources.queries import identifier
@@ -40,6 +41,7 @@ FIXED_TABLES: dict[str, dict[str, str]] = {
     "audits": AUDITS,
     "verdicts": VERDICTS,
     "publications": PUBLICATIONS,
+    "holds": HOLDS,
     "staged_tables": STAGED_TABLES,
 }
 
@@ -156,7 +158,7 @@ class Warehouse(ABC):
             reached("append.inserted")
         reached("append.committed")
 
-    def publish(self, publication: Publication, *, kept_versions: int) -> Published:
+    def publish(self, publication: Publication, *, kept_versions: int) -> Published | Hold:
         """Make a staged and audited version the served one, in one transaction; see ``publishing.publish``."""
         addressees = self._addressees(publication.published_at, publication.without_consent_flag)
         with self._ledger() as ledger:
@@ -167,6 +169,21 @@ class Warehouse(ABC):
         addressees = self._addressees(restoration.published_at, restoration.without_consent_flag)
         with self._ledger() as ledger:
             return restoring.restore(ledger, restoration, addressees)
+
+    def hold(self, *, held_by: str, reason: str, now: dt.datetime, until: dt.datetime | None = None) -> None:
+        """Stop publishing, until it is released or, at the latest, ``until``; raises as ``holding.note``."""
+        with self._ledger() as ledger, ledger.transaction():
+            holding.note(ledger, "set", held_by=held_by, reason=reason, now=now, held_until=until)
+
+    def release(self, *, held_by: str, reason: str, now: dt.datetime) -> None:
+        """Lift the hold on publishing; raises as ``holding.note``."""
+        with self._ledger() as ledger, ledger.transaction():
+            holding.note(ledger, "lifted", held_by=held_by, reason=reason, now=now)
+
+    def held(self, now: dt.datetime) -> Hold | None:
+        """The hold on publishing that is in force, or ``None``."""
+        with self._ledger() as ledger:
+            return holding.hold_in_force(ledger, now)
 
     def _addressees(self, now: dt.datetime, without_consent_flag: str) -> pa.Table:
         """Who may be mailed at this moment, by the source's users as they are; user_id and email_lower."""

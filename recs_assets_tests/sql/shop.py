@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from recs_assets.own_tables import PUBLICATIONS, RECOMMENDATIONS, wide_columns
+from recs_assets.own_tables import HOLDS, PUBLICATIONS, RECOMMENDATIONS, wide_columns
 from recs_assets_tests.sql import bad_source
 from recs_assets_tests.sql.rows import AS_OF, NOW, START, WEEK_START, days_ago, source, table
 
@@ -179,6 +179,15 @@ PUBLICATION_ROWS = table(
     ],
 )
 
+HOLD_ROWS = table(
+    HOLDS,
+    [
+        (1, "set", "ann", "wrong prices", None, days_ago(3)),
+        (2, "lifted", "bob", "prices are right", None, days_ago(2)),
+        (3, "set", "ann", "wrong again", NOW + dt.timedelta(days=1), days_ago(1)),
+    ],
+)
+
 
 def staged(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
     """Rows of a long table: user_id, rank, product_id, final_score; the rest is the same in each."""
@@ -236,6 +245,7 @@ TABLES: dict[str, pa.Table] = {
     "staged": STAGED,
     "mail": MAIL,
     "publications": PUBLICATION_ROWS,
+    "holds": HOLD_ROWS,
     "recommendations": STAGED,
     "sql_lists": SQL_LISTS,
     "companions": COMPANIONS,
