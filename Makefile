@@ -25,6 +25,7 @@ WORLDS ?= 200
 USERS ?= 1000
 REASON ?=
 WHAT ?= nightly
+NIGHTS ?= 60
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -74,6 +75,12 @@ hold: ready ## Stop publishing, lists are still made and audited: REASON="..." (
 release: ready ## Lift the hold on publishing: REASON="..."
 	@$(RUN) release --reason "$(REASON)" $(if $(BY),--by "$(BY)")
 
+prune: ready ## Remove what nobody needs any more, as every run does at its end (DRY=1: only list it)
+	@$(RUN) prune $(if $(DRY),--dry)
+
+find: ready ## Where the id or address USER still lies in what is kept; fails where it does
+	@$(RUN) find --user "$(if $(filter environment%,$(origin USER)),$(error Say USER=...),$(USER))"
+
 benchmark: ready ## The planted world of SCALE=small|medium|full through the real jobs, stage by stage, beside floor and aims (CASE=one_vehicle)
 	$(BIN)/python -m recs_assets_tests.benchmarks.production --scale $(SCALE) --seed $(SEED) $(if $(CASE),--case $(CASE))
 
@@ -88,6 +95,9 @@ faults: ready ## Every fault point in every way, in real processes and in whole 
 
 kills: ready ## WHAT=nightly|train|rollback|together killed N=100 times at random moments, a reader polling (PRESET=small SEED=1)
 	$(BIN)/python -m recs_assets_tests.faults.kills --what $(WHAT) --kills $(or $(N),100) --preset $(PRESET) --seed $(SEED)
+
+nights: ready ## The jobs of NIGHTS=60 successive days of the tiny world: does the size of what is kept level off? A picture and a CSV
+	$(BIN)/python -m recs_assets_tests.benchmarks.nights --nights $(NIGHTS)
 
 reference: ready ## Public benchmark figures (Gowalla, Amazon electronics) beside the published ones, from DATA
 	$(BIN)/python -m recs_assets.experiments.reference --data $(DATA)
@@ -131,4 +141,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test test-fast checked run train nightly backfill report latest versions rollback hold release reference ablation benchmark scaling identical faults kills fuzz security ui world lock clean ready week
+.PHONY: help demo test test-fast checked run train nightly backfill report latest versions rollback hold release prune find nights reference ablation benchmark scaling identical faults kills fuzz security ui world lock clean ready week

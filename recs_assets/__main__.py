@@ -5,17 +5,20 @@ import datetime as dt
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from types import ModuleType
 
 import dagster as dg
 
-from recs_assets import rollback
+from recs_assets import rollback, searching, targets
+from recs_assets.assets import pruning
 from recs_assets.assets.weekly_asset import PRIVATE
 from recs_assets.report import facts, text
 from recs_assets.resources.errors import WarehouseError
 from recs_assets.resources.holding import os_user
 from recs_assets.resources.publishing import PublishFailed, PublishRefused
 from recs_assets.resources.store.artifact import StoreError
+from recs_assets.resources.store.readers import read_on
 from recs_assets.weeks import ONE_WEEK, key_of, monday, week_of
 
 # Errors whose message is all that a person needs; any other one shows its traceback.
@@ -43,6 +46,10 @@ def main(arguments: Sequence[str]) -> int:
     hold = commands.add_parser("hold", help="stop publishing; lists are still made and audited")
     hold.add_argument("--until", help="a day or a moment in UTC, as 2011-10-03 or 2011-10-03T08:00, at which it ends by itself")
     release = commands.add_parser("release", help="lift the hold on publishing")
+    prune = commands.add_parser("prune", help="remove what nobody needs any more, as the last step of every run does")
+    prune.add_argument("--dry", action="store_true", help="list it, and remove nothing")
+    search = commands.add_parser("find", help="where a person's id or address still lies; 1 where it lies anywhere")
+    search.add_argument("--user", required=True, help="the id, or an address")
     for command in (hold, release):
         command.add_argument("--reason", required=True, help="why; it stays in the ledger")
     for command in (hold, release, back):
@@ -84,6 +91,7 @@ def _run(options: argparse.Namespace, project: ModuleType) -> int:
 def _report(options: argparse.Namespace, project: ModuleType) -> int:
     monday(options.week)
     warehouse, store = project.target.warehouse(project.settings), project.target.store()
+    read_on(store.local_root)
     print(text.render(facts.gather(warehouse, store, project.settings, options.week)))
     return 0
 
@@ -131,6 +139,23 @@ def _release(options: argparse.Namespace, project: ModuleType) -> int:
     return 0
 
 
+def _prune(options: argparse.Namespace, project: ModuleType) -> int:
+    warehouse, store, now = project.target.warehouse(project.settings), project.target.store(), dt.datetime.now(dt.UTC)
+    with dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else nullcontext() as instance:
+        look = pruning.superfluous if options.dry else pruning.prune
+        gone = look(warehouse, store, project.settings, now=now, instance=instance)
+    if gone is None:
+        raise StoreError(f"another run is at work in {store.root}, and may read what would go. Run again when it has ended.")
+    print("\n".join([*gone.lines(), f"{gone.n_bytes / 1e6:,.2f} MB {'would go' if options.dry else 'are gone'}."]))
+    return 0
+
+
+def _find(options: argparse.Namespace, project: ModuleType) -> int:
+    places = searching.places_of(options.user, project.target.warehouse(project.settings), targets.home())
+    print("\n".join(places) if places else "that id lies nowhere in what is kept.")
+    return int(bool(places))
+
+
 COMMANDS = {
     "run": _run,
     "report": _report,
@@ -139,6 +164,8 @@ COMMANDS = {
     "rollback": _rollback,
     "hold": _hold,
     "release": _release,
+    "prune": _prune,
+    "find": _find,
 }
 
 

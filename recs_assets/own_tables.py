@@ -86,6 +86,17 @@ HOLDS: dict[str, str] = {
     "noted_at": "TIMESTAMP",
 }
 
+ERASURES: dict[str, str] = {
+    "sequence": "INT64",
+    "erased_at": "TIMESTAMP",
+    "publication_id": "STRING",
+    "table_name": "STRING",
+    "n_erased": "INT64",
+    "n_rows": "INT64",
+    "n_users": "INT64",
+    "content_hash": "STRING",
+}
+
 
 def wide_columns(slots: int) -> dict[str, str]:
     """The columns of ``final_vehicle_recommendations`` with ``slots`` recommendations a row, with BigQuery's types."""

@@ -41,6 +41,7 @@ EDGES: dict[str, set[str]] = {
     "user_scores": {"hetero_graph", "approved_model"},
     "recommendations": {"sql_scores", "user_scores", "product_similarities", "approved_model", "hetero_graph"} | EXPORTS,
     "published_recommendations": {"recommendations"},
+    "retained_versions": {"published_recommendations", "approved_model"},
 }
 
 GROUPS = {
@@ -50,6 +51,7 @@ GROUPS = {
     "model": {"trained_model"},
     "evaluation": {"offline_metrics", "approved_model", "product_similarities"},
     "serving": {"sql_scores", "user_scores", "recommendations", "published_recommendations"},
+    "upkeep": {"retained_versions"},
 }
 
 CONTRACT_CHECKS = {(f"raw_{table}", "contract") for table in ["users", "vehicles", "ownership", "products", "fitment", "events"]}
@@ -61,6 +63,7 @@ NOT_BLOCKING = {
     ("recommendations", "overlap"),
     ("recommendations", "source"),
     ("published_recommendations", "hold"),
+    ("retained_versions", "pruned"),
     *((f"raw_{table}", name) for table in SOURCE_TABLES for name in ("row_count", "filled")),
 }
 BLOCKING = (

@@ -2,7 +2,9 @@
 
 import datetime as dt
 import functools
+import logging
 import os
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -16,6 +18,7 @@ from recs_assets.resources.publishing import PublishFailed, PublishRefused
 from recs_assets.resources.store.artifact import Artifact, Draft, StoreError
 from recs_assets.resources.store.lineage import check_related
 from recs_assets.resources.store.manifest import Provenance
+from recs_assets.resources.store.readers import read_on
 from recs_assets.resources.store.store import Store
 from recs_assets.settings import Settings
 from recs_assets.weeks import Week, week_of
@@ -26,8 +29,12 @@ RETRIES = dg.RetryPolicy(max_retries=2, delay=10, backoff=dg.Backoff.EXPONENTIAL
 # Only the user who runs a step may read the files that it makes.
 PRIVATE = 0o077
 
+GIB = 2**30
+
 # Errors that come back on every retry: bad input, artifacts that are not there, what a gate has refused, a loss that explodes.
 PERMANENT_ERRORS = (FloatingPointError, PublishFailed, PublishRefused, SourceError, StoreError, ValueError)
+
+log = logging.getLogger(__name__)
 
 
 def weekly_asset(
@@ -57,6 +64,7 @@ def guarded(body: Callable[..., Any]) -> Callable[..., Any]:
     def guarding(*arguments: Any, **resources: Any) -> Any:
         before = os.umask(PRIVATE)
         try:
+            _begin(resources.get("store"), resources.get("settings"))
             return body(*arguments, **resources)
         except PERMANENT_ERRORS as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
@@ -64,6 +72,20 @@ def guarded(body: Callable[..., Any]) -> Callable[..., Any]:
             os.umask(before)
 
     return guarding
+
+
+def _begin(store: Store | None, settings: Settings | None) -> None:
+    """Say that this process reads the store from now on; and at the first step of a run, whether the disk has room for it."""
+    if store is None or settings is None or not read_on(store.local_root):
+        return
+    free, wanted = shutil.disk_usage(store.local_root).free / GIB, settings.compute.min_free_disk_gib
+    if free < wanted:
+        log.warning(
+            "the disk of %s has %.2f GiB left, and compute.min_free_disk_gib asks for %g: make room there, or: make prune",
+            store.local_root,
+            free,
+            wanted,
+        )
 
 
 def check(asset: str, name: str, description: str, *, blocking: bool = False) -> dg.AssetCheckSpec:

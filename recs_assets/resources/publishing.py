@@ -14,7 +14,17 @@ import pyarrow as pa
 from recs_assets.fault_points import reached
 from recs_assets.own_tables import PUBLICATIONS, RECOMMENDATIONS
 from recs_assets.resources.holding import Hold, hold_in_force
-from recs_assets.resources.ledger import Ledger, content, mail_hash, newest_row, newest_wide, next_sequence, prune, row_of
+from recs_assets.resources.ledger import (
+    Ledger,
+    content,
+    mail_hash,
+    newest_row,
+    newest_wide,
+    next_sequence,
+    prune,
+    row_of,
+    standing,
+)
 from recs_assets.resources.queries import identifier
 
 LONG, WIDE = "recommendations", "final_vehicle_recommendations"
@@ -248,10 +258,11 @@ def _swap_wide(ledger: Ledger, row: Mapping[str, Any], addressees: pa.Table) -> 
     """Put a version's mail in the place of the served one, but for whoever may not be mailed now; what the ledger says of it."""
     table, week = identifier(row["wide_table"]), row["week"]
     (audited,) = ledger.rows("SELECT mail_hash FROM audits WHERE audit_id = @audit_id", audit_id=row["audit_id"])
-    found = mail_hash(ledger, table)
-    if found != audited["mail_hash"]:
+    left = standing(ledger, table, row["version_after"])
+    found, expected = mail_hash(ledger, table), left["content_hash"] if left else audited["mail_hash"]
+    if found != expected:
         raise PublishRefused(
-            f"week {week}: the mail in '{table}' has content {found}, {audited['mail_hash']} was audited. Nothing was "
+            f"week {week}: the mail in '{table}' has content {found}, {expected} was audited. Nothing was "
             "written. Materialize recommendations for the week again, or restore another version."
         )
     ledger.run(f"CREATE TABLE {ADDRESSEES} (email_lower STRING)")

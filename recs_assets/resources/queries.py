@@ -35,6 +35,16 @@ def query_text(name: str, slots: int = 0) -> str:
     )
 
 
+@cache
+def change_text(name: str) -> str:
+    """The text of a statement of ``sql/changes``, which changes persistent tables.
+
+    Raises:
+        ValueError: the name is no name.
+    """
+    return (FOLDER / "changes" / f"{identifier(name)}.sql").read_text()
+
+
 def prepare(name: str, parameters: Mapping[str, T]) -> tuple[str, dict[str, T]]:
     """The text of a query and the values to bind: its parameters, no more and no less.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from recs_assets.own_tables import HOLDS, PUBLICATIONS, RECOMMENDATIONS, wide_columns
+from recs_assets.own_tables import ERASURES, HOLDS, PUBLICATIONS, QUARANTINE, RECOMMENDATIONS, wide_columns
 from recs_assets_tests.sql import bad_source
 from recs_assets_tests.sql.rows import AS_OF, NOW, START, WEEK_START, days_ago, source, table
 
@@ -179,6 +179,17 @@ PUBLICATION_ROWS = table(
     ],
 )
 
+ERASURE_ROWS = table(
+    ERASURES,
+    [
+        (number, NOW, "publication1", table_name, 1, 10 - number, 5, "h")
+        for number, table_name in enumerate(["staged_long", "staged_long", "staged_wide"], start=1)
+    ],
+)
+QUARANTINE_ROWS = table(
+    QUARANTINE,
+    [(dt.date(2026, 2, day), "users", "address_twice", f"u{day}", "{}") for day in (16, 16, 23)],
+)
 HOLD_ROWS = table(
     HOLDS,
     [
@@ -246,6 +257,8 @@ TABLES: dict[str, pa.Table] = {
     "mail": MAIL,
     "publications": PUBLICATION_ROWS,
     "holds": HOLD_ROWS,
+    "erasures": ERASURE_ROWS,
+    "quarantine": QUARANTINE_ROWS,
     "recommendations": STAGED,
     "sql_lists": SQL_LISTS,
     "companions": COMPANIONS,
@@ -299,4 +312,7 @@ PARAMETERS: dict[str, Any] = RULES | {
     "trend": 2.0,
     "without_consent_flag": "hold",
     "before": WEEK_START.date(),
+    "kept_versions": 2,
+    "table_name": "staged_long",
+    "publication_id": "publication1",
 }
