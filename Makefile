@@ -60,6 +60,9 @@ backfill: ready ## The weekly job for every week of FROM=2011-08-01 TO=2011-09-2
 report: ready week ## What the run of WEEK found
 	$(RUN) report --week $(WEEK)
 
+status: ready ## How things stand: what is mailed, what ran, what comes next, what is kept (JSON=1)
+	@$(BIN)/python -m recs_assets.report.status $(if $(JSON),--json)
+
 latest: ready week ## The folder of the newest version of ASSET=offline_metrics for WEEK
 	@$(RUN) latest $(ASSET) --week $(WEEK)
 
@@ -141,4 +144,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test test-fast checked run train nightly backfill report latest versions rollback hold release prune find nights reference ablation benchmark scaling identical faults kills fuzz security ui world lock clean ready week
+.PHONY: help demo test test-fast checked run train nightly backfill report status latest versions rollback hold release prune find nights reference ablation benchmark scaling identical faults kills fuzz security ui world lock clean ready week

@@ -5,13 +5,12 @@ import datetime as dt
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from types import ModuleType
 
 import dagster as dg
 
 from recs_assets import rollback, searching, targets
-from recs_assets.assets import pruning
+from recs_assets.assets import upkeep
 from recs_assets.assets.weekly_asset import PRIVATE
 from recs_assets.report import facts, text
 from recs_assets.resources.errors import WarehouseError
@@ -141,12 +140,17 @@ def _release(options: argparse.Namespace, project: ModuleType) -> int:
 
 def _prune(options: argparse.Namespace, project: ModuleType) -> int:
     warehouse, store, now = project.target.warehouse(project.settings), project.target.store(), dt.datetime.now(dt.UTC)
-    with dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else nullcontext() as instance:
-        look = pruning.superfluous if options.dry else pruning.prune
-        gone = look(warehouse, store, project.settings, now=now, instance=instance)
+    from recs_assets.steps import remove_superfluous as step
+
+    gone = (step.superfluous if options.dry else step.prune)(warehouse, store, project.settings, now=now)
     if gone is None:
         raise StoreError(f"another run is at work in {store.root}, and may read what would go. Run again when it has ended.")
-    print("\n".join([*gone.lines(), f"{gone.n_bytes / 1e6:,.2f} MB {'would go' if options.dry else 'are gone'}."]))
+    with dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral() as instance:
+        old = upkeep.old_runs(instance, project.settings, now)
+        if not options.dry:
+            upkeep.forget_runs(instance, old)
+    runs = [f"run {run_id} in Dagster's event log" for run_id in old]
+    print("\n".join([*gone.lines(), *runs, f"{gone.n_bytes / 1e6:,.2f} MB {'would go' if options.dry else 'are gone'}."]))
     return 0
 
 

@@ -40,6 +40,6 @@ defs = dg.Definitions(
     jobs=[weekly_job, nightly_job, everything_job, rollback],
     schedules=schedules(settings),
     resources={"settings": settings, "warehouse": target.warehouse(settings), "store": target.store()},
-    executor=target.executor,
+    executor=target.executor(),
     loggers={"console": console},
 )

@@ -138,8 +138,8 @@ def test_the_everything_job_runs_everything() -> None:
 
 
 def test_all_steps_of_a_local_run_share_one_process() -> None:
-    assert TARGETS["local"].executor is dg.in_process_executor
-    assert definitions.defs.executor is definitions.target.executor
+    assert TARGETS["local"].executor() is dg.in_process_executor
+    assert definitions.defs.executor is definitions.target.executor()
 
 
 def test_definitions_load_without_torch_or_pandas() -> None:

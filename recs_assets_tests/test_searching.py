@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from recs_assets.__main__ import main
-from recs_assets.assets.pruning import prune
 from recs_assets.searching import places_of
+from recs_assets.steps.remove_superfluous import prune
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place
 

@@ -20,7 +20,7 @@ from recs_assets.resources import erasing, holding, publishing, restoring
 from recs_assets.resources.holding import Hold
 from recs_assets.resources.ledger import Ledger, newest_row, prune, superfluous_tables
 from recs_assets.resources.publishing import Publication, Published
-from recs_assets.resources.queries import change_text, identifier
+from recs_assets.resources.queries import change_text, identifier, plain_rows
 from recs_assets.resources.restoring import Restoration
 
 # Nullable parameters stand only inside CAST(@name AS type) in the queries: an untyped NULL has no type on BigQuery.
@@ -79,6 +79,10 @@ class Session(ABC):
     def read(self, query: str, **parameters: Parameter) -> pa.Table:
         """The rows of a query as one Arrow table."""
         return self.batches(query, **parameters).read_all()
+
+    def rows(self, query: str, **parameters: Parameter) -> list[dict[str, Any]]:
+        """The rows of a query as plain values."""
+        return plain_rows(self.read(query, **parameters))
 
     def audit(self, query: str, **parameters: Parameter) -> dict[str, Any]:
         """The single row of a query.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from recs_assets.own_tables import ERASURES, HOLDS, PUBLICATIONS, QUARANTINE, RECOMMENDATIONS, wide_columns
+from recs_assets.own_tables import ERASURES, HOLDS, PUBLICATIONS, QUARANTINE, RECOMMENDATIONS, VERDICTS, wide_columns
 from recs_assets_tests.sql import bad_source
 from recs_assets_tests.sql.rows import AS_OF, NOW, START, WEEK_START, days_ago, source, table
 
@@ -186,6 +186,16 @@ ERASURE_ROWS = table(
         for number, table_name in enumerate(["staged_long", "staged_long", "staged_wide"], start=1)
     ],
 )
+STAGED_TABLE_ROWS = table(
+    {"table_name": "STRING", "staged_at": "TIMESTAMP"}, [(name, NOW) for name in ("l", "w", "staged_long_three")]
+)
+VERDICT_ROWS = table(
+    VERDICTS,
+    [
+        (gate, WEEK_START.date(), decision, f"as {decision}", "{}", "run", "s", days_ago(number))
+        for number, (gate, decision) in enumerate([("overlap", "WARN"), ("hold", "PASS"), ("hold", "WARN"), ("overlap", "PASS")])
+    ],
+)
 QUARANTINE_ROWS = table(
     QUARANTINE,
     [(dt.date(2026, 2, day), "users", "address_twice", f"u{day}", "{}") for day in (16, 16, 23)],
@@ -257,6 +267,8 @@ TABLES: dict[str, pa.Table] = {
     "mail": MAIL,
     "publications": PUBLICATION_ROWS,
     "holds": HOLD_ROWS,
+    "staged_tables": STAGED_TABLE_ROWS,
+    "verdicts": VERDICT_ROWS,
     "erasures": ERASURE_ROWS,
     "quarantine": QUARANTINE_ROWS,
     "recommendations": STAGED,

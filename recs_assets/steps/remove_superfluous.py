@@ -1,17 +1,15 @@
-"""What nobody needs any more, wherever it lies: files of the store, tables and rows of the warehouse, runs of the event log."""
+"""What nobody needs any more: files of the store, tables and rows of the warehouse; and people who are gone from the source."""
 
 import datetime as dt
 import os
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import pyarrow as pa
 
-from recs_assets.assets.evaluation import newest_standing
 from recs_assets.resources.store import pruning
 from recs_assets.resources.store.artifact import MANIFEST, Artifact
 from recs_assets.resources.store.pruning import Kept, Key
@@ -19,8 +17,9 @@ from recs_assets.resources.store.readers import alone
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
+from recs_assets.weeks import ONE_WEEK, key_of, monday
 
-# Later than any week: no override counts.
+# Later than any week.
 AFTER_ALL = "9999-12-31"
 
 
@@ -34,7 +33,6 @@ class Superfluous:
         tables: staged tables.
         lists: weeks of served lists that are not looked back at, each with its rows, ascending.
         quarantined: weeks of faulty rows whose exports are gone, each with its rows.
-        runs: ids of runs in Dagster's event log.
     """
 
     versions: Sequence[Kept]
@@ -42,7 +40,6 @@ class Superfluous:
     tables: Sequence[str]
     lists: Mapping[dt.date, int]
     quarantined: Mapping[dt.date, int]
-    runs: Sequence[str]
 
     @property
     def n_bytes(self) -> int:
@@ -60,7 +57,6 @@ class Superfluous:
             *(f"table {name}" for name in self.tables),
             *(f"{rows:,} rows of the lists of week {week}" for week, rows in self.lists.items()),
             *(f"{rows:,} quarantined rows of week {week}" for week, rows in self.quarantined.items()),
-            *(f"run {run_id} in Dagster's event log" for run_id in self.runs),
         ]
 
 
@@ -70,7 +66,6 @@ def superfluous(
     settings: Settings,
     *,
     now: dt.datetime,
-    instance: dg.DagsterInstance | None = None,
     run_id: str | None = None,
 ) -> Superfluous:
     """What nobody needs any more at a moment.
@@ -80,19 +75,18 @@ def superfluous(
         store: of the files.
         settings: how long what stays.
         now: the moment.
-        instance: of the event log; ``None``: it is left alone.
         run_id: of the run that asks; what it has made stays.
     """
     retention, versions = settings.retention, pruning.stored(store)
     kept_versions, own = settings.publish.kept_versions, {run_id} if run_id else set[str]()
     personal_since = now - dt.timedelta(days=retention.days)
     with warehouse.session() as session:
-        served = session.read("served_versions").to_pylist()
-        restorable = session.read("kept_versions", kept_versions=kept_versions).to_pylist()
+        served = session.rows("served_versions")
+        restorable = session.rows("kept_versions", kept_versions=kept_versions)
         forgotten = [row["week"] for row in served[: -retention.weeks]]
         last = forgotten[-1] if forgotten else None
-        lists = {row["week"]: row["n_rows"] for row in session.read("old_lists", week=last or dt.date.min).to_pylist()}
-        quarantined = {row["week"]: row["n_rows"] for row in session.read("quarantine_weeks").to_pylist()}
+        lists = {row["week"]: row["n_rows"] for row in session.rows("old_lists", week=last or dt.date.min)}
+        quarantined = {row["week"]: row["n_rows"] for row in session.rows("quarantine_weeks")}
     roots = _roots(store, versions, served[-retention.weeks :], restorable)
     gone = pruning.superfluous(versions, roots=roots, run_ids=own, weeks=retention.weeks, personal_since=personal_since)
     # Weeks that still have an export with rows of people.
@@ -103,7 +97,6 @@ def superfluous(
         warehouse.superfluous_tables(kept_versions=kept_versions, now=now),
         lists,
         {week: n_rows for week, n_rows in quarantined.items() if week.isoformat() not in of_people},
-        _old_runs(instance, personal_since, own) if instance else [],
     )
 
 
@@ -116,14 +109,16 @@ def _roots(
         version.key for version in versions if version.key[0] == "recommendations" and (version.week, version.run_id) in lists
     }
     roots |= {("approved_model", row["model_version"]) for row in (*served, *restorable) if row["model_version"]}
-    standing = (newest_standing(store, AFTER_ALL, overridden_since=AFTER_ALL), store.newest("approved_model", up_to=AFTER_ALL))
-    return roots | {("approved_model", artifact.reference) for artifact in standing if artifact is not None}
+    return roots | {("approved_model", artifact.reference) for artifact in _approved(store)}
 
 
-def _old_runs(instance: dg.DagsterInstance, before: dt.datetime, own: Collection[str]) -> list[str]:
-    # One of that age has ended, whatever the log says: a run that was killed has never said so.
-    records = instance.get_run_records(dg.RunsFilter(created_before=before))
-    return [record.dagster_run.run_id for record in records if record.dagster_run.run_id not in own]
+def _approved(store: Store) -> Iterator[Artifact]:
+    """The newest record of what may be served, and while that is an override, which expires, the one before."""
+    artifact = store.newest("approved_model", up_to=AFTER_ALL)
+    while artifact is not None:
+        yield artifact
+        before = key_of(monday(artifact.manifest.week) - ONE_WEEK)
+        artifact = store.newest("approved_model", up_to=before) if artifact.facts.get("override_reason") else None
 
 
 def prune(
@@ -132,7 +127,6 @@ def prune(
     settings: Settings,
     *,
     now: dt.datetime,
-    instance: dg.DagsterInstance | None = None,
     run_id: str | None = None,
 ) -> Superfluous | None:
     """Remove what nobody needs any more, and say what it was; ``None`` where another process reads the store: nothing went.
@@ -144,7 +138,7 @@ def prune(
         if not is_alone:
             return None
         _keep_evidence(warehouse, store, now, personal_since)
-        gone = superfluous(warehouse, store, settings, now=now, instance=instance, run_id=run_id)
+        gone = superfluous(warehouse, store, settings, now=now, run_id=run_id)
         pruning.remove(store, gone.versions)
         for folder in gone.work:
             shutil.rmtree(folder, ignore_errors=True)
@@ -160,8 +154,6 @@ def prune(
         kept_versions=settings.publish.kept_versions,
         max_share=1 - settings.source.min_rows_share,
     )
-    for old in gone.runs if instance else ():
-        _forget_run(instance, old)
     return gone
 
 
@@ -191,9 +183,3 @@ def _keep_evidence(warehouse: Warehouse, store: Store, now: dt.datetime, persona
 
 def _made_at(artifact: Artifact) -> dt.datetime:
     return dt.datetime.fromtimestamp((artifact.folder / MANIFEST).stat().st_mtime, dt.UTC)
-
-
-def _forget_run(instance: dg.DagsterInstance | None, run_id: str) -> None:
-    if instance is not None:
-        instance.compute_log_manager.delete_logs(prefix=[run_id])
-        instance.delete_run(run_id)

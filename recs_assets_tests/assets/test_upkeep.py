@@ -10,10 +10,11 @@ import dagster as dg
 import pytest
 
 from recs_assets.assets import weekly_asset
-from recs_assets.assets.pruning import prune, superfluous
+from recs_assets.assets.upkeep import forget_runs, old_runs
 from recs_assets.resources.publishing import LONG
 from recs_assets.resources.store import readers
 from recs_assets.settings import Settings
+from recs_assets.steps.remove_superfluous import prune, superfluous
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place, checks, metadata
 
@@ -111,17 +112,16 @@ def test_old_runs_leave_the_event_log(night: Run, tmp_path: Path) -> None:
     place = night.place.copy(tmp_path)
     place.materialize(["raw_users"], NEXT_WEEK)
     place.materialize(["raw_users"], NEXT_WEEK)
-    runs = [record.dagster_run.run_id for record in place.instance.get_run_records()]
+    runs = {record.dagster_run.run_id for record in place.instance.get_run_records()}
     assert len(runs) == 2
 
-    def forget(days: int) -> None:
-        now = NOW + dt.timedelta(days=days)
-        prune(place.warehouse, place.store, place.settings, now=now, instance=place.instance, run_id=runs[0])
+    def old(days: int) -> list[str]:
+        return old_runs(place.instance, place.settings, NOW + dt.timedelta(days=days))
 
-    forget(days=place.settings.retention.days - 1)
-    assert len(place.instance.get_run_records()) == 2
-    forget(days=place.settings.retention.days + 1)
-    assert [record.dagster_run.run_id for record in place.instance.get_run_records()] == runs[:1]
+    assert old(place.settings.retention.days - 1) == []
+    assert set(old(place.settings.retention.days + 1)) == runs
+    forget_runs(place.instance, list(runs)[:1])
+    assert [record.dagster_run.run_id for record in place.instance.get_run_records()] == list(runs)[1:]
 
 
 def test_a_low_disk_is_told_of_once_before_a_run(
