@@ -33,6 +33,7 @@ OF_WEEK = $(if $(WEEK),--week $(WEEK))
 # What any run may be asked for: FORCE=1 computes again what is there; LOST_COLUMNS=users may have lost some (with a REASON).
 ASKED = $(if $(FORCE),--force) $(if $(REPLACE),--replace-older-week) $(if $(LOST_COLUMNS),--lost-columns $(LOST_COLUMNS)) \
 	$(if $(REASON),--reason "$(REASON)")
+NIGHTS ?= 60
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -70,6 +71,9 @@ approve: ready week ## Promote the model of WEEK in spite of its gate, for its w
 publish: ready week ## List, audit and publish WEEK again from what it has (REASON="..."); REPLACE=1: though a newer week is served
 	$(RUN) run publish $(OF_WEEK) $(ASKED)
 
+status: ready ## How things stand: what is mailed, what ran, what comes next, what is kept (JSON=1)
+	@$(BIN)/python -m recs_assets.report.status $(if $(JSON),--json)
+
 report: ready ## What the run of WEEK (or of the newest week) found
 	$(RUN) report $(OF_WEEK)
 
@@ -79,8 +83,20 @@ latest: ready ## The folder of the newest version of ASSET=offline_metrics, of W
 versions: ready ## Every published version of WEEK, or of the newest week
 	$(RUN) versions $(OF_WEEK)
 
-rollback: ready ## Serve the version of WEEK before the current one (or VERSION) again; MAIL=1: mail it though a newer week is; REASON="..."
-	$(RUN) rollback $(OF_WEEK) --reason "$(REASON)" $(if $(VERSION),--version $(VERSION)) $(if $(MAIL),--mail)
+rollback: ready ## Serve the version of WEEK before the current one (or VERSION) again; MAIL=1: mail it though a newer week is; HOLD=0: no hold; REASON="..."
+	$(RUN) rollback $(OF_WEEK) --reason "$(REASON)" $(if $(VERSION),--version $(VERSION)) $(if $(MAIL),--mail) $(if $(filter 0,$(HOLD)),--no-hold) $(if $(BY),--by "$(BY)")
+
+hold: ready ## Stop publishing, lists are still made and audited: REASON="..." (UNTIL=2011-10-03 in UTC, BY=who)
+	@$(RUN) hold --reason "$(REASON)" $(if $(UNTIL),--until "$(UNTIL)") $(if $(BY),--by "$(BY)")
+
+release: ready ## Lift the hold on publishing: REASON="..."
+	@$(RUN) release --reason "$(REASON)" $(if $(BY),--by "$(BY)")
+
+prune: ready ## Remove what nobody needs any more, as every run does at its end (DRY=1: only list it)
+	@$(RUN) prune $(if $(DRY),--dry)
+
+find: ready ## Where the id or address USER still lies in what is kept; fails where it does
+	@$(RUN) find --user "$(if $(filter environment%,$(origin USER)),$(error Say USER=...),$(USER))"
 
 benchmark: ready ## The planted world of SCALE=small|medium|full through the real jobs, stage by stage, beside floor and aims (CASE=one_vehicle)
 	$(BIN)/python -m recs_assets_tests.benchmarks.production --scale $(SCALE) --seed $(SEED) $(if $(CASE),--case $(CASE))
@@ -102,6 +118,9 @@ interrupts: ready ## The same with Ctrl-C or SIGTERM, N=20 times: each ends with
 
 pairs: ready ## N=50 pairs of first runs at once, each in a new home: none may be broken
 	$(BIN)/python -m recs_assets_tests.faults.pairs --pairs $(or $(N),50)
+
+nights: ready ## The jobs of NIGHTS=60 successive days of the tiny world: does the size of what is kept level off? A picture and a CSV
+	$(BIN)/python -m recs_assets_tests.benchmarks.nights --nights $(NIGHTS)
 
 reference: ready ## Public benchmark figures (Gowalla, Amazon electronics) beside the published ones, from DATA
 	$(BIN)/python -m recs_assets.experiments.reference --data $(DATA)
@@ -144,4 +163,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test test-fast checked run train nightly backfill approve publish report latest versions rollback reference ablation benchmark scaling identical faults kills interrupts pairs fuzz security ui world lock clean ready week
+.PHONY: help demo test test-fast checked run train nightly backfill approve publish report status latest versions rollback hold release prune find nights reference ablation benchmark scaling identical faults kills interrupts pairs fuzz security ui world lock clean ready week

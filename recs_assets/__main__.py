@@ -13,13 +13,16 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from recs_assets import dagster_home, launch, rollback
+from recs_assets import dagster_home, launch, rollback, searching, targets
+from recs_assets.assets import upkeep
 from recs_assets.assets.weekly_asset import PRIVATE
 from recs_assets.contract import SOURCE_TABLES
 from recs_assets.report import facts, text
 from recs_assets.resources.errors import WarehouseError
+from recs_assets.resources.holding import os_user
 from recs_assets.resources.publishing import PublishFailed, PublishRefused
 from recs_assets.resources.store.artifact import StoreError
+from recs_assets.resources.store.readers import read_on
 from recs_assets.weeks import ONE_WEEK, key_of, monday, week_of
 
 # Errors whose message is all that a person needs; any other one shows its traceback.
@@ -58,10 +61,22 @@ def _parser() -> argparse.ArgumentParser:
     latest.add_argument("asset")
     versions = commands.add_parser("versions", help="every published version of a week")
     back = commands.add_parser("rollback", help="serve an earlier version of a week again")
+    hold = commands.add_parser("hold", help="stop publishing; lists are still made and audited")
+    hold.add_argument("--until", help="a day or a moment in UTC, as 2011-10-03 or 2011-10-03T08:00, at which it ends by itself")
+    release = commands.add_parser("release", help="lift the hold on publishing")
+    prune = commands.add_parser("prune", help="remove what nobody needs any more, as the last step of every run does")
+    prune.add_argument("--dry", action="store_true", help="list it, and remove nothing")
+    search = commands.add_parser("find", help="where a person's id or address still lies; 1 where it lies anywhere")
+    search.add_argument("--user", required=True, help="the id, or an address")
+    for command in (hold, release, back):
+        command.add_argument("--reason", required=True, help="why; it stays in the ledger")
+        command.add_argument("--by", default=os_user(), help="who does it; default: the user of the operating system")
+    back.add_argument(
+        "--no-hold", action="store_true", help="do not hold publishing: the next night publishes its own list again"
+    )
     for command in (show, latest, versions, back):
         command.add_argument("--week", help="default: the newest one that there is something of")
     back.add_argument("--version", help="default: the one published before the served one")
-    back.add_argument("--reason", required=True, help="why; it stays in the ledger")
     back.add_argument("--mail", action="store_true", help="mail the week's list again, though a newer week is mailed by now")
     return parser
 
@@ -85,6 +100,7 @@ def _run(options: argparse.Namespace, project: ModuleType) -> int:
 
 def _report(options: argparse.Namespace, project: ModuleType) -> int:
     warehouse, store = project.target.warehouse(project.settings), project.target.store()
+    read_on(store.local_root)
     measured = store.newest("offline_metrics", up_to=LAST_WEEK)
     week = _week(options, rollback.newest_week(warehouse), measured and measured.manifest.week)
     print(text.render(facts.gather(warehouse, store, project.settings, week)))
@@ -119,8 +135,9 @@ def _rollback(options: argparse.Namespace, project: ModuleType) -> int:
         run_id="command line",
         settings=project.settings,
         mail_again=options.mail,
+        held_by=None if options.no_hold else options.by,
     )
-    print(rollback.told(week, restored))
+    print(rollback.told(week, restored, held=not options.no_hold))
     return 0
 
 
@@ -131,7 +148,56 @@ def _week(options: argparse.Namespace, *newest: str | None) -> str:
     return week
 
 
-COMMANDS = {"run": _run, "report": _report, "latest": _latest, "versions": _versions, "rollback": _rollback}
+def _hold(options: argparse.Namespace, project: ModuleType) -> int:
+    warehouse, now = project.target.warehouse(project.settings), dt.datetime.now(dt.UTC)
+    until = dt.datetime.fromisoformat(options.until) if options.until else None
+    if until is not None:
+        until = until.astimezone(dt.UTC) if until.tzinfo else until.replace(tzinfo=dt.UTC)
+    warehouse.hold(held_by=options.by, reason=options.reason, now=now, until=until)
+    print(f"publishing is {warehouse.held(now)}.")
+    return 0
+
+
+def _release(options: argparse.Namespace, project: ModuleType) -> int:
+    warehouse = project.target.warehouse(project.settings)
+    warehouse.release(held_by=options.by, reason=options.reason, now=dt.datetime.now(dt.UTC))
+    print("publishing is not on hold any more: the next run publishes its list.")
+    return 0
+
+
+def _prune(options: argparse.Namespace, project: ModuleType) -> int:
+    warehouse, store, now = project.target.warehouse(project.settings), project.target.store(), dt.datetime.now(dt.UTC)
+    from recs_assets.steps import remove_superfluous as step
+
+    gone = (step.superfluous if options.dry else step.prune)(warehouse, store, project.settings, now=now)
+    if gone is None:
+        raise StoreError(f"another run is at work in {store.root}, and may read what would go. Run again when it has ended.")
+    with dagster_home.opened() as instance:
+        old = upkeep.old_runs(instance, project.settings, now)
+        if not options.dry:
+            upkeep.forget_runs(instance, old)
+    runs = [f"run {run_id} in Dagster's event log" for run_id in old]
+    print("\n".join([*gone.lines(), *runs, f"{gone.n_bytes / 1e6:,.2f} MB {'would go' if options.dry else 'are gone'}."]))
+    return 0
+
+
+def _find(options: argparse.Namespace, project: ModuleType) -> int:
+    places = searching.places_of(options.user, project.target.warehouse(project.settings), targets.home())
+    print("\n".join(places) if places else "that id lies nowhere in what is kept.")
+    return int(bool(places))
+
+
+COMMANDS = {
+    "run": _run,
+    "report": _report,
+    "latest": _latest,
+    "versions": _versions,
+    "rollback": _rollback,
+    "hold": _hold,
+    "release": _release,
+    "prune": _prune,
+    "find": _find,
+}
 
 
 if __name__ == "__main__":

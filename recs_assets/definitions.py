@@ -5,7 +5,7 @@ import logging
 import dagster as dg
 
 from recs_assets import settings_file, targets, threads
-from recs_assets.assets import evaluation, graph, publishing, raw, serving, training
+from recs_assets.assets import evaluation, graph, publishing, raw, serving, training, upkeep
 from recs_assets.console import console
 from recs_assets.rollback import rollback
 from recs_assets.schedules import everything_job, nightly_job, schedules, weekly_job
@@ -37,10 +37,11 @@ defs = dg.Definitions(
         serving.user_scores,
         publishing.recommendations,
         publishing.published_recommendations,
+        upkeep.retained_versions,
     ],
     jobs=[weekly_job, nightly_job, everything_job, rollback],
     schedules=schedules(settings),
     resources={"settings": settings, "warehouse": target.warehouse(settings), "store": target.store()},
-    executor=target.executor,
+    executor=target.executor(),
     loggers={"console": console},
 )

@@ -78,6 +78,26 @@ PUBLICATIONS: dict[str, str] = {
     "wide_table": "STRING",
 }
 
+HOLDS: dict[str, str] = {
+    "sequence": "INT64",
+    "action": "STRING",
+    "held_by": "STRING",
+    "reason": "STRING",
+    "held_until": "TIMESTAMP",
+    "noted_at": "TIMESTAMP",
+}
+
+ERASURES: dict[str, str] = {
+    "sequence": "INT64",
+    "erased_at": "TIMESTAMP",
+    "publication_id": "STRING",
+    "table_name": "STRING",
+    "n_erased": "INT64",
+    "n_rows": "INT64",
+    "n_users": "INT64",
+    "content_hash": "STRING",
+}
+
 
 def wide_columns(slots: int) -> dict[str, str]:
     """The columns of ``final_vehicle_recommendations`` with ``slots`` recommendations a row, with BigQuery's types."""

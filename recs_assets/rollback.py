@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from recs_assets.assets.weekly_asset import guarded
+from recs_assets.resources.holding import os_user
 from recs_assets.resources.publishing import Published, PublishRefused
 from recs_assets.resources.restoring import Restoration
 from recs_assets.resources.warehouse import Warehouse
@@ -35,6 +36,7 @@ def restore(
     run_id: str,
     settings: Settings,
     mail_again: bool = False,
+    held_by: str | None = None,
 ) -> Published:
     """Serve an earlier version of a week again, recorded with the reason; mailed to nobody who may not be mailed today.
 
@@ -46,6 +48,7 @@ def restore(
         run_id: who did it.
         settings: whether people without a consent flag are mailed.
         mail_again: put it into the mail too, though a newer week is mailed by now.
+        held_by: who holds publishing from then on; ``None``: the next night publishes its own list again.
 
     Raises:
         ValueError: no such week, or no reason.
@@ -64,16 +67,22 @@ def restore(
         reason=reason,
         without_consent_flag=settings.mail.without_consent_flag,
         mail_again=mail_again,
+        held_by=held_by,
     )
     return warehouse.restore(restoration)
 
 
-def told(week: str, restored: Published) -> str:
+def told(week: str, restored: Published, *, held: bool) -> str:
     """What was done, in a sentence."""
     mail = "the mail stays as it was"
     if restored.n_mailed is not None:
         mail = f"{restored.n_mailed:,} mails, without {restored.n_withheld:,} whose address may not be mailed today"
-    return f"week {week}: version {restored.version_after} is served again, {restored.n_rows:,} rows; {mail}."
+    then = (
+        "Publishing is on hold now, so that no night replaces it: make release REASON=... lifts the hold."
+        if held
+        else "The next night publishes its own list again."
+    )
+    return f"week {week}: version {restored.version_after} is served again, {restored.n_rows:,} rows; {mail}. {then}"
 
 
 def listed(warehouse: Warehouse, week: str) -> str:
@@ -111,12 +120,13 @@ def _cell(value: Any) -> str:
 
 
 class RollbackConfig(dg.Config):
-    """Which week goes back to which version, and why."""
+    """Which week goes back to which version, why, and whether publishing is on hold from then on."""
 
     week: str
     reason: str
     version: str | None = None
     mail_again: bool = False
+    hold: bool = True
 
 
 @dg.op
@@ -136,8 +146,9 @@ def serve_earlier_version(
         run_id=context.run.run_id,
         settings=settings,
         mail_again=config.mail_again,
+        held_by=os_user() if config.hold else None,
     )
-    context.log.info(told(config.week, restored))
+    context.log.info(told(config.week, restored, held=config.hold))
 
 
 @dg.job(description="Serve an earlier version of a week again: the one before, or the one that is named; say why.")

@@ -9,6 +9,7 @@ from recs_assets.assets.evaluation import approved_model, offline_metrics, produ
 from recs_assets.assets.publishing import published_recommendations, recommendations
 from recs_assets.assets.serving import sql_scores, user_scores
 from recs_assets.assets.training import trained_model
+from recs_assets.assets.upkeep import retained_versions
 from recs_assets.resources.store.store import Store
 from recs_assets.settings import Settings
 from recs_assets.settings_file import SettingsError
@@ -22,17 +23,18 @@ READABLE_LOG: dict[str, Any] = {"loggers": {"console": {}}}
 
 _learned, _served = (dg.AssetSelection.assets(*assets) for assets in (LEARNED, SERVED))
 _inputs = _learned.upstream() | dg.AssetSelection.assets(product_similarities)
+_upkeep = dg.AssetSelection.assets(retained_versions)
 
 weekly_job = dg.define_asset_job(
     "weekly",
-    selection=_inputs | _learned,
+    selection=_inputs | _learned | _upkeep,
     tags=RUN_TAGS,
     config=READABLE_LOG,
     description="Learn from the week just closed and decide what may be served.",
 )
 nightly_job = dg.define_asset_job(
     "nightly",
-    selection=(_inputs | _served) - _learned,
+    selection=((_inputs | _served) - _learned) | _upkeep,
     tags=RUN_TAGS,
     config=READABLE_LOG,
     description="Score the week in progress with the newest approved model, audit the lists and publish them.",

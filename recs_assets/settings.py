@@ -223,6 +223,13 @@ class PublishSettings(Section):
     kept_versions: Annotated[int, pydantic.Field(ge=2)]
 
 
+class RetentionSettings(Section):
+    """How long files and rows stay that nothing serves."""
+
+    weeks: Count
+    days: Count
+
+
 class SchedulesSettings(Section):
     """Cron expressions, UTC."""
 
@@ -236,6 +243,7 @@ class ComputeSettings(Section):
     threads: Count | None
     memory_limit: Annotated[str, pydantic.Field(pattern=r"^[1-9][0-9]*(MB|GB|MiB|GiB)$")]
     lock_wait_seconds: Annotated[float, pydantic.Field(ge=0)]
+    min_free_disk_gib: Annotated[float, pydantic.Field(ge=0)]
 
     @property
     def cores(self) -> int:
@@ -266,6 +274,7 @@ class Settings(Section):
     gates: GatesSettings
     mail: MailSettings
     publish: PublishSettings
+    retention: RetentionSettings
     schedules: SchedulesSettings
     compute: ComputeSettings
 

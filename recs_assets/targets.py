@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-
-import dagster as dg
+from typing import TYPE_CHECKING
 
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 PACKAGE = Path(__file__).parent
 HOME = "RECS_HOME"
@@ -31,7 +33,7 @@ class Target:
 
     warehouse: Callable[[Settings], Warehouse]
     store: Callable[[], Store]
-    executor: dg.ExecutorDefinition
+    executor: Callable[[], "dg.ExecutorDefinition"]
 
 
 def home() -> Path:
@@ -52,9 +54,15 @@ def _folder() -> Store:
     return Store(home() / "store")
 
 
+def _in_process() -> "dg.ExecutorDefinition":
+    import dagster as dg  # 1 s at load, and whoever only looks at what is there has no use for it
+
+    return dg.in_process_executor
+
+
 TARGETS: Mapping[str, Target] = {
     #                 tables             files            steps
-    "local": Target(_duckdb, _folder, dg.in_process_executor),
+    "local": Target(_duckdb, _folder, _in_process),
 }
 
 

@@ -71,3 +71,19 @@ def test_what_makes_no_sense(
 
 def test_a_target_that_there_is_not(tmp_path: Path) -> None:
     assert "RECS_TARGET=moon: there is no such target" in said(tmp_path, "report", "--week", "2026-09-28", RECS_TARGET="moon")
+
+
+@pytest.mark.usefixtures("umask")
+def test_a_hold_is_set_seen_and_released(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RECS_HOME", str(tmp_path))
+    assert main(("release", "--reason", "why not")) == 1
+    assert main(("hold", "--reason", "wrong prices", "--until", "2020-01-01")) == 1
+    told = capsys.readouterr().err
+    assert "there is nothing to release" in told
+    assert "UNTIL 2020-01-01 00:00 UTC is over already" in told
+    assert main(("hold", "--reason", "wrong prices", "--by", "ann", "--until", "2999-12-01T09:00+02:00")) == 0
+    assert "by ann, until 2999-12-01 07:00 UTC, because: wrong prices. Nothing is published" in capsys.readouterr().out
+    assert main(("release", "--reason", "prices are right")) == 0
+    assert "is not on hold any more" in capsys.readouterr().out

@@ -41,6 +41,7 @@ EDGES: dict[str, set[str]] = {
     "user_scores": {"hetero_graph", "approved_model"},
     "recommendations": {"sql_scores", "user_scores", "product_similarities", "approved_model", "hetero_graph"} | EXPORTS,
     "published_recommendations": {"recommendations"},
+    "retained_versions": {"published_recommendations", "approved_model"},
 }
 
 GROUPS = {
@@ -50,6 +51,7 @@ GROUPS = {
     "model": {"trained_model"},
     "evaluation": {"offline_metrics", "approved_model", "product_similarities"},
     "serving": {"sql_scores", "user_scores", "recommendations", "published_recommendations"},
+    "upkeep": {"retained_versions"},
 }
 
 CONSERVED_CHECKS = {(export, "rows_conserved") for export in EXPORTS - {"co_purchase_edges"}}
@@ -60,6 +62,8 @@ NOT_BLOCKING = {
     ("recommendations", "mail_reach"),
     ("recommendations", "overlap"),
     ("recommendations", "source"),
+    ("published_recommendations", "hold"),
+    ("retained_versions", "pruned"),
     *((f"raw_{table}", name) for table in SOURCE_TABLES for name in ("row_count", "filled")),
 }
 BLOCKING = CONSERVED_CHECKS | AUDIT_CHECKS | {("interaction_edges", "no_future_events"), ("recommendations", "score_drift")}
@@ -128,8 +132,8 @@ def test_the_everything_job_runs_everything() -> None:
 
 
 def test_all_steps_of_a_local_run_share_one_process() -> None:
-    assert TARGETS["local"].executor is dg.in_process_executor
-    assert definitions.defs.executor is definitions.target.executor
+    assert TARGETS["local"].executor() is dg.in_process_executor
+    assert definitions.defs.executor is definitions.target.executor()
 
 
 def test_definitions_load_without_torch_or_pandas() -> None:

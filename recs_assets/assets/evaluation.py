@@ -1,7 +1,7 @@
 """Is the model better than today's SQL on held-out weeks, and what may be served after that?"""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from recs_assets.asset_files import (
     RECORD,
     SLICES,
     TOWERS,
+    USER_NODES,
     USER_PROFILES,
     VALIDATION_MODEL,
     VERDICT,
@@ -83,9 +84,11 @@ def offline_metrics(
     if measured is None or {name: measured.facts[name] for name in earlier} != earlier:
         misfit = misfit_of(kept, settings)
         evaluated = _evaluated(inputs, None if misfit else kept, warehouse, settings, split_weeks(week, settings), context.log)
+        people = inputs["user_nodes"].table(USER_NODES, columns=["user_id"])["user_id"].to_pylist()
+        evidence = _evidence(before, kept, evaluated.per_user, settings, week, people)
         with draft(context, store, settings, as_of, inputs.values()) as new:
             new.facts |= {**earlier, "kept_misfit": misfit}
-            _write(new, evaluated, _evidence(before, kept, evaluated.per_user, settings, week), settings)
+            _write(new, evaluated, evidence, settings)
         measured = new.written
     verdict = _promotion(measured.table(PER_USER).to_pandas(), measured.table(EVIDENCE).to_pandas(), settings)
     verdicts.record(context, warehouse, settings, verdict)
@@ -114,15 +117,24 @@ def _write(new: Draft, evaluated: "Evaluated", evidence: "pd.DataFrame", setting
 
 
 def _evidence(
-    before: Artifact | None, kept: Artifact | None, per_user: "pd.DataFrame", settings: Settings, week: Week
+    before: Artifact | None,
+    kept: Artifact | None,
+    per_user: "pd.DataFrame",
+    settings: Settings,
+    week: Week,
+    people: Collection[str],
 ) -> "pd.DataFrame":
-    """Of all held-out weeks, each as it was first evaluated; earlier weeks count if a hit means now what it meant then."""
-    from recs_assets.ranking.evidence import gathered_all, nothing_gathered  # pandas: 0.4 s at load
+    """Of all held-out weeks, each as it was first evaluated; earlier weeks count if a hit means now what it meant then.
+
+    Of somebody who is not among ``people`` any more it does not say who it was.
+    """
+    from recs_assets.ranking.evidence import gathered_all, nothing_gathered, without_names  # pandas: 0.4 s at load
 
     earlier = nothing_gathered()
     if before and EVIDENCE in before.manifest.files and before.facts["relevance"] == settings.evaluation.relevance:
         earlier = before.table(EVIDENCE).to_pandas()
-    return gathered_all(earlier, per_user, week=week.key, kept_week=kept.facts["model_week"] if kept else None)
+    gathered = gathered_all(earlier, per_user, week=week.key, kept_week=kept.facts["model_week"] if kept else None)
+    return without_names(gathered, people)
 
 
 def _promotion(per_user: "pd.DataFrame", evidence: "pd.DataFrame", settings: Settings) -> Verdict:

@@ -15,9 +15,10 @@ from recs_assets.assets.graph import EXPORTS, hetero_graph
 from recs_assets.assets.preview import preview_of
 from recs_assets.assets.serving import sql_scores, user_scores
 from recs_assets.assets.staging import INPUTS, Ingredients, ingredients_of, stage
-from recs_assets.assets.weekly_asset import draft, week_of_run, weekly_asset
-from recs_assets.gates.publication import served_source
+from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
+from recs_assets.gates import publication as gates
 from recs_assets.gates.verdict import PASS
+from recs_assets.resources.holding import Hold
 from recs_assets.resources.publishing import Publication, Published, PublishRefused
 from recs_assets.resources.store.lineage import inputs_of
 from recs_assets.resources.store.store import Store
@@ -58,7 +59,7 @@ def recommendations(
         advice = "Fix the source or the rule, then materialize recommendations again."
         context.log.error(f"recommendations of week {week.key} are not published: {audit.verdict.reason} {advice}")
     warehouse.append("audits", audit_row(staged, audit, day, run_id), replace={"audit_id": staged.tables.audit_id})
-    served = served_source(ingredients.served, week.key)
+    served = gates.served_source(ingredients.served, week.key)
     verdicts.record(context, warehouse, settings, audit.verdict, audit.users, audit.drift, audit.overlap, audit.reach, served)
     return dg.MaterializeResult(
         metadata={
@@ -96,7 +97,10 @@ class PublishConfig(dg.Config):
     reason: str = "scheduled"
 
 
-@weekly_asset(group="serving", kinds={"table"}, deps=[recommendations])
+HOLD_CHECK = check("published_recommendations", "hold", "Nobody holds publishing.")
+
+
+@weekly_asset(group="serving", kinds={"table"}, deps=[recommendations], checks=[HOLD_CHECK])
 def published_recommendations(
     context: dg.AssetExecutionContext,
     config: PublishConfig,
@@ -120,13 +124,27 @@ def published_recommendations(
             "(replace_older_week in a launch)"
         )
         context.log.warning(f"not published: {reason}")
-        return dg.MaterializeResult(metadata={"published": False, "reason": reason})
+        held = _hold_verdict(context, warehouse, settings, warehouse.held(dt.datetime.now(dt.UTC)))
+        return dg.MaterializeResult(metadata={"published": False, "reason": reason}, check_results=[held])
     publication = _publication(
         listed.document(STAGED), day, is_mailed=newest <= day, run_id=context.run.run_id, settings=settings, reason=config.reason
     )
     published = warehouse.publish(publication, kept_versions=settings.publish.kept_versions)
-    context.log.info(_told(published))
-    return dg.MaterializeResult(metadata={name: str(value) for name, value in asdict(published).items()})
+    hold = published if isinstance(published, Hold) else None
+    if not isinstance(published, Hold):
+        context.log.info(_told(published))
+    metadata = {"outcome": "held"} if hold else {name: str(value) for name, value in asdict(published).items()}
+    return dg.MaterializeResult(metadata=metadata, check_results=[_hold_verdict(context, warehouse, settings, hold)])
+
+
+def _hold_verdict(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, settings: Settings, hold: Hold | None
+) -> dg.AssetCheckResult:
+    verdict = gates.hold(str(hold) if hold else None)
+    verdicts.record(context, warehouse, settings, verdict)
+    if hold is not None:
+        context.log.warning(f"week {context.partition_key} is not published: {hold}")
+    return verdicts.check_result(verdict, HOLD_CHECK.name)
 
 
 def _told(published: Published) -> str:

@@ -3,7 +3,9 @@
 import datetime as dt
 import errno
 import functools
+import logging
 import os
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -18,6 +20,7 @@ from recs_assets.resources.publishing import PublishFailed, PublishRefused
 from recs_assets.resources.store.artifact import Artifact, Draft, StoreError, is_whole
 from recs_assets.resources.store.lineage import check_related
 from recs_assets.resources.store.manifest import Provenance
+from recs_assets.resources.store.readers import read_on
 from recs_assets.resources.store.store import Store
 from recs_assets.settings import Settings
 from recs_assets.weeks import Week, week_of
@@ -28,12 +31,16 @@ MAX_RETRIES, RETRY_SECONDS = 2, 15.0
 # Only the user who runs a step may read the files that it makes.
 PRIVATE = 0o077
 
+GIB = 2**30
+
 # What a person has to mend: bad input, artifacts that are not there, what a gate has refused, a loss that explodes.
 REFUSALS = (FloatingPointError, PublishFailed, PublishRefused, SourceError, StoreError, ValueError)
 # Accidents of the machine, which may be over in a moment: a lock, a disk, a connection, memory.
 ACCIDENTS = (MemoryError, OSError, WarehouseError)
 # No accidents: a path that is wrong stays wrong.
 LASTING = frozenset({errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENOENT, errno.ENOTDIR, errno.EPERM, errno.EROFS})
+
+log = logging.getLogger(__name__)
 
 
 def weekly_asset(
@@ -73,6 +80,7 @@ def guarded(body: Callable[..., Any]) -> Callable[..., Any]:
         before = os.umask(PRIVATE)
         try:
             with interrupts.step(body.__name__, op.run_id, functools.partial(_cancel, context.instance, op.run_id)):
+                _begin(resources.get("store"), resources.get("settings"))
                 return body(context, *arguments, **resources)
         except REFUSALS as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
@@ -101,6 +109,20 @@ def _cancel(instance: dg.DagsterInstance, run_id: str) -> bool:
         return False
     instance.report_run_canceled(run, "Stopped by a signal. What was served stays; launch it again to go on.")
     return True
+
+
+def _begin(store: Store | None, settings: Settings | None) -> None:
+    """Say that this process reads the store from now on; and at the first step of a run, whether the disk has room for it."""
+    if store is None or settings is None or not read_on(store.local_root):
+        return
+    free, wanted = shutil.disk_usage(store.local_root).free / GIB, settings.compute.min_free_disk_gib
+    if free < wanted:
+        log.warning(
+            "the disk of %s has %.2f GiB left, and compute.min_free_disk_gib asks for %g: make room there, or: make prune",
+            store.local_root,
+            free,
+            wanted,
+        )
 
 
 def check(asset: str, name: str, description: str, *, blocking: bool = False) -> dg.AssetCheckSpec:

@@ -146,6 +146,17 @@ def _collapse(n_scores: int, zero_share: float, is_flat: bool, max_zero_share: f
     return ""
 
 
+def hold(held: str | None) -> Verdict:
+    """Does anybody hold publishing? WARN: yes, and what was made and audited is served by nobody until then.
+
+    Args:
+        held: since when, by whom and why, in words; ``None``: it is not held.
+    """
+    if held is None:
+        return Verdict("hold", PASS, "publishing is not on hold.", {})
+    return Verdict("hold", WARN, held, {})
+
+
 def overlap(n_kept: int, n_compared: int, *, min_share: float | None) -> Verdict:
     """Does the mail still hold what it held? WARN: less than ``min_share`` (``None``: never) of its parts were in the last.
 

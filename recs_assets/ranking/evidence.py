@@ -1,5 +1,7 @@
 """The evidence on a system over the year: every held-out week once, as it was first evaluated."""
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from recs_assets.ranking.sequential import MONDAYS
@@ -77,6 +79,16 @@ def of_system(evidence: pd.DataFrame, system: str, model_week: str | None = None
     """The rows of a system; of one model alone where its week is given."""
     rows = evidence[evidence["system"] == system]
     return rows if model_week is None else rows[rows["model_week"] == model_week]
+
+
+def without_names(rows: pd.DataFrame, people: Collection[str]) -> pd.DataFrame:
+    """The rows with other ids for everybody who is not among ``people``: one each, that says nothing of whose they were.
+
+    What somebody did in a held-out week counts on after they have gone; who it was is kept no longer.
+    """
+    gone = sorted(set(rows["user_id"]) - set(people))
+    ids = {user_id: f"gone:{number}" for number, user_id in enumerate(gone)}
+    return rows.assign(user_id=rows["user_id"].map(lambda user_id: ids.get(user_id, user_id)))
 
 
 def nothing_gathered() -> pd.DataFrame:

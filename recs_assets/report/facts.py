@@ -13,7 +13,7 @@ from recs_assets.asset_files import METRICS, USER_PROFILES, VERDICT
 from recs_assets.assets.graph import EXPORT_NAMES
 from recs_assets.assets.staging import INPUTS
 from recs_assets.ranking.cutoff import K
-from recs_assets.resources.store.artifact import Artifact
+from recs_assets.resources.store.artifact import Artifact, StoreError
 from recs_assets.resources.store.lineage import origins_of, parquet_of
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Mount, Warehouse
@@ -95,6 +95,7 @@ class Facts:
         planted: ``None`` outside the demo world, and where nothing has been published.
         home: the folder of everything.
         metrics_folder: where the figures are.
+        hold: what holds publishing at this moment, in words; ``None``: nothing does.
     """
 
     week: str
@@ -105,6 +106,7 @@ class Facts:
     planted: Planted | None
     home: Path
     metrics_folder: str
+    hold: str | None = None
 
 
 def gather(warehouse: Warehouse, store: Store, settings: Settings, week: str) -> Facts:
@@ -119,10 +121,31 @@ def gather(warehouse: Warehouse, store: Store, settings: Settings, week: str) ->
     planted = None
     if served is not None and companions.exists():
         # What the served list was made from, whatever is current by now: SQL's list stands beside it.
-        inputs = origins_of(store, store.of_run("recommendations", week, served.run_id), INPUTS)
-        planted = _planted(warehouse, inputs, companions, settings, week)
-    evaluated = measured.manifest.week, _comparison(measured), _gate(measured)
-    return Facts(week, *evaluated, served, planted, targets.home(), str(measured.folder))
+        inputs = _served_from(store, week, served)
+        planted = _planted(warehouse, inputs, companions, settings, week) if inputs else None
+    hold = warehouse.held(dt.datetime.now(dt.UTC))
+    return Facts(
+        week,
+        measured.manifest.week,
+        _comparison(measured),
+        _gate(measured),
+        served,
+        planted,
+        targets.home(),
+        str(measured.folder),
+        str(hold) if hold else None,
+    )
+
+
+def _served_from(store: Store, week: str, served: Served) -> dict[str, Artifact] | None:
+    """What the served list was made from; ``None`` where that has been removed since."""
+    listed = store.find("recommendations", week) and store.of_run("recommendations", week, served.run_id)
+    if listed is None or listed.manifest.provenance.run_id != served.run_id:
+        return None
+    try:
+        return origins_of(store, listed, INPUTS)
+    except StoreError:
+        return None
 
 
 def _comparison(measured: Artifact) -> Comparison:

@@ -18,6 +18,7 @@ def render(facts: Facts) -> str:
         _systems(facts.comparison, facts.measured_week),
         _gate(facts.gate),
         _served(facts.served, facts.week),
+        *([f"Publishing is {facts.hold}."] if facts.hold else []),
         *([_planted(facts.planted)] if facts.planted else []),
         f"Files: {facts.home}\n  metrics and verdict: {facts.metrics_folder}",
     ]

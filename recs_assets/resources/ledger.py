@@ -2,6 +2,7 @@
 
 import datetime as dt
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -40,7 +41,7 @@ class Ledger(ABC):
 def newest_row(ledger: Ledger, week: dt.date) -> dict[str, Any] | None:
     """The newest ledger row of a week, or ``None``."""
     rows = ledger.rows("SELECT * FROM publications WHERE week = @week ORDER BY sequence DESC LIMIT 1", week=week)
-    return rows[0] if rows else None
+    return _as_it_stands(ledger, rows)
 
 
 def content(ledger: Ledger, table: str, week: dt.date) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def mail_hash(ledger: Ledger, table: str, rows: str | None = None) -> str | None
 def row_of(ledger: Ledger, publication_id: str) -> dict[str, Any] | None:
     """The ledger row of a publication, or ``None``."""
     rows = ledger.rows("SELECT * FROM publications WHERE publication_id = @publication_id", publication_id=publication_id)
-    return rows[0] if rows else None
+    return _as_it_stands(ledger, rows)
 
 
 def next_sequence(ledger: Ledger) -> int:
@@ -72,18 +73,38 @@ def next_sequence(ledger: Ledger) -> int:
 def newest_wide(ledger: Ledger) -> dict[str, Any] | None:
     """The newest ledger row that changed the mail, or ``None``."""
     rows = ledger.rows("SELECT * FROM publications WHERE wide_table IS NOT NULL ORDER BY sequence DESC LIMIT 1")
+    return _as_it_stands(ledger, rows)
+
+
+def standing(ledger: Ledger, table: str, publication_id: str) -> dict[str, Any] | None:
+    """n_rows, n_users and content_hash of what is left of a version's table since rows were erased; ``None``: none were."""
+    rows = ledger.rows(query_text("standing"), table_name=table, publication_id=publication_id)
     return rows[0] if rows else None
 
 
-def prune(ledger: Ledger, kept_versions: int, now: dt.datetime) -> None:
-    """Drop the tables of versions beyond the newest ``kept_versions``, and staged ones that never became a version."""
+def _as_it_stands(ledger: Ledger, rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The one ledger row, or none, with what erasures have left of its lists and of its mail while it is the served one."""
+    if not rows:
+        return None
+    row = rows[0]
+    mail = standing(ledger, "final_vehicle_recommendations", row["publication_id"]) if row["wide_table"] else None
+    left = standing(ledger, row["long_table"], row["version_after"]) or {}
+    return row | left | ({"mail_hash": mail["content_hash"], "n_mailed": mail["n_rows"]} if mail else {})
+
+
+def superfluous_tables(ledger: Ledger, kept_versions: int, now: dt.datetime) -> list[str]:
+    """The tables of versions beyond the newest ``kept_versions``, and staged ones that never became a version."""
     versions = ledger.rows("SELECT * FROM publications WHERE action = 'publish' ORDER BY sequence DESC")
     known = {row[name] for row in versions for name in ("long_table", "wide_table")}
     kept = {row[name] for row in versions[:kept_versions] for name in ("long_table", "wide_table")}
-    for staged in ledger.rows("SELECT table_name, staged_at FROM staged_tables"):
-        name = staged["table_name"]
-        orphan = name not in known and staged["staged_at"] < now - ORPHAN_AGE
-        if orphan or (name in known and name not in kept):
-            with ledger.transaction():
-                ledger.run(f"DROP TABLE IF EXISTS {identifier(name)}")
-                ledger.run("DELETE FROM staged_tables WHERE table_name = @name", name=name)
+    staged = {row["table_name"]: row["staged_at"] for row in ledger.rows("SELECT table_name, staged_at FROM staged_tables")}
+    orphans = {name for name, staged_at in staged.items() if name not in known and staged_at < now - ORPHAN_AGE}
+    return sorted(orphans | (set(staged) & known - kept))
+
+
+def prune(ledger: Ledger, kept_versions: int, now: dt.datetime) -> None:
+    """Drop the tables that are superfluous."""
+    for name in superfluous_tables(ledger, kept_versions, now):
+        with ledger.transaction():
+            ledger.run(f"DROP TABLE IF EXISTS {identifier(name)}")
+            ledger.run("DELETE FROM staged_tables WHERE table_name = @name", name=name)

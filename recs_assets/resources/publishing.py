@@ -13,7 +13,18 @@ import pyarrow as pa
 
 from recs_assets.fault_points import reached
 from recs_assets.own_tables import PUBLICATIONS, RECOMMENDATIONS
-from recs_assets.resources.ledger import Ledger, content, mail_hash, newest_row, newest_wide, next_sequence, prune, row_of
+from recs_assets.resources.holding import Hold, hold_in_force
+from recs_assets.resources.ledger import (
+    Ledger,
+    content,
+    mail_hash,
+    newest_row,
+    newest_wide,
+    next_sequence,
+    prune,
+    row_of,
+    standing,
+)
 from recs_assets.resources.queries import identifier
 
 LONG, WIDE = "recommendations", "final_vehicle_recommendations"
@@ -79,9 +90,10 @@ class Published:
     published_at: dt.datetime
 
 
-def publish(ledger: Ledger, publication: Publication, addressees: pa.Table, *, kept_versions: int) -> Published:
+def publish(ledger: Ledger, publication: Publication, addressees: pa.Table, *, kept_versions: int) -> Published | Hold:
     """Make a staged version the served one; its mail goes to ``addressees`` alone.
 
+    While a hold is in force, when the transaction begins, nothing is written and the hold is what comes back.
     The same publication id again, or the content that is served already, writes nothing; what others have written to the
     served tables is no such content. The rows of both tables are read back before the transaction ends, so that no reader
     ever sees others than the audited ones.
@@ -92,15 +104,15 @@ def publish(ledger: Ledger, publication: Publication, addressees: pa.Table, *, k
     """
     identifier(publication.long_table)
     with ledger.transaction():
-        outcome, row = _published_row(ledger, publication, addressees)
+        done = _published_row(ledger, publication, addressees)
     reached("publish.committed")
     prune(ledger, kept_versions, publication.published_at)
     reached("publish.pruned")
-    return published(outcome, row)
+    return done if isinstance(done, Hold) else published(*done)
 
 
-def _published_row(ledger: Ledger, publication: Publication, addressees: pa.Table) -> tuple[Outcome, dict[str, Any]]:
-    """Publish, unless it is served already; what happened, and the ledger row of what is served now."""
+def _published_row(ledger: Ledger, publication: Publication, addressees: pa.Table) -> tuple[Outcome, dict[str, Any]] | Hold:
+    """Publish, unless it is served already or held; what happened, and the ledger row of what is served now."""
     known, newest = row_of(ledger, publication.publication_id), newest_row(ledger, publication.week)
     if known is not None:
         if known == newest:
@@ -112,6 +124,8 @@ def _published_row(ledger: Ledger, publication: Publication, addressees: pa.Tabl
                 f"it once more: make rollback WEEK={publication.week} VERSION={known['publication_id']} REASON=..."
             )
         return "already published", known
+    if (hold := hold_in_force(ledger, publication.published_at)) is not None:
+        return hold
     check_expected(newest, publication.expected_version, publication.week)
     _check_audit(ledger, publication)
     if newest is not None and _same_content(ledger, publication, newest):
@@ -245,9 +259,11 @@ def _swap_wide(ledger: Ledger, row: Mapping[str, Any], addressees: pa.Table) -> 
     """Put a version's mail in the place of the served one, but for whoever may not be mailed now; what the ledger says of it."""
     table, week = identifier(row["wide_table"]), row["week"]
     (audited,) = ledger.rows("SELECT mail_hash FROM audits WHERE audit_id = @audit_id", audit_id=row["audit_id"])
-    if (staged := mail_hash(ledger, table)) != audited["mail_hash"]:
+    left = standing(ledger, table, row["version_after"])
+    staged, expected = mail_hash(ledger, table), left["content_hash"] if left else audited["mail_hash"]
+    if staged != expected:
         raise PublishRefused(
-            f"week {week}: the mail in '{table}' has content {staged}, {audited['mail_hash']} was audited. Nothing was "
+            f"week {week}: the mail in '{table}' has content {staged}, {expected} was audited. Nothing was "
             "written. Materialize recommendations for the week again, or restore another version."
         )
     ledger.run(f"CREATE TABLE {ADDRESSEES} (email_lower STRING)")

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from recs_assets.fault_points import reached
+from recs_assets.resources import holding
 from recs_assets.resources.ledger import Ledger, newest_row, newest_wide, next_sequence, row_of
 from recs_assets.resources.publishing import Published, PublishRefused, check_expected, published, swap
 
@@ -20,6 +21,7 @@ class Restoration:
         without_consent_flag: the setting of that name.
         version: ``None`` is the one published before the served one; with ``mail_again`` the served one.
         mail_again: mail it too, though a newer week is mailed by now.
+        held_by: who holds publishing from now on, so that the next night does not mail its own list again; ``None``: nobody.
     """
 
     publication_id: str
@@ -31,11 +33,13 @@ class Restoration:
     reason: str
     without_consent_flag: str
     mail_again: bool = False
+    held_by: str | None = None
 
 
 def restore(ledger: Ledger, restoration: Restoration, addressees: pa.Table) -> Published:
     """Serve an earlier version of a week again, its wide table too where the mailed one is of that week or ``mail_again``.
 
+    Publishing is held from then on, in the same transaction, where ``held_by`` says by whom.
     What is mailed again goes to ``addressees`` alone: who has opted out since, or is no user any more, gets none.
 
     Raises:
@@ -68,6 +72,9 @@ def restore(ledger: Ledger, restoration: Restoration, addressees: pa.Table) -> P
             "n_mailed": None,
             "n_withheld": None,
         }
+        if restoration.held_by is not None:
+            why = f"rollback of week {restoration.week}: {restoration.reason}"
+            holding.note(ledger, "set", held_by=restoration.held_by, reason=why, now=restoration.published_at)
         row = swap(ledger, row, addressees)
     reached("restore.committed")
     return published("restored", row)

@@ -15,11 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recs_assets.fault_points import reached
-from recs_assets.own_tables import AUDITS, PUBLICATIONS, QUARANTINE, RECOMMENDATIONS, VERDICTS
-from recs_assets.resources import publishing, restoring
-from recs_assets.resources.ledger import Ledger, newest_row
+from recs_assets.own_tables import AUDITS, ERASURES, HOLDS, PUBLICATIONS, QUARANTINE, RECOMMENDATIONS, VERDICTS
+from recs_assets.resources import erasing, holding, publishing, restoring
+from recs_assets.resources.holding import Hold
+from recs_assets.resources.ledger import Ledger, newest_row, prune, superfluous_tables
 from recs_assets.resources.publishing import Publication, Published
-from recs_assets.resources.queries import identifier
+from recs_assets.resources.queries import change_text, identifier, plain_rows
 from recs_assets.resources.restoring import Restoration
 from recs_assets.stored_tables import StoredTable
 
@@ -41,6 +42,8 @@ FIXED_TABLES: dict[str, dict[str, str]] = {
     "audits": AUDITS,
     "verdicts": VERDICTS,
     "publications": PUBLICATIONS,
+    "holds": HOLDS,
+    "erasures": ERASURES,
     "staged_tables": STAGED_TABLES,
 }
 
@@ -77,6 +80,10 @@ class Session(ABC):
     def read(self, query: str, **parameters: Parameter) -> pa.Table:
         """The rows of a query as one Arrow table."""
         return self.batches(query, **parameters).read_all()
+
+    def rows(self, query: str, **parameters: Parameter) -> list[dict[str, Any]]:
+        """The rows of a query as plain values."""
+        return plain_rows(self.read(query, **parameters))
 
     def audit(self, query: str, **parameters: Parameter) -> dict[str, Any]:
         """The single row of a query.
@@ -138,6 +145,10 @@ class Warehouse(ABC):
         """
 
     @abstractmethod
+    def tables_with(self, pattern: str) -> list[str]:
+        """Our own tables, staged ones among them, in which a text matches a regular expression (RE2)."""
+
+    @abstractmethod
     def _ledger(self) -> AbstractContextManager[Ledger]:
         """The persistent tables, open for writing for as long as needed."""
 
@@ -167,7 +178,7 @@ class Warehouse(ABC):
             reached("append.inserted")
         reached("append.committed")
 
-    def publish(self, publication: Publication, *, kept_versions: int) -> Published:
+    def publish(self, publication: Publication, *, kept_versions: int) -> Published | Hold:
         """Make a staged and audited version the served one, in one transaction; see ``publishing.publish``."""
         addressees = self._addressees(publication.published_at, publication.without_consent_flag)
         with self._ledger() as ledger:
@@ -179,10 +190,85 @@ class Warehouse(ABC):
         with self._ledger() as ledger:
             return restoring.restore(ledger, restoration, addressees)
 
+    def hold(self, *, held_by: str, reason: str, now: dt.datetime, until: dt.datetime | None = None) -> None:
+        """Stop publishing, until it is released or, at the latest, ``until``; raises as ``holding.note``."""
+        with self._ledger() as ledger, ledger.transaction():
+            holding.note(ledger, "set", held_by=held_by, reason=reason, now=now, held_until=until)
+
+    def release(self, *, held_by: str, reason: str, now: dt.datetime) -> None:
+        """Lift the hold on publishing; raises as ``holding.note``."""
+        with self._ledger() as ledger, ledger.transaction():
+            holding.note(ledger, "lifted", held_by=held_by, reason=reason, now=now)
+
+    def held(self, now: dt.datetime) -> Hold | None:
+        """The hold on publishing that is in force, or ``None``."""
+        with self._ledger() as ledger:
+            return holding.hold_in_force(ledger, now)
+
     def _addressees(self, now: dt.datetime, without_consent_flag: str) -> pa.Table:
         """Who may be mailed at this moment, by the source's users as they are; user_id and email_lower."""
         with self.session() as session:
             return session.read("mail_addresses", now=now, without_consent_flag=without_consent_flag)
+
+    def superfluous_tables(self, *, kept_versions: int, now: dt.datetime) -> list[str]:
+        """Staged tables of versions that are not kept any more, and of runs that never published."""
+        with self._ledger() as ledger:
+            return superfluous_tables(ledger, kept_versions, now)
+
+    def prune(
+        self, *, kept_versions: int, now: dt.datetime, lists_up_to: dt.date | None, quarantined_weeks: Sequence[str]
+    ) -> None:
+        """Drop superfluous tables, and delete rows of weeks that are not looked back at any more.
+
+        Args:
+            kept_versions: how many published versions can be restored.
+            now: the moment.
+            lists_up_to: the last week whose served lists go; ``None``: none go.
+            quarantined_weeks: whose faulty rows go.
+        """
+        with self._ledger() as ledger:
+            prune(ledger, kept_versions, now)
+            reached("prune.dropped")
+            with ledger.transaction():
+                if lists_up_to is not None:
+                    ledger.run(change_text("remove_old_lists"), week=lists_up_to)
+                ledger.run(change_text("remove_quarantine"), weeks=list(quarantined_weeks))
+                reached("prune.deleted")
+            reached("prune.forgotten")
+
+    def erase(self, *, made_before: dt.datetime, now: dt.datetime, kept_versions: int, max_share: float) -> int:
+        """Delete from served and kept versions that were published before a moment whoever is no user of the source any more.
+
+        Args:
+            made_before: the moment.
+            now: for the ledger.
+            kept_versions: how many published versions can be restored.
+            max_share: of a table's people; where more are gone, nothing is erased.
+
+        Returns:
+            The number of rows.
+
+        Raises:
+            ErasureRefused: more people of a table are gone than that.
+        """
+        with self.session() as session:
+            served = session.read("served_versions").to_pylist()
+            kept = session.read("kept_versions", kept_versions=kept_versions).to_pylist()
+        with self._ledger() as ledger:
+            tables = erasing.of_people(ledger, served, kept, made_before)
+        gone = {}
+        for table in tables:
+            with self.session({"staged": table.table, "mail": table.table}) as session:
+                people = session.read("gone_people", week=table.week) if table.week else session.read("gone_addresses")
+            if people.num_rows:
+                gone[table] = people.column(0).to_pylist()
+        if not gone:
+            return 0
+        with self._ledger() as ledger, ledger.transaction():
+            n_erased = erasing.erase(ledger, gone, now=now, max_share=max_share)
+            reached("erase.noted")
+        reached("erase.committed")
+        return n_erased
 
     def served_version(self, week: dt.date) -> str | None:
         """The id of the newest publication of a week, which a publisher must expect; ``None`` before the first."""

@@ -255,3 +255,19 @@ def test_a_tampered_artifact_stops_the_run_before_it_is_used(night: Run, tmp_pat
     assert "sql_scores.parquet is damaged" in told["recommendations"]
     assert f"materialize sql_scores for week {NEXT_WEEK} again" in told["recommendations"]
     assert place.served() == night.place.served()
+
+
+def test_a_held_night_succeeds_warns_and_changes_no_byte(night: Run, tmp_path: Path) -> None:
+    place = unpublished(night, tmp_path, {"rules": {"list_length": 10}})
+    place.warehouse.hold(held_by="ann", reason="wrong prices", now=dt.datetime.now(dt.UTC))
+    tables = ("recommendations", "final_vehicle_recommendations", "publications")
+    before = [place.query(f"FROM {table} ORDER BY ALL") for table in tables]
+    result = place.materialize(LAST_STEPS, NEXT_WEEK)
+    assert result.success
+    assert metadata(result, "published_recommendations") == {"outcome": "held"}
+    (warned,) = (found for found in result.get_asset_check_evaluations() if found.check_name == "hold")
+    assert (warned.passed, warned.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert re.search(r"held since .* UTC by ann, because: wrong prices\. Nothing is", str(warned.metadata["reason"].value))
+    assert place.query("SELECT decision FROM verdicts WHERE gate = 'hold' ORDER BY judged_at DESC LIMIT 1") == [("WARN",)]
+    assert [place.query(f"FROM {table} ORDER BY ALL") for table in tables] == before
+    assert place.query("SELECT decision FROM audits ORDER BY audited_at DESC LIMIT 1") == [("PASS",)]

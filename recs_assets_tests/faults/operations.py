@@ -1,4 +1,4 @@
-"""What writes: five operations on a small home, each with the state before it, the state after it, and its fault points."""
+"""What writes: seven operations on a small home, each with the state before it, the state after it, and its fault points."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping
@@ -11,6 +11,8 @@ import torch
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.resources.publishing import Publication
 from recs_assets.resources.restoring import Restoration
+from recs_assets.resources.store.pruning import remove, stored, superfluous
+from recs_assets.resources.store.readers import alone
 from recs_assets.resources.store.store import Store
 from recs_assets_tests.faults.homes import warehouse_of
 from recs_assets_tests.resources.duckdb.test_warehouse_publishing import FIRST, SECOND, WEEK, Rows, publish, stage, write_users
@@ -26,6 +28,8 @@ PASSES = {
     "publish": ("publish",),
     "restore": ("restore",),
     "checkpoint": ("checkpoint",),
+    "prune": ("prune",),
+    "erase": ("erase",),
 }
 
 
@@ -37,14 +41,16 @@ def prepare(home: Path) -> None:
     publish(warehouse, stage(warehouse, "one", FIRST))
     publish(warehouse, stage(warehouse, "two", SECOND))
     stage(warehouse, "three", THIRD)
+    draft(home, "of a week before", "2026-01-05")
+    draft(home, "one before")
     draft(home, "first")
     for epoch in (1, 2):
         checkpoints_of(home).save(epoch, {"epoch": epoch, "weights": torch.ones(1_000)})
 
 
-def draft(home: Path, note: str = "second") -> None:
+def draft(home: Path, note: str = "second", week: str = STORE_WEEK) -> None:
     with (
-        Store(home / "store").draft("scores", STORE_WEEK, ORIGIN) as new,
+        Store(home / "store").draft("scores", week, ORIGIN) as new,
         warehouse_of(home).session(shop.TABLES) as session,
     ):
         session.export("profiles", new.path("profiles.parquet"))
@@ -90,6 +96,22 @@ def restore_first(home: Path) -> None:
     warehouse_of(home).restore(restoration)
 
 
+def prune(home: Path) -> None:
+    store, moment = Store(home / "store"), dt.datetime.now(dt.UTC)
+    with alone(store.local_root):
+        gone = superfluous(stored(store), roots=(), run_ids=(), weeks=1, personal_since=ORIGIN.as_of - dt.timedelta(days=3650))
+        remove(store, gone)
+    # A week later the staged list that was never published has nobody who would publish it.
+    later, before = moment + dt.timedelta(days=7), WEEK - dt.timedelta(days=7)
+    warehouse_of(home).prune(kept_versions=2, now=later, lists_up_to=before, quarantined_weeks=[before.isoformat()])
+
+
+def erase_one(home: Path) -> None:
+    write_users(home, {"u2": True, "u3": True})
+    moment = dt.datetime.now(dt.UTC)
+    warehouse_of(home).erase(made_before=moment, now=moment, kept_versions=2, max_share=0.5)
+
+
 def checkpoints_of(home: Path) -> Checkpoints:
     return Checkpoints(home / "store" / ".work" / "training", "inputs and settings")
 
@@ -104,6 +126,8 @@ OPERATIONS: Mapping[str, Callable[[Path], Any]] = {
     "publish": publish_third,
     "restore": restore_first,
     "checkpoint": save_third_epoch,
+    "prune": prune,
+    "erase": erase_one,
 }
 # What the lists of the week are before and after each operation.
 LISTS: Mapping[str, tuple[Rows, Rows]] = {
@@ -112,4 +136,6 @@ LISTS: Mapping[str, tuple[Rows, Rows]] = {
     "publish": (SECOND, THIRD),
     "restore": (SECOND, FIRST),
     "checkpoint": (SECOND, SECOND),
+    "prune": (SECOND, SECOND),
+    "erase": (SECOND, [row for row in SECOND if row[0] != "u1"]),
 }

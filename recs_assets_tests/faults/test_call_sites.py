@@ -30,6 +30,7 @@ ELSEWHERE = {
     "duckdb/ledger.transaction: execute": "its callers have a point before its end and one after",
     "duckdb/warehouse.mount: execute": "writes to the session's memory, not to a file",
     "ledger.prune: run": "publish.committed before it, publish.pruned after it",
+    "remove_superfluous.prune: rmtree": "a training that nobody will finish, after prune.emptied and before prune.dropped",
     "publishing._swap_wide: run": "publish.begun before it, publish.mailed after it",
     "store/scratch._sweep: rmtree": "removes what nobody owns; scratch.made comes after it",
     "store/store._flush: fsync": "store.manifest before it, store.flushed after it",

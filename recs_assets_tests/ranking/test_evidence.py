@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from recs_assets.ranking.evidence import COLUMNS, gathered, nothing_gathered, paired
+from recs_assets.ranking.evidence import COLUMNS, gathered, nothing_gathered, paired, without_names
 
 WEEKS = [f"2024-01-{day:02}" for day in (1, 8, 15, 22, 29)]
 
@@ -64,3 +64,11 @@ def test_nothing_measured_adds_nothing() -> None:
     assert gathered(nothing, paired(per_user([]), "blend"), system="blend", model_week=None).empty
     first = of(nothing, WEEKS[:1], "a")
     assert weeks_of(of(first, [], "b")) == weeks_of(first)
+
+
+def test_who_is_gone_counts_on_without_a_name() -> None:
+    rows = pd.DataFrame({"user_id": ["b", "a", "gone:0", "c", "b"], "recall": [0.1, 0.2, 0.3, 0.4, 0.5]})
+    named = without_names(rows, ["a", "c", "somebody else"])
+    assert named["user_id"].tolist() == ["gone:0", "a", "gone:1", "c", "gone:0"]
+    assert named["recall"].tolist() == rows["recall"].tolist()
+    assert without_names(named, ["a", "c"]).equals(named)

@@ -30,6 +30,17 @@ def test_sqls_list_is_made_from_what_the_served_list_was_made_from(
     assert facts_of(place, monkeypatch).planted == before.planted
 
 
+def test_what_is_served_from_files_that_have_been_removed_is_told_of_without_them(
+    first_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = first_run.place.copy(tmp_path)
+    shutil.rmtree(place.home / "store" / "sql_scores")
+    facts = facts_of(place, monkeypatch)
+    assert (facts.planted, facts.served is not None) == (None, True)
+    shutil.rmtree(place.home / "store" / "recommendations")
+    assert facts_of(place, monkeypatch) == facts
+
+
 def test_outside_the_demo_world_nobodys_list_is_ranked_again(
     first_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,6 +60,11 @@ def test_the_whole_text() -> None:
     ]
 
 
+def test_a_hold_is_told_of() -> None:
+    told = render(replace(FACTS, hold="held since 2026-10-05 08:00 UTC by ann, because: wrong prices")).splitlines()
+    assert "Publishing is held since 2026-10-05 08:00 UTC by ann, because: wrong prices." in told
+
+
 def test_where_nothing_is_served_the_text_says_so() -> None:
     lines = render(replace(FACTS, served=None, planted=None)).splitlines()
     assert "Nothing has been published for week 2026-10-05." in lines

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from recs_assets.own_tables import PUBLICATIONS, RECOMMENDATIONS, wide_columns
+from recs_assets.own_tables import ERASURES, HOLDS, PUBLICATIONS, QUARANTINE, RECOMMENDATIONS, VERDICTS, wide_columns
 from recs_assets_tests.sql import bad_source
 from recs_assets_tests.sql.rows import AS_OF, NOW, START, WEEK_START, days_ago, source, table
 
@@ -179,6 +179,36 @@ PUBLICATION_ROWS = table(
     ],
 )
 
+ERASURE_ROWS = table(
+    ERASURES,
+    [
+        (number, NOW, "publication1", table_name, 1, 10 - number, 5, "h")
+        for number, table_name in enumerate(["staged_long", "staged_long", "staged_wide"], start=1)
+    ],
+)
+STAGED_TABLE_ROWS = table(
+    {"table_name": "STRING", "staged_at": "TIMESTAMP"}, [(name, NOW) for name in ("l", "w", "staged_long_three")]
+)
+VERDICT_ROWS = table(
+    VERDICTS,
+    [
+        (gate, WEEK_START.date(), decision, f"as {decision}", "{}", "run", "s", days_ago(number))
+        for number, (gate, decision) in enumerate([("overlap", "WARN"), ("hold", "PASS"), ("hold", "WARN"), ("overlap", "PASS")])
+    ],
+)
+QUARANTINE_ROWS = table(
+    QUARANTINE,
+    [(dt.date(2026, 2, day), "users", "address_twice", f"u{day}", "{}") for day in (16, 16, 23)],
+)
+HOLD_ROWS = table(
+    HOLDS,
+    [
+        (1, "set", "ann", "wrong prices", None, days_ago(3)),
+        (2, "lifted", "bob", "prices are right", None, days_ago(2)),
+        (3, "set", "ann", "wrong again", NOW + dt.timedelta(days=1), days_ago(1)),
+    ],
+)
+
 
 def staged(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
     """Rows of a long table: user_id, rank, product_id, final_score; the rest is the same in each."""
@@ -236,6 +266,11 @@ TABLES: dict[str, pa.Table] = {
     "staged": STAGED,
     "mail": MAIL,
     "publications": PUBLICATION_ROWS,
+    "holds": HOLD_ROWS,
+    "staged_tables": STAGED_TABLE_ROWS,
+    "verdicts": VERDICT_ROWS,
+    "erasures": ERASURE_ROWS,
+    "quarantine": QUARANTINE_ROWS,
     "recommendations": STAGED,
     "sql_lists": SQL_LISTS,
     "companions": COMPANIONS,
@@ -289,4 +324,7 @@ PARAMETERS: dict[str, Any] = RULES | {
     "trend": 2.0,
     "without_consent_flag": "hold",
     "before": WEEK_START.date(),
+    "kept_versions": 2,
+    "table_name": "staged_long",
+    "publication_id": "publication1",
 }

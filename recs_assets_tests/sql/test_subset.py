@@ -1,12 +1,13 @@
 """Queries use only what was measured to mean the same on DuckDB, transpiled, as in BigQuery."""
 
 import re
+from pathlib import Path
 
 import pytest
 import sqlglot
 from sqlglot import expressions as exp
 
-from recs_assets.resources.queries import names, query_text
+from recs_assets.resources.queries import FOLDER, change_text, names, query_text
 from recs_assets.resources.source_queries import QUERIES
 
 # One use of each function that was measured to give the same values on both engines (a new one: measure it first,
@@ -95,3 +96,11 @@ def test_nullable_parameters_are_cast() -> None:
             assert not re.search(rf"(?<!CAST\()@{parameter}\b", query_text(name)), (
                 f"{name}: @{parameter} has no type where it is NULL"
             )
+
+
+@pytest.mark.parametrize("path", sorted((FOLDER / "changes").glob("*.sql")), ids=lambda path: path.stem)
+def test_changes_are_of_the_measured_subset_too(path: Path) -> None:
+    text = change_text(path.stem)
+    assert refused(text) == []
+    assert "`" not in text
+    assert all(len(line) <= 130 for line in text.splitlines())

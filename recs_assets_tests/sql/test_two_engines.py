@@ -1,5 +1,6 @@
 """Every query means the same on DuckDB as on Google's reference implementation of BigQuery's SQL."""
 
+import datetime as dt
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +24,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         | {"excluded_part_types": []},
         {"slots": 1, "list_length": 1, "max_universal": 0, "require_fitment": False},
     ],
+    "hold": [{"now": shop.NOW + dt.timedelta(hours=23)}],
     "reasons": [{"popular_people": 3, "recent_days": 9, "trend": 0.5}],
     "final_vehicle_recommendations": [{"slots": 1}, {"slots": 3}],
     "mail_addresses": [{"without_consent_flag": "send"}],

@@ -10,7 +10,7 @@ import pyarrow as pa
 import sqlglot
 
 from recs_assets.resources.ledger import Ledger
-from recs_assets.resources.queries import identifier
+from recs_assets.resources.queries import identifier, plain_rows
 
 # The warehouse file while it is attached. Its own tables go by their bare names, after those of the session.
 ATTACHED = "warehouse"
@@ -40,8 +40,7 @@ class DuckDBLedger(Ledger):
         """The rows of a query in BigQuery's dialect."""
         with self._own_tables():
             rows = self._connection.sql(transpile(statement), params=parameters).to_arrow_table()
-        as_plain_values: list[dict[str, Any]] = rows.to_pylist()
-        return as_plain_values
+        return plain_rows(rows)
 
     def columns(self, table: str) -> list[str]:
         """The columns of a persistent table in their order; none where there is no such table."""

@@ -3,6 +3,7 @@
 import datetime as dt
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -113,6 +114,21 @@ class DuckDBWarehouse(Warehouse):
                     f"a query ended with: {str(error).splitlines()[0]} It may use {self._config['memory_limit']} of memory "
                     f"(compute.memory_limit) and spills to {self.file.parent}: allow more, or make room there, then run again."
                 ) from error
+
+    def tables_with(self, pattern: str) -> list[str]:
+        """Our own tables in which a text matches a regular expression."""
+        with self._connection() as connection, self.attached(connection, read_only=True):
+            columns = "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = $file AND data_type = 'VARCHAR'"
+            named: dict[str, list[str]] = defaultdict(list)
+            for table, column in connection.execute(columns, {"file": ATTACHED}).fetchall():
+                named[table].append(f'regexp_matches("{column}", $pattern)')
+            return sorted(
+                table
+                for table, matches in named.items()
+                if connection.execute(
+                    f'SELECT 1 FROM {OWN_TABLES}."{table}" WHERE {" OR ".join(matches)} LIMIT 1', {"pattern": pattern}
+                ).fetchall()
+            )
 
     @contextmanager
     def attached(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> Iterator[None]:

@@ -40,7 +40,7 @@ class Store:
         Raises:
             StoreError: there is no room for it, or a file is not the Parquet or JSON that its name says.
         """
-        with self._room_for(asset, week), scratch(self._local_root / ".drafts", asset) as folder:
+        with self._room_for(asset, week), scratch(self.local_root / ".drafts", asset) as folder:
             draft = Draft(folder / "draft")
             draft.folder.mkdir()
             yield draft
@@ -133,10 +133,11 @@ class Store:
 
     def working_folder(self, name: str) -> Path:
         """A local folder for what a run needs to go on after a crash; see ``scratch.alone_in``."""
-        return self._local_root / ".work" / name
+        return self.local_root / ".work" / name
 
     @property
-    def _local_root(self) -> Path:
+    def local_root(self) -> Path:
+        """The folder for drafts and work, which is that of the versions too unless they are in a bucket."""
         # On the same file system as the versions: a draft becomes one by being renamed.
         return Path(tempfile.gettempdir()) / "recs_assets" if self.root.protocol else Path(self.root.path)
 

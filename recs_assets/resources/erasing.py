@@ -1,0 +1,126 @@
+"""Erasure: whoever is no user of the source any more leaves the versions that are kept for long, served ones among them.
+
+The ledger stays true: ``publications`` says what was published, ``erasures`` what is left of it; ``ledger.newest_row`` and its
+like give a version as it stands.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from recs_assets.fault_points import reached
+from recs_assets.own_tables import ERASURES
+from recs_assets.resources.ledger import Ledger, content, mail_hash, newest_wide
+from recs_assets.resources.publishing import LONG, WIDE
+from recs_assets.resources.queries import identifier, query_text
+
+
+class ErasureRefused(ValueError):  # noqa: N818 - nothing has failed, and nothing was erased
+    """So many people would be erased that the source is the likelier cause; the message says what to look at."""
+
+
+@dataclass(frozen=True)
+class OfPeople:
+    """A table with rows of people that was made too long ago to be kept as it is.
+
+    Attributes:
+        table: where the rows are.
+        week: of its lists; ``None``: it is a mail.
+        publication_id: the version that it is of.
+        noted_as: the table that ledgers name for it: served lists stand for the staged ones that they were copied from.
+    """
+
+    table: str
+    week: dt.date | None
+    publication_id: str
+    noted_as: str
+
+
+def of_people(
+    ledger: Ledger, served: Sequence[Mapping[str, Any]], kept: Sequence[Mapping[str, Any]], made_before: dt.datetime
+) -> list[OfPeople]:
+    """The served and kept tables of versions that were published before a moment.
+
+    Args:
+        ledger: of the warehouse.
+        served: rows of ``served_versions.sql``.
+        kept: rows of ``kept_versions.sql``.
+        made_before: the moment.
+    """
+    versions = {row["publication_id"]: row for row in (*served, *kept) if row["published_at"] < made_before}
+    tables = [OfPeople(row["long_table"], row["week"], row["publication_id"], row["long_table"]) for row in versions.values()]
+    tables += [
+        OfPeople(row["wide_table"], None, row["publication_id"], row["wide_table"])
+        for row in versions.values()
+        if row["wide_table"] is not None
+    ]
+    tables = [table for table in tables if ledger.columns(table.table)]
+    tables += [
+        OfPeople(LONG, row["week"], row["publication_id"], row["long_table"])
+        for row in served
+        if row["publication_id"] in versions
+    ]
+    mailed = newest_wide(ledger)
+    if mailed is not None and mailed["published_at"] < made_before:
+        tables.append(OfPeople(WIDE, None, mailed["publication_id"], WIDE))
+    return tables
+
+
+def erase(ledger: Ledger, gone: Mapping[OfPeople, Sequence[str]], *, now: dt.datetime, max_share: float) -> int:
+    """Delete the rows of people from tables, and note what is left; the number of rows that went.
+
+    Args:
+        ledger: within a transaction.
+        gone: ids of people, or addresses of a mail, by table.
+        now: the moment, for the ledger.
+        max_share: of a table's people; where more are gone, nothing is erased.
+
+    Raises:
+        ErasureRefused: more are gone from a table than that.
+    """
+    n_erased = 0
+    for table, people in gone.items():
+        before = _left(ledger, table)
+        n_before = before["n_users"]
+        if len(people) > max_share * n_before:
+            raise ErasureRefused(
+                f"{len(people):,} of {n_before:,} people of '{table.table}' are not among the users of the source: nothing was "
+                "erased. Look whether RECS_SOURCE names this store, and whether its users are all there."
+            )
+        column = "email_lower" if table.week is None else "user_id"
+        week = "" if table.week is None else "week = @week AND "
+        bound: dict[str, Any] = {"people": list(people)} | ({} if table.week is None else {"week": table.week})
+        ledger.run(f"DELETE FROM {identifier(table.table)} WHERE {week}{column} IN UNNEST(@people)", **bound)
+        reached("erase.deleted")
+        left = _left(ledger, table)
+        _note(ledger, table, left, n_erased=before["n_rows"] - left["n_rows"], now=now)
+        n_erased += before["n_rows"] - left["n_rows"]
+    return n_erased
+
+
+def _left(ledger: Ledger, table: OfPeople) -> dict[str, Any]:
+    """n_rows, n_users and content_hash of what is in a table; of a mail a row is an address."""
+    if table.week is not None:
+        return content(ledger, table.table, table.week)
+    n_rows = ledger.rows(f"SELECT COUNT(*) AS n FROM {identifier(table.table)}")[0]["n"]
+    return {"n_rows": n_rows, "n_users": n_rows, "content_hash": mail_hash(ledger, table.table)}
+
+
+def _note(ledger: Ledger, table: OfPeople, left: Mapping[str, Any], *, n_erased: int, now: dt.datetime) -> None:
+    sequence = ledger.rows(query_text("next_erasure"))[0]["sequence"]
+    values = (
+        sequence,
+        now,
+        table.publication_id,
+        table.noted_as,
+        n_erased,
+        left["n_rows"],
+        left["n_users"],
+        left["content_hash"],
+    )
+    kinds = {"erased_at": pa.timestamp("us", tz="UTC")}
+    row = dict(zip(ERASURES, values, strict=True))
+    ledger.insert("erasures", pa.table({name: pa.array([value], kinds.get(name)) for name, value in row.items()}))
