@@ -57,7 +57,28 @@ def launch(project: ModuleType, name: str, week: str, wishes: Wishes, instance: 
         asset_selection=selection,
         run_config={"loggers": {"console": {}}, "ops": _config(name, steps, wishes)},
     )
+    if not result.success:
+        _note_unevaluated(project, steps, week, result, instance)
     return bool(result.success)
+
+
+def _note_unevaluated(
+    project: ModuleType, steps: Sequence[str], week: str, result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance
+) -> None:
+    """Show checks that a failed run has not come to as not evaluated: Dagster would paint them as failed."""
+    evaluated = {evaluation.asset_check_key for evaluation in result.get_asset_check_evaluations()}
+    for key in project.defs.resolve_asset_graph().asset_check_keys - evaluated:
+        if key.asset_key.to_user_string() in steps:
+            instance.report_runless_asset_event(
+                dg.AssetCheckEvaluation(
+                    asset_key=key.asset_key,
+                    check_name=key.name,
+                    passed=False,
+                    severity=dg.AssetCheckSeverity.WARN,
+                    description=f"Not evaluated: run {result.run_id} ended before it.",
+                    partition=week,
+                )
+            )
 
 
 def _config(name: str, steps: Sequence[str], wishes: Wishes) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -62,6 +63,18 @@ def test_a_source_with_events_of_the_last_seven_days_or_none_at_all_is_left_to_t
 def test_what_stays_in_the_ledger_needs_a_reason(tmp_path: Path, name: str, wishes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"this needs a reason; it stays in the ledger\. Say it with REASON="):
         launched(Place(tmp_path, tmp_path), name, **wishes)
+
+
+def test_checks_that_a_refused_run_has_not_come_to_are_no_failures(tmp_path: Path) -> None:
+    place = Place(tmp_path / "nowhere", tmp_path / "home")
+    assert not launched(place, "weekly")
+    keys = [
+        dg.AssetCheckKey(dg.AssetKey(asset), name) for asset, name in (("raw_users", "contract"), ("offline_metrics", "gate_1"))
+    ]
+    records = place.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    shown = [record.evaluation for record in records.values() if record.evaluation]
+    assert [evaluation.severity for evaluation in shown] == [dg.AssetCheckSeverity.WARN] * 2
+    assert all(str(evaluation.description).startswith("Not evaluated: run ") for evaluation in shown)
 
 
 def test_an_older_week_is_rewritten_where_that_is_asked_for_and_the_mail_stays(night: Run, tmp_path: Path) -> None:
