@@ -237,8 +237,7 @@ def approved_model(
     inputs = inputs_of(store, week.key, context.run.run_id, ["offline_metrics", "trained_model"])
     measured = inputs["offline_metrics"]
     per_user, evidence = (measured.table(name).to_pandas() for name in (PER_USER, EVIDENCE))
-    verdict = _promotion(per_user, evidence, settings)
-    trained = inputs["trained_model"]
+    verdict, trained = _promotion(per_user, evidence, settings), inputs["trained_model"]
     previous = newest_standing(store, week.previous, overridden_since=week.key)
     kept = _kept_verdict(kept_from(store, week), evidence, measured.facts["kept_misfit"])
     record = approve(
