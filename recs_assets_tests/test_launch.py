@@ -69,7 +69,7 @@ def test_checks_that_a_refused_run_has_not_come_to_are_no_failures(tmp_path: Pat
     place = Place(tmp_path / "nowhere", tmp_path / "home")
     assert not launched(place, "weekly")
     keys = [
-        dg.AssetCheckKey(dg.AssetKey(asset), name) for asset, name in (("raw_users", "contract"), ("offline_metrics", "gate_1"))
+        dg.AssetCheckKey(dg.AssetKey(asset), name) for asset, name in (("raw_users", "row_count"), ("offline_metrics", "gate_1"))
     ]
     records = place.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
     shown = [record.evaluation for record in records.values() if record.evaluation]

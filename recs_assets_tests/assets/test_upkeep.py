@@ -132,8 +132,12 @@ def test_a_low_disk_is_told_of_once_before_a_run(
     settings = night.place.settings.model_copy(update={"compute": compute})
     store = Place(tmp_path, tmp_path).store
     resources: Mapping[str, object] = {"store": store, "settings": settings}
+
+    def begin(context: dg.OpExecutionContext, **given: object) -> object:
+        return given
+
     for _ in range(2):
-        weekly_asset.guarded(lambda **given: given)(**resources)
+        weekly_asset.guarded(begin)(dg.build_op_context(), **resources)
     free = shutil.disk_usage(tmp_path).free / 2**30
     (told,) = (record.getMessage() for record in caplog.records if "GiB left" in record.getMessage())
     assert told.startswith(f"the disk of {tmp_path}/store has {free:.0f}"[:30])
