@@ -227,6 +227,7 @@ SOURCE_TABLES: dict[str, SourceTable] = {
                 Column("is_refurbished", "boolean"),
                 Column("is_universal", "boolean"),
                 Column("created_at", "timestamp"),
+                Column("is_available", "boolean", note="FALSE: not recommended, and its history still teaches; NULL: available"),
             ),
             faults=(
                 Fault("price is not a positive finite number", "quarantined", "price"),

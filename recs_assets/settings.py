@@ -57,6 +57,7 @@ class RulesSettings(Section):
     """What every recommended row obeys; ``None`` switches a rule off."""
 
     min_price: float | None
+    available_only: bool | None
     exclude_refurbished: bool | None
     https_image: bool | None
     excluded_part_types: tuple[str, ...] | None

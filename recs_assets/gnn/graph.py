@@ -11,6 +11,7 @@ import torch
 from torch_geometric.data import HeteroData
 
 from recs_assets.gnn.hashed_names import hashed_names
+from recs_assets.ranking.rules import NOT_AVAILABLE
 
 EVENT_TYPES = ("view", "cart", "order")
 ORDER = EVENT_TYPES.index("order")
@@ -36,8 +37,8 @@ def build(tables: dict[str, pa.Table]) -> HeteroData:
         HeteroData with, all int64 unless said otherwise:
         ``user.num_nodes``; ``vehicle.model_code`` and ``vehicle.make_code`` [vehicles], -1 where unknown;
         ``product.part_type``, ``.brand``, ``.variant_group`` codes [products], -1 where there is none,
-        ``.is_universal``, ``.is_eligible`` bool and ``.price`` float64 [products], ``.since`` microseconds, from when on the
-        part is known to exist: its creation or its first event, the smallest integer where unknown;
+        ``.is_universal``, ``.is_eligible``, ``.is_available`` bool and ``.price`` float64 [products], ``.since``
+        microseconds, from when on the part is known to exist: its creation or first event, the smallest integer where unknown;
         ``product.tokens`` (the id's first, then type, brand and words of the title) and ``vehicle.tokens`` [nodes x tokens];
         ``user-owns-vehicle.added_at`` microseconds [edges], the smallest integer where unknown;
         ``user-interacts-product.time`` microseconds, ascending, and ``.event_type`` [edges], an index of ``EVENT_TYPES``;
@@ -59,6 +60,7 @@ def build(tables: dict[str, pa.Table]) -> HeteroData:
         data["product"][name] = _codes(products[name])
     data["product"].is_universal = _tensor(pc.fill_null(products["is_universal"], False))
     data["product"].is_eligible = _tensor(pc.is_null(products["ineligible_reason"]))
+    data["product"].is_available = _tensor(pc.fill_null(pc.not_equal(products["ineligible_reason"], NOT_AVAILABLE), True))
     data["product"].price = _tensor(products["price"])
     data["product"].tokens = torch.from_numpy(hashed_names(products, ("product_id", "part_type", "brand"), "title"))
     data["vehicle"].tokens = torch.from_numpy(hashed_names(vehicles, ("make", "model", "year")))

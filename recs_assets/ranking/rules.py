@@ -19,6 +19,8 @@ from recs_assets.ranking.arrays import (
 )
 from recs_assets.settings import RulesSettings
 
+NOT_AVAILABLE = "not available"  # the reason that the ceiling tells apart: the part may come back
+
 FIRST_ROWS = 3  # times the length of a list, that are looked at first
 
 
@@ -41,8 +43,8 @@ def ineligible_reason(products: pd.DataFrame, rules: RulesSettings) -> "pd.Serie
     """Why a part may not be recommended to anyone; ``None`` where it may.
 
     The first reason that holds, in this order: ``withdrawn`` (its newest row has no price; no setting switches this off),
-    ``price below minimum`` (a missing price too), ``refurbished`` (null is no), ``excluded part type``, ``no https image``
-    (only where at least one part of the store has an image).
+    ``not available`` (null is available), ``price below minimum`` (a missing price too), ``refurbished`` (null is no),
+    ``excluded part type``, ``no https image`` (only where at least one part of the store has an image).
 
     Args:
         products: the columns of the source table ``products``, and is_withdrawn.
@@ -52,7 +54,9 @@ def ineligible_reason(products: pd.DataFrame, rules: RulesSettings) -> "pd.Serie
         Reasons with the index of ``products``.
     """
     none = pd.Series(False, index=products.index)
-    cheap, refurbished, excluded, imageless = none, none, none, none
+    unavailable, cheap, refurbished, excluded, imageless = none, none, none, none, none
+    if rules.available_only:
+        unavailable = products["is_available"].eq(False).fillna(False)
     if rules.min_price is not None:
         cheap = ~(products["price"] >= rules.min_price)
     if rules.exclude_refurbished:
@@ -61,10 +65,16 @@ def ineligible_reason(products: pd.DataFrame, rules: RulesSettings) -> "pd.Serie
         excluded = products["part_type"].isin(list(rules.excluded_part_types))
     if rules.https_image and products["image_url"].notna().any():
         imageless = ~products["image_url"].astype("string").str.startswith("https://").fillna(False)
-    masks = (products["is_withdrawn"], cheap, refurbished, excluded, imageless)
-    conditions = [mask.to_numpy(dtype=bool) for mask in masks]
-    reasons = np.array(["withdrawn", "price below minimum", "refurbished", "excluded part type", "no https image"], dtype=object)
-    first = np.select(conditions, list(range(len(reasons))), default=-1)
+    masks = {
+        "withdrawn": products["is_withdrawn"],
+        NOT_AVAILABLE: unavailable,
+        "price below minimum": cheap,
+        "refurbished": refurbished,
+        "excluded part type": excluded,
+        "no https image": imageless,
+    }
+    reasons = np.array(list(masks), dtype=object)
+    first = np.select([mask.to_numpy(dtype=bool) for mask in masks.values()], list(range(len(reasons))), default=-1)
     return pd.Series(np.where(first >= 0, reasons[first], None), index=products.index, dtype=object)
 
 

@@ -28,6 +28,7 @@ parts AS (
     IFNULL(is_universal, FALSE) AS is_universal,
     product_nodes.product_id IS NOT NULL AS is_known,
     NOT IFNULL(price >= CAST(@min_price AS FLOAT64), CAST(@min_price AS FLOAT64) IS NULL) AS is_cheap,
+    CAST(@available_only AS BOOL) AND NOT is_available AS is_unavailable,
     CAST(@exclude_refurbished AS BOOL) AND is_refurbished AS is_refurbished,
     is_withdrawn,
     product_nodes.part_type IN UNNEST(@excluded_part_types) AS is_excluded,
@@ -43,7 +44,7 @@ listed AS (
     person, part, variant, type, staged.rank, final_score,
     IFNULL(is_universal, FALSE) AS is_universal,
     IFNULL(is_known, FALSE) AS is_known,
-    is_cheap, is_refurbished, is_withdrawn, is_excluded, is_imageless,
+    is_cheap, is_unavailable, is_refurbished, is_withdrawn, is_excluded, is_imageless,
     staged.week IS DISTINCT FROM @week AS is_of_another_week,
     NOT IFNULL(ABS(final_score) < 1e300, FALSE)
     OR NOT IFNULL(ABS(sql_score) < 1e300, TRUE)
@@ -57,6 +58,7 @@ row_breaches AS (
     COUNT(IF(is_of_another_week, 1, NULL)) AS wrong_week,
     COUNT(IF(NOT is_known, 1, NULL)) AS unknown_product,
     COUNT(IF(IFNULL(is_cheap, CAST(@min_price AS FLOAT64) IS NOT NULL), 1, NULL)) AS price_too_low,
+    COUNT(IF(is_unavailable, 1, NULL)) AS not_available,
     COUNT(IF(is_refurbished, 1, NULL)) AS refurbished,
     COUNT(IF(is_withdrawn, 1, NULL)) AS withdrawn,
     COUNT(IF(is_excluded, 1, NULL)) AS excluded_part_type,

@@ -19,6 +19,7 @@ from recs_assets.gnn.channels.evidence import Evidence
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Snapshot, held_out, microseconds, snapshot
 from recs_assets.ranking.arrays import Ints
 from recs_assets.ranking.kept_candidates import KeptCandidates
+from recs_assets.ranking.rules import NOT_AVAILABLE
 from recs_assets.ranking.sparse_matrices import at
 from recs_assets.ranking.strata import strata_of
 from recs_assets.settings import Settings
@@ -34,8 +35,8 @@ class Cohort:
         past: the graph as of its first moment.
         users: [n] rows of the graph's users, ascending.
         held_out: by relevance, columns profile (row of this cohort) and product: new and eligible parts.
-        n_not_eligible: new pairs besides, of the relevance in the settings, whose part may not be recommended to anybody; of
-            as large a share of the users as is evaluated.
+        n_left_out: new pairs besides, of the relevance in the settings, whose part may not be recommended to anybody, by reason:
+            it is not available, or not eligible for another one; of as large a share of the users as is evaluated.
         settings: the settings of the run.
     """
 
@@ -43,7 +44,7 @@ class Cohort:
     past: Snapshot
     users: Ints
     held_out: dict[str, pd.DataFrame]
-    n_not_eligible: int
+    n_left_out: Mapping[str, int]
     settings: Settings
 
     @property
@@ -80,8 +81,8 @@ class Cohort:
     def reasons(self) -> pd.DataFrame:
         """Every new pair of the relevance in the settings with why it could be recommended or not: column reason.
 
-        The first that holds: not eligible; a candidate that fits, is universal, or is neither (in a store that shows
-        everybody everything); a variant of a bought part; does not fit.
+        The first that holds: not available; not eligible; a candidate that fits, is universal, or is neither (in a store that
+        shows everybody everything); a variant of a bought part; does not fit.
         """
         new = self.held_out[self.settings.evaluation.relevance]
         profile, product = new["profile"].to_numpy(), new["product"].to_numpy()
@@ -97,7 +98,8 @@ class Cohort:
             ["fits", "universal", "any part", "variant of a bought part"],
             "does not fit",
         )
-        return pd.DataFrame({"reason": [*reason.tolist(), *["not eligible"] * self.n_not_eligible]})
+        left_out = [reason for reason, n_pairs in self.n_left_out.items() for _ in range(n_pairs)]
+        return pd.DataFrame({"reason": [*reason.tolist(), *left_out]})
 
 
 def cohort(data: HeteroData, moment: dt.datetime, settings: Settings, relevances: Sequence[str]) -> Cohort:
@@ -112,9 +114,9 @@ def cohort(data: HeteroData, moment: dt.datetime, settings: Settings, relevances
         relevances: ``order`` (what was ordered counts), ``any`` (every event does); that of the settings among them.
     """
     past = snapshot(data, microseconds(moment), settings.events)
-    is_eligible = catalogue(past).eligible
+    is_eligible, is_available = catalogue(past).eligible, data["product"].is_available.numpy()
     held_out_pairs: dict[str, tuple[Ints, Ints]] = {}
-    n_not_eligible = 0
+    n_left_out: dict[str, int] = {}
     for relevance in relevances:
         users, products = held_out(
             past,
@@ -126,7 +128,8 @@ def cohort(data: HeteroData, moment: dt.datetime, settings: Settings, relevances
         sampled = _sampled(users[eligible], settings.evaluation.max_users, (settings.model.seed, past.as_of // DAY_MICROSECONDS))
         if relevance == settings.evaluation.relevance:
             share = len(sampled) / max(1, len(np.unique(users[eligible])))
-            n_not_eligible = round(share * np.count_nonzero(~eligible))
+            absent = {NOT_AVAILABLE: ~is_available[products], "not eligible": is_available[products] & ~eligible}
+            n_left_out = {reason: round(share * np.count_nonzero(pairs)) for reason, pairs in absent.items()}
         eligible &= np.isin(users, sampled)
         held_out_pairs[relevance] = users[eligible], products[eligible]
     everybody = np.unique(np.concatenate([users for users, _ in held_out_pairs.values()]))
@@ -134,7 +137,7 @@ def cohort(data: HeteroData, moment: dt.datetime, settings: Settings, relevances
         relevance: pd.DataFrame({"profile": np.searchsorted(everybody, users), "product": products})
         for relevance, (users, products) in held_out_pairs.items()
     }
-    return Cohort(moment, past, everybody, frames, n_not_eligible, settings)
+    return Cohort(moment, past, everybody, frames, n_left_out, settings)
 
 
 def _sampled(users: Ints, most: int, seed: tuple[int, int]) -> Ints:

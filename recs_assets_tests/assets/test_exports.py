@@ -88,15 +88,18 @@ def test_parts_that_a_rule_keeps_out_stay_with_the_reason(tmp_path: Path) -> Non
             ("p4", "Gauges", 49.99, None, None, None, None, False, True, LAST_YEAR),
             ("p5", "Fluids", 60.0, None, None, None, None, False, True, LAST_YEAR),
             ("p6", "Gauges", 60.0, None, None, None, None, True, True, LAST_YEAR),
+            ("p7", "Gauges", 60.0, None, None, None, None, None, True, LAST_YEAR, False),
+            ("p8", "Gauges", 60.0, None, None, None, None, None, True, LAST_YEAR, True),
         ]
     }
     products = exported(small_shop(tmp_path, extra), "product_nodes")
     reasons = dict(zip(products["product_id"].to_pylist(), products["ineligible_reason"].to_pylist(), strict=True))
-    assert [name for name, reason in reasons.items() if reason is None] == ["p1", "p2", "p3"]
+    assert [name for name, reason in reasons.items() if reason is None] == ["p1", "p2", "p3", "p8"]
     assert {name: reason for name, reason in reasons.items() if reason} == {
         "p4": "price below minimum",
         "p5": "excluded part type",
         "p6": "refurbished",
+        "p7": "not available",
     }
 
 

@@ -41,20 +41,24 @@ def test_first_reason_against_a_part_is_given():
     image = "https://x/y.jpg"
     products = pd.DataFrame(
         [
-            (50.0, None, "Brakes", image, False),
-            (49.99, True, "Fluids", None, True),
-            (49.99, True, "Fluids", None, False),
-            (float("nan"), False, "Brakes", image, False),
-            (80.0, True, "Fluids", image, False),
-            (80.0, False, "Fluids", None, False),
-            (80.0, False, None, "http://x/y.jpg", False),
-            (80.0, None, "Brakes", None, False),
+            (50.0, None, "Brakes", image, False, None),
+            (50.0, None, "Brakes", image, False, True),
+            (49.99, True, "Fluids", None, True, False),
+            (49.99, True, "Fluids", None, False, False),
+            (49.99, True, "Fluids", None, False, None),
+            (float("nan"), False, "Brakes", image, False, True),
+            (80.0, True, "Fluids", image, False, None),
+            (80.0, False, "Fluids", None, False, None),
+            (80.0, False, None, "http://x/y.jpg", False, None),
+            (80.0, None, "Brakes", None, False, None),
         ],
-        columns=["price", "is_refurbished", "part_type", "image_url", "is_withdrawn"],
+        columns=["price", "is_refurbished", "part_type", "image_url", "is_withdrawn", "is_available"],
     )
     assert ineligible_reason(products, RULES).tolist() == [
         None,
+        None,
         "withdrawn",
+        "not available",
         "price below minimum",
         "price below minimum",
         "refurbished",
@@ -65,9 +69,9 @@ def test_first_reason_against_a_part_is_given():
 
 
 def test_item_rules_can_be_switched_off_and_no_images_at_all_is_no_reason():
-    part = {"price": [1.0], "is_refurbished": [True], "part_type": ["Fluids"], "image_url": [None], "is_withdrawn": [False]}
-    products = pd.DataFrame(part, index=["p"])
-    off = RULES.model_copy(update={"min_price": None, "exclude_refurbished": None, "excluded_part_types": None})
+    part = {"price": [1.0], "is_refurbished": [True], "part_type": ["Fluids"], "image_url": [None]}
+    products = pd.DataFrame(part | {"is_withdrawn": [False], "is_available": [False]}, index=["p"])
+    off = RULES.model_copy(update=dict.fromkeys(("min_price", "available_only", "exclude_refurbished", "excluded_part_types")))
     assert ineligible_reason(products, off).to_dict() == {"p": None}
 
 

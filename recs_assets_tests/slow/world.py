@@ -174,6 +174,8 @@ def _eligible(part: Mapping[str, Any], rules: RulesSettings, has_images: bool) -
         return False
     if rules.min_price is not None and not part["price"] >= rules.min_price:
         return False
+    if rules.available_only and part["is_available"] is False:
+        return False
     if rules.exclude_refurbished and part["is_refurbished"]:
         return False
     if rules.excluded_part_types is not None and part["part_type"] in rules.excluded_part_types:

@@ -37,14 +37,15 @@ PRODUCT_NODES = table(
         "brand": "STRING",
         "created_at": "TIMESTAMP",
         "is_withdrawn": "BOOL",
+        "is_available": "BOOL",
     },
     [
-        ("p1", "Carburetors", 100.0, "https://x/1.png", "g1", False, False, None, None, "Holley", None, False),
-        ("p2", "Carburetors", 120.5, "https://x/2.png", "g1", None, None, None, None, "Holley", None, False),
-        ("p3", "Gauges", 49.99, "http://x/3.png", None, True, True, None, " ", None, None, False),
-        ("p4", "Gauges", 60.0, None, None, None, True, None, "Oil Gauge", None, None, False),
-        ("p5", "Fluids", 60.0, None, "g2", None, True, "part type Fluids", None, None, None, False),
-        ("p6", "Gauges", 75.0, None, None, None, True, None, None, "Autometer", AS_OF, False),
+        ("p1", "Carburetors", 100.0, "https://x/1.png", "g1", False, False, None, None, "Holley", None, False, True),
+        ("p2", "Carburetors", 120.5, "https://x/2.png", "g1", None, None, None, None, "Holley", None, False, None),
+        ("p3", "Gauges", 49.99, "http://x/3.png", None, True, True, None, " ", None, None, False, None),
+        ("p4", "Gauges", 60.0, None, None, None, True, None, "Oil Gauge", None, None, False, None),
+        ("p5", "Fluids", 60.0, None, "g2", None, True, "part type Fluids", None, None, None, False, False),
+        ("p6", "Gauges", 75.0, None, None, None, True, None, None, "Autometer", AS_OF, False, None),
     ],
 )
 FITS_EDGES = source("fitment", [("p1", "v1"), ("p2", "v1"), ("p2", "v2"), ("p4", "v5"), ("p5", "v1")])
@@ -278,6 +279,7 @@ TABLES: dict[str, pa.Table] = {
 
 RULES: dict[str, Any] = {
     "min_price": 50.0,
+    "available_only": True,
     "exclude_refurbished": True,
     "https_image": True,
     "excluded_part_types": ["Fluids"],

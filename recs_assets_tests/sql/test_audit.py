@@ -110,7 +110,14 @@ def test_the_orders_of_the_source_count_whatever_the_exports_hold(days: int | No
 
 def test_a_rule_without_a_setting_is_off() -> None:
     counts = breaches(shop.STAGED, **OFF | {"excluded_part_types": [], "require_fitment": False})
-    assert not set(counts) & {"price_too_low", "refurbished", "image_not_https", "bought_already", "variant_bought_already"}
+    assert not set(counts) & {
+        "price_too_low",
+        "not_available",
+        "refurbished",
+        "image_not_https",
+        "bought_already",
+        "variant_bought_already",
+    }
     assert not set(counts) & {"second_of_variant_group", "over_max_per_part_type", "too_many_universal"}
     assert "neither_fitting_nor_universal" not in counts
 
@@ -123,9 +130,11 @@ def test_a_part_that_is_not_sold_any_more() -> None:
     assert {name: count for name, count in counts.items() if count} == {"withdrawn": 1}
 
 
-def test_an_excluded_part_type_and_another_week() -> None:
+def test_an_excluded_part_type_that_is_not_available_and_another_week() -> None:
     staged = shop.staged([("u5", 1, "p5", 0.5)])
-    assert breaches(staged, https_image=None, max_universal=None) == {"excluded_part_type": 1}
+    off = {"https_image": None, "max_universal": None}
+    assert breaches(staged, **off) == {"excluded_part_type": 1, "not_available": 1}
+    assert breaches(staged, **off, available_only=None) == {"excluded_part_type": 1}
     assert audit(staged, week=shop.AS_OF.date(), https_image=None)["wrong_week"] == 1
 
 

@@ -90,7 +90,7 @@ def test_texts_are_plain() -> None:
 
 def test_nullable_parameters_are_cast() -> None:
     nullable = ("model_week", "exclude_bought_days", "exclude_bought_variants", "max_universal", "max_per_part_type")
-    nullable += ("min_price", "exclude_refurbished", "https_image", "one_per_variant_group")
+    nullable += ("min_price", "available_only", "exclude_refurbished", "https_image", "one_per_variant_group")
     for name in names():
         for parameter in nullable:
             assert not re.search(rf"(?<!CAST\()@{parameter}\b", query_text(name)), (

@@ -19,7 +19,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"model_min_orders": 1, "make_min_orders": 1, "exclude_bought_days": 2, "kept": 1},
     ],
     "audit": [
-        dict.fromkeys(("min_price", "exclude_refurbished", "https_image", "one_per_variant_group"))
+        dict.fromkeys(("min_price", "available_only", "exclude_refurbished", "https_image", "one_per_variant_group"))
         | dict.fromkeys(("max_per_part_type", "max_universal", "exclude_bought_days", "exclude_bought_variants"))
         | {"excluded_part_types": []},
         {"slots": 1, "list_length": 1, "max_universal": 0, "require_fitment": False},

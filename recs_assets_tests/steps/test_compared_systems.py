@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recs_assets.gnn import graph
 from recs_assets.settings import Settings
 from recs_assets.steps.cohort import Cohort, cohort, owners_of_primary
 from recs_assets_tests.gnn import five_users
@@ -65,6 +66,15 @@ def test_every_new_purchase_has_exactly_one_reason() -> None:
         "not eligible",
     ]
     assert [USERS[user] for user in people.users] == ["u1", "u3", "u4"]
+
+
+def test_a_purchase_of_what_is_not_available_has_a_reason_of_its_own() -> None:
+    tables = five_users.tables([*PAST, ("u3", "p4", "order", -1), ("u4", "p5", "order", -1), ("u4", "p1", "order", -1)])
+    parts = tables["product_nodes"]
+    reasons = pa.array([None, None, None, "not available", "price below minimum"])
+    tables["product_nodes"] = parts.set_column(parts.schema.get_field_index("ineligible_reason"), "ineligible_reason", reasons)
+    people = cohort(graph.build(tables), five_users.AS_OF, five_users.settings(), ("order",))
+    assert people.reasons["reason"].tolist() == ["fits", "not available", "not eligible"]
 
 
 def test_where_everybody_may_be_shown_everything_nothing_fails_to_fit() -> None:
