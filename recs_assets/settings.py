@@ -28,6 +28,7 @@ class SourceSettings(Section):
     min_filled_share: Share
     blank_texts: tuple[str, ...]
     max_events_per_user_week: Count
+    max_later_created_share: Share
 
 
 class EventWeightsSettings(Section):
@@ -210,6 +211,8 @@ class GatesSettings(Section):
     max_event_age_hours: Positive | None
     max_row_change: Positive | None
     max_blank_change: Share | None
+    max_reset_created: Share | None
+    min_old_garages: Share | None
 
 
 class MailSettings(Section):

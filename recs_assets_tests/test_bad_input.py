@@ -125,8 +125,8 @@ def test_what_names_a_part_or_a_person_of_later_is_not_known_yet_either(tmp_path
         "users": [("later", "later@example.com", END, True)],
         "products": [part("later", 75.0, created_at=END), part("never", 75.0, created_at=IN_2099)],
         "fitment": [("later", "v1"), ("never", "v1")],
-        "ownership": [("later", "v1", 1, LAST_YEAR)],
-        "events": [event("x", product="later"), event("y", user="later"), event("z", product="never")],
+        "ownership": [("later", "v1", 1, None)],
+        "events": [event("x", product="later"), event("y", user="later", at=END), event("z", product="never")],
     }
     place = small_shop(tmp_path, extra)
     assets = ["fits_edges", "owns_edges", "interaction_edges"]

@@ -61,7 +61,7 @@ def test_of_two_rows_for_one_part_the_newest_is_kept(tmp_path: Path) -> None:
 def test_of_two_rows_for_one_user_the_newest_is_kept(tmp_path: Path) -> None:
     place = small_shop(tmp_path, {"users": [("u1", "ann@example.com", NEWER, False)]})
     assert outcome(place, "user_nodes") == ([("older row of the same user_id", "u1")], 0, 3)
-    assert place.table("user_nodes").to_pylist()[0] == {"user_id": "u1", "created_at": NEWER}
+    assert place.table("user_nodes").to_pylist()[0] == {"user_id": "u1", "created_at": LAST_YEAR}, "a vehicle of theirs is older"
 
 
 def test_of_two_rows_for_one_vehicle_one_is_kept_always_the_same(tmp_path: Path) -> None:

@@ -8,8 +8,15 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recs_assets.asset_files import CO_PURCHASE_EDGES, INTERACTION_EDGES, OTHER_ORDERS, PRODUCT_NODES, SOURCE_PROFILE, own_file
-from recs_assets.assets import verdicts
+from recs_assets.asset_files import (
+    CO_PURCHASE_EDGES,
+    INTERACTION_EDGES,
+    OTHER_ORDERS,
+    PRODUCT_NODES,
+    SOURCE_PROFILE,
+    own_file,
+)
+from recs_assets.assets import source_dates, verdicts
 from recs_assets.assets.preview import preview_of
 from recs_assets.assets.raw import (
     raw_events,
@@ -53,6 +60,7 @@ def cleaned(
     table: str,
     *,
     references: Sequence[str] = (),
+    beside: Sequence[str] = (),
     parameters: Mapping[str, Parameter],
     write: Callable[[Session, Draft], None] | None = None,
 ) -> Cleaned:
@@ -67,6 +75,7 @@ def cleaned(
         settings: say how much of the table may be faulty.
         table: of the source.
         references: assets in which ids have to exist.
+        beside: other tables of the source that the query reads.
         parameters: of the table's ``clean_*`` query.
         write: the accepted rows into a draft, where the asset's own query is not all there is to it.
 
@@ -74,7 +83,7 @@ def cleaned(
         ContractError: more of the table is faulty than the settings allow.
     """
     week, asset = week_of_run(context), context.asset_key.to_user_string()
-    inputs = inputs_of(store, week.key, context.run.run_id, [f"raw_{table}", *references])
+    inputs = inputs_of(store, week.key, context.run.run_id, [f"raw_{table}", *(f"raw_{name}" for name in beside), *references])
     source_rows = inputs[f"raw_{table}"].document(SOURCE_PROFILE)["n_rows"]
     nodes = {name: artifact for name, artifact in inputs.items() if name in references}
     with (
@@ -96,6 +105,10 @@ def cleaned(
 
 def _moments(week: Week) -> dict[str, Parameter]:
     return {"as_of": week.as_of, "now": week.now}
+
+
+def _looking_back(week: Week, settings: Settings) -> dict[str, Parameter]:
+    return _moments(week) | {"start": week.as_of - dt.timedelta(days=settings.lookback_days)}
 
 
 def _result(table: Cleaned, more_checks: Sequence[dg.AssetCheckResult] = ()) -> dg.MaterializeResult:
@@ -142,6 +155,7 @@ def export_asset(
     description: str,
     references: Sequence[dg.AssetsDefinition] = (),
     *,
+    beside: Sequence[dg.AssetsDefinition] = (),
     is_dated: bool = True,
 ) -> dg.AssetsDefinition:
     """The asset ``name``, cleaned from the table behind the raw asset ``source`` and otherwise as it is.
@@ -151,9 +165,10 @@ def export_asset(
         source: the raw asset.
         description: what people read in the UI.
         references: assets in which ids have to exist.
+        beside: raw assets of other tables that its query reads.
         is_dated: whether the table says since when it knows a row.
     """
-    table = source.key.to_user_string().removeprefix("raw_")
+    table, *others = (raw.key.to_user_string().removeprefix("raw_") for raw in (source, *beside))
 
     def body(
         context: dg.AssetExecutionContext,
@@ -161,22 +176,37 @@ def export_asset(
         store: dg.ResourceParam[Store],
         settings: dg.ResourceParam[Settings],
     ) -> dg.MaterializeResult:
-        names = [reference.key.to_user_string() for reference in references]
-        moments = _moments(week_of_run(context)) if is_dated else {}
-        return _result(cleaned(context, warehouse, store, settings, table, references=names, parameters=moments))
+        names, week, checks = [reference.key.to_user_string() for reference in references], week_of_run(context), []
+        moments = (_looking_back(week, settings) if beside else _moments(week)) if is_dated else {}
+
+        def write(session: Session, new: Draft) -> None:
+            checks.extend(source_dates.judged(context, warehouse, session, settings, table, week))
+            session.export(name, new.path(own_file(name)))
+
+        arguments = (context, warehouse, store, settings, table)
+        rows = cleaned(*arguments, references=names, beside=others, parameters=moments, write=write)
+        return _result(rows, checks)
 
     body.__name__ = name
     body.__doc__ = description
-    return weekly_asset(group="exports", kinds={"sql", "parquet"}, deps=[source, *references], checks=[_conserved(name)])(body)
+    checks = [_conserved(name), *source_dates.CHECKS.get(table, [])]
+    return weekly_asset(group="exports", kinds={"sql", "parquet"}, deps=[source, *beside, *references], checks=checks)(body)
 
 
-user_nodes = export_asset("user_nodes", raw_users, "The people we recommend to, one row each.")
+user_nodes = export_asset(
+    "user_nodes", raw_users, "The people we recommend to, one row each.", beside=[raw_events, raw_ownership]
+)
 vehicle_nodes = export_asset(
     "vehicle_nodes", raw_vehicles, "The vehicles that parts fit, one row per year, make and model.", is_dated=False
 )
 
 
-@weekly_asset(group="exports", kinds={"sql", "parquet"}, deps=[raw_products], checks=[_conserved("product_nodes")])
+@weekly_asset(
+    group="exports",
+    kinds={"sql", "parquet"},
+    deps=[raw_products, raw_events],
+    checks=[_conserved("product_nodes"), *source_dates.CHECKS["products"]],
+)
 def product_nodes(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
@@ -186,15 +216,18 @@ def product_nodes(
     """The parts we sell, with the reason where a rule keeps one out of every list."""
     from recs_assets.ranking.rules import ineligible_reason  # pandas: 0.4 s at load
 
-    week = week_of_run(context)
+    week, checks = week_of_run(context), []
 
     def write(session: Session, new: Draft) -> None:
+        checks.extend(source_dates.judged(context, warehouse, session, settings, "products", week))
         products = session.read("product_nodes")
         reasons = pa.array(ineligible_reason(products.to_pandas(), settings.rules), pa.string())
         refuse_nothing_to_sell(reasons.to_pylist(), week.key)
         new.write_table(PRODUCT_NODES, products.append_column("ineligible_reason", reasons))
 
-    return _result(cleaned(context, warehouse, store, settings, "products", parameters=_moments(week), write=write))
+    moments = _looking_back(week, settings)
+    products = cleaned(context, warehouse, store, settings, "products", beside=["events"], parameters=moments, write=write)
+    return _result(products, checks)
 
 
 fits_edges = export_asset("fits_edges", raw_fitment, "Which part fits which vehicle.", [product_nodes, vehicle_nodes])
@@ -215,8 +248,7 @@ def interaction_edges(
 ) -> dg.MaterializeResult:
     """Who viewed, carted and ordered what, lookback_days back."""
     week = week_of_run(context)
-    parameters = _moments(week) | {
-        "start": week.as_of - dt.timedelta(days=settings.lookback_days),
+    parameters = _looking_back(week, settings) | {
         "max_events_per_user_week": settings.source.max_events_per_user_week,
     }
     references = ["user_nodes", "product_nodes"]

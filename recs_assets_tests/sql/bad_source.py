@@ -15,6 +15,7 @@ USERS = source(
         ("u4", None, days_ago(10), True),
         ("u5", "eve@example.com", days_ago(10), False),
         ("u6", "new@example.com", AS_OF, True),
+        ("u8", "later@example.com", AS_OF, True),
         ("u7", "far@example.com", NOW + dt.timedelta(seconds=1), True),
         (None, "nobody@example.com", None, None),
         (" ", "blank@example.com", None, None),

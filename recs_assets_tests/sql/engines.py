@@ -25,6 +25,8 @@ CLASSIFIED_BY = {
     "owns_edges": "clean_ownership",
     "interaction_edges": "clean_events",
     "other_orders": "clean_events",
+    "seen_before": "clean_users",
+    "garage_dates": "clean_ownership",
     **{f"{query}_{table}": f"clean_{table}" for query in ("fault_counts", "quarantined_rows") for table in CLEANED},
 }
 
@@ -50,8 +52,16 @@ def tables_for(query: str) -> dict[str, pa.Table]:
 
 def on_duckdb(query: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rows of a query through the warehouse that production uses on one machine."""
-    rows: list[dict[str, Any]] = _on_duckdb(query, tables, parameters).to_pylist()
+    rows: list[dict[str, Any]] = table_on_duckdb(query, tables, parameters).to_pylist()
     return rows
+
+
+def table_on_duckdb(query: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> pa.Table:
+    """The same as one Arrow table, which another query can read."""
+    with tempfile.TemporaryDirectory() as folder:
+        warehouse = DuckDBWarehouse(Path(folder) / "warehouse.duckdb", Path(folder), COMPUTE)
+        with warehouse.session(tables) as session:
+            return session.read(query, **parameters)
 
 
 def on_reference(query: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -61,18 +71,11 @@ def on_reference(query: str, tables: Mapping[str, pa.Table], parameters: Mapping
     text, bound = prepare(query, parameters)
     read = tables_of(text)
     tables = {name: table for name, table in tables.items() if name in read} | {
-        rows: _on_duckdb(rows, {ROWS[rows]: tables[ROWS[rows]]}, {}) for rows in read & set(ROWS)
+        rows: table_on_duckdb(rows, {ROWS[rows]: tables[ROWS[rows]]}, {}) for rows in read & set(ROWS)
     }
     return run_reference(text, tables, bound)
 
 
 @cache
 def _classified(query: str) -> pa.Table:
-    return _on_duckdb(query, tables_for(query), parameters_of(query))
-
-
-def _on_duckdb(query: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> pa.Table:
-    with tempfile.TemporaryDirectory() as folder:
-        warehouse = DuckDBWarehouse(Path(folder) / "warehouse.duckdb", Path(folder), COMPUTE)
-        with warehouse.session(tables) as session:
-            return session.read(query, **parameters)
+    return table_on_duckdb(query, tables_for(query), parameters_of(query))

@@ -329,4 +329,5 @@ PARAMETERS: dict[str, Any] = RULES | {
     "kept_versions": 2,
     "table_name": "staged_long",
     "publication_id": "publication1",
+    "moment": days_ago(100),
 }

@@ -15,7 +15,7 @@ from recs_assets.contract import SOURCE_TABLES
 from recs_assets.resources.queries import query_text
 from recs_assets.resources.source_queries import CLEANED
 from recs_assets_tests.sql import shop
-from recs_assets_tests.sql.engines import on_duckdb, parameters_of, tables_for
+from recs_assets_tests.sql.engines import on_duckdb, parameters_of, table_on_duckdb, tables_for
 
 DAY = dt.timedelta(days=1)
 
@@ -36,7 +36,7 @@ def counted(table: str) -> Counter[str | None]:
         (
             "users",
             {
-                None: 6,
+                None: 7,
                 "exact duplicate": 1,
                 "older row of the same user_id": 1,
                 "empty user_id": 2,
@@ -109,6 +109,55 @@ def counted(table: str) -> Counter[str | None]:
 )
 def test_each_fault_is_named(table: str, expected: dict[str | None, int]) -> None:
     assert counted(table) == expected
+
+
+AT, BEFORE, LATER = shop.AS_OF, shop.days_ago(3), shop.AS_OF + DAY
+VIEW, ORDER = ("e1", "u1", "p1", "view", BEFORE, None, None), ("e1", "u1", "p1", "order", BEFORE, None, None)
+
+
+@pytest.mark.parametrize(
+    ("created", "traces", "known"),
+    [
+        ([LATER], {}, None),
+        ([LATER], {"events": [VIEW]}, BEFORE),
+        ([LATER], {"events": [("e1", "u1", "p1", "view", AT, None, None)]}, None),
+        ([LATER], {"events": [("e1", "u2", "p1", "view", BEFORE, None, None)]}, None),
+        ([LATER], {"ownership": [("u1", "v1", 1, BEFORE)]}, BEFORE),
+        ([LATER], {"ownership": [("u1", "v1", 1, None)]}, None),  # since when, nobody can tell
+        ([LATER, AT], {"events": [VIEW]}, BEFORE),  # one of two rows is known
+        ([LATER, None], {"events": [VIEW]}, None),
+        ([shop.days_ago(2)], {"events": [VIEW], "ownership": [("u1", "v1", 1, shop.days_ago(90))]}, shop.days_ago(90)),
+        ([shop.days_ago(9)], {"events": [VIEW]}, shop.days_ago(9)),
+    ],
+)
+def test_who_has_events_or_a_vehicle_existed_before(
+    created: list[dt.datetime | None], traces: dict[str, list[Any]], known: dt.datetime | None
+) -> None:
+    rows = [("u1", f"{n}@example.com", moment, True) for n, moment in enumerate(created)]
+    sources = {"users": rows, "events": [], "ownership": []} | traces
+    tables = {name: shop.source(name, given) for name, given in sources.items()}
+    classified = table_on_duckdb("clean_users", tables, parameters_of("clean_users"))
+    nodes = on_duckdb("user_nodes", {"classified": classified}, {})
+    assert [row["created_at"] for row in nodes] == ([known] if known or None in created else [])
+    assert classified["fault"].to_pylist().count("outside window") == len(created) - len(nodes)
+
+
+@pytest.mark.parametrize(
+    ("created", "events", "price"),
+    [
+        ([LATER], [], None),
+        ([LATER], [VIEW], None),  # a page may be looked at before its part is on sale
+        ([LATER], [ORDER], 60.0),
+        ([LATER, AT], [ORDER], 61.0),  # the earlier of two rows is nearer to the week
+        ([LATER, shop.days_ago(9)], [ORDER], 61.0),
+        ([LATER, None], [ORDER], 61.0),
+    ],
+)
+def test_what_was_ordered_existed_before(created: list[dt.datetime | None], events: list[Any], price: float | None) -> None:
+    rows = [("p1", "Tools", 60.0 + n, *[None] * 6, moment) for n, moment in enumerate(created)]
+    tables = {"products": shop.source("products", rows), "events": shop.source("events", events)}
+    found = on_duckdb("clean_products", tables, parameters_of("clean_products"))
+    assert [row["price"] for row in found if row["fault"] is None] == ([] if price is None else [price])
 
 
 def test_the_newest_row_without_a_fault_is_the_one_that_counts() -> None:
