@@ -20,8 +20,12 @@ CO_PURCHASE_EDGES = own_file("co_purchase_edges")
 # interaction_edges too: orders that are no edges, but no reason to recommend again what was bought
 OTHER_ORDERS = own_file("other_orders")
 
+# vehicle_nodes too: every id of a vehicle, and that of its node
+VEHICLE_IDS = own_file("vehicle_ids")
+
 # hetero_graph
 GRAPH = "graph.pt"
+COVERAGE = "coverage.json"
 USER_PROFILES = "user_profiles.parquet"
 PROFILES = "profiles.parquet"
 PROFILE_VEHICLES = "profile_vehicles.parquet"

@@ -186,7 +186,12 @@ SOURCE_TABLES: dict[str, SourceTable] = {
                 Column("created_at", "timestamp"),
                 Column("email_consent", "boolean", note=CONSENT),
             ),
-            faults=(CREATED_IN_FUTURE, OUTSIDE_WINDOW, Fault("older row of the same user_id", "quarantined")),
+            faults=(
+                CREATED_IN_FUTURE,
+                OUTSIDE_WINDOW,
+                Fault("older row of the same user_id", "quarantined"),
+                Fault("tied row of the same user_id", "quarantined"),
+            ),
             dated_by="created_at",
         ),
         SourceTable(
@@ -194,7 +199,10 @@ SOURCE_TABLES: dict[str, SourceTable] = {
             "Every year, make and model that parts can fit.",
             key=("vehicle_id",),
             columns=(VEHICLE_ID, Column("year", "integer"), Column("make"), Column("model"), Column("engine")),
-            faults=(Fault("another row of the same vehicle_id", "quarantined"),),
+            faults=(
+                Fault("tied row of the same vehicle_id", "quarantined"),
+                Fault("another id of the same vehicle", "set aside"),
+            ),
             optional=True,
         ),
         SourceTable(
@@ -208,6 +216,7 @@ SOURCE_TABLES: dict[str, SourceTable] = {
                 UNKNOWN_USER,
                 UNKNOWN_VEHICLE,
                 Fault("repeated user_id and vehicle_id", "duplicate"),
+                Fault("tied row of the same user_id and vehicle_id", "duplicate"),
             ),
             optional=True,
             dated_by="added_at",
@@ -230,10 +239,12 @@ SOURCE_TABLES: dict[str, SourceTable] = {
                 Column("is_available", "boolean", note="FALSE: not recommended, and its history still teaches; NULL: available"),
             ),
             faults=(
+                Fault("no price", "set aside"),
                 Fault("price is not a positive finite number", "quarantined", "price"),
                 CREATED_IN_FUTURE,
                 OUTSIDE_WINDOW,
                 Fault("older row of the same product_id", "quarantined"),
+                Fault("tied row of the same product_id", "quarantined"),
             ),
             dated_by="created_at",
         ),
@@ -242,7 +253,7 @@ SOURCE_TABLES: dict[str, SourceTable] = {
             "Which SKU fits which vehicle.",
             key=("product_id", "vehicle_id"),
             columns=(PRODUCT_ID, VEHICLE_ID),
-            faults=(UNKNOWN_PRODUCT, UNKNOWN_VEHICLE, OUTSIDE_WINDOW),
+            faults=(UNKNOWN_PRODUCT, UNKNOWN_VEHICLE, OUTSIDE_WINDOW, Fault("repeated product_id and vehicle_id", "duplicate")),
             optional=True,
         ),
         SourceTable(

@@ -46,7 +46,7 @@ def restore(
         version: a publication id; ``None`` is the version before the served one, with ``mail_again`` the served one.
         reason: why, for the ledger.
         run_id: who did it.
-        settings: whether people without a consent flag are mailed.
+        settings: who may be mailed.
         mail_again: put it into the mail too, though a newer week is mailed by now.
         held_by: who holds publishing from then on; ``None``: the next night publishes its own list again.
 
@@ -65,7 +65,7 @@ def restore(
         run_id=run_id,
         published_at=dt.datetime.now(dt.UTC),
         reason=reason,
-        without_consent_flag=settings.mail.without_consent_flag,
+        mail=settings.mail,
         mail_again=mail_again,
         held_by=held_by,
     )

@@ -29,6 +29,7 @@ class SourceSettings(Section):
     blank_texts: tuple[str, ...]
     max_events_per_user_week: Count
     max_later_created_share: Share
+    max_tied_share: Share
 
 
 class EventWeightsSettings(Section):
@@ -213,12 +214,24 @@ class GatesSettings(Section):
     max_blank_change: Share | None
     max_reset_created: Share | None
     min_old_garages: Share | None
+    max_overruled_universal: Share | None
+    max_left_out_by_a_rule: Share | None
+    max_bare_garages: Share | None
+    max_bare_garages_rise: Share | None
 
 
 class MailSettings(Section):
     """Who may be mailed."""
 
     without_consent_flag: Literal["send", "hold"]
+    placeholder_addresses: tuple[str, ...]
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The parameters of ``mail_addresses.sql``, besides the moment, and of ``mail_audit.sql``."""
+        # Without any pattern it matches the empty text, which is no address anyway.
+        placeholders = f"^(?:{'|'.join(self.placeholder_addresses)})$"
+        return {"without_consent_flag": self.without_consent_flag, "placeholders": placeholders}
 
 
 class PublishSettings(Section):

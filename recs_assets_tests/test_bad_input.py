@@ -47,9 +47,9 @@ ROW_FAULTS: dict[str, tuple[str, Row, tuple[str, str | None]]] = {
     "price NaN": ("product_nodes", part("x1", NAN), (BAD_PRICE, "x1")),
     "price infinite": ("product_nodes", part("x2", INFINITE), (BAD_PRICE, "x2")),
     "price minus infinite": ("product_nodes", part("x3", -INFINITE), (BAD_PRICE, "x3")),
-    "price zero": ("product_nodes", part("x4", 0.0), (BAD_PRICE, "x4")),
+    "price zero": ("product_nodes", part("x4", 0.0), ("no price", "x4")),
     "price negative": ("product_nodes", part("x5", -19.95), (BAD_PRICE, "x5")),
-    "price absent": ("product_nodes", part("x6", None), (BAD_PRICE, "x6")),
+    "price absent": ("product_nodes", part("x6", None), ("no price", "x6")),
     "event in the future": ("interaction_edges", event("x3", at=IN_2099), ("event in the future", "x3")),
     "event before 2000": ("interaction_edges", event("x4", at=IN_1999), ("event before 2000", "x4")),
     "event without a time": ("interaction_edges", event("x5", at=None), ("empty event_ts", "x5")),
@@ -168,7 +168,7 @@ def test_running_again_does_not_quarantine_twice(tmp_path: Path) -> None:
     place = small_shop(tmp_path, {"products": [part("x", 0.0)]})
     exported(place, "product_nodes")
     exported(place, "product_nodes")
-    assert place.quarantined("products") == [(BAD_PRICE, "x")]
+    assert place.quarantined("products") == [("no price", "x")]
 
 
 def test_a_table_with_too_many_faults_is_refused_with_the_worst_of_them(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ EDGES: dict[str, set[str]] = {
     "raw_email_events": set(),
     "user_nodes": {"raw_users", "raw_events", "raw_ownership"},
     "vehicle_nodes": {"raw_vehicles"},
-    "product_nodes": {"raw_products", "raw_events"},
+    "product_nodes": {"raw_products", "raw_events", "raw_fitment", "raw_vehicles"},
     "fits_edges": {"raw_fitment", "product_nodes", "vehicle_nodes"},
     "owns_edges": {"raw_ownership", "user_nodes", "vehicle_nodes"},
     "interaction_edges": {"raw_events", "user_nodes", "product_nodes"},
@@ -63,6 +63,9 @@ NOT_BLOCKING = {
     ("recommendations", "mail_reach"),
     ("user_nodes", "created_at"),
     ("product_nodes", "created_at"),
+    ("product_nodes", "universal"),
+    ("product_nodes", "rules"),
+    *((asset, "ties") for asset in ("user_nodes", "vehicle_nodes", "product_nodes", "owns_edges")),
     ("owns_edges", "added_at"),
     ("recommendations", "overlap"),
     ("recommendations", "source"),
@@ -70,7 +73,16 @@ NOT_BLOCKING = {
     ("retained_versions", "pruned"),
     *((f"raw_{table}", name) for table in SOURCE_TABLES for name in ("row_count", "filled")),
 }
-BLOCKING = CONSERVED_CHECKS | AUDIT_CHECKS | {("interaction_edges", "no_future_events"), ("recommendations", "score_drift")}
+BLOCKING = (
+    CONSERVED_CHECKS
+    | AUDIT_CHECKS
+    | {
+        ("interaction_edges", "no_future_events"),
+        ("hetero_graph", "garage_coverage"),
+        ("recommendations", "mail_coverage"),
+        ("recommendations", "score_drift"),
+    }
+)
 
 LEARNED = {"trained_model", "offline_metrics", "approved_model"}
 SERVED = {"sql_scores", "user_scores", "recommendations", "published_recommendations"}

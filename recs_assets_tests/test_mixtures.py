@@ -19,7 +19,7 @@ FUTURE, BEFORE_2000 = NOW + dt.timedelta(days=400), dt.datetime(1999, 12, 31, tz
 LATER = AS_OF + dt.timedelta(hours=1)
 LAST_YEAR, YESTERDAY = days_ago(500), days_ago(1)
 DUPLICATE, OUTSIDE, SET_ASIDE = "exact duplicate", "outside window", "view without a user"
-PRICE = "price is not a positive finite number"
+PRICE, NO_PRICE = "price is not a positive finite number", "no price"
 
 # Rows to add to a healthy table, and how many of them get which fault; the others are accepted.
 Case = tuple[list[tuple[Any, ...]], dict[str, int]]
@@ -53,19 +53,21 @@ def cases(table: str, n: str) -> dict[str, Case]:
             "later": ([user(n, LATER)], {OUTSIDE: 1}),
         },
         "vehicles": {
-            "fine": ([(n, 1969, "Ford", "T", None)], {}),
-            "years": ([(n, 0, "Ford", "T", None), (f"{n}b", 9999, None, None, None)], {}),
-            "copies": ([(n, 1969, "Ford", "T", None)] * 2, {DUPLICATE: 1}),
-            "versions": ([(n, year, "Ford", "T", None) for year in (1, 2, 3)], {"another row of the same vehicle_id": 2}),
+            "fine": ([(n, 1969, "Ford", f"T {n}", None)], {}),
+            "years": ([(n, 0, "Ford", f"T {n}", None), (f"{n}b", 9999, None, None, None)], {}),
+            "copies": ([(n, 1969, "Ford", f"T {n}", None)] * 2, {DUPLICATE: 1}),
+            "another id": ([(n + x, 1969, "Ford", f"T {n}", None) for x in "abc"], {"another id of the same vehicle": 2}),
+            "versions": ([(n, year, "Ford", f"T {n}", None) for year in (1, 2, 3)], {"tied row of the same vehicle_id": 2}),
             "empty": ([("", 1, n, None, None)], {"empty vehicle_id": 1}),
         },
         "products": {
             "fine": ([part(n)], {}),
             "copies": ([part(n)] * 2, {DUPLICATE: 1}),
-            "prices": ([part(n + str(x), x) for x in (None, 0.0, -1.0, 1e308, *map(float, ("nan", "inf", "-inf")))], {PRICE: 7}),
+            "prices": ([part(n + str(x), x) for x in (-1.0, 1e308, *map(float, ("nan", "inf", "-inf")))], {PRICE: 5}),
+            "no prices": ([part(n + str(x), x) for x in (None, 0.0)], {NO_PRICE: 2}),
             "faulty copies": ([part(n, float("nan"))] * 2, {DUPLICATE: 1, PRICE: 1}),
             "versions": ([part(n, 1.0, days_ago(3)), part(n, 2.0, days_ago(2))], {"older row of the same product_id": 1}),
-            "faulty version": ([part(n), part(n, 0.0, days_ago(2))], {PRICE: 1}),
+            "faulty version": ([part(n), part(n, 0.0, days_ago(2))], {NO_PRICE: 1}),
             "empty": ([part("", price=1.0 + int(n[1:] or 0))], {"empty product_id": 1}),
             "later": ([part(n, created_at=LATER)], {OUTSIDE: 1}),
         },
@@ -112,9 +114,15 @@ ALWAYS_OUTSIDE = {"users": 1, "products": 1, "fitment": 1, "ownership": 1}
 NODES = {
     "user_nodes": pa.table({"user_id": ["u"]}),
     "product_nodes": pa.table({"product_id": ["p"]}),
-    "vehicle_nodes": pa.table({"vehicle_id": ["v"]}),
+    "vehicle_ids": pa.table({"vehicle_id": ["v"], "node_id": ["v"]}),
 }
-NEEDS = {"vehicles": set(), "users": {"now", "as_of"}, "events": {"now", "as_of", "start", "max_events_per_user_week"}}
+LOOKING_BACK = {"now", "as_of", "start"}
+NEEDS = {
+    "vehicles": set(),
+    "users": LOOKING_BACK,
+    "products": LOOKING_BACK,
+    "events": {"now", "as_of", "start", "max_events_per_user_week"},
+}
 PARAMETERS: dict[str, Any] = {"now": NOW, "as_of": AS_OF, "start": START, "max_events_per_user_week": 10_000}
 
 
@@ -129,7 +137,7 @@ def test_whatever_is_mixed_every_row_is_accounted_for_and_the_limit_holds(table:
         rows += added
         expected.update(faults)
     shuffled = data.draw(st.permutations(rows))
-    tables = {name: source(name, HEALTHY[name]) for name in ("users", "products")} | {table: source(table, shuffled)} | NODES
+    tables = {name: source(name, HEALTHY[name]) for name in HEALTHY} | {table: source(table, shuffled)} | NODES
     needed = NEEDS.get(table, {"now", "as_of"})
     classified = on_duckdb(f"clean_{table}", tables, {name: PARAMETERS[name] for name in needed})
     counted = Counter(row["fault"] for row in classified)

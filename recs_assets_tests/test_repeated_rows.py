@@ -66,7 +66,7 @@ def test_of_two_rows_for_one_user_the_newest_is_kept(tmp_path: Path) -> None:
 
 def test_of_two_rows_for_one_vehicle_one_is_kept_always_the_same(tmp_path: Path) -> None:
     place = small_shop(tmp_path, {"vehicles": [("v1", 1970, "Chevrolet", "Camaro", "V8")]})
-    assert outcome(place, "vehicle_nodes") == ([("another row of the same vehicle_id", "v1")], 0, 2)
+    assert outcome(place, "vehicle_nodes") == ([("tied row of the same vehicle_id", "v1")], 0, 2)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,8 @@ def faulty_prices(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @pytest.mark.parametrize("product_id", FAULTY_PRICES)
 def test_a_part_whose_newer_row_is_faulty_is_known_and_not_sold(product_id: str, faulty_prices: Place) -> None:
-    assert ("price is not a positive finite number", product_id) in faulty_prices.quarantined("products")
+    reason = "price is not a positive finite number" if FAULTY_PRICES[product_id] else "no price"
+    assert (reason, product_id) in faulty_prices.quarantined("products")
     nodes = {row["product_id"]: row for row in faulty_prices.table("product_nodes").to_pylist()}
     (before,) = (row[2] for row in ROWS["products"] if row[0] == product_id)
     assert (nodes[product_id]["price"], nodes[product_id]["ineligible_reason"]) == (before, "withdrawn")

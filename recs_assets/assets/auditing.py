@@ -13,8 +13,10 @@ from recs_assets.assets.staging import Ingredients, Staged
 from recs_assets.assets.verdicts import check_result, list_verdicts
 from recs_assets.assets.weekly_asset import check
 from recs_assets.gates import publication
+from recs_assets.gates.coverage import NOBODY, fitting_parts
 from recs_assets.gates.verdict import FAIL, PASS, Verdict
 from recs_assets.own_tables import AUDITS
+from recs_assets.plain_text import plain
 from recs_assets.resources.warehouse import Parameter, Session
 from recs_assets.settings import Settings
 
@@ -29,6 +31,7 @@ CHECKED_COUNTS = {
         "mailed_twice",
         "mailed_to_nobody",
         "address_not_plain",
+        "mailed_to_placeholder",
         "mails_fewer_than_allowed",
     ),
     "reasons": (
@@ -70,6 +73,8 @@ class Audit:
         drift: whether scores are spread as in the list before.
         overlap: whether the mail still holds what it held.
         reach: whether the mail reaches those who have a list.
+        coverage: whether who has a vehicle gets parts that fit it.
+        n_placeholders: people with something in the place of an address that is none.
     """
 
     breaches: Mapping[str, int]
@@ -79,6 +84,8 @@ class Audit:
     drift: Verdict
     overlap: Verdict
     reach: Verdict
+    coverage: Verdict
+    n_placeholders: int
 
 
 def audited(
@@ -101,27 +108,46 @@ def audited(
     """
     as_of, has_fitment = ingredients.as_of, ingredients.has_fitment
     counts = session.audit("audit", week=week, as_of=as_of, **audit_parameters(settings, has_fitment=has_fitment))
-    counts |= session.audit("mail_audit", without_consent_flag=settings.mail.without_consent_flag)
+    counts |= session.audit("mail_audit", **settings.mail.parameters)
     counts |= session.audit("reasons", as_of=as_of, **settings.reasons.model_dump())
     last_mail = session.read("last_mail", week=week).to_pylist()
     counts["mails_fewer_than_allowed"] = publication.missing_mails(settings.gates, counts.pop("n_mailed"), last_mail)
+    n_placeholders = int(counts.pop("n_placeholders"))
     breaches = {name: int(count) for name, count in counts.items() if count}
     drift, overlap = list_verdicts(session, settings, publications, week, ingredients.served["source"])
-    consent = settings.mail.without_consent_flag
-    reach = publication.mail_reach(
-        session.audit("mail_reach"), without_consent_flag=consent, min_share=settings.gates.min_reached_share
-    )
+    reach = _mail_reach(session, settings)
+    coverage = _mail_coverage(session, settings, week, has_fitment=has_fitment)
     required = publication.required_users(settings.gates, publications, week)
     # A list whose scores collapsed must not be published by launching the next asset alone either.
-    collapsed = {"collapsed_scores": 1} if drift.decision == FAIL else {}
-    verdict = publication.audit(breaches | collapsed, n_users=staged.n_users, required_users=required)
-    return Audit(breaches, required, verdict, publication.users_served(staged.n_users, required), drift, overlap, reach)
+    failed = {"collapsed_scores": 1} if drift.decision == FAIL else {}
+    failed |= {"mails_without_a_fitting_part": coverage.figures["n_without"]} if coverage.decision == FAIL else {}
+    verdict = publication.audit(breaches | failed, n_users=staged.n_users, required_users=required)
+    users = publication.users_served(staged.n_users, required)
+    return Audit(breaches, required, verdict, users, drift, overlap, reach, coverage, n_placeholders)
+
+
+def _mail_reach(session: Session, settings: Settings) -> Verdict:
+    counts = session.audit("mail_reach", placeholders=settings.mail.parameters["placeholders"])
+    consent = settings.mail.without_consent_flag
+    return publication.mail_reach(counts, without_consent_flag=consent, min_share=settings.gates.min_reached_share)
+
+
+def _mail_coverage(session: Session, settings: Settings, week: dt.date, *, has_fitment: bool) -> Verdict:
+    counts = session.audit("mail_coverage", slots=settings.rules.slots)
+    before = session.read("last_mail_coverage", week=week).to_pylist()
+    return fitting_parts(
+        "mail_coverage",
+        counts if has_fitment and settings.candidates.require_fitment else NOBODY,
+        json.loads(before[0]["figures_json"]) if before else None,
+        max_share=settings.gates.max_bare_garages,
+        max_rise=settings.gates.max_bare_garages_rise,
+    )
 
 
 def audit_parameters(settings: Settings, *, has_fitment: bool) -> dict[str, Parameter]:
     """The parameters of ``audit.sql`` but for the week and the moment: the constants that the rules themselves read."""
     rules = settings.rules.model_dump()
-    rules["excluded_part_types"] = list(settings.rules.excluded_part_types or ())
+    rules["excluded_part_types"] = [plain(name) for name in settings.rules.excluded_part_types or ()]
     return rules | {"require_fitment": settings.candidates.require_fitment, "has_fitment": has_fitment}
 
 
@@ -156,5 +182,5 @@ def audit_results(staged: Staged, audit: Audit) -> list[dg.AssetCheckResult]:
     return [
         *(dg.AssetCheckResult(check_name=name, passed=not counts, metadata=dict(counts)) for name, counts in shown.items()),
         dg.AssetCheckResult(check_name="users", passed=audit.users.decision == PASS, metadata=people),
-        *(check_result(verdict, verdict.gate) for verdict in (audit.drift, audit.overlap, audit.reach)),
+        *(check_result(verdict, verdict.gate) for verdict in (audit.drift, audit.overlap, audit.reach, audit.coverage)),
     ]

@@ -16,7 +16,7 @@ from recs_assets.asset_files import (
     SOURCE_PROFILE,
     own_file,
 )
-from recs_assets.assets import source_dates, verdicts
+from recs_assets.assets import source_gates, verdicts
 from recs_assets.assets.preview import preview_of
 from recs_assets.assets.raw import (
     raw_events,
@@ -156,6 +156,7 @@ def export_asset(
     references: Sequence[dg.AssetsDefinition] = (),
     *,
     beside: Sequence[dg.AssetsDefinition] = (),
+    also: Sequence[str] = (),
     is_dated: bool = True,
 ) -> dg.AssetsDefinition:
     """The asset ``name``, cleaned from the table behind the raw asset ``source`` and otherwise as it is.
@@ -166,6 +167,7 @@ def export_asset(
         description: what people read in the UI.
         references: assets in which ids have to exist.
         beside: raw assets of other tables that its query reads.
+        also: queries whose rows are files of the asset too.
         is_dated: whether the table says since when it knows a row.
     """
     table, *others = (raw.key.to_user_string().removeprefix("raw_") for raw in (source, *beside))
@@ -180,8 +182,9 @@ def export_asset(
         moments = (_looking_back(week, settings) if beside else _moments(week)) if is_dated else {}
 
         def write(session: Session, new: Draft) -> None:
-            checks.extend(source_dates.judged(context, warehouse, session, settings, table, week))
-            session.export(name, new.path(own_file(name)))
+            checks.extend(source_gates.judged(context, warehouse, session, settings, table, week))
+            for query in (name, *also):
+                session.export(query, new.path(own_file(query)))
 
         arguments = (context, warehouse, store, settings, table)
         rows = cleaned(*arguments, references=names, beside=others, parameters=moments, write=write)
@@ -189,7 +192,7 @@ def export_asset(
 
     body.__name__ = name
     body.__doc__ = description
-    checks = [_conserved(name), *source_dates.CHECKS.get(table, [])]
+    checks = [_conserved(name), *source_gates.CHECKS.get(table, [])]
     return weekly_asset(group="exports", kinds={"sql", "parquet"}, deps=[source, *beside, *references], checks=checks)(body)
 
 
@@ -197,15 +200,19 @@ user_nodes = export_asset(
     "user_nodes", raw_users, "The people we recommend to, one row each.", beside=[raw_events, raw_ownership]
 )
 vehicle_nodes = export_asset(
-    "vehicle_nodes", raw_vehicles, "The vehicles that parts fit, one row per year, make and model.", is_dated=False
+    "vehicle_nodes",
+    raw_vehicles,
+    "The vehicles that parts fit, one row per year, make, model and engine, whatever ids it has.",
+    also=["vehicle_ids"],
+    is_dated=False,
 )
 
 
 @weekly_asset(
     group="exports",
     kinds={"sql", "parquet"},
-    deps=[raw_products, raw_events],
-    checks=[_conserved("product_nodes"), *source_dates.CHECKS["products"]],
+    deps=[raw_products, raw_events, raw_fitment, raw_vehicles],
+    checks=[_conserved("product_nodes"), *source_gates.CHECKS["products"], source_gates.RULES],
 )
 def product_nodes(
     context: dg.AssetExecutionContext,
@@ -219,14 +226,15 @@ def product_nodes(
     week, checks = week_of_run(context), []
 
     def write(session: Session, new: Draft) -> None:
-        checks.extend(source_dates.judged(context, warehouse, session, settings, "products", week))
+        checks.extend(source_gates.judged(context, warehouse, session, settings, "products", week))
         products = session.read("product_nodes")
         reasons = pa.array(ineligible_reason(products.to_pandas(), settings.rules), pa.string())
         refuse_nothing_to_sell(reasons.to_pylist(), week.key)
+        checks.append(source_gates.judged_rules(context, warehouse, settings, products, reasons.to_pylist()))
         new.write_table(PRODUCT_NODES, products.append_column("ineligible_reason", reasons))
 
-    moments = _looking_back(week, settings)
-    products = cleaned(context, warehouse, store, settings, "products", beside=["events"], parameters=moments, write=write)
+    others, moments = ["events", "fitment", "vehicles"], _looking_back(week, settings)
+    products = cleaned(context, warehouse, store, settings, "products", beside=others, parameters=moments, write=write)
     return _result(products, checks)
 
 

@@ -60,13 +60,15 @@ def recommendations(
         context.log.error(f"recommendations of week {week.key} are not published: {audit.verdict.reason} {advice}")
     warehouse.append("audits", audit_row(staged, audit, day, run_id), replace={"audit_id": staged.tables.audit_id})
     served = gates.served_source(ingredients.served, week.key)
-    verdicts.record(context, warehouse, settings, audit.verdict, audit.users, audit.drift, audit.overlap, audit.reach, served)
+    listed = (audit.users, audit.drift, audit.overlap, audit.reach, audit.coverage)
+    verdicts.record(context, warehouse, settings, audit.verdict, *listed, served)
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": staged.n_rows,
             "users": staged.n_users,
             "source": source,
             "model of week": str(ingredients.model_week),
+            "people whose address is a placeholder": audit.n_placeholders,
             "audit": audit.verdict.decision,
             "reason": audit.verdict.reason,
             "preview": preview_of(new.written, PROFILE_LISTS),
@@ -177,5 +179,5 @@ def _publication(
         n_users=staged["n_users"],
         published_at=dt.datetime.now(dt.UTC),
         reason=reason,
-        without_consent_flag=settings.mail.without_consent_flag,
+        mail=settings.mail,
     )

@@ -116,7 +116,7 @@ def stage(
     Consent is that of this moment, whatever the week.
     """
     names, now, tables = StagedTables.of_run(run_id, week), dt.datetime.now(dt.UTC), ingredients.tables(profile_lists)
-    slots, consent = settings.rules.slots, settings.mail.without_consent_flag
+    slots = settings.rules.slots
     with warehouse.session(tables) as session:
         rows = session.stage(
             names.long_table,
@@ -129,7 +129,7 @@ def stage(
         )
     log.info("%s rows of lists are staged", f"{rows:,}")
     with warehouse.session({**tables, "staged": names.long_table}) as session:
-        session.materialize("mail_addresses", "mail_addresses", now=now, without_consent_flag=consent)
+        session.materialize("mail_addresses", "mail_addresses", now=now, **settings.mail.parameters)
         rows = session.stage(
             names.wide_table,
             "final_vehicle_recommendations",

@@ -20,6 +20,7 @@ LIST_CHECKS = [
     check("recommendations", "score_drift", "Final scores are spread as in the list served before.", blocking=True),
     check("recommendations", "mail_reach", "The mail reaches the people who have a list."),
     check("recommendations", "overlap", "The mail holds some of what it held before."),
+    check("recommendations", "mail_coverage", "Who has a vehicle is mailed parts that fit it.", blocking=True),
     check("recommendations", "source", "Lists come from the model blended with SQL, and from no fallback."),
 ]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from recs_assets.plain_text import plain
 from recs_assets.ranking.arrays import (
     Flags,
     Floats,
@@ -62,7 +63,7 @@ def ineligible_reason(products: pd.DataFrame, rules: RulesSettings) -> "pd.Serie
     if rules.exclude_refurbished:
         refurbished = products["is_refurbished"].eq(True).fillna(False)
     if rules.excluded_part_types is not None:
-        excluded = products["part_type"].isin(list(rules.excluded_part_types))
+        excluded = products["part_type"].map(plain, na_action="ignore").isin([plain(name) for name in rules.excluded_part_types])
     if rules.https_image and products["image_url"].notna().any():
         imageless = ~products["image_url"].astype("string").str.startswith("https://").fillna(False)
     masks = {

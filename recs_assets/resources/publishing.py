@@ -26,6 +26,7 @@ from recs_assets.resources.ledger import (
     standing,
 )
 from recs_assets.resources.queries import identifier
+from recs_assets.settings import MailSettings
 
 LONG, WIDE = "recommendations", "final_vehicle_recommendations"
 # Who may be mailed, for as long as a transaction takes.
@@ -46,8 +47,8 @@ class PublishFailed(RuntimeError):  # noqa: N818
 class Publication:
     """What is to be served, and on which evidence.
 
-    ``wide_table`` and ``mail_hash`` are None for a week older than the one being mailed. ``without_consent_flag`` is the
-    setting of that name.
+    ``wide_table`` and ``mail_hash`` are None for a week older than the one being mailed. ``mail`` says who may be
+    mailed.
     """
 
     publication_id: str
@@ -66,7 +67,7 @@ class Publication:
     n_users: int
     published_at: dt.datetime
     reason: str
-    without_consent_flag: str
+    mail: MailSettings
 
 
 @dataclass(frozen=True)

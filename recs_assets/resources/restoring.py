@@ -11,6 +11,7 @@ from recs_assets.fault_points import reached
 from recs_assets.resources import holding
 from recs_assets.resources.ledger import Ledger, newest_row, newest_wide, next_sequence, row_of
 from recs_assets.resources.publishing import Published, PublishRefused, check_expected, published, swap
+from recs_assets.settings import MailSettings
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Restoration:
     """Which version of a week is to be served again.
 
     Attributes:
-        without_consent_flag: the setting of that name.
+        mail: who may be mailed.
         version: ``None`` is the one published before the served one; with ``mail_again`` the served one.
         mail_again: mail it too, though a newer week is mailed by now.
         held_by: who holds publishing from now on, so that the next night does not mail its own list again; ``None``: nobody.
@@ -31,7 +32,7 @@ class Restoration:
     run_id: str
     published_at: dt.datetime
     reason: str
-    without_consent_flag: str
+    mail: MailSettings
     mail_again: bool = False
     held_by: str | None = None
 

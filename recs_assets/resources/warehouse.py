@@ -22,6 +22,7 @@ from recs_assets.resources.ledger import Ledger, newest_row, prune, superfluous_
 from recs_assets.resources.publishing import Publication, Published
 from recs_assets.resources.queries import change_text, identifier, plain_rows
 from recs_assets.resources.restoring import Restoration
+from recs_assets.settings import MailSettings
 from recs_assets.stored_tables import StoredTable
 
 # Nullable parameters stand only inside CAST(@name AS type) in the queries: an untyped NULL has no type on BigQuery.
@@ -180,13 +181,13 @@ class Warehouse(ABC):
 
     def publish(self, publication: Publication, *, kept_versions: int) -> Published | Hold:
         """Make a staged and audited version the served one, in one transaction; see ``publishing.publish``."""
-        addressees = self._addressees(publication.published_at, publication.without_consent_flag)
+        addressees = self._addressees(publication.published_at, publication.mail)
         with self._ledger() as ledger:
             return publishing.publish(ledger, publication, addressees, kept_versions=kept_versions)
 
     def restore(self, restoration: Restoration) -> Published:
         """Make an earlier version the served one again, in one transaction; see ``restoring.restore``."""
-        addressees = self._addressees(restoration.published_at, restoration.without_consent_flag)
+        addressees = self._addressees(restoration.published_at, restoration.mail)
         with self._ledger() as ledger:
             return restoring.restore(ledger, restoration, addressees)
 
@@ -205,10 +206,10 @@ class Warehouse(ABC):
         with self._ledger() as ledger:
             return holding.hold_in_force(ledger, now)
 
-    def _addressees(self, now: dt.datetime, without_consent_flag: str) -> pa.Table:
+    def _addressees(self, now: dt.datetime, mail: MailSettings) -> pa.Table:
         """Who may be mailed at this moment, by the source's users as they are; user_id and email_lower."""
         with self.session() as session:
-            return session.read("mail_addresses", now=now, without_consent_flag=without_consent_flag)
+            return session.read("mail_addresses", now=now, **mail.parameters)
 
     def superfluous_tables(self, *, kept_versions: int, now: dt.datetime) -> list[str]:
         """Staged tables of versions that are not kept any more, and of runs that never published."""

@@ -31,7 +31,8 @@ parts AS (
     CAST(@available_only AS BOOL) AND NOT is_available AS is_unavailable,
     CAST(@exclude_refurbished AS BOOL) AND is_refurbished AS is_refurbished,
     is_withdrawn,
-    product_nodes.part_type IN UNNEST(@excluded_part_types) AS is_excluded,
+    REGEXP_REPLACE(LOWER(product_nodes.part_type), '^[\\p{Z}\\p{Cc}\\p{Cf}]+|[\\p{Z}\\p{Cc}\\p{Cf}]+$', '')
+    IN UNNEST(@excluded_part_types) AS is_excluded,
     CAST(@https_image AS BOOL) AND n_images > 0 AND NOT IFNULL(STARTS_WITH(image_url, 'https://'), FALSE) AS is_imageless
   FROM (SELECT DISTINCT product_id FROM staged) AS listed_products
   LEFT JOIN product_nodes ON product_nodes.product_id = listed_products.product_id

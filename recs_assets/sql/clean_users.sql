@@ -37,14 +37,20 @@ judged AS (
     END AS row_fault
   FROM dated
 ),
--- Of the rows without a fault of their own the newest counts: one with a fault displaces nobody.
+-- Of the rows without a fault of their own the newest counts: one with a fault displaces nobody. Of several newest ones it does
+-- not matter which: mail_addresses.sql looks at all of them.
 ranked AS (
   SELECT
     *,
+    RANK() OVER (PARTITION BY user_id, row_fault IS NULL ORDER BY created_at DESC) AS moment_rank,
     ROW_NUMBER() OVER (PARTITION BY user_id, row_fault IS NULL ORDER BY created_at DESC, content_rank) AS age_rank
   FROM judged
 )
 SELECT
-  * EXCEPT (form_fault, content_rank, row_fault, age_rank),
-  IF(row_fault IS NULL AND age_rank > 1, 'older row of the same user_id', row_fault) AS fault
+  * EXCEPT (form_fault, content_rank, row_fault, moment_rank, age_rank),
+  CASE
+    WHEN row_fault IS NOT NULL THEN row_fault
+    WHEN moment_rank > 1 THEN 'older row of the same user_id'
+    WHEN age_rank > 1 THEN 'tied row of the same user_id'
+  END AS fault
 FROM ranked

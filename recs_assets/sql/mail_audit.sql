@@ -3,13 +3,13 @@ WITH
 mailed AS (
   SELECT
     email_lower,
-    REGEXP_REPLACE(LOWER(email_lower), '^[\\p{Z}\\p{Cc}\\p{Cf}]+|[\\p{Z}\\p{Cc}\\p{Cf}]+$', '') AS address
+    REGEXP_REPLACE(LOWER(NORMALIZE(email_lower)), '^[\\p{Z}\\p{Cc}\\p{Cf}]+|[\\p{Z}\\p{Cc}\\p{Cf}]+$', '') AS address
   FROM mail
 ),
 accounts AS (
   SELECT
     user_id, email_consent,
-    REGEXP_REPLACE(LOWER(email), '^[\\p{Z}\\p{Cc}\\p{Cf}]+|[\\p{Z}\\p{Cc}\\p{Cf}]+$', '') AS address
+    REGEXP_REPLACE(LOWER(NORMALIZE(email)), '^[\\p{Z}\\p{Cc}\\p{Cf}]+|[\\p{Z}\\p{Cc}\\p{Cf}]+$', '') AS address
   FROM users
 ),
 people AS (
@@ -29,10 +29,21 @@ addresses AS (
 )
 SELECT
   COUNT(*) AS n_mailed,
+  (
+    SELECT COUNT(DISTINCT user_id)
+    FROM accounts
+    WHERE
+      REPLACE(address, ' ', '') != ''
+      AND (NOT REGEXP_CONTAINS(address, '^[^@\\s]+@[^@\\s]+[.][^@\\s]+$') OR REGEXP_CONTAINS(address, @placeholders))
+  ) AS n_placeholders,
   COUNT(IF(refuses = 1, 1, NULL)) AS mailed_without_consent,
   COUNT(IF(refuses = 0 AND agrees = 0 AND @without_consent_flag != 'send', 1, NULL)) AS mailed_unasked,
   COUNT(mailed.address) - COUNT(DISTINCT mailed.address) AS mailed_twice,
   COUNT(IF(addresses.address IS NULL OR mailed.address = '', 1, NULL)) AS mailed_to_nobody,
-  COUNT(IF(mailed.email_lower != mailed.address, 1, NULL)) AS address_not_plain
+  COUNT(IF(mailed.email_lower != mailed.address, 1, NULL)) AS address_not_plain,
+  COUNT(IF(
+    NOT REGEXP_CONTAINS(mailed.address, '^[^@\\s]+@[^@\\s]+[.][^@\\s]+$')
+    OR REGEXP_CONTAINS(mailed.address, @placeholders), 1, NULL
+  )) AS mailed_to_placeholder
 FROM mailed
 LEFT JOIN addresses ON addresses.address = mailed.address

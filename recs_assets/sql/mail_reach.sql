@@ -4,11 +4,19 @@ listed AS (
   SELECT DISTINCT user_id
   FROM staged
 ),
+texts AS (
+  SELECT
+    user_id, email_consent,
+    REGEXP_REPLACE(LOWER(NORMALIZE(email)), '^[\\p{Z}\\p{Cc}\\p{Cf}]+|[\\p{Z}\\p{Cc}\\p{Cf}]+$', '') AS text
+  FROM users
+),
 accounts AS (
   SELECT
     user_id, email_consent,
-    NULLIF(REGEXP_REPLACE(LOWER(email), '^[\\p{Z}\\p{Cc}\\p{Cf}]+|[\\p{Z}\\p{Cc}\\p{Cf}]+$', ''), '') AS address
-  FROM users
+    IF(
+      REGEXP_CONTAINS(text, '^[^@\\s]+@[^@\\s]+[.][^@\\s]+$') AND NOT REGEXP_CONTAINS(text, @placeholders), text, NULL
+    ) AS address
+  FROM texts
 ),
 refusing_people AS (
   SELECT DISTINCT user_id

@@ -23,8 +23,9 @@ STAGED = Staged(StagedTables("audit_1", "staged_recommendations_1", "staged_wide
 def audit_with(required: int = 1, **breaches: int) -> Audit:
     verdict = publication.audit(breaches, n_users=STAGED.n_users, required_users=required)
     spread, kept = Verdict("score_drift", PASS, "as before"), Verdict("overlap", PASS, "as before")
-    reached = Verdict("mail_reach", PASS, "everybody")
-    return Audit(breaches, required, verdict, publication.users_served(STAGED.n_users, required), spread, kept, reached)
+    reached, covered = Verdict("mail_reach", PASS, "everybody"), Verdict("mail_coverage", PASS, "as before")
+    served = publication.users_served(STAGED.n_users, required)
+    return Audit(breaches, required, verdict, served, spread, kept, reached, covered, 0)
 
 
 def shown(audit: Audit) -> dict[str | None, tuple[bool, dict[str, Any]]]:
@@ -44,6 +45,7 @@ def test_a_clean_list_passes_all_checks() -> None:
         "score_drift": (True, {"decision": "PASS", "reason": "as before"}),
         "overlap": (True, {"decision": "PASS", "reason": "as before"}),
         "mail_reach": (True, {"decision": "PASS", "reason": "everybody"}),
+        "mail_coverage": (True, {"decision": "PASS", "reason": "as before"}),
     }
 
 
@@ -72,7 +74,10 @@ def test_every_promise_about_reasons_is_shown_by_the_check_on_reasons() -> None:
 
 def test_every_promise_about_the_mail_is_shown_by_the_check_on_it() -> None:
     select = query_text("mail_audit").split("\nSELECT\n")[-1]
-    assert ("n_mailed", *CHECKED_COUNTS["mail"]) == (*re.findall(r" AS (\w+)", select), "mails_fewer_than_allowed")
+    assert ("n_mailed", "n_placeholders", *CHECKED_COUNTS["mail"]) == (
+        *re.findall(r" AS (\w+)", select),
+        "mails_fewer_than_allowed",
+    )
 
 
 def test_too_few_people_fail_the_check_on_people() -> None:
@@ -89,7 +94,7 @@ def test_the_audit_reads_the_constants_of_the_rules() -> None:
     )
     assert (given["has_fitment"], given["require_fitment"]) == (True, True)
     assert "Gift Cards" in list(SETTINGS.rules.excluded_part_types or ())
-    assert given["excluded_part_types"] == list(SETTINGS.rules.excluded_part_types or ())
+    assert given["excluded_part_types"] == [name.lower() for name in SETTINGS.rules.excluded_part_types or ()]
 
 
 def test_a_rule_that_is_off_reaches_the_audit_as_off() -> None:

@@ -85,14 +85,14 @@ def publish_third(home: Path) -> None:
         n_users=audit[2],
         published_at=dt.datetime.now(dt.UTC),
         reason="test",
-        without_consent_flag="hold",
+        mail=shop.MAIL,
     )
     publish(warehouse, publication)
 
 
 def restore_first(home: Path) -> None:
     moment = dt.datetime.now(dt.UTC)
-    restoration = Restoration("restoration", WEEK, "publication one", "publication two", "run", moment, "it was bad", "hold")
+    restoration = Restoration("restoration", WEEK, "publication one", "publication two", "run", moment, "it was bad", shop.MAIL)
     warehouse_of(home).restore(restoration)
 
 

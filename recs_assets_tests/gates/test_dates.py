@@ -3,7 +3,7 @@
 import pytest
 
 from recs_assets.contract import ContractError
-from recs_assets.gates.dates import added_at, created_at, refuse_load_times
+from recs_assets.gates.dates import added_at, created_at, refuse_load_times, ties
 from recs_assets.gates.verdict import FAIL, PASS, WARN
 
 
@@ -44,3 +44,10 @@ def test_garages_that_no_week_before_had(n_known: int, decision: str) -> None:
     assert verdict.decision == decision
     assert ("ownership.added_at" in verdict.reason) == (decision == WARN)
     assert added_at({"n_garages": 0, "n_known": 0}, days=84, min_share=0.25).decision == PASS
+
+
+@pytest.mark.parametrize(("n_tied", "decision"), [(0, PASS), (1, PASS), (2, WARN)])
+def test_rows_of_one_key_and_moment(n_tied: int, decision: str) -> None:
+    verdict = ties("users", {"n_rows": 100, "n_tied": n_tied}, max_share=0.01)
+    assert (verdict.gate, verdict.decision) == ("ties_users", decision)
+    assert ties("users", {"n_rows": 0, "n_tied": 0}, max_share=0.01).decision == PASS

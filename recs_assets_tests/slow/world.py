@@ -178,7 +178,8 @@ def _eligible(part: Mapping[str, Any], rules: RulesSettings, has_images: bool) -
         return False
     if rules.exclude_refurbished and part["is_refurbished"]:
         return False
-    if rules.excluded_part_types is not None and part["part_type"] in rules.excluded_part_types:
+    excluded = {name.strip().casefold() for name in rules.excluded_part_types or ()}
+    if (part["part_type"] or "").strip().casefold() in excluded:
         return False
     return not (rules.https_image and has_images and not (part["image_url"] or "").startswith("https://"))
 

@@ -25,7 +25,10 @@ CLASSIFIED_BY = {
     "owns_edges": "clean_ownership",
     "interaction_edges": "clean_events",
     "other_orders": "clean_events",
+    "vehicle_ids": "clean_vehicles",
+    "overruled_universal": "clean_products",
     "seen_before": "clean_users",
+    "tied_rows": "clean_products",
     "garage_dates": "clean_ownership",
     **{f"{query}_{table}": f"clean_{table}" for query in ("fault_counts", "quarantined_rows") for table in CLEANED},
 }

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from recs_assets import settings_file
 from recs_assets.own_tables import ERASURES, HOLDS, PUBLICATIONS, QUARANTINE, RECOMMENDATIONS, VERDICTS, wide_columns
 from recs_assets_tests.sql import bad_source
 from recs_assets_tests.sql.rows import AS_OF, NOW, START, WEEK_START, days_ago, source, table
@@ -22,6 +23,9 @@ VEHICLE_NODES = source(
         ("v3", 1970, "Chevrolet", None, None),
         ("v5", 2001, "Ford", "Mustang", "V8"),
     ],
+)
+VEHICLE_IDS = table(
+    {"vehicle_id": "STRING", "node_id": "STRING"}, [("v1", "v1"), ("v2", "v2"), ("v3", "v3"), ("v5", "v5"), ("v5b", "v5")]
 )
 PRODUCT_NODES = table(
     {
@@ -195,7 +199,8 @@ VERDICT_ROWS = table(
     [
         (gate, WEEK_START.date(), decision, f"as {decision}", "{}", "run", "s", days_ago(number))
         for number, (gate, decision) in enumerate([("overlap", "WARN"), ("hold", "PASS"), ("hold", "WARN"), ("overlap", "PASS")])
-    ],
+    ]
+    + [("mail_coverage", dt.date(2026, 2, day), "PASS", "fine", f'{{"n_owners": {day}}}', "run", "s", NOW) for day in (16, 23)],
 )
 QUARANTINE_ROWS = table(
     QUARANTINE,
@@ -252,6 +257,7 @@ TABLES: dict[str, pa.Table] = {
     "email_events": bad_source.EMAIL_EVENTS,
     "user_nodes": USER_NODES,
     "vehicle_nodes": VEHICLE_NODES,
+    "vehicle_ids": VEHICLE_IDS,
     "product_nodes": PRODUCT_NODES,
     "fits_edges": FITS_EDGES,
     "owns_edges": OWNS_EDGES,
@@ -277,12 +283,14 @@ TABLES: dict[str, pa.Table] = {
     "companions": COMPANIONS,
 }
 
+MAIL = settings_file.load().mail
+
 RULES: dict[str, Any] = {
     "min_price": 50.0,
     "available_only": True,
     "exclude_refurbished": True,
     "https_image": True,
-    "excluded_part_types": ["Fluids"],
+    "excluded_part_types": ["fluids"],
     "one_per_variant_group": True,
     "max_per_part_type": 1,
     "max_universal": 1,
@@ -324,7 +332,7 @@ PARAMETERS: dict[str, Any] = RULES | {
     "popular_people": 2,
     "recent_days": 30,
     "trend": 2.0,
-    "without_consent_flag": "hold",
+    **MAIL.parameters,
     "before": WEEK_START.date(),
     "kept_versions": 2,
     "table_name": "staged_long",

@@ -45,14 +45,15 @@ def counted(table: str) -> Counter[str | None]:
                 "outside window": 1,
             },
         ),
-        ("vehicles", {None: 5, "exact duplicate": 1, "another row of the same vehicle_id": 1, "empty vehicle_id": 1}),
+        ("vehicles", {None: 5, "exact duplicate": 1, "tied row of the same vehicle_id": 1, "empty vehicle_id": 1}),
         (
             "products",
             {
                 None: 4,
                 "exact duplicate": 2,
                 "older row of the same product_id": 1,
-                "price is not a positive finite number": 6,
+                "no price": 2,
+                "price is not a positive finite number": 4,
                 "created_at in the future": 1,
                 "outside window": 1,
                 "empty product_id": 1,
@@ -155,7 +156,8 @@ def test_who_has_events_or_a_vehicle_existed_before(
 )
 def test_what_was_ordered_existed_before(created: list[dt.datetime | None], events: list[Any], price: float | None) -> None:
     rows = [("p1", "Tools", 60.0 + n, *[None] * 6, moment) for n, moment in enumerate(created)]
-    tables = {"products": shop.source("products", rows), "events": shop.source("events", events)}
+    sources = {"products": rows, "events": events, "fitment": [], "vehicles": []}
+    tables = {name: shop.source(name, given) for name, given in sources.items()}
     found = on_duckdb("clean_products", tables, parameters_of("clean_products"))
     assert [row["price"] for row in found if row["fault"] is None] == ([] if price is None else [price])
 
@@ -178,8 +180,9 @@ def test_the_newest_row_without_a_fault_is_the_one_that_counts() -> None:
         ([(60.0, 5), (0.0, 9)], False),  # on sale again since
         ([(60.0, 5), (0.0, None)], False),  # an undated row is older than any
         ([(60.0, None), (0.0, 5)], True),
-        ([(60.0, 5), (0.0, 5)], False),  # neither is newer
-        ([(60.0, None), (0.0, None)], False),
+        ([(60.0, 5), (0.0, 5)], True),  # neither is newer
+        ([(60.0, 5), (None, 5)], True),
+        ([(60.0, None), (0.0, None)], True),
         ([(60.0, 5), (0.0, -1)], False),  # after the week
         ([(60.0, 5), (0.0, 3), (80.0, 1)], False),
     ],
@@ -256,6 +259,118 @@ def test_what_is_left_out_is_kept_unless_it_is_only_counted(table: str) -> None:
 def test_every_fault_that_a_table_declares_of_its_own_is_looked_for(table: str) -> None:
     texts = sqlglot.parse_one(query_text(f"clean_{table}"), read="bigquery").find_all(sqlglot.exp.Literal)
     assert {fault.name for fault in SOURCE_TABLES[table].faults} <= {str(text.this).partition(":")[0] for text in texts}
+
+
+def a_part(
+    price: float = 60.0, *, refurbished: Any = None, universal: Any = None, available: Any = None, title: Any = None
+) -> Any:
+    return ("p1", "Tools", price, None, title, None, None, refurbished, universal, shop.days_ago(9), available)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (a_part(80.0, refurbished=True, available=True, universal=True), a_part(60.0, available=False, universal=False)),
+        (a_part(80.0, available=False, universal=True), a_part(60.0, universal=False)),
+        (a_part(80.0, universal=False), a_part(60.0, universal=True)),
+        (a_part(80.0), a_part(60.0, universal=True)),
+        (a_part(60.0, title="a"), a_part(80.0, title="b")),
+        (a_part(title="b"), a_part(title="a")),
+    ],
+)
+def test_of_two_rows_of_one_moment_the_one_for_fewer_lists_counts(one: Any, other: Any) -> None:
+    for rows in ([one, other], [other, one]):
+        tables = tables_for("clean_products") | {"products": shop.source("products", rows)}
+        classified = table_on_duckdb("clean_products", tables, parameters_of("clean_products"))
+        kept = [tuple(row.values())[:11] for row in classified.to_pylist() if row["fault"] is None]
+        assert kept == [one]
+        assert classified["fault"].to_pylist().count("tied row of the same product_id") == 1
+        assert on_duckdb("tied_rows", {"classified": classified}, {}) == [{"n_rows": 2, "n_tied": 1}]
+
+
+def test_an_older_row_and_a_tied_one_have_their_own_names() -> None:
+    at, before = shop.days_ago(9), shop.days_ago(10)
+    users = [
+        ("u1", "a@x.com", at, True),
+        ("u1", "b@x.com", at, True),
+        ("u1", "c@x.com", before, True),
+        ("u2", "d@x.com", at, True),
+    ]
+    found = Counter(row["fault"] for row in faults("users", shop.source("users", users)))
+    assert found == {None: 2, "tied row of the same user_id": 1, "older row of the same user_id": 1}
+    garages = [("u1", "v1", 2, at), ("u1", "v1", 1, at), ("u1", "v1", None, at), ("u1", "v1", 0, before)]
+    owned = faults("ownership", shop.source("ownership", garages))
+    assert {row["slot"]: row["fault"] for row in owned} == {
+        1: None,
+        2: "tied row of the same user_id and vehicle_id",
+        None: "tied row of the same user_id and vehicle_id",
+        0: "repeated user_id and vehicle_id",
+    }
+
+
+# Six vehicles under nine ids, and what garages and fitment name.
+CAMARO = (1969, "Chevrolet", "Camaro", "V8")
+VEHICLES = [
+    ("b", *CAMARO),
+    ("a", 1969, " chevrolet", "CAMARO\t", "v8 "),
+    ("c", 1969, "Chevrolet", "Camaro", None),
+    ("d", 1969, "Chevrolet", "camaro", None),
+    ("e", 1970, "Chevrolet", "Camaro", "V8"),
+    ("f", None, "Chevrolet", "Camaro", "V8"),
+    ("g", None, "Chevrolet", "Camaro", "V8"),
+    ("h", 1969, "Chevrolet", None, "V8"),
+    ("i", 1969, "Chevrolet", None, "V8"),
+]
+
+
+def with_vehicle_ids(table: str, rows: list[Any]) -> pa.Table:
+    """A table cleaned beside the vehicles' ids."""
+    vehicles = table_on_duckdb("clean_vehicles", {"vehicles": shop.source("vehicles", VEHICLES)}, {})
+    ids = table_on_duckdb("vehicle_ids", {"classified": vehicles}, {})
+    query = f"clean_{table}"
+    return table_on_duckdb(query, tables_for(query) | {table: shop.source(table, rows), "vehicle_ids": ids}, parameters_of(query))
+
+
+def test_one_vehicle_under_several_ids_is_one() -> None:
+    tables = {"vehicles": shop.source("vehicles", VEHICLES)}
+    classified = table_on_duckdb("clean_vehicles", tables, {})
+    nodes = on_duckdb("vehicle_nodes", {"classified": classified}, {})
+    assert [row["vehicle_id"] for row in nodes] == ["a", "c", "e", "f", "g", "h", "i"]
+    assert {row["vehicle_id"]: row["fault"] for row in classified.to_pylist() if row["fault"]} == {
+        "b": "another id of the same vehicle",
+        "d": "another id of the same vehicle",
+    }
+
+
+def test_what_fits_any_id_of_a_vehicle_fits_it_once() -> None:
+    fitment = with_vehicle_ids("fitment", [("p1", "a"), ("p1", "b"), ("p2", "b"), ("p2", "e"), ("p2", "z")])
+    assert [tuple(row.values()) for row in on_duckdb("fits_edges", {"classified": fitment}, {})] == [
+        ("p1", "a"),
+        ("p2", "a"),
+        ("p2", "e"),
+    ]
+    assert Counter(fitment["fault"].to_pylist()) == {None: 3, "repeated product_id and vehicle_id": 1, "unknown vehicle_id": 1}
+
+
+def test_a_garage_with_two_ids_of_a_vehicle_has_it_once_since_the_earliest() -> None:
+    rows = [("u1", "b", 1, shop.days_ago(9)), ("u1", "a", 2, shop.days_ago(20)), ("u2", "d", 1, None), ("u2", "e", 3, None)]
+    owned = with_vehicle_ids("ownership", rows)
+    assert [tuple(row.values()) for row in on_duckdb("owns_edges", {"classified": owned}, {})] == [
+        ("u1", "a", 1, shop.days_ago(20)),
+        ("u2", "c", 1, None),
+        ("u2", "e", 3, None),
+    ]
+
+
+def test_a_universal_part_that_names_its_vehicles_is_not_universal() -> None:
+    rows = [(f"p{n}", "Tools", 60.0, *[None] * 5, n != 4, None) for n in range(1, 5)]
+    fitment = [("p1", "a"), ("p2", "z"), ("p4", "a")]  # nobody knows a vehicle z
+    sources = {"products": rows, "fitment": fitment, "vehicles": VEHICLES, "events": []}
+    tables = {name: shop.source(name, given) for name, given in sources.items()}
+    classified = {"classified": table_on_duckdb("clean_products", tables, parameters_of("clean_products"))}
+    flags = {row["product_id"]: row["is_universal"] for row in on_duckdb("product_nodes", classified, {})}
+    assert flags == {"p1": False, "p2": True, "p3": True, "p4": False}
+    assert on_duckdb("overruled_universal", classified, {}) == [{"n_universal": 3, "n_overruled": 1}]
 
 
 IDS = st.sampled_from([None, "", " ", "u1", "u2", "p1", "p2", "v1", "v5", "é'\"\\"])

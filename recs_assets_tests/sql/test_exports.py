@@ -172,6 +172,22 @@ CONSENTS: dict[str, tuple[list[tuple[Any, ...]], Mailed, Mailed]] = {
         {"a": "new@x.com"},
     ),
     "an address taken away": ([("a", "old@x.com", OLDER, True), ("a", None, SAME, True)], {}, {}),
+    "one address of one moment twice": (
+        [("a", "ann@x.com", SAME, True), ("a", " Ann@x.com", SAME, None)],
+        {"a": "ann@x.com"},
+        {"a": "ann@x.com"},
+    ),
+    "an accent in two forms": (
+        [("a", "jose\u0301@x.com", None, True), ("b", "jos\u00e9@x.com", None, None)],
+        {"a": "jos\u00e9@x.com", "b": "jos\u00e9@x.com"},
+        {"a": "jos\u00e9@x.com", "b": "jos\u00e9@x.com"},
+    ),
+    "a no in another form": ([("a", "jose\u0301@x.com", None, True), ("b", "jos\u00e9@x.com", None, False)], {}, {}),
+    "a plus makes another address": (
+        [("a", "ann+x@x.com", None, True), ("b", "ann@x.com", None, False)],
+        {"a": "ann+x@x.com"},
+        {"a": "ann+x@x.com"},
+    ),
     "no address": ([("a", "", None, True), ("b", " \t", None, True), ("c", None, None, True)], {}, {}),
     "agreed under another address": (
         [("a", "old@x.com", OLDER, True), ("a", "new@x.com", SAME, None)],
@@ -186,34 +202,73 @@ def test_consent_wins(case: str) -> None:
     users, held, sent = CONSENTS[case]
     tables = {"users": shop.source("users", users)}
     for setting, expected in (("hold", held), ("send", sent)):
-        addressed = on_duckdb("mail_addresses", tables, {"now": shop.NOW, "without_consent_flag": setting})
+        asked = {"now": shop.NOW, **shop.MAIL.parameters, "without_consent_flag": setting}
+        addressed = on_duckdb("mail_addresses", tables, asked)
         assert {row["user_id"]: row["email_lower"] for row in addressed} == expected, setting
         # The audit, written down apart, agrees about these addresses and finds fault with any other.
         addresses = sorted({str(user[1]).strip("\ufeff \t\r\n\u00a0").lower() for user in users if user[1]} - {""})
-        refused = [address for address in addresses if audited(tables, [address], setting) != [0, 0, 0, 0, 0]]
+        refused = [address for address in addresses if audited(tables, [address], setting) != [0] * 6]
         assert set(expected.values()).isdisjoint(refused)
         # Of a person's addresses the newest is mailed, the audit sees no wrong in an older one.
         assert set(addresses) - set(refused) - {"old@x.com", "far@x.com"} == set(expected.values())
 
 
+@pytest.mark.parametrize("moment", [None, SAME])
+@pytest.mark.parametrize("other", ["new@x.com", "-", None])
+def test_of_two_addresses_of_one_moment_neither_is_mailed(moment: dt.datetime | None, other: str | None) -> None:
+    users = shop.source("users", [("a", "old@x.com", moment, True), ("a", other, moment, True), ("b", "bob@x.com", moment, True)])
+    found = on_duckdb("mail_addresses", {"users": users}, {"now": shop.NOW, **shop.MAIL.parameters})
+    assert [row["user_id"] for row in found] == ["b"]
+
+
+PLACEHOLDERS = [
+    "n/a",
+    "none",
+    "null",
+    "-",
+    "unknown",
+    "noemail",
+    "nan",
+    "TEST",
+    "a@b@c.com",
+    "ann@x",
+    "@x.com",
+    "ann smith@x.com",
+]
+PLACEHOLDERS += ["noemail@x.com", "No-Mail@x.com", "no-reply@x.com", "noreply@x.com", "none@none.com", "test@test.com"]
+
+
+def test_a_placeholder_is_no_address_and_is_counted() -> None:
+    real = ["ann@x.com", "nan@smith.org", "test.driver@x.com", "o'neil+parts@mail.x.co.uk"]
+    users = [(f"u{n:02}", address, None, True) for n, address in enumerate([*real, *PLACEHOLDERS])]
+    tables = {"users": shop.source("users", users)}
+    found = on_duckdb("mail_addresses", tables, {"now": shop.NOW, **shop.MAIL.parameters})
+    assert sorted(str(row["email_lower"]) for row in found) == sorted(real)
+    mail = shop.table(shop.wide_columns(1), [(address, None, None, None, *shop.MAIL_SLOT, shop.NOW, "1") for address in real])
+    (audit,) = on_duckdb("mail_audit", tables | {"mail": mail}, shop.MAIL.parameters)
+    assert (audit["n_placeholders"], audit["mailed_to_placeholder"]) == (len(PLACEHOLDERS), 0)
+
+
 def audited(tables: dict[str, Any], mailed: list[str | None], setting: str = "hold") -> list[int]:
     rows = [(address, None, None, None, *shop.MAIL_SLOT, shop.NOW, "1") for address in mailed]
     mail = {"mail": shop.table(shop.wide_columns(1), rows)}
-    (counts,) = on_duckdb("mail_audit", tables | mail, {"without_consent_flag": setting})
-    assert counts.pop("n_mailed") == len(mailed)
+    (counts,) = on_duckdb("mail_audit", tables | mail, shop.MAIL.parameters | {"without_consent_flag": setting})
+    assert (counts.pop("n_mailed"), counts.pop("n_placeholders")) == (len(mailed), 0)
     return [int(count) for count in counts.values()]
 
 
 @pytest.mark.parametrize(
     ("mailed", "breaches"),
     [
-        (["ann@x.com", "bob@x.com"], [0, 0, 0, 0, 0]),
-        (["eve@x.com"], [1, 0, 0, 0, 0]),
-        (["una@x.com"], [0, 1, 0, 0, 0]),
-        (["ann@x.com", "ann@x.com"], [0, 0, 1, 0, 0]),
-        (["ann@x.com", " ann@x.com"], [0, 0, 1, 0, 1]),
-        (["nobody@x.com", None, ""], [0, 0, 0, 3, 0]),
-        (["Eve@x.com"], [1, 0, 0, 0, 1]),
+        (["ann@x.com", "bob@x.com"], [0, 0, 0, 0, 0, 0]),
+        (["eve@x.com"], [1, 0, 0, 0, 0, 0]),
+        (["una@x.com"], [0, 1, 0, 0, 0, 0]),
+        (["ann@x.com", "ann@x.com"], [0, 0, 1, 0, 0, 0]),
+        (["ann@x.com", " ann@x.com"], [0, 0, 1, 0, 1, 0]),
+        (["nobody@x.com", None, ""], [0, 0, 0, 3, 0, 1]),
+        (["noemail@x.com"], [0, 0, 0, 1, 0, 1]),
+        (["ann@x"], [0, 0, 0, 1, 0, 1]),
+        (["Eve@x.com"], [1, 0, 0, 0, 1, 0]),
     ],
 )
 def test_the_audit_of_the_mail_looks_at_those_who_receive_it(mailed: list[str | None], breaches: list[int]) -> None:
@@ -225,7 +280,12 @@ def test_the_audit_of_the_mail_looks_at_those_who_receive_it(mailed: list[str | 
 
 def test_whom_a_mail_reaches_and_why_not_the_others() -> None:
     users = [("u1", "ann@x.com", None, True), ("u2", " Ann@x.com", None, None)]  # one address: both are reached
-    users += [("u3", "old@x.com", OLDER, None), ("u3", "", LATER, None), ("u4", " ", None, True), ("u5", "eve@x.com", None, None)]
+    users += [
+        ("u3", "old@x.com", OLDER, None),
+        ("u3", "", LATER, None),
+        ("u4", "n/a", None, True),
+        ("u5", "eve@x.com", None, None),
+    ]
     users += [("u6", "eve@x.com", None, False), ("u7", "una@x.com", None, None)]
     people = [(f"u{n}", rank, f"p{rank}", 0.5) for n in range(1, 9) for rank in (1, 2)]  # u8 has no account
     tables = {
@@ -233,5 +293,5 @@ def test_whom_a_mail_reaches_and_why_not_the_others() -> None:
         "staged": shop.staged(people),
         "mail": shop.table(shop.wide_columns(1), [("ann@x.com", None, None, None, *shop.MAIL_SLOT, shop.NOW, "1")]),
     }
-    (reach,) = on_duckdb("mail_reach", tables, {})
+    (reach,) = on_duckdb("mail_reach", tables, {"placeholders": shop.MAIL.parameters["placeholders"]})
     assert reach == {"n_listed": 8, "n_reached": 2, "n_without_address": 2, "n_refusing": 2, "n_never_asked": 2}

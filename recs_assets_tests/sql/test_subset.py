@@ -17,7 +17,7 @@ SELECT
   ABS(x), SIGN(x), ROUND(x), ROUND(x, 2), TRUNC(x), CEIL(x), FLOOR(x), POW(x, 2), EXP(x), LN(x), LOG(x), MOD(n, 2),
   GREATEST(x, y), LEAST(x, y), COALESCE(x, y), IFNULL(x, y), NULLIF(x, y), IF(b, x, y), CASE WHEN b THEN x END,
   CAST(x AS STRING), SAFE_CAST(s AS INT64), SAFE_DIVIDE(x, y), b AND c OR d,
-  LOWER(s), LENGTH(s), SUBSTR(s, 1, 2), CONCAT(s, t), ARRAY_TO_STRING([s, t], s), REPLACE(s, 'a', 'b'),
+  LOWER(s), NORMALIZE(s), LENGTH(s), SUBSTR(s, 1, 2), CONCAT(s, t), ARRAY_TO_STRING([s, t], s), REPLACE(s, 'a', 'b'),
   STARTS_WITH(s, t), STRPOS(s, t),
   REGEXP_CONTAINS(s, 'a'), REGEXP_REPLACE(s, 'a', 'b'), TO_HEX(MD5(s)), TO_HEX(SHA256(s)), TO_JSON_STRING(STRUCT(s AS s)),
   DATE(ts), DATE_DIFF(d, e, DAY), CAST(DATE_TRUNC(d, WEEK(MONDAY)) AS DATE), FORMAT_TIMESTAMP('%Y', ts), UNIX_MICROS(ts),

@@ -185,6 +185,7 @@ class DuckDBWarehouse(Warehouse):
             duckdb.connect(config=self._config | {"temp_directory": str(spill)}) as connection,
         ):
             connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("CREATE MACRO normalize(text) AS nfc_normalize(text)")  # BigQuery's name of it
             yield connection
 
     def _attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:

@@ -73,7 +73,7 @@ def stage(
         n_users=content["n_users"],
         published_at=dt.datetime.now(dt.UTC),
         reason="test",
-        without_consent_flag="hold",
+        mail=shop.MAIL,
     )
 
 
@@ -96,7 +96,7 @@ def publish(warehouse: DuckDBWarehouse, publication: Publication) -> Published:
 
 def restoration(warehouse: DuckDBWarehouse, name: str, version: str | None = None) -> Restoration:
     expected = warehouse.served_version(WEEK)
-    return Restoration(f"restoration {name}", WEEK, version, expected, "run", dt.datetime.now(dt.UTC), "it was bad", "hold")
+    return Restoration(f"restoration {name}", WEEK, version, expected, "run", dt.datetime.now(dt.UTC), "it was bad", shop.MAIL)
 
 
 def query(warehouse: DuckDBWarehouse, text: str) -> list[tuple[Any, ...]]:
