@@ -66,15 +66,10 @@ def small_shop(folder: Path, extra: dict[str, list[Row]] | None = None, **source
     return Place(source, folder / "home", settings)
 
 
-# Source tables that an export looks at besides its own.
-BESIDE = {"user_nodes": ["events", "ownership"], "product_nodes": ["events", "fitment", "vehicles"]}
-
-
 def needed_by(export: str) -> list[str]:
     """The assets to run for an export, itself among them."""
     exports = [*REFERENCES.get(export, []), export]
-    tables = [table for name in exports for table in (RAW_TABLES[name], *BESIDE.get(name, []))]
-    return [*dict.fromkeys(f"raw_{table}" for table in tables), *exports]
+    return [*(f"raw_{RAW_TABLES[name]}" for name in exports), *exports]
 
 
 def exported(place: Place, export: str, week: str = WEEK) -> pa.Table:

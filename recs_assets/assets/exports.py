@@ -60,7 +60,6 @@ def cleaned(
     table: str,
     *,
     references: Sequence[str] = (),
-    beside: Sequence[str] = (),
     parameters: Mapping[str, Parameter],
     write: Callable[[Session, Draft], None] | None = None,
 ) -> Cleaned:
@@ -75,7 +74,6 @@ def cleaned(
         settings: say how much of the table may be faulty.
         table: of the source.
         references: assets in which ids have to exist.
-        beside: other tables of the source that the query reads.
         parameters: of the table's ``clean_*`` query.
         write: the accepted rows into a draft, where the asset's own query is not all there is to it.
 
@@ -83,7 +81,7 @@ def cleaned(
         ContractError: more of the table is faulty than the settings allow.
     """
     week, asset = week_of_run(context), context.asset_key.to_user_string()
-    inputs = inputs_of(store, week.key, context.run.run_id, [f"raw_{table}", *(f"raw_{name}" for name in beside), *references])
+    inputs = inputs_of(store, week.key, context.run.run_id, [f"raw_{table}", *references])
     source_rows = inputs[f"raw_{table}"].document(SOURCE_PROFILE)["n_rows"]
     nodes = {name: artifact for name, artifact in inputs.items() if name in references}
     with (
@@ -166,11 +164,11 @@ def export_asset(
         source: the raw asset.
         description: what people read in the UI.
         references: assets in which ids have to exist.
-        beside: raw assets of other tables that its query reads.
+        beside: raw assets of other tables that its query looks at, which have to be sound.
         also: queries whose rows are files of the asset too.
         is_dated: whether the table says since when it knows a row.
     """
-    table, *others = (raw.key.to_user_string().removeprefix("raw_") for raw in (source, *beside))
+    table = source.key.to_user_string().removeprefix("raw_")
 
     def body(
         context: dg.AssetExecutionContext,
@@ -186,8 +184,7 @@ def export_asset(
             for query in (name, *also):
                 session.export(query, new.path(own_file(query)))
 
-        arguments = (context, warehouse, store, settings, table)
-        rows = cleaned(*arguments, references=names, beside=others, parameters=moments, write=write)
+        rows = cleaned(context, warehouse, store, settings, table, references=names, parameters=moments, write=write)
         return _result(rows, checks)
 
     body.__name__ = name
@@ -233,8 +230,8 @@ def product_nodes(
         checks.append(source_gates.judged_rules(context, warehouse, settings, products, reasons.to_pylist()))
         new.write_table(PRODUCT_NODES, products.append_column("ineligible_reason", reasons))
 
-    others, moments = ["events", "fitment", "vehicles"], _looking_back(week, settings)
-    products = cleaned(context, warehouse, store, settings, "products", beside=others, parameters=moments, write=write)
+    moments = _looking_back(week, settings)
+    products = cleaned(context, warehouse, store, settings, "products", parameters=moments, write=write)
     return _result(products, checks)
 
 

@@ -66,7 +66,7 @@ def added_at(counts: Mapping[str, int], *, days: int, min_share: float | None) -
 
 
 def ties(table: str, counts: Mapping[str, int], *, max_share: float) -> Verdict:
-    """Do the rows of one key have an order? WARN: more than ``max_share`` of the rows differ from another one of their moment.
+    """Do the rows of one key have an order? WARN: more than ``max_share`` of the rows, and more than one, differ from another of their moment.
 
     Args:
         table: of the source; the gate is called ``ties_<table>``.
@@ -75,7 +75,7 @@ def ties(table: str, counts: Mapping[str, int], *, max_share: float) -> Verdict:
     """
     n_rows, n_tied = counts["n_rows"], counts["n_tied"]
     measured = f"{n_tied:,} of {n_rows:,} rows differ from another one of their key and moment"
-    if n_tied > max_share * n_rows:
+    if n_tied > max(1, max_share * n_rows):
         reason = f"{measured}, and a rule told them apart: more than {max_share:.0%}. Export one row for each key, the newest."
         return Verdict(f"ties_{table}", WARN, reason, dict(counts))
     return Verdict(f"ties_{table}", PASS, f"{measured}.", dict(counts))

@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.small_shop import LAST_YEAR, small_shop
+from recs_assets_tests.sql.rows import source as source_rows
 from recs_assets_tests.test_definitions import EXPORTS
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, messages, metadata
 
@@ -40,6 +41,16 @@ def test_people_share_a_profile_only_if_they_own_the_same_and_have_no_history(tm
     assert sorted(sorted(group) for group in people.values()) == [["u1"], ["u2"], ["u3"], ["u4", "u5"], ["u6"], ["u7", "u8"]]
     strata = {row["user_id"]: row["stratum"] for row in rows}
     assert (strata["u1"], strata["u4"], strata["u8"]) == ("warm", "cold", "cold")
+
+
+def test_garages_that_no_part_fits_stop_the_run(tmp_path: Path) -> None:
+    place = small_shop(tmp_path, {"vehicles": [("v3", 1932, "Ford", "Model 18", None)]})
+    place.rewrite("ownership", source_rows("ownership", [("u1", "v3", 1, None), ("u2", "v3", 1, None)]))
+    told = messages(place.materialize([*RAW, *sorted(EXPORTS), "hetero_graph"], WEEK))
+    assert told["hetero_graph"].startswith(
+        "source table 'fitment', week 2026-09-28: 2 of 2 people with a vehicle (100.0%) have no part that fits it. Look whether"
+    )
+    assert place.store.find("hetero_graph", WEEK) is None
 
 
 def test_every_user_has_one_profile_and_every_profile_a_user(first_run: Run) -> None:

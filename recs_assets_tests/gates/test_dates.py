@@ -50,4 +50,5 @@ def test_garages_that_no_week_before_had(n_known: int, decision: str) -> None:
 def test_rows_of_one_key_and_moment(n_tied: int, decision: str) -> None:
     verdict = ties("users", {"n_rows": 100, "n_tied": n_tied}, max_share=0.01)
     assert (verdict.gate, verdict.decision) == ("ties_users", decision)
+    assert ties("users", {"n_rows": 2, "n_tied": 1}, max_share=0.01).decision == PASS, "a single row is no pattern"
     assert ties("users", {"n_rows": 0, "n_tied": 0}, max_share=0.01).decision == PASS
