@@ -66,7 +66,9 @@ def added_at(counts: Mapping[str, int], *, days: int, min_share: float | None) -
 
 
 def ties(table: str, counts: Mapping[str, int], *, max_share: float) -> Verdict:
-    """Do the rows of one key have an order? WARN: more than ``max_share`` of the rows, and more than one, differ from another of their moment.
+    """Do the rows of one key have an order?
+
+    WARN: more than ``max_share`` of the rows, and more than one, differ from another of their moment.
 
     Args:
         table: of the source; the gate is called ``ties_<table>``.
