@@ -24,12 +24,17 @@ class SourceSettings(Section):
     """How much of the source may be faulty before a run refuses it."""
 
     max_quarantined_share: Share
+    max_set_aside_share: Share
+    max_repeated_share: Share
     min_rows_share: Share
     min_filled_share: Share
     blank_texts: tuple[str, ...]
     max_events_per_user_week: Count
     max_later_created_share: Share
     max_tied_share: Share
+    shared_user_ids: tuple[str, ...]
+    max_account_orders_share: Share
+    max_account_parts: Count
 
 
 class EventWeightsSettings(Section):

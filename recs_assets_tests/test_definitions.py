@@ -72,6 +72,7 @@ NOT_BLOCKING = {
     ("published_recommendations", "hold"),
     ("retained_versions", "pruned"),
     *((f"raw_{table}", name) for table in SOURCE_TABLES for name in ("row_count", "filled")),
+    *((export, "left_out") for export in EXPORTS - {"co_purchase_edges"}),
 }
 BLOCKING = (
     CONSERVED_CHECKS

@@ -1,6 +1,7 @@
 """Cleaned nodes and edges as Parquet: faulty rows quarantined with a reason, and every row accounted for."""
 
 import datetime as dt
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -27,8 +28,16 @@ from recs_assets.assets.raw import (
     raw_vehicles,
 )
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
-from recs_assets.contract import in_week
-from recs_assets.gates.source import RowCounts, freshness, refuse_nothing_to_sell, refuse_too_many_faults, row_counts
+from recs_assets.contract import MAX_SAMPLES, NOT_SOLD, SOURCE_TABLES, in_week
+from recs_assets.gates.left_out import left_out, refuse_few_left
+from recs_assets.gates.source import (
+    RowCounts,
+    freshness,
+    refuse_nothing_to_sell,
+    refuse_too_many_faults,
+    row_counts,
+)
+from recs_assets.gates.verdict import Verdict
 from recs_assets.resources.store.artifact import Artifact, Draft
 from recs_assets.resources.store.lineage import inputs_of, parquet_of
 from recs_assets.resources.store.store import Store
@@ -50,6 +59,7 @@ class Cleaned:
 
     artifact: Artifact
     counts: RowCounts
+    left_out: Verdict
 
 
 def cleaned(
@@ -84,6 +94,8 @@ def cleaned(
     inputs = inputs_of(store, week.key, context.run.run_id, [f"raw_{table}", *references])
     source_rows = inputs[f"raw_{table}"].document(SOURCE_PROFILE)["n_rows"]
     nodes = {name: artifact for name, artifact in inputs.items() if name in references}
+    last_week = store.newest(asset, up_to=week.previous)
+    last_accepted = last_week.n_rows(own_file(asset)) if last_week else None
     with (
         in_week(week.key),
         warehouse.session(parquet_of(nodes)) as session,
@@ -93,12 +105,26 @@ def cleaned(
         faults = session.read(f"fault_counts_{table}").to_pylist()
         quarantine = session.read(f"quarantined_rows_{table}", week=week.start.date())
         warehouse.append("quarantine", quarantine, replace={"week": week.start.date(), "source_table": table})
-        refuse_too_many_faults(table, week.key, faults, source_rows, settings.source.max_quarantined_share)
+        rows_read = source_rows
+        if SOURCE_TABLES[table].is_log:
+            rows_read = session.audit(f"rows_read_{table}", orders_start=parameters["orders_start"])["n_rows"]
+        counts = row_counts(table, faults, source_rows, rows_read)
+        refuse_too_many_faults(table, week.key, faults, counts, settings.source.max_quarantined_share)
+        refuse_few_left(table, week.key, counts, last_accepted, settings.source.min_rows_share)
         if write is None:
             session.export(asset, new.path(own_file(asset)))
         else:
             write(session, new)
-    return Cleaned(new.written, row_counts(table, faults, source_rows))
+    limits = settings.source.model_dump(include={"max_set_aside_share", "max_repeated_share"})
+    verdict = left_out(table, counts, **limits, samples=_parts_not_sold(quarantine))
+    verdicts.record(context, warehouse, settings, verdict)
+    return Cleaned(new.written, counts, verdict)
+
+
+def _parts_not_sold(quarantine: pa.Table) -> list[str]:
+    """The ids of three of them."""
+    rows = quarantine.filter(pc.equal(quarantine["reason"], NOT_SOLD.name)).slice(0, MAX_SAMPLES)["row_json"]
+    return sorted({json.loads(row)["product_id"] for row in rows.to_pylist()})
 
 
 def _moments(week: Week) -> dict[str, Parameter]:
@@ -115,13 +141,14 @@ def _result(table: Cleaned, more_checks: Sequence[dg.AssetCheckResult] = ()) -> 
     conserved = dg.AssetCheckResult(
         check_name="rows_conserved",
         passed=counts.conserved(rows),
-        metadata={"rows in": counts.rows_in, "accepted": rows, "duplicates": counts.duplicates},
+        metadata={"rows in": counts.rows_in, "accepted": rows, "duplicates": sum(counts.duplicates.values())},
     )
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": rows,
             "rows in": counts.rows_in,
-            "duplicates removed": counts.duplicates,
+            "duplicates removed": sum(counts.duplicates.values()),
+            "duplicates": dict(counts.duplicates),
             "quarantined": dict(counts.quarantined),
             "set aside": dict(counts.set_aside),
             "outside the window": counts.outside_window,
@@ -129,7 +156,7 @@ def _result(table: Cleaned, more_checks: Sequence[dg.AssetCheckResult] = ()) -> 
             "version": artifact.version,
             "preview": preview_of(artifact, own_file(asset)),
         },
-        check_results=[conserved, *more_checks],
+        check_results=[conserved, verdicts.check_result(table.left_out, "left_out"), *more_checks],
     )
 
 
@@ -141,10 +168,12 @@ def _no_future_events(newest: dt.datetime | None, as_of: dt.datetime) -> dg.Asse
     )
 
 
-def _conserved(asset: str) -> dg.AssetCheckSpec:
-    return check(
-        asset, "rows_conserved", "Rows in = rows accepted + quarantined + set aside + duplicates removed.", blocking=True
-    )
+def _checks(asset: str) -> list[dg.AssetCheckSpec]:
+    told = "Rows in = rows accepted + quarantined + set aside + duplicates removed."
+    return [
+        check(asset, "rows_conserved", told, blocking=True),
+        check(asset, "left_out", "Few rows repeat others, and few are set aside for one reason."),
+    ]
 
 
 def export_asset(
@@ -189,7 +218,7 @@ def export_asset(
 
     body.__name__ = name
     body.__doc__ = description
-    checks = [_conserved(name), *source_gates.CHECKS.get(table, [])]
+    checks = [*_checks(name), *source_gates.CHECKS.get(table, [])]
     return weekly_asset(group="exports", kinds={"sql", "parquet"}, deps=[source, *beside, *references], checks=checks)(body)
 
 
@@ -209,7 +238,7 @@ vehicle_nodes = export_asset(
     group="exports",
     kinds={"sql", "parquet"},
     deps=[raw_products, raw_events, raw_fitment, raw_vehicles],
-    checks=[_conserved("product_nodes"), *source_gates.CHECKS["products"], source_gates.RULES],
+    checks=[*_checks("product_nodes"), *source_gates.CHECKS["products"], source_gates.RULES],
 )
 def product_nodes(
     context: dg.AssetExecutionContext,
@@ -243,7 +272,7 @@ owns_edges = export_asset("owns_edges", raw_ownership, "Which person owns which 
     group="exports",
     kinds={"sql", "parquet"},
     deps=[raw_events, user_nodes, product_nodes],
-    checks=[_conserved("interaction_edges"), NO_FUTURE_EVENTS, FRESHNESS],
+    checks=[*_checks("interaction_edges"), NO_FUTURE_EVENTS, FRESHNESS],
 )
 def interaction_edges(
     context: dg.AssetExecutionContext,
@@ -253,13 +282,16 @@ def interaction_edges(
 ) -> dg.MaterializeResult:
     """Who viewed, carted and ordered what, lookback_days back."""
     week = week_of_run(context)
-    parameters = _looking_back(week, settings) | {
-        "max_events_per_user_week": settings.source.max_events_per_user_week,
-    }
-    references = ["user_nodes", "product_nodes"]
     # Whatever the model looks back to, a rule may look back further.
     days = max(settings.lookback_days, settings.rules.exclude_bought_days or 0)
     orders_start = week.as_of - dt.timedelta(days=days)
+    limits = ("max_events_per_user_week", "max_account_orders_share", "max_account_parts")
+    parameters = _looking_back(week, settings) | {
+        "orders_start": orders_start,
+        "shared_user_ids": [name.strip().lower() for name in settings.source.shared_user_ids],
+        **settings.source.model_dump(include=set(limits)),
+    }
+    references = ["user_nodes", "product_nodes"]
 
     def write(session: Session, new: Draft) -> None:
         session.export("interaction_edges", new.path(INTERACTION_EDGES))

@@ -25,7 +25,9 @@ def check_profile(table: str, week: Week, profile: dict[str, Any], count: Verdic
         fix = "Check the load; if the loss is real, lower source.min_rows_share in the settings for this run."
         raise ContractError(table, problem, fix, week=week.key)
     declared = SOURCE_TABLES[table]
-    if declared.is_log and profile["events_in_week"] == 0 and profile["events_before_week"] > 0:
+    if not declared.is_log or declared.optional or profile["events_in_week"]:
+        return
+    if profile["events_before_week"] > 0 or profile["n_rows"] > profile["n_read"]:
         problem = f"no event in the seven days before {week.as_of:%Y-%m-%d %H:%M} UTC, though earlier weeks had some"
         raise ContractError(table, problem, "Check the load of events.", week=week.key, column=declared.dated_by, count=0)
 
@@ -84,7 +86,7 @@ class RowCounts:
     source: int
     quarantined: Mapping[str, int]
     set_aside: Mapping[str, int]
-    duplicates: int
+    duplicates: Mapping[str, int]
     outside_window: int
 
     @property
@@ -92,13 +94,24 @@ class RowCounts:
         """Rows that belong to this week's export: all but those not known yet, or too old to look back to."""
         return self.source - self.outside_window
 
+    @property
+    def rows_left(self) -> int:
+        """Rows in that nothing was said against."""
+        return self.rows_in - sum(sum(left.values()) for left in (self.quarantined, self.set_aside, self.duplicates))
+
     def conserved(self, accepted: int) -> bool:
         """Rows in = accepted + quarantined + set aside + duplicates."""
-        return self.rows_in == accepted + sum(self.quarantined.values()) + sum(self.set_aside.values()) + self.duplicates
+        return accepted == self.rows_left
 
 
-def row_counts(table: str, faults: Sequence[Mapping[str, Any]], source_rows: int) -> RowCounts:
+def row_counts(table: str, faults: Sequence[Mapping[str, Any]], source_rows: int, rows_read: int | None = None) -> RowCounts:
     """What became of the rows, from the counts by fault.
+
+    Args:
+        table: of the source.
+        faults: fault and n_rows of the rows that were read.
+        source_rows: of the whole table.
+        rows_read: of them; the others are older than the window. ``None``: all.
 
     Raises:
         ValueError: the table does not declare a fault.
@@ -110,13 +123,13 @@ def row_counts(table: str, faults: Sequence[Mapping[str, Any]], source_rows: int
         source=source_rows,
         quarantined=by_outcome["quarantined"],
         set_aside=by_outcome["set aside"],
-        duplicates=sum(by_outcome["duplicate"].values()),
-        outside_window=sum(by_outcome["outside window"].values()),
+        duplicates=by_outcome["duplicate"],
+        outside_window=sum(by_outcome["outside window"].values()) + (0 if rows_read is None else source_rows - rows_read),
     )
 
 
 def refuse_too_many_faults(
-    table: str, week: str, faults: Sequence[Mapping[str, Any]], source_rows: int, max_share: float
+    table: str, week: str, faults: Sequence[Mapping[str, Any]], counts: RowCounts, max_share: float
 ) -> None:
     """Refuse a table of which more than ``max_share`` of the rows are quarantined.
 
@@ -124,7 +137,6 @@ def refuse_too_many_faults(
         ContractError: names every fault with its number and up to three values that it shows, and up to three keys of the most
             frequent one.
     """
-    counts = row_counts(table, faults, source_rows)
     n_quarantined = sum(counts.quarantined.values())
     if n_quarantined <= max_share * counts.rows_in:
         return
@@ -212,7 +224,7 @@ def filled(
 
     Args:
         table: its name; the gate is called ``filled_<table>``.
-        profile: n_rows, and n_null_<column> of every column of the contract.
+        profile: n_rows (n_read of a log), and n_null_<column> of every column of the contract.
         last_week: the same of last week; ``None`` in a first week.
         last_read: the same of the last time that the table was read, last night perhaps; ``None`` the first time.
         max_change: share of the rows; ``None`` never warns.
@@ -243,9 +255,10 @@ def filled(
 
 
 def _is_lost(column: str, profile: Mapping[str, Any], last_read: Mapping[str, Any], min_share: float) -> bool:
-    now, before = (rows["n_rows"] - rows[f"n_null_{column}"] for rows in (profile, last_read))
+    rows_now, rows_before = _n_read(profile), _n_read(last_read)
+    now, before = rows_now - profile[f"n_null_{column}"], rows_before - last_read[f"n_null_{column}"]
     # Both, or a store that begins to log views would have lost the numbers of its orders.
-    fewer, thinner = now < min_share * before, now * last_read["n_rows"] < min_share * before * profile["n_rows"]
+    fewer, thinner = now < min_share * before, now * rows_before < min_share * before * rows_now
     return bool(before > 0 and (now == 0 or (fewer and thinner)))
 
 
@@ -266,8 +279,13 @@ def refuse_lost_columns(table: str, week: str, full: Verdict) -> None:
 def blank_shares(table: str, profile: Mapping[str, Any]) -> dict[str, float]:
     """The share of rows without a value, of every column that a profile knows of; none of a table without rows."""
     names = {column.name: f"n_null_{column.name}" for column in SOURCE_TABLES[table].columns}
-    n_rows = profile.get("n_rows")
+    n_rows = _n_read(profile)
     return {column: profile[name] / n_rows for column, name in names.items() if n_rows and name in profile}
+
+
+def _n_read(profile: Mapping[str, Any]) -> int:
+    """The rows that a profile looked at: all, but of a log."""
+    return int(profile.get("n_read", profile.get("n_rows", 0)))
 
 
 def freshness(newest: dt.datetime | None, as_of: dt.datetime, *, max_age_hours: float | None) -> Verdict:

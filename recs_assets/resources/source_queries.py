@@ -1,10 +1,13 @@
 """The queries that follow from a source table's declaration alone, in BigQuery's dialect like the files of ``recs_assets/sql``.
 
-- ``source_profile_<table>``: one row of counts: rows, keys, blanks by column, first and last moment.
+- ``source_profile_<table>``: one row of counts: rows, keys, blanks by column, first and last moment; of a log from ``@start`` on,
+  but for ``n_rows``.
+- ``rows_read_<table>`` of a log: how many rows its cleaning reads, the others being older.
 - ``<table>_rows``: the table's columns, and what cleaning needs of every table:
   ``form_fault``, its fault where it can be told from the table alone (``exact duplicate``, ``empty <id>``,
   ``NUL character in <id>``), else NULL;
-  ``content_rank``, 1 for the first of the rows of one key by the other columns, each descending; exact copies rank the same;
+  ``content_rank``, 1 for the first of the rows of one key by the other columns, each descending; exact copies rank the same
+  (not of a log: an engine could not skip its older rows, and its cleaning ranks by time);
   ``<column>_text`` of every number: as text NaN equals NaN, on every engine.
 - ``fault_counts_<table>``: the rows of ``classified`` (what ``clean_<table>`` gives) by fault: three keys, and the three most
   frequent of the values that the fault shows.
@@ -21,20 +24,28 @@ FAULT_NAME = "REGEXP_REPLACE(fault, ':.*$', '')"
 
 def _profile(table: SourceTable) -> str:
     key = table.key[0] if len(table.key) == 1 else "CONCAT(" + ", '|', ".join(table.key) + ")"
-    counts = ["COUNT(*) AS n_rows"]
+    counts = ["COUNT(*) AS n_rows"] if not table.is_log else ["COUNT(*) AS n_read"]
     if table.key:
         counts.append(f"COUNT(DISTINCT {key}) AS n_keys")
     counts += [f"COUNT(IF({column.name} IS NULL, 1, NULL)) AS n_null_{column.name}" for column in table.columns]
-    if table.dated_by:
-        counts += [f"MIN({table.dated_by}) AS first_ts", f"MAX({table.dated_by}) AS last_ts"]
-    if table.is_log:
-        moment = table.dated_by
-        counts += [
-            f"COUNT(IF({moment} >= @start AND {moment} < @as_of, 1, NULL)) AS events_in_window",
-            f"COUNT(IF({moment} >= @week_start AND {moment} < @as_of, 1, NULL)) AS events_in_week",
-            f"COUNT(IF({moment} < @week_start, 1, NULL)) AS events_before_week",
-        ]
-    return _select(counts, table.name)
+    if not table.is_log:
+        moments = [f"MIN({table.dated_by}) AS first_ts", f"MAX({table.dated_by}) AS last_ts"] if table.dated_by else []
+        return _select(counts + moments, table.name)
+    moment = table.dated_by
+    counts += [
+        # What lies after the window may be a moment that no calendar knows.
+        f"MIN(IF({moment} < @as_of, {moment}, NULL)) AS first_ts",
+        f"MAX(IF({moment} < @as_of, {moment}, NULL)) AS last_ts",
+        f"COUNT(IF({moment} < @as_of, 1, NULL)) AS events_in_window",
+        f"COUNT(IF({moment} >= @week_start AND {moment} < @as_of, 1, NULL)) AS events_in_week",
+        f"COUNT(IF({moment} < @week_start, 1, NULL)) AS events_before_week",
+    ]
+    steps = f"WITH\nall_rows AS (\n{_select(['COUNT(*) AS n_rows'], table.name)}),\nread_rows AS (\n"
+    return f"{steps}{_select(counts, table.name)}{_since(table, 'start')})\n{_select(['*'], 'all_rows')}CROSS JOIN read_rows\n"
+
+
+def _rows_read(table: SourceTable) -> str:
+    return _select(["COUNT(*) AS n_rows"], table.name) + _since(table, "orders_start")
 
 
 def _rows(table: SourceTable) -> str:
@@ -51,12 +62,12 @@ def _rows(table: SourceTable) -> str:
         cases.append(f"WHEN REGEXP_CONTAINS({name}, '[\\\\x00]') THEN 'NUL character in {name}'")
     lines = "\n    ".join(cases)
     fault = f"CASE\n    {lines}\n  END AS form_fault"
-    return _select([column.name for column in table.columns] + texts + [rank, fault], table.name)
+    return _select([column.name for column in table.columns] + texts + ([] if table.is_log else [rank]) + [fault], table.name)
 
 
 def _fault_counts(table: SourceTable) -> str:
     shown = {fault.name: fault.shows for fault in table.all_faults if fault.shows}
-    texts = {column.name: _json_value(column) for column in table.columns}
+    texts = {column.name: _shown_value(column) for column in table.columns}
     cases = " ".join(f"WHEN '{fault}' THEN {texts[column]}" for fault, column in shown.items())
     value = f"CASE {FAULT_NAME} {cases} END" if cases else "CAST(NULL AS STRING)"
     rows = _select(["fault", f"IFNULL({_row_key(table)}, '(empty)') AS row_key", f"{value} AS value"], "classified")
@@ -99,6 +110,10 @@ def _quarantined_rows(table: SourceTable) -> str:
     return f"{_select(columns, 'classified')}{kept}ORDER BY reason, row_key, row_json\n"
 
 
+def _since(table: SourceTable, parameter: str) -> str:
+    return f"WHERE {table.dated_by} IS NULL OR {table.dated_by} >= @{parameter}\n"
+
+
 def _select(columns: list[str], table: str) -> str:
     listed = ",\n  ".join(columns)
     return f"SELECT\n  {listed}\nFROM {table}\n"
@@ -114,6 +129,13 @@ def _number_text(name: str) -> str:
     return f"REGEXP_REPLACE(LOWER(CAST({name} AS STRING)), '[.]0$', '')"
 
 
+def _shown_value(column: Column) -> str:
+    # Plain words are shown; any other text could be somebody's id.
+    if column.kind == "string" and not column.is_id:
+        return f"IF(REGEXP_CONTAINS({column.name}, '^[\\\\p{{L}} _-]{{1,30}}$'), {column.name}, NULL)"
+    return _json_value(column)
+
+
 def _json_value(column: Column) -> str:
     if column.kind == "timestamp":
         return f"FORMAT_TIMESTAMP('%Y-%m-%dT%H:%M:%S', {column.name})"
@@ -126,16 +148,22 @@ def _literals(texts: tuple[str, ...]) -> str:
 
 def queries(tables: Mapping[str, SourceTable]) -> dict[str, str]:
     """The text of every query that follows from some declarations, by name."""
-    return {f"source_profile_{name}": _profile(table) for name, table in tables.items()} | {
-        f"{query}{name}{end}": write(table)
-        for query, end, write in (
-            ("", "_rows", _rows),
-            ("fault_counts_", "", _fault_counts),
-            ("quarantined_rows_", "", _quarantined_rows),
-        )
-        for name, table in tables.items()
-        if table.key
-    }
+    profiles = {f"source_profile_{name}": _profile(table) for name, table in tables.items()}
+    logs = {f"rows_read_{name}": _rows_read(table) for name, table in tables.items() if table.is_log}
+    return (
+        profiles
+        | logs
+        | {
+            f"{query}{name}{end}": write(table)
+            for query, end, write in (
+                ("", "_rows", _rows),
+                ("fault_counts_", "", _fault_counts),
+                ("quarantined_rows_", "", _quarantined_rows),
+            )
+            for name, table in tables.items()
+            if table.key
+        }
+    )
 
 
 # Nothing reads the rows of a table without a key yet, so nothing cleans them.

@@ -11,7 +11,7 @@ judged AS (
     node_id,
     CASE
       WHEN form_fault IS NOT NULL THEN form_fault
-      WHEN product_nodes.product_id IS NULL AND later_products.product_id IS NULL THEN 'unknown product_id'
+      WHEN product_nodes.product_id IS NULL AND later_products.product_id IS NULL THEN 'part not sold'
       WHEN node_id IS NULL THEN 'unknown vehicle_id'
       WHEN product_nodes.product_id IS NULL THEN 'outside window'
     END AS row_fault

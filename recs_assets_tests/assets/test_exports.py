@@ -19,8 +19,9 @@ FAULTS = [
     {"fault": "exact duplicate", "n_rows": 2},
     {"fault": "repeated event_id", "n_rows": 3},
     {"fault": "unknown user_id", "n_rows": 4, "sample_1": "e1", "sample_2": "e2", "sample_3": None},
-    {"fault": "view without a user", "n_rows": 10, "sample_1": "e4", "sample_2": None, "sample_3": None},
-    {"fault": "bot: over 9 events in a week", "n_rows": 1, "sample_1": "e3", "sample_2": None, "sample_3": None},
+    {"fault": "no user", "n_rows": 10, "sample_1": "e4", "sample_2": None, "sample_3": None},
+    {"fault": "bot: over 9 events in a week", "n_rows": 3, "sample_1": "e3", "sample_2": None, "sample_3": None},
+    {"fault": "quantity is 0", "n_rows": 1, "sample_1": "e5", "sample_2": None, "sample_3": None},
 ]
 
 
@@ -153,19 +154,20 @@ def test_an_export_without_its_inputs_says_what_to_materialize(tmp_path: Path) -
 
 
 def test_faults_are_sorted_into_what_became_of_the_rows() -> None:
-    counts = row_counts("events", FAULTS, source_rows=107)
-    quarantined = {"unknown user_id": 4, "bot: over 9 events in a week": 1}
-    assert counts == RowCounts(107, quarantined, {"view without a user": 10}, duplicates=5, outside_window=7)
+    counts = row_counts("events", FAULTS, source_rows=1107, rows_read=107)
+    quarantined, set_aside = {"unknown user_id": 4, "quantity is 0": 1}, {"no user": 10, "bot: over 9 events in a week": 3}
+    duplicates = {"exact duplicate": 2, "repeated event_id": 3}
+    assert counts == RowCounts(1107, quarantined, set_aside, duplicates, outside_window=1007)
     assert counts.rows_in == 100
-    assert [counts.conserved(accepted) for accepted in (79, 80, 81)] == [False, True, False]
+    assert [counts.conserved(accepted) for accepted in (76, 77, 78)] == [False, True, False]
     with pytest.raises(ValueError, match="source table 'events' declares no fault 'too blue'"):
         row_counts("events", [{"fault": "too blue", "n_rows": 1}], 1)
 
 
 def test_five_percent_of_faults_are_accepted_and_more_are_not() -> None:
-    refuse_too_many_faults("events", WEEK, FAULTS, 107, 0.05)
+    refuse_too_many_faults("events", WEEK, FAULTS, row_counts("events", FAULTS, 107), 0.05)
     with pytest.raises(ContractError) as raised:
-        refuse_too_many_faults("events", WEEK, FAULTS, 106, 0.05)
+        refuse_too_many_faults("events", WEEK, FAULTS, row_counts("events", FAULTS, 1106, 106), 0.05)
     assert raised.value.samples == ("e1", "e2")
     assert (
         "5 of its 99 rows are faulty, 5.1% where source.max_quarantined_share allows 5%: 4 unknown user_id; 1 bot: over 9"

@@ -51,16 +51,20 @@ def test_the_profile_of_a_table_counts_the_blanks_of_every_column(name: str) -> 
 
 def test_orders_that_are_no_evidence_are_kept_apart() -> None:
     kinds = {**dict.fromkeys(("user_id", "product_id", "event_type", "fault"), "STRING"), "event_ts": "TIMESTAMP"}
+    kinds |= {"quantity": "INT64", "is_repetition": "BOOL"}
+    old, bot = "outside window", "bot: over 3 events in a week"
     orders = [
-        ("u1", "p1", "order", None, shop.days_ago(3)),  # an edge
-        ("u1", "p2", "order", "outside window", shop.days_ago(400)),
-        ("u1", "p2", "order", "exact duplicate", shop.days_ago(400)),
-        ("u1", "p4", "view", "outside window", shop.days_ago(400)),
-        ("u2", "p1", "order", "bot: over 3 events in a week", shop.days_ago(1)),
-        ("u2", "p2", "order", "outside window", shop.days_ago(730)),
-        ("u2", "p3", "order", "outside window", shop.days_ago(731)),
-        ("u2", "p4", "order", "outside window", shop.AS_OF),
-        ("u9", "p1", "order", "unknown user_id", shop.days_ago(1)),
+        ("u1", "p1", "order", None, shop.days_ago(3), None, False),  # an edge
+        ("u1", "p2", "order", old, shop.days_ago(400), 1, False),
+        ("u1", "p2", "order", old, shop.days_ago(399), 1, True),
+        ("u1", "p4", "view", old, shop.days_ago(400), None, False),
+        ("u1", "p3", "order", "quantity is 0", shop.days_ago(9), 0, False),
+        ("u1", "p3", "order", old, shop.days_ago(400), -1, False),
+        ("u2", "p1", "order", bot, shop.days_ago(1), None, False),
+        ("u2", "p2", "order", old, shop.days_ago(730), 1, False),
+        ("u2", "p3", "order", old, shop.days_ago(731), 1, False),
+        ("u2", "p4", "order", old, shop.AS_OF, 1, False),
+        ("u9", "p1", "order", "unknown user_id", shop.days_ago(1), 1, False),
     ]
     tables = tables_for("other_orders") | {"classified": shop.table(kinds, orders)}
     orders_before = on_duckdb("other_orders", tables, parameters_of("other_orders"))

@@ -54,12 +54,17 @@ def word(duckdb_type: str) -> str:
     return WORDS.get(duckdb_type, duckdb_type.lower())
 
 
-def reading(column: Column, stored: str, duckdb_type: str) -> Reading:
-    """How the stored column, quoted, of a type is read as a column of the contract."""
+def reading(column: Column, stored: str, duckdb_type: str, *, bounded: bool = True) -> Reading:
+    """How the stored column, quoted, of a type is read as a column of the contract.
+
+    ``bounded``: a moment outside of the years that BigQuery and Python know becomes the nearest one inside.
+    """
     kind, held = TYPES[column.kind], word(duckdb_type)
     if held == "null":
         return Reading(f"CAST(NULL AS {kind})")
     read = _READINGS[column.kind](stored, held)
+    if held == "timestamp" and column.kind == "timestamp" and not bounded:
+        return Reading(f"TRY_CAST({stored} AS {kind})")
     if read is not None:
         return read
     # A column without a value has lost nothing by its type: pandas writes texts that are all absent as floats.

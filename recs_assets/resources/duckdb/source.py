@@ -29,12 +29,12 @@ class Relation:
     # Where it lies, for messages.
     place: str
 
-    def reading(self, column: Column) -> Reading:
-        """How a column of the contract is read from it; NULL where it has none."""
+    def reading(self, column: Column, *, bounded: bool = True) -> Reading:
+        """How a column of the contract is read from it; NULL where it has none. ``bounded``: see ``readings.reading``."""
         if column.name not in self.columns:
             return Reading(f"CAST(NULL AS {TYPES[column.kind]})")
         name, kind = self.columns[column.name]
-        return reading(column, identifier(name), kind)
+        return reading(column, identifier(name), kind, bounded=bounded)
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,16 @@ class Source(ABC):
         """
         located = self.locate(connection, table)
         columns = SOURCE_TABLES[table].columns
+        # A filter on the moments of a log skips whole row groups; one on an expression would not.
+        moment = SOURCE_TABLES[table].dated_by if SOURCE_TABLES[table].is_log else None
         if located is None:
             return f"SELECT {', '.join(f'CAST(NULL AS {TYPES[column.kind]}) AS {column.name}' for column in columns)} WHERE FALSE"
         refuse(located.breaches)
         selects = []
         for relation in located.relations:
-            selected = ", ".join(_selected(column, relation.reading(column), blank_texts) for column in columns)
+            selected = ", ".join(
+                _selected(column, relation.reading(column, bounded=column.name != moment), blank_texts) for column in columns
+            )
             selects.append(f"SELECT {selected} FROM {relation.sql}")
         return " UNION ALL ".join(selects)
 

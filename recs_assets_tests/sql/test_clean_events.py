@@ -1,0 +1,178 @@
+"""What becomes of the events that shops export: ordinary rows are set aside, contradictions faults, repetitions count once."""
+
+import datetime as dt
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from recs_assets_tests.sql import shop
+from recs_assets_tests.sql.engines import on_duckdb, parameters_of, tables_for
+
+DAY, MINUTE, SECOND = dt.timedelta(days=1), dt.timedelta(minutes=1), dt.timedelta(seconds=1)
+MOMENT = shop.days_ago(9) + 12 * 60 * MINUTE
+
+Event = tuple[Any, ...]
+
+
+def event(
+    event_id: str, user: str | None = "u1", product: str = "p1", kind: str = "order", at: Any = MOMENT, **more: Any
+) -> Event:
+    return (event_id, user, product, kind, at, more.get("order_id"), more.get("quantity"))
+
+
+def cleaned(events: list[Event], **changed: Any) -> list[dict[str, Any]]:
+    tables = tables_for("clean_events") | {"events": shop.source("events", events)}
+    return on_duckdb("clean_events", tables, parameters_of("clean_events") | {"max_events_per_user_week": 1000} | changed)
+
+
+def faults(events: list[Event], **changed: Any) -> dict[str, str | None]:
+    """The fault of each event, by its id."""
+    return {row["event_id"]: row["fault"] for row in cleaned(events, **changed)}
+
+
+@pytest.mark.parametrize("written", ["order", "Order", " ORDER\t", "\u00a0oRdEr\n"])
+def test_event_types_are_read_in_any_case(written: str) -> None:
+    (row,) = cleaned([event("a", kind=written)])
+    assert (row["fault"], row["event_type"]) == (None, "order")
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("Wishlist", "Wishlist"),
+        ("add to-cart", "add to-cart"),
+        ("ann@example.com", None),
+        ("user000011", None),
+        (None, None),
+    ],
+)
+def test_a_type_that_nobody_knows_is_shown_where_it_is_words(written: str | None, shown: str | None) -> None:
+    classified = cleaned([event("a", kind=written)])
+    assert [(row["fault"], row["event_type"]) for row in classified] == [("unknown event_type", written)]
+    columns = ("fault", "event_id", *(column.name for column in SOURCE_TABLES["events"].columns if column.name != "event_id"))
+    tables = {"classified": pa.Table.from_pylist([{name: row[name] for name in columns} for row in classified])}
+    (counted,) = on_duckdb("fault_counts_events", tables, {})
+    assert (counted["fault"], counted["n_rows"], counted["value_1"]) == ("unknown event_type", 1, shown)
+
+
+def test_ordinary_rows_are_set_aside_by_name() -> None:
+    assert faults(
+        [
+            event("nobody", user=None),
+            event("blank", user=" ", kind="cart"),
+            event("gone", product="p99"),
+            event("guest", user="guest"),
+            event("GUEST", user=" Guest\t"),
+            event("stranger", user="u99"),
+        ]
+    ) == {
+        "nobody": "no user",
+        "blank": "no user",
+        "gone": "part not sold",
+        "guest": "account shared by many",
+        "GUEST": "account shared by many",
+        "stranger": "unknown user_id",
+    }
+
+
+def test_what_lies_outside_the_window_is_no_fault_whatever_it_holds() -> None:
+    long_ago = dt.datetime(1999, 5, 1, tzinfo=dt.UTC)
+    assert faults(
+        [
+            event("before 2000", at=long_ago),
+            event("too old", at=shop.days_ago(731), user="u99"),
+            event("old", at=shop.days_ago(400), user="u99", kind="wishlist"),
+            event("since", at=shop.AS_OF, user="u99", kind="wishlist"),
+            event("future", at=shop.NOW + SECOND),
+            event("dateless", at=None),
+        ]
+    ) == {"old": "outside window", "since": "outside window", "future": "event in the future", "dateless": "empty event_ts"}
+
+
+def test_an_event_id_of_two_events_is_a_fault_of_the_later_one() -> None:
+    # The number of an order as the id of its lines: four lines, of which one comes twice, later.
+    lines = [event("o1", product=part) for part in ("p1", "p2", "p3", "p4")]
+    found = cleaned([*lines[::-1], event("o1", at=MOMENT + MINUTE)])
+    assert Counter(row["fault"] for row in found) == {None: 1, "event_id of another event": 3, "repeated event_id": 1}
+    assert [row["product_id"] for row in found if row["fault"] is None] == ["p1"]
+
+
+@pytest.mark.parametrize("other", [{"user": "u2"}, {"product": "p2"}, {"kind": "view"}])
+def test_another_user_part_or_type_makes_another_event(other: dict[str, str]) -> None:
+    found = cleaned([event("a"), event("a", at=MOMENT + DAY, **other)])
+    assert {row["event_ts"]: row["fault"] for row in found} == {MOMENT: None, MOMENT + DAY: "event_id of another event"}
+
+
+def test_of_one_event_id_at_one_moment_the_row_of_more_units_stays() -> None:
+    found = cleaned([event("a", quantity=1, order_id="z"), event("a", quantity=3, order_id="a")])
+    assert {row["quantity"]: row["fault"] for row in found} == {3: None, 1: "repeated event_id"}
+
+
+def test_an_order_line_that_two_systems_deliver_is_one_purchase() -> None:
+    shop_and_erp = [event("shop", order_id="o1", quantity=1), event("erp", order_id="o1", quantity=1, at=MOMENT + 7 * MINUTE)]
+    assert faults(shop_and_erp) == {"erp": None, "shop": "repeated purchase"}
+    more = [event("shop", order_id="o1", quantity=2), event("erp", order_id="o1", quantity=1, at=MOMENT + 7 * MINUTE)]
+    assert faults(more) == {"erp": "repeated purchase", "shop": None}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"order_id": "o2"},
+        {"order_id": None},
+        {"product": "p2"},
+        {"user": "u2"},
+        {"at": MOMENT + DAY},
+        {"kind": "cart"},
+    ],
+)
+def test_another_order_line_is_another_purchase(other: dict[str, Any]) -> None:
+    second = {"order_id": "o1", "at": MOMENT + MINUTE} | other
+    assert faults([event("a", order_id="o1"), event("b", **second)]) == {"a": None, "b": None}
+
+
+@pytest.mark.parametrize("kind", ["view", "cart", "order"])
+def test_nobody_does_the_same_twice_in_a_second(kind: str) -> None:
+    again = [event(name, kind=kind, at=MOMENT + n * SECOND / 10) for n, name in enumerate("cab")]
+    assert faults([*again, event("d", kind=kind, at=MOMENT + SECOND)]) == {
+        "a": None,
+        "b": "repeated in the same second",
+        "c": "repeated in the same second",
+        "d": None,
+    }
+
+
+def test_no_units_of_an_order_or_a_cart_are_a_fault_and_of_a_view_mean_nothing() -> None:
+    kinds = ("view", "cart", "order")
+    assert faults([event(kind, kind=kind, quantity=0) for kind in kinds]) == {
+        "view": None,
+        "cart": "quantity is 0",
+        "order": "quantity is 0",
+    }
+
+
+def test_a_bot_is_set_aside_whatever_its_share() -> None:
+    bot = [event(f"b{n:02}", user="u2", kind="view", at=MOMENT + n * SECOND) for n in range(40)]
+    found = faults([*bot, event("a")], max_events_per_user_week=30)
+    assert Counter(found.values()) == {None: 1, "bot: over 30 events in a week": 40}
+
+
+def test_who_buys_a_large_share_of_everything_is_no_person() -> None:
+    orders = [
+        *(event(f"many{n}", user="u1", product=f"p{1 + n % 4}", at=MOMENT + n * MINUTE) for n in range(8)),
+        *(event(f"one{n}", user="u2", product="p1", at=MOMENT + n * MINUTE) for n in range(8)),
+        event("few1", user="u3", product="p1"),
+        event("few2", user="u3", product="p2"),
+        event("seen", user="u1", product="p3", kind="view"),
+    ]
+    limits = {"max_account_orders_share": 0.4, "max_account_parts": 3}
+    found = faults(orders, **limits)
+    assert {name.rstrip("0123456789") for name, fault in found.items() if fault == "account shared by many"} == {"many", "seen"}
+    assert set(faults(orders, **limits | {"max_account_parts": 4}).values()) == {None}
+    assert set(faults(orders, **limits | {"max_account_orders_share": 0.45}).values()) == {None}
+
+
+def test_amounts_beyond_all_reason_do_no_harm() -> None:
+    found = cleaned([event("a", quantity=-(2**63)), event("b", quantity=2**63 - 1, product="p2")])
+    assert len(found) == 2
