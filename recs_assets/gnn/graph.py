@@ -16,6 +16,7 @@ from recs_assets.ranking.rules import NOT_AVAILABLE
 EVENT_TYPES = ("view", "cart", "order")
 ORDER = EVENT_TYPES.index("order")
 NEVER = np.iinfo(np.int64).min
+KEPT = np.iinfo(np.int64).max  # when what is kept is returned
 ATTRIBUTES = ("part_type", "brand", "variant_group")
 
 OWNS = ("user", "owns", "vehicle")
@@ -41,7 +42,8 @@ def build(tables: dict[str, pa.Table]) -> HeteroData:
         microseconds, from when on the part is known to exist: its creation or first event, the smallest integer where unknown;
         ``product.tokens`` (the id's first, then type, brand and words of the title) and ``vehicle.tokens`` [nodes x tokens];
         ``user-owns-vehicle.added_at`` microseconds [edges], the smallest integer where unknown;
-        ``user-interacts-product.time`` microseconds, ascending, and ``.event_type`` [edges], an index of ``EVENT_TYPES``;
+        ``user-interacts-product.time`` microseconds, ascending, ``.event_type`` [edges], an index of ``EVENT_TYPES``, and
+        ``.returned_at`` microseconds, the largest integer where it was not: the same of the two that follow;
         ``user-ordered-product.time`` microseconds [edges], of orders that are no evidence, but no reason to buy again either;
         ``product-bought_with-product.week`` microseconds and ``.n_users`` [edges], each pair once.
 
@@ -73,14 +75,17 @@ def build(tables: dict[str, pa.Table]) -> HeteroData:
     data[INTERACTS].edge_index = _edge_index(events, ids, ("user", "user_id"), ("product", "product_id"))
     data[INTERACTS].time = _tensor(_microseconds(events["event_ts"]))
     data[INTERACTS].event_type = _tensor(pc.index_in(events["event_type"], pa.array(EVENT_TYPES)).cast(pa.int64()))
+    data[INTERACTS].returned_at = _returned_at(events)
     data["product"].since = _since(products["created_at"], data[INTERACTS].edge_index[1], data[INTERACTS].time)
     others = tables["other_orders"]
     data[ORDERED].edge_index = _edge_index(others, ids, ("user", "user_id"), ("product", "product_id"))
     data[ORDERED].time = _tensor(_microseconds(others["event_ts"]))
+    data[ORDERED].returned_at = _returned_at(others)
     pairs = tables["co_purchase_edges"]
     data[BOUGHT_WITH].edge_index = _edge_index(pairs, ids, ("product", "product_id_a"), ("product", "product_id_b"))
     data[BOUGHT_WITH].week = _tensor(_microseconds(pairs["week"].cast(pa.timestamp("us", tz="UTC"))))
     data[BOUGHT_WITH].n_users = _tensor(pairs["n_users"])
+    data[BOUGHT_WITH].returned_at = _returned_at(pairs)
     data.validate(raise_on_error=True)
     return data
 
@@ -112,6 +117,10 @@ def _since(created_at: pa.ChunkedArray, product: torch.Tensor, time: torch.Tenso
     """When each part was created, or its first event: that shows of a catalogue loaded anew what existed before."""
     since = _tensor(pc.fill_null(_microseconds(created_at), NEVER))
     return since.scatter_reduce(0, product, time, "amin")
+
+
+def _returned_at(table: pa.Table) -> torch.Tensor:
+    return _tensor(pc.fill_null(_microseconds(table["returned_at"]), KEPT))
 
 
 def _codes(column: pa.ChunkedArray) -> torch.Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from torch_geometric.data import HeteroData
 
-from recs_assets.gnn.graph import BOUGHT_WITH, FITS, INTERACTS, ORDER, ORDERED, OWNS
+from recs_assets.gnn.graph import BOUGHT_WITH, FITS, INTERACTS, KEPT, ORDER, ORDERED, OWNS
 from recs_assets.ranking.arrays import Flags, Floats, Ints
 from recs_assets.ranking.sparse_matrices import incidence
 from recs_assets.settings import EventWeightsSettings
@@ -29,26 +29,35 @@ def microseconds(moment: dt.datetime) -> int:
 
 @dataclass(frozen=True)
 class Interactions:
-    """A stretch of the interaction log, ascending in time: four arrays of one length."""
+    """A stretch of the interaction log, ascending in time: five arrays of one length; what is not returned has ``KEPT``."""
 
     user: Ints
     product: Ints
     event_type: Ints
     time: Ints
+    returned_at: Ints
 
     def between(self, start: int, end: int) -> "Interactions":
         """The events in [start, end), in microseconds."""
-        low, high = np.searchsorted(self.time, (start, end))
-        return Interactions(self.user[low:high], self.product[low:high], self.event_type[low:high], self.time[low:high])
+        return self._picked(slice(*np.searchsorted(self.time, (start, end))))
 
     def where(self, mask: Flags) -> "Interactions":
         """The events that the mask picks."""
-        return Interactions(self.user[mask], self.product[mask], self.event_type[mask], self.time[mask])
+        return self._picked(mask)
+
+    def kept(self, as_of: int) -> "Interactions":
+        """The events that had not been returned before ``as_of``, in microseconds."""
+        kept = self.returned_at >= as_of
+        return self if kept.all() else self._picked(kept)
+
+    def _picked(self, picked: Flags | slice) -> "Interactions":
+        columns = (self.user, self.product, self.event_type, self.time, self.returned_at)
+        return Interactions(*(column[picked] for column in columns))
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The graph as of a moment: every event and every ownership in it is older than ``as_of``."""
+    """The graph as of a moment: every event and every ownership in it is older than ``as_of``, and no event returned by then."""
 
     data: HeteroData
     as_of: int
@@ -154,7 +163,7 @@ class Snapshot:
             )
         edges = self.data[BOUGHT_WITH]
         age = moment - (edges.week.numpy() + WEEK_MICROSECONDS)
-        known = age >= 0
+        known = (age >= 0) & (edges.returned_at.numpy() >= moment)
         pairs, n_users = edges.edge_index.numpy()[:, known], edges.n_users.numpy()[known]
         shape = (self.n_products, self.n_products)
         people = incidence(pairs, shape, n_users.astype(np.float64))
@@ -174,6 +183,7 @@ class Snapshot:
         orders = self.data[ORDERED]
         time = orders.time.numpy()
         known = (time >= self.as_of - days * DAY_MICROSECONDS) & (time < self.as_of)
+        known &= orders.returned_at.numpy() >= self.as_of
         others = incidence(orders.edge_index.numpy()[:, known], (self.n_users, self.n_products))
         return sparse.csr_array(self.bought(days).maximum(others))
 
@@ -182,16 +192,18 @@ def interactions(data: HeteroData) -> Interactions:
     """The graph's whole interaction log."""
     edges = data[INTERACTS]
     user, product = edges.edge_index.numpy()
-    return Interactions(user, product, edges.event_type.numpy(), edges.time.numpy())
+    return Interactions(user, product, edges.event_type.numpy(), edges.time.numpy(), edges.returned_at.numpy())
 
 
 def snapshot(data: HeteroData, as_of: int, weights: EventWeightsSettings) -> Snapshot:
     """The graph as it was known just before ``as_of`` (microseconds)."""
-    log = interactions(data).between(np.iinfo(np.int64).min, as_of)
+    log = interactions(data).between(np.iinfo(np.int64).min, as_of).kept(as_of)
     return Snapshot(data, as_of, log, np.array([weights.view, weights.cart, weights.order]))
 
 
-def held_out(past: Snapshot, *, days: int, orders_only: bool, exclude_bought_days: int | None) -> tuple[Ints, Ints]:
+def held_out(
+    past: Snapshot, *, days: int, orders_only: bool, exclude_bought_days: int | None, returns_known_at: int = KEPT
+) -> tuple[Ints, Ints]:
     """The targets of a snapshot: sorted distinct (user, product) pairs with an event in the ``days`` after, not bought before.
 
     Args:
@@ -199,8 +211,9 @@ def held_out(past: Snapshot, *, days: int, orders_only: bool, exclude_bought_day
         days: length of the window.
         orders_only: count orders only, or every event.
         exclude_bought_days: products that the user bought so recently are not new; ``None``: nothing is excluded.
+        returns_known_at: microseconds; what was returned before is no target. By default whatever the graph knows of.
     """
-    window = interactions(past.data).between(past.as_of, past.as_of + days * DAY_MICROSECONDS)
+    window = _after(past, days, returns_known_at)
     if orders_only:
         window = window.where(window.event_type == ORDER)
     shape = (past.n_users, past.n_products)
@@ -214,9 +227,13 @@ def held_out(past: Snapshot, *, days: int, orders_only: bool, exclude_bought_day
     return users.astype(np.int64), products.astype(np.int64)
 
 
-def edge_weights(past: Snapshot, users: Ints, products: Ints, days: int) -> Floats:
+def _after(past: Snapshot, days: int, returns_known_at: int) -> Interactions:
+    return interactions(past.data).between(past.as_of, past.as_of + days * DAY_MICROSECONDS).kept(returns_known_at)
+
+
+def edge_weights(past: Snapshot, users: Ints, products: Ints, days: int, returns_known_at: int = KEPT) -> Floats:
     """Weight of each held-out pair: that of its heaviest event in the ``days`` after the snapshot, an order's being 1."""
-    window = interactions(past.data).between(past.as_of, past.as_of + days * DAY_MICROSECONDS)
+    window = _after(past, days, returns_known_at)
     order = np.argsort(past.event_weights[window.event_type], kind="stable")
     keys = window.user[order] * past.n_products + window.product[order]
     # Of a repeated key the heaviest stands last: a search from the right of a stable sort gives it.

@@ -98,16 +98,35 @@ fitment_breaches AS (
   LEFT JOIN fitting ON fitting.person = listed.person AND fitting.part = listed.part
   WHERE NOT listed.is_universal AND fitting.part IS NULL
 ),
--- The source's own orders, with a fault or without: what an export has lost must not be lost on its audit too.
-orders AS (
-  SELECT DISTINCT person, events.product_id, variant_group
+-- The source's own orders, with a fault or without: what an export has lost must not be lost on its audit too. The exports are
+-- asked only what is left of a part that the person returned some of.
+source_orders AS (
+  SELECT person, product_id, IFNULL(quantity, 1) AS units, event_ts
   FROM events
   JOIN people ON people.user_id = events.user_id
-  LEFT JOIN product_nodes ON product_nodes.product_id = events.product_id
   WHERE
-    event_type = 'order'
+    REGEXP_REPLACE(LOWER(event_type), '^[\\p{Z}\\p{Cc}\\p{Cf}]+|[\\p{Z}\\p{Cc}\\p{Cf}]+$', '') = 'order'
     AND event_ts >= TIMESTAMP_SUB(@as_of, INTERVAL CAST(@exclude_bought_days AS INT64) DAY)
     AND event_ts < @as_of
+),
+kept_orders AS (
+  SELECT user_id, product_id
+  FROM interaction_edges
+  WHERE event_type = 'order' AND event_ts < @as_of AND (returned_at IS NULL OR returned_at >= @as_of)
+  UNION DISTINCT
+  SELECT user_id, product_id
+  FROM other_orders
+  WHERE event_ts < @as_of AND (returned_at IS NULL OR returned_at >= @as_of)
+),
+orders AS (
+  SELECT DISTINCT source_orders.person, source_orders.product_id, variant_group
+  FROM source_orders
+  JOIN people ON people.person = source_orders.person
+  LEFT JOIN (SELECT DISTINCT person, product_id FROM source_orders WHERE units < 0) AS returns
+    ON returns.person = source_orders.person AND returns.product_id = source_orders.product_id
+  LEFT JOIN kept_orders ON kept_orders.user_id = people.user_id AND kept_orders.product_id = source_orders.product_id
+  LEFT JOIN product_nodes ON product_nodes.product_id = source_orders.product_id
+  WHERE units > 0 AND (returns.person IS NULL OR kept_orders.user_id IS NOT NULL)
 ),
 bought AS (
   SELECT person, part

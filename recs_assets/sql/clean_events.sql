@@ -113,6 +113,39 @@ distinct_events AS (
   LEFT JOIN repetitions ON repetitions.event_id = single_events.event_id
   WHERE repetition IS NULL
 ),
+-- What is taken back is taken from a person's purchases of the part (or from the cart), unit by unit and the oldest first,
+-- whatever came first into the table: a purchase is returned once as much has come back as was bought up to it. A later return
+-- so changes nothing that was known before it.
+taken_back AS (
+  SELECT
+    user_id, product_id, kind, event_ts,
+    SUM(-units) OVER (
+      PARTITION BY user_id, product_id, kind ORDER BY event_ts, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS n_taken_back
+  FROM distinct_events
+  WHERE units < 0
+),
+purchases AS (
+  SELECT
+    event_id, distinct_events.user_id, distinct_events.product_id, distinct_events.kind,
+    SUM(units) OVER (
+      PARTITION BY distinct_events.user_id, distinct_events.product_id, distinct_events.kind
+      ORDER BY event_ts, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS n_bought
+  FROM distinct_events
+  JOIN (SELECT DISTINCT user_id, product_id, kind FROM taken_back) AS pairs
+    ON pairs.user_id = distinct_events.user_id AND pairs.product_id = distinct_events.product_id
+    AND pairs.kind = distinct_events.kind
+  WHERE units > 0
+),
+returned_events AS (
+  SELECT event_id, MIN(event_ts) AS returned_at
+  FROM purchases
+  JOIN taken_back
+    ON taken_back.user_id = purchases.user_id AND taken_back.product_id = purchases.product_id
+    AND taken_back.kind = purchases.kind AND n_taken_back >= n_bought
+  GROUP BY event_id
+),
 user_weeks AS (
   SELECT user_id, CAST(DATE_TRUNC(event_date, WEEK(MONDAY)) AS DATE) AS week, COUNT(*) AS n_events
   FROM distinct_events
@@ -139,6 +172,7 @@ shared_accounts AS (
 SELECT
   judged.* EXCEPT (event_type, kind, form_fault, is_shared_id, is_delivery, units, delivery_number, row_fault),
   IF(kind IN ('view', 'cart', 'order'), kind, event_type) AS event_type,
+  returned_at,
   repetition IS NOT NULL OR IFNULL(row_fault IN ('exact duplicate', 'repeated event_id'), FALSE) AS is_repetition,
   CASE
     WHEN event_ts < @start THEN 'outside window'
@@ -146,8 +180,11 @@ SELECT
     WHEN repetition IS NOT NULL THEN repetition
     WHEN shared_accounts.user_id IS NOT NULL THEN 'account shared by many'
     WHEN bots.user_id IS NOT NULL THEN CONCAT('bot: over ', CAST(@max_events_per_user_week AS STRING), ' events in a week')
+    WHEN units < 0 AND kind = 'order' THEN 'return'
+    WHEN units < 0 AND kind = 'cart' THEN 'taken out of the cart'
   END AS fault
 FROM judged
 LEFT JOIN repetitions ON repetitions.event_id = judged.event_id AND row_fault IS NULL
+LEFT JOIN returned_events ON returned_events.event_id = judged.event_id AND row_fault IS NULL
 LEFT JOIN shared_accounts ON shared_accounts.user_id = judged.user_id
 LEFT JOIN bots ON bots.user_id = judged.user_id

@@ -4,7 +4,7 @@ WITH
 events AS (
   SELECT user_id, product_id, event_type = 'order' AS is_order, event_ts
   FROM interaction_edges
-  WHERE event_ts < @as_of
+  WHERE event_ts < @as_of AND (returned_at IS NULL OR returned_at >= @as_of)
 ),
 touched AS (
   SELECT user_id, product_id, MAX(IF(is_order, 1, 0)) AS n_bought

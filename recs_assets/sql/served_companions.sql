@@ -8,8 +8,10 @@ waiting AS (
     ON later.user_id = interaction_edges.user_id
     AND later.product_id = companions.companion_id
     AND later.event_type = 'order'
+    AND later.returned_at IS NULL
   WHERE
     interaction_edges.event_type = 'order'
+    AND interaction_edges.returned_at IS NULL
     AND interaction_edges.event_ts >= TIMESTAMP_SUB(@as_of, INTERVAL 30 DAY)
     AND later.event_id IS NULL
 )

@@ -2,14 +2,14 @@ WITH
 histories AS (
   SELECT user_id, COUNT(*) AS n_events
   FROM interaction_edges
-  WHERE event_ts < @as_of
+  WHERE event_ts < @as_of AND (returned_at IS NULL OR returned_at >= @as_of)
   GROUP BY user_id
 ),
 -- Who has bought something that must not come again has a list of their own, though nothing is learned from it.
 other_buyers AS (
   SELECT DISTINCT user_id
   FROM other_orders
-  WHERE event_ts < @as_of
+  WHERE event_ts < @as_of AND (returned_at IS NULL OR returned_at >= @as_of)
 ),
 -- The length before each id keeps two garages apart whatever stands in their ids.
 garages AS (

@@ -40,6 +40,7 @@ orders AS (
     event_type = 'order'
     AND event_ts >= TIMESTAMP_SUB(@as_of, INTERVAL @lookback_days DAY)
     AND event_ts < @as_of
+    AND (returned_at IS NULL OR returned_at >= @as_of)
 ),
 -- An owner of two vehicles of one model is one owner of that model.
 model_owners AS (
@@ -166,11 +167,11 @@ fitting_survivors AS (
   WHERE type_rank IS NOT NULL AND (type IS NULL OR type_rank <= CAST(@max_per_part_type AS INT64))
 ),
 all_orders AS (
-  SELECT user_id, product_id, event_ts
+  SELECT user_id, product_id, event_ts, returned_at
   FROM interaction_edges
   WHERE event_type = 'order'
   UNION ALL
-  SELECT user_id, product_id, event_ts
+  SELECT user_id, product_id, event_ts, returned_at
   FROM other_orders
 ),
 bought AS (
@@ -181,6 +182,7 @@ bought AS (
   WHERE
     event_ts >= TIMESTAMP_SUB(@as_of, INTERVAL CAST(@exclude_bought_days AS INT64) DAY)
     AND event_ts < @as_of
+    AND (returned_at IS NULL OR returned_at >= @as_of)
 ),
 excluded AS (
   SELECT profile, part

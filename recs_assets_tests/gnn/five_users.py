@@ -12,7 +12,7 @@ Owners as of ``AS_OF``: u1 has v1 and v2, u2 has v2, u3 has v3, u4 has v1, u5 ha
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -73,11 +73,17 @@ def settings(**changes: dict[str, Any]) -> Settings:
     return Settings.model_validate(values)
 
 
-OTHER_ORDERS = pa.schema([("user_id", pa.string()), ("product_id", pa.string()), ("event_ts", pa.timestamp("us", "UTC"))])
+MOMENT = pa.timestamp("us", "UTC")
+OTHER_ORDERS = pa.schema([("user_id", pa.string()), ("product_id", pa.string()), ("event_ts", MOMENT), ("returned_at", MOMENT)])
 
 
-def tables(events: Sequence[Event] = PAST + FUTURE, owned: Sequence[Ownership] = OWNED + OWNED_LATER) -> dict[str, pa.Table]:
-    """The week's exports of this store."""
+def tables(
+    events: Sequence[Event] = PAST + FUTURE,
+    owned: Sequence[Ownership] = OWNED + OWNED_LATER,
+    returned: Mapping[str, dt.datetime] | None = None,
+) -> dict[str, pa.Table]:
+    """The week's exports of this store; ``returned``: when what was returned, by the id of the event, e0, e1, ..."""
+    returned = returned or {}
     user, product, event_type, age = zip(*events, strict=True)
     owner, vehicle, added = zip(*owned, strict=True)
     moments = pa.array([days_ago(days) for days in age], pa.timestamp("us", "UTC"))
@@ -109,11 +115,19 @@ def tables(events: Sequence[Event] = PAST + FUTURE, owned: Sequence[Ownership] =
         ),
         "owns_edges": pa.table({"user_id": owner, "vehicle_id": vehicle, "added_at": added_at}),
         "interaction_edges": pa.table(
-            {"event_id": event_ids, "user_id": user, "product_id": product, "event_type": event_type, "event_ts": moments}
+            {
+                "event_id": event_ids,
+                "user_id": user,
+                "product_id": product,
+                "event_type": event_type,
+                "event_ts": moments,
+                "returned_at": pa.array([returned.get(event) for event in event_ids], MOMENT),
+            }
         ),
-        "other_orders": pa.table({"user_id": [], "product_id": [], "event_ts": []}, OTHER_ORDERS),
+        "other_orders": OTHER_ORDERS.empty_table(),
         "co_purchase_edges": pa.table(
             {"product_id_a": ["p2"], "product_id_b": ["p3"], "week": [dt.date(2026, 2, 9)], "n_users": [2]}
+            | {"returned_at": pa.nulls(1, MOMENT)}
         ),
     }
 

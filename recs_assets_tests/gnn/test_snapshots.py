@@ -193,6 +193,7 @@ def test_a_pair_counts_from_the_week_in_which_enough_people_had_bought_both() ->
             "product_id_b": ["p2", "p2", "p2", "p3", "p3"],
             "week": weeks,
             "n_users": [1, 1, 5, 1, 5],
+            "returned_at": pa.nulls(5, five_users.MOMENT),
         }
     )
     past = past_of(graph.build(tables))
@@ -227,9 +228,42 @@ def test_what_is_used_often_weighs_more() -> None:
 
 def test_orders_that_are_no_evidence_are_bought_all_the_same() -> None:
     others = {"user_id": ["u3", "u4"], "product_id": ["p4", "p4"], "event_ts": [five_users.days_ago(400), five_users.AS_OF]}
+    others |= {"returned_at": [None, None]}
     plain = five_users.past_of(five_users.world())
     past = five_users.past_of(graph.build(five_users.tables() | {"other_orders": pa.table(others, five_users.OTHER_ORDERS)}))
     assert past.log.user.tolist() == plain.log.user.tolist()
     assert _pairs(past.not_again(400)) == _pairs(plain.bought(400)) | {("u3", "p4"): 1.0}
     assert _pairs(past.not_again(399)) == _pairs(plain.not_again(399)) == _pairs(plain.bought(399))
     assert _pairs(past.bought(None)) == _pairs(plain.bought(None))
+
+
+def test_what_was_returned_is_not_bought_from_then_on_and_was_until_then() -> None:
+    day, plain = DAY_MICROSECONDS, past_of(world())
+    # e1: u1 ordered p2 20 days ago. e6: u4 orders p1 at AS_OF.
+    data = graph.build(five_users.tables(returned={"e1": five_users.days_ago(2), "e6": five_users.days_ago(-9)}))
+    past = past_of(data)
+    assert _pairs(past.bought(None)) == {pair: 1.0 for pair in _pairs(plain.bought(None)) if pair != ("u1", "p2")}
+    assert _pairs(past.not_again(365)) == _pairs(past.bought(365))
+    # It was viewed too, 40 days ago.
+    assert (past.n_events[0], plain.n_events[0]) == (2, 3)
+    weights = five_users.settings().events
+    for moment, is_bought in ((past.as_of - 2 * day, True), (past.as_of - 2 * day + 1, False)):
+        assert (("u1", "p2") in _pairs(snapshot(data, moment, weights).bought(None))) is is_bought
+    # Of the week to come: what comes back later is no target of an evaluation, and one of a fit that ends before.
+    assert ("u4", "p1") in _held_out(plain)
+    assert ("u4", "p1") not in _held_out(past)
+    assert ("u4", "p1") in _held_out(past, returns_known_at=past.as_of + 9 * day)
+    assert ("u4", "p1") not in _held_out(past, returns_known_at=past.as_of + 9 * day + 1)
+    # What was returned before may be bought anew.
+    assert ("u1", "p2") in _held_out(past, exclude_bought_days=365)
+    assert ("u1", "p2") not in _held_out(plain, exclude_bought_days=365)
+
+
+def test_people_who_returned_one_of_a_pair_count_no_longer() -> None:
+    tables = five_users.tables()
+    pairs = {"product_id_a": ["p1", "p1"], "product_id_b": ["p2", "p2"], "week": [dt.date(2026, 2, 9)] * 2, "n_users": [2, 1]}
+    returned = pa.array([None, five_users.days_ago(3)], five_users.MOMENT)
+    past = past_of(graph.build(tables | {"co_purchase_edges": pa.table(pairs | {"returned_at": returned})}))
+    assert past.bought_with(1)[0, 1] == 2.0
+    at_that_moment = past.as_of - 3 * DAY_MICROSECONDS
+    assert [past.bought_with(1, as_of=at_that_moment + late)[0, 1] for late in (0, 1)] == [3.0, 2.0]

@@ -45,7 +45,7 @@ class World:
 
     Attributes:
         users, products, vehicles: ids, sorted.
-        events: those before ``as_of``.
+        events: those before ``as_of``, but for what was returned before it.
         other_orders: orders that are no events, but bought all the same.
         owner, owned: one entry per person and vehicle of theirs, known before ``as_of``.
         fits: [vehicles x products] whether the part fits.
@@ -155,7 +155,7 @@ def read(tables: Mapping[str, pa.Table], as_of: dt.datetime, settings: Settings)
         price=np.array([part["price"] for part in parts], dtype=np.float64),
         universal=np.array([part["is_universal"] is True for part in parts]),
         eligible=np.array([_eligible(part, settings.rules, has_images) for part in parts]),
-        pairs=_pairs(tables["co_purchase_edges"], place),
+        pairs=_pairs(tables["co_purchase_edges"], place, as_of),
     )
 
 
@@ -189,7 +189,8 @@ def _events(table: pa.Table, place: Mapping[str, Mapping[str, int]], as_of: int)
     user = np.array([place["user"][name] for name in table["user_id"].to_pylist()], dtype=np.int64)
     product = np.array([place["product"][name] for name in table["product_id"].to_pylist()], dtype=np.int64)
     kind = np.array(table["event_type"].to_pylist(), dtype=str)
-    known = time < as_of
+    returned = table["returned_at"].cast(pa.int64()).fill_null(as_of).to_numpy()
+    known = (time < as_of) & (returned >= as_of)
     return Events(user[known], product[known], kind[known], time[known])
 
 
@@ -203,10 +204,12 @@ def _ownership(table: pa.Table, place: Mapping[str, Mapping[str, int]], as_of: i
     return pairs[:, 0].copy(), pairs[:, 1].copy()
 
 
-def _pairs(table: pa.Table, place: Mapping[str, Mapping[str, int]]) -> list[tuple[int, int, int, int]]:
+def _pairs(table: pa.Table, place: Mapping[str, Mapping[str, int]], as_of: dt.datetime) -> list[tuple[int, int, int, int]]:
     week = 7 * DAY
     edges = []
     for edge in table.to_pylist():
+        if edge["returned_at"] is not None and edge["returned_at"] < as_of:
+            continue
         monday = dt.datetime.combine(edge["week"], dt.time(), dt.UTC)
         one, other = place["product"][edge["product_id_a"]], place["product"][edge["product_id_b"]]
         edges.append((one, other, _microseconds(monday) + week, edge["n_users"]))

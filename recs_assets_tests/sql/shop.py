@@ -64,8 +64,15 @@ OWNS_EDGES = source(
         ("u5", "v1", 1, None),
     ],
 )
-INTERACTION_EDGES = source(
-    "events",
+
+
+def edges(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    """Rows of interaction_edges: those of events, with returned_at last where it is not NULL."""
+    returned_at = pa.array([row[7] if len(row) > 7 else None for row in rows], pa.timestamp("us", "UTC"))
+    return source("events", [row[:7] for row in rows]).append_column("returned_at", returned_at)
+
+
+INTERACTION_EDGES = edges(
     [
         ("e1", "u1", "p1", "order", days_ago(8), "o1", 1),
         ("e2", "u1", "p4", "order", days_ago(7), "o2", 1),
@@ -76,12 +83,20 @@ INTERACTION_EDGES = source(
         ("e7", "u4", "p1", "view", days_ago(2), None, None),
         ("e8", "u4", "p6", "order", days_ago(365), "o6", 1),
         ("e9", "u4", "p6", "order", AS_OF, "o7", 1),
+        ("e10", "u2", "p6", "order", days_ago(3), "o8", 1, days_ago(1)),
+        ("e11", "u5", "p6", "cart", days_ago(3), None, 1, days_ago(1)),
     ],
 )
 # Older than the window, one of them on the border of what is excluded.
 OTHER_ORDERS = table(
-    {"user_id": "STRING", "product_id": "STRING", "event_ts": "TIMESTAMP"},
-    [("u1", "p6", days_ago(400)), ("u3", "p3", days_ago(365)), ("u4", "p2", days_ago(366)), ("u5", "p2", AS_OF)],
+    {"user_id": "STRING", "product_id": "STRING", "event_ts": "TIMESTAMP", "returned_at": "TIMESTAMP"},
+    [
+        ("u1", "p6", days_ago(400), None),
+        ("u3", "p3", days_ago(365), AS_OF),
+        ("u4", "p2", days_ago(366), None),
+        ("u5", "p2", AS_OF, None),
+        ("u5", "p3", days_ago(9), days_ago(3)),
+    ],
 )
 PROFILES = table({"profile_id": "STRING", "user_id": "STRING"}, [("garage:a", None), ("user:u1", "u1"), ("user:u4", "u4")])
 PROFILE_VEHICLES = table(

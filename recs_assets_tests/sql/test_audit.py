@@ -11,7 +11,8 @@ from recs_assets_tests.sql.engines import on_duckdb, parameters_of, tables_for
 OFF = {name: None for name in shop.RULES if name not in {"list_length", "slots", "require_fitment", "has_fitment"}}
 
 # The source's own orders.
-TABLES = tables_for("audit") | {"events": shop.INTERACTION_EDGES}
+RETURN = ("x", "u2", "p6", "order", shop.days_ago(1), None, -1)
+TABLES = tables_for("audit") | {"events": pa.concat_tables([shop.INTERACTION_EDGES, shop.edges([RETURN])])}
 
 
 def audit(staged: pa.Table, **changed: Any) -> dict[str, Any]:
@@ -150,3 +151,26 @@ def test_the_hash_knows_content_and_not_order(column: str, value: Any) -> None:
     assert content_hash(changed) != content_hash(shop.STAGED)
     rerun = pa.Table.from_pylist([row | {"run_id": "another", "scored_at": shop.NOW} for row in rows], shop.STAGED.schema)
     assert content_hash(rerun) == content_hash(shop.STAGED)
+
+
+@pytest.mark.parametrize(
+    ("source", "kept", "breaches"),
+    [
+        ([(9, 1)], False, 1),  # what an export has lost is bought all the same
+        ([(9, 1)], True, 1),
+        ([(9, 1), (3, -1)], False, 0),
+        ([(9, 2), (3, -1)], True, 1),  # some of it is left
+        ([(9, 0)], False, 0),
+    ],
+)
+def test_a_part_that_was_returned_may_be_recommended(source: list[tuple[int, int]], kept: bool, breaches: int) -> None:
+    orders = [(f"e{n}", "u5", "p4", " Order", shop.days_ago(days), None, units) for n, (days, units) in enumerate(source)]
+    edge = ("e0", "u5", "p4", "order", shop.days_ago(9), None, 1, None if kept else shop.days_ago(3))
+    tables = tables_for("audit") | {
+        "events": shop.source("events", orders),
+        "interaction_edges": shop.edges([edge]),
+        "other_orders": shop.OTHER_ORDERS.slice(0, 0),
+        "staged": shop.staged([("u5", 1, "p4", 0.5)]),
+    }
+    (found,) = on_duckdb("audit", tables, parameters_of("audit"))
+    assert found["bought_already"] == breaches

@@ -89,7 +89,7 @@ def counted(table: str) -> Counter[str | None]:
         (
             "events",
             {
-                None: 6,
+                None: 7,
                 "exact duplicate": 2,
                 "repeated event_id": 1,
                 "repeated purchase": 1,
@@ -97,7 +97,9 @@ def counted(table: str) -> Counter[str | None]:
                 "event_id of another event": 1,
                 "account shared by many": 1,
                 "quantity is 0": 1,
-                "outside window": 5,
+                "return": 1,
+                "taken out of the cart": 1,
+                "outside window": 7,
                 "event in the future": 1,
                 "unknown event_type": 2,
                 "unknown user_id": 2,

@@ -5,6 +5,8 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from recs_assets_tests.sql import shop
 from recs_assets_tests.sql.engines import on_duckdb, parameters_of, tables_for
@@ -176,3 +178,82 @@ def test_who_buys_a_large_share_of_everything_is_no_person() -> None:
 def test_amounts_beyond_all_reason_do_no_harm() -> None:
     found = cleaned([event("a", quantity=-(2**63)), event("b", quantity=2**63 - 1, product="p2")])
     assert len(found) == 2
+
+
+def kept(rows: list[tuple[str, int, int | None]], kind: str = "order") -> dict[str, int | None]:
+    """By purchase, how many days before AS_OF it was wholly returned; rows are ids, days before AS_OF and quantities."""
+    found = cleaned([event(name, kind=kind, at=shop.days_ago(days), quantity=units) for name, days, units in rows])
+    assert {row["fault"] for row in found} <= {None, "return", "taken out of the cart", "outside window"}
+    returned = {row["event_id"]: row["returned_at"] for row in found if row["quantity"] is None or row["quantity"] > 0}
+    return {name: moment and (shop.AS_OF - moment).days for name, moment in sorted(returned.items())}
+
+
+@pytest.mark.parametrize(
+    ("rows", "returned"),
+    [
+        ([("a", 9, 1), ("x", 5, -1)], {"a": 5}),
+        ([("x", 5, -1), ("a", 9, None)], {"a": 5}),  # the order of rows says nothing, NULL is 1
+        ([("a", 5, 1), ("x", 9, -1)], {"a": 9}),  # nor do two clocks
+        ([("a", 9, 3), ("x", 5, -1)], {"a": None}),  # two are kept
+        ([("a", 9, 3), ("x", 5, -1), ("y", 3, -2)], {"a": 3}),
+        ([("a", 9, 1), ("x", 5, -7)], {"a": 5}),  # more than was bought
+        ([("a", 9, 1), ("x", 5, -1), ("b", 3, 1)], {"a": 5, "b": None}),  # bought again
+        ([("a", 9, 1), ("b", 8, 1), ("x", 5, -1)], {"a": 5, "b": None}),  # the oldest first
+        ([("a", 9, 2), ("b", 8, 1), ("x", 5, -3), ("c", 4, 1)], {"a": 5, "b": 5, "c": None}),
+        ([("x", 5, -1)], {}),  # nothing to take back
+        ([("a", 400, 1), ("b", 8, 1), ("x", 5, -1)], {"a": 5, "b": None}),  # what is older than the window counts too
+        ([("a", 500, 1), ("x", 400, -1), ("b", 8, 1)], {"a": 400, "b": None}),
+        ([("a", 9, 1), ("x", 0, -1)], {"a": None}),  # not known yet
+    ],
+)
+@pytest.mark.parametrize("kind", ["order", "cart"])
+def test_what_is_taken_back_is_taken_from_the_oldest(
+    rows: list[tuple[str, int, int | None]], returned: dict[str, int | None], kind: str
+) -> None:
+    assert kept(rows, kind) == returned
+
+
+@pytest.mark.parametrize("other", [{"user": "u2"}, {"product": "p2"}, {"kind": "cart"}])
+def test_only_the_same_part_of_the_same_person_is_returned(other: dict[str, str]) -> None:
+    found = cleaned([event("a"), event("x", at=MOMENT + DAY, quantity=-1, **other)])
+    assert [row["returned_at"] for row in found] == [None, None]
+
+
+def test_what_is_left_out_takes_nothing_back_and_a_return_told_twice_counts_once() -> None:
+    twice = [
+        event("a", quantity=2),
+        event("x", at=MOMENT + DAY, quantity=-1, order_id="r"),
+        event("y", at=MOMENT + DAY + MINUTE, quantity=-1, order_id="r"),
+        event("z", user=None, at=MOMENT + DAY, quantity=-1),
+        event("v", kind="view", at=MOMENT + DAY, quantity=-1),
+    ]
+    found = {row["event_id"]: (row["fault"], row["returned_at"]) for row in cleaned(twice)}
+    assert found == {
+        "a": (None, None),
+        "x": ("return", None),
+        "y": ("repeated purchase", None),
+        "z": ("no user", None),
+        "v": (None, None),
+    }
+
+
+def test_returns_in_every_order_leave_every_purchase_returned() -> None:
+    bought = [event(f"a{n}", user=f"u{1 + n % 3}", product=f"p{1 + n % 4}", at=MOMENT + n * MINUTE) for n in range(24)]
+    back = [(f"x{row[0]}", *row[1:4], row[4] + DAY, None, -1) for row in bought]
+    found = cleaned([*bought, *back])
+    assert Counter(row["fault"] for row in found) == {None: 24, "return": 24}
+    assert sum(row["returned_at"] is not None for row in found) == 24
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(st.integers(1, 300), st.sampled_from([-3, -2, -1, 1, 2, 3])), max_size=9, unique_by=lambda row: row[0]))
+def test_a_purchase_is_bought_at_a_moment_as_if_nothing_came_after(rows: list[tuple[int, int]]) -> None:
+    found = kept([(f"e{days:03}", days, units) for days, units in rows])
+    for moment in range(0, 301, 25):
+        known = sorted((row for row in rows if row[0] > moment), reverse=True)
+        back, bought = -sum(units for _, units in known if units < 0), 0
+        for days, units in known:
+            if units > 0:
+                bought += units
+                returned = found[f"e{days:03}"]
+                assert (returned is not None and returned > moment) is (bought <= back)

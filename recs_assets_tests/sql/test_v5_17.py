@@ -40,7 +40,7 @@ def tables(**changed: pa.Table) -> dict[str, pa.Table]:
         "owns_edges": shop.source(
             "ownership", [(user, vehicle, 1, None) for user, vehicle in [*OWNERS.items(), ("b", "camaro2")]]
         ),
-        "interaction_edges": shop.source("events", events),
+        "interaction_edges": shop.edges(events),
         "other_orders": shop.OTHER_ORDERS.slice(0, 0),
         "profiles": shop.table({"profile_id": "STRING", "user_id": "STRING"}, [("garage", None), ("none", None)]),
         "profile_vehicles": shop.table({"profile_id": "STRING", "vehicle_id": "STRING"}, [("garage", "camaro")]),
@@ -99,10 +99,10 @@ def test_bought_parts_and_their_variants_are_left_out() -> None:
 def test_what_was_bought_before_the_look_back_is_left_out_too_and_is_no_evidence() -> None:
     profiles = {"profiles": shop.table({"profile_id": "STRING", "user_id": "STRING"}, [("garage", "c")])}
     before = lists(profiles, exclude_bought_days=730, exclude_bought_variants=None)["garage"]
-    kinds = {"user_id": "STRING", "product_id": "STRING", "event_ts": "TIMESTAMP"}
-    older = {
-        "other_orders": shop.table(kinds, [("c", "p4", days_ago(400)), ("c", "p5", days_ago(731)), ("d", "p3", days_ago(400))])
-    }
+    kinds = {"user_id": "STRING", "product_id": "STRING", "event_ts": "TIMESTAMP", "returned_at": "TIMESTAMP"}
+    orders = [("c", "p4", days_ago(400)), ("c", "p5", days_ago(731)), ("d", "p3", days_ago(400))]
+    returned = ("c", "p2", days_ago(300), days_ago(200))
+    older = {"other_orders": shop.table(kinds, [*((*order, None) for order in orders), returned])}
     after = lists(profiles | older, exclude_bought_days=730, exclude_bought_variants=None)["garage"]
     assert [part for part, *_ in before] == ["p4", "p2", "p3", "p5"]
     assert after == [row for row in before if row[0] != "p4"]
@@ -126,7 +126,7 @@ def test_what_is_cut_is_what_ranks_last() -> None:
 def test_nothing_at_or_after_as_of_counts() -> None:
     later = [(f"f{n}", "a", "p5", "order", AS_OF + dt.timedelta(days=n), None, None) for n in range(9)]
     earlier = [(f"old{n}", "a", "p5", "order", days_ago(365) - dt.timedelta(microseconds=1), None, None) for n in range(9)]
-    events = pa.concat_tables([tables()["interaction_edges"], shop.source("events", later + earlier)])
+    events = pa.concat_tables([tables()["interaction_edges"], shop.edges(later + earlier)])
     assert lists({"interaction_edges": events}) == lists()
     owners = shop.source("ownership", [("e", "camaro", 1, AS_OF)])
     assert lists({"owns_edges": pa.concat_tables([tables()["owns_edges"], owners])}) == lists()
@@ -145,7 +145,7 @@ def test_a_part_is_no_candidate_before_it_existed() -> None:
         nodes[4]["created_at"] = created_at  # p5, which nobody has ordered
         changed = {"product_nodes": pa.Table.from_pylist(nodes, tables()["product_nodes"].schema)}
         if events:
-            changed["interaction_edges"] = pa.concat_tables([tables()["interaction_edges"], shop.source("events", events)])
+            changed["interaction_edges"] = pa.concat_tables([tables()["interaction_edges"], shop.edges(events)])
         return [part for part, *_ in lists(changed)["none"]]
 
     assert without(days_ago(1)) == ["p6", "p5"]
@@ -165,7 +165,7 @@ def crowded(types: dict[str, str], **changed: Any) -> list[str]:
     shops = {
         "product_nodes": shop.table(PART_COLUMNS, parts),
         "fits_edges": shop.source("fitment", [(part, "camaro") for part in CROWDED if part[0] == "f"]),
-        "interaction_edges": shop.source("events", sold),
+        "interaction_edges": shop.edges(sold),
     }
     rules = {"list_length": 20, "slots": 4, "max_per_part_type": 2, "kept": 100, **changed}
     return [part for part, *_ in lists(shops, **rules)["garage"]]

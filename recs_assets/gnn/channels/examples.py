@@ -14,7 +14,7 @@ from recs_assets.gnn.candidates import eligible_candidates
 from recs_assets.gnn.channels.candidate_pairs import CandidatePairs
 from recs_assets.gnn.channels.evidence import Evidence, channel_names
 from recs_assets.gnn.channels.gated_model import GatedChannels
-from recs_assets.gnn.snapshots import Snapshot, edge_weights, held_out, snapshot
+from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Snapshot, edge_weights, held_out, snapshot
 from recs_assets.ranking.arrays import Flags, Floats, Floats32, Ints, positions
 from recs_assets.ranking.sparse_matrices import row_of_entry
 from recs_assets.settings import ModelSettings, Settings
@@ -95,13 +95,17 @@ def channel_examples(data: HeteroData, moments: Sequence[int], settings: Setting
 
 
 def _example(past: Snapshot, settings: Settings, seed: int) -> Example | None:
+    # What a fit learns from ends with its horizon, and so does what it knows of returns.
+    horizon = settings.model.horizon_days
+    end = past.as_of + horizon * DAY_MICROSECONDS
     users, products = held_out(
         past,
-        days=settings.model.horizon_days,
+        days=horizon,
         orders_only=settings.evaluation.relevance == "order",
         exclude_bought_days=settings.rules.exclude_bought_days,
+        returns_known_at=end,
     )
-    weights = edge_weights(past, users, products, settings.model.horizon_days)
+    weights = edge_weights(past, users, products, horizon, returns_known_at=end)
     targets = sparse.csr_array((weights, (users, products)), shape=(past.n_users, past.n_products))
     active = np.unique(users)
     candidates = eligible_candidates(past, active, settings)
