@@ -19,6 +19,8 @@ INTERACTION_EDGES = own_file("interaction_edges")
 CO_PURCHASE_EDGES = own_file("co_purchase_edges")
 # interaction_edges too: orders that are no edges, but no reason to recommend again what was bought
 OTHER_ORDERS = own_file("other_orders")
+# and accounts that stand for many people
+SHARED_ACCOUNTS = own_file("shared_accounts")
 
 # vehicle_nodes too: every id of a vehicle, and that of its node
 VEHICLE_IDS = own_file("vehicle_ids")

@@ -14,6 +14,7 @@ from recs_assets.asset_files import (
     INTERACTION_EDGES,
     OTHER_ORDERS,
     PRODUCT_NODES,
+    SHARED_ACCOUNTS,
     SOURCE_PROFILE,
     own_file,
 )
@@ -285,10 +286,11 @@ def interaction_edges(
     # Whatever the model looks back to, a rule may look back further.
     days = max(settings.lookback_days, settings.rules.exclude_bought_days or 0)
     orders_start = week.as_of - dt.timedelta(days=days)
+    shared_ids = [name.strip().lower() for name in settings.source.shared_user_ids]
     limits = ("max_events_per_user_week", "max_account_orders_share", "max_account_parts")
     parameters = _looking_back(week, settings) | {
         "orders_start": orders_start,
-        "shared_user_ids": [name.strip().lower() for name in settings.source.shared_user_ids],
+        "shared_user_ids": shared_ids,
         **settings.source.model_dump(include=set(limits)),
     }
     references = ["user_nodes", "product_nodes"]
@@ -296,6 +298,7 @@ def interaction_edges(
     def write(session: Session, new: Draft) -> None:
         session.export("interaction_edges", new.path(INTERACTION_EDGES))
         session.export("other_orders", new.path(OTHER_ORDERS), orders_start=orders_start, as_of=week.as_of)
+        session.export("shared_accounts", new.path(SHARED_ACCOUNTS), shared_user_ids=shared_ids)
 
     events = cleaned(context, warehouse, store, settings, "events", references=references, parameters=parameters, write=write)
     newest = pc.max(events.artifact.table(INTERACTION_EDGES, columns=["event_ts"])["event_ts"]).as_py()

@@ -278,6 +278,7 @@ TABLES: dict[str, pa.Table] = {
     "owns_edges": OWNS_EDGES,
     "interaction_edges": INTERACTION_EDGES,
     "other_orders": OTHER_ORDERS,
+    "shared_accounts": table({"user_id": "STRING"}, [("guest",), ("u9",), ("n/a",)]),
     "profiles": PROFILES,
     "profile_vehicles": PROFILE_VEHICLES,
     "user_profiles": USER_PROFILES,

@@ -326,3 +326,16 @@ def test_a_pair_lasts_until_one_of_it_is_returned_and_the_next_purchase_counts_f
         ("p1", "p4", first, 1, shop.days_ago(10)),
         ("p1", "p4", second, 1, None),
     ]
+
+
+def test_an_account_of_many_people_has_no_profile() -> None:
+    query = "shared_accounts"
+    nodes = shop.table({"user_id": "STRING"}, [("GUEST ",), ("u1",), ("u2",), ("u3",)])
+    classified = shop.table(
+        {"user_id": "STRING", "fault": "STRING"}, [("u2", "account shared by many"), ("u3", None), ("u1", "bot")]
+    )
+    found = on_duckdb(query, {"user_nodes": nodes, "classified": classified}, parameters_of(query))
+    assert [row["user_id"] for row in found] == ["GUEST ", "u2"]
+    shared = shop.table({"user_id": "STRING"}, [("u1",)])
+    people = on_duckdb("user_profiles", tables_for("user_profiles") | {"shared_accounts": shared}, {"as_of": shop.AS_OF})
+    assert [row["user_id"] for row in people] == ["u2", "u3", "u4", "u5"]

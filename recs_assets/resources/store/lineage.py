@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from recs_assets.asset_files import OTHER_ORDERS, VEHICLE_IDS, own_file
+from recs_assets.asset_files import OTHER_ORDERS, SHARED_ACCOUNTS, VEHICLE_IDS, own_file
 from recs_assets.resources.store.artifact import Artifact, StoreError
 from recs_assets.resources.store.store import Store
 
@@ -47,10 +47,11 @@ def origins_of(store: Store, artifact: Artifact, assets: Iterable[str]) -> dict[
 
 
 def parquet_of(inputs: Mapping[str, Artifact]) -> dict[str, Sequence[Path]]:
-    """The inputs as tables for a session: each asset's file of its own name, the orders beside the edges, the ids of vehicles."""
+    """The inputs as tables for a session: each asset's file of its own name, and what lies beside it."""
     tables: dict[str, Sequence[Path]] = {asset: [artifact.path(own_file(asset))] for asset, artifact in inputs.items()}
     if "interaction_edges" in inputs:
-        tables["other_orders"] = [inputs["interaction_edges"].path(OTHER_ORDERS)]
+        for file in (OTHER_ORDERS, SHARED_ACCOUNTS):
+            tables[file.removesuffix(".parquet")] = [inputs["interaction_edges"].path(file)]
     if "vehicle_nodes" in inputs:
         tables["vehicle_ids"] = [inputs["vehicle_nodes"].path(VEHICLE_IDS)]
     return tables
