@@ -143,7 +143,7 @@ def test_co_purchases_are_counted_by_week_for_pairs_that_two_people_bought(tmp_p
     place = small_shop(tmp_path, {"events": [*orders, ("o33", "u3", "p3", "order", IN_WEEK, "order3", 1)]})
     assert place.materialize([*needed_by("interaction_edges"), "co_purchase_edges"], WEEK).success
     assert place.table("co_purchase_edges").to_pylist() == [
-        {"product_id_a": "p1", "product_id_b": "p2", "week": START.date(), "n_users": 2},
+        {"product_id_a": "p1", "product_id_b": "p2", "week": START.date(), "n_users": 2, "returned_at": None},
     ]
 
 

@@ -18,7 +18,7 @@ from recs_assets.own_tables import QUARANTINE
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.errors import WarehouseError
 from recs_assets_tests.sql import shop
-from recs_assets_tests.sql.engines import COMPUTE, parameters_of
+from recs_assets_tests.sql.engines import COMPUTE, parameters_of, tables_for
 
 WEEK = dt.date(2026, 2, 23)
 
@@ -70,7 +70,7 @@ def test_columns_come_in_the_contracts_types(warehouse: DuckDBWarehouse, source:
         assert by_id["u1"]["created_at"] == dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
         assert by_id[None]["fault"] == "empty user_id"
         assert [row["year"] for row in session.read("clean_vehicles").sort_by("vehicle_id").to_pylist()] == [1969, None]
-        assert session.audit("source_profile_email_events")["n_rows"] == 0
+        assert session.audit("source_profile_email_events", **parameters_of("source_profile_email_events"))["n_rows"] == 0
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_parameters_must_match(warehouse: DuckDBWarehouse) -> None:
 def test_exports_are_the_same_bytes(warehouse: DuckDBWarehouse, tmp_path: Path) -> None:
     n_rows = 300_000
     events = [(f"e{n}", f"u{n % 7}", "p1", "view", shop.days_ago(n % 50), None, n) for n in range(n_rows)]
-    classified = shop.source("events", events).append_column("fault", pa.nulls(n_rows, pa.string()))
+    classified = shop.edges(events).append_column("fault", pa.nulls(n_rows, pa.string()))
     paths = [tmp_path / "first.parquet", tmp_path / "second.parquet"]
     for path, threads, rows in zip(paths, (1, 2), (classified, classified.sort_by("quantity")), strict=True):
         compute = COMPUTE.model_copy(update={"memory_limit": "500MB", "threads": threads})
@@ -238,3 +238,24 @@ def test_a_locked_file_is_waited_for_then_named(
     holder.stdin.write("\n")
     holder.stdin.flush()
     assert warehouse.served_version(WEEK) is None
+
+
+def test_what_is_older_than_the_window_is_not_read(tmp_path: Path) -> None:
+    # Sixteen years of events in row groups of a year each: the first ones cannot even be read.
+    moments = [shop.AS_OF - dt.timedelta(days=365 * years + 9) for years in range(15, -1, -1)]
+    rows = [(f"e{n}", "u1", "p1", "view", moment, None, None) for n, moment in enumerate(moments)]
+    path = tmp_path / "events.parquet"
+    pq.write_table(shop.source("events", rows), path, row_group_size=1, compression="none", use_dictionary=False)
+    group = pq.read_metadata(path).row_group(0).column(0)
+    damaged = bytearray(path.read_bytes())
+    start = group.data_page_offset
+    damaged[start : start + group.total_compressed_size] = b"\xff" * group.total_compressed_size
+    path.write_bytes(damaged)
+    warehouse = DuckDBWarehouse(tmp_path / "warehouse.duckdb", tmp_path, COMPUTE)
+    names = tables_for("clean_events").keys() - {"events"}
+    with warehouse.session({name: table for name, table in tables_for("clean_events").items() if name in names}) as session:
+        found = session.read("clean_events", **parameters_of("clean_events"))
+        assert sorted(found["event_id"].to_pylist()) == ["e14", "e15"]
+        assert session.audit("rows_read_events", orders_start=shop.days_ago(730)) == {"n_rows": 2}
+        profile = session.audit("source_profile_events", **parameters_of("source_profile_events"))
+        assert (profile["n_rows"], profile["n_read"]) == (16, 1)
