@@ -30,7 +30,7 @@ def oddly_named(table: str, rows: list[Row]) -> list[Row]:
     texts = [
         column.kind == "string" and column.name not in ("event_type", "image_url") for column in SOURCE_TABLES[table].columns
     ]
-    return [tuple(odd(value) if is_text else value for is_text, value in zip(texts, row, strict=True)) for row in rows]
+    return [tuple(odd(value) if is_text else value for is_text, value in zip(texts, row, strict=False)) for row in rows]
 
 
 def with_extremes(rows: dict[str, list[Row]]) -> dict[str, list[Row]]:

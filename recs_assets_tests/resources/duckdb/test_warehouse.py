@@ -131,7 +131,8 @@ def test_values_are_bound_never_pasted(warehouse: DuckDBWarehouse) -> None:
 def test_parameters_must_match(warehouse: DuckDBWarehouse) -> None:
     with warehouse.session() as session:
         with pytest.raises(
-            ValueError, match=r"'clean_users' takes the parameters \['as_of', 'now'\]; missing: \['now'\], unknown: \['when'\]"
+            ValueError,
+            match=r"takes the parameters \['as_of', 'now', 'start'\]; missing: \['now', 'start'\], unknown: \['when'\]",
         ):
             session.read("clean_users", as_of=shop.AS_OF, when=shop.NOW)
         with pytest.raises(ValueError, match="there is no query 'clean_houses'"):
@@ -166,7 +167,7 @@ def test_a_stream_survives_other_queries(warehouse: DuckDBWarehouse) -> None:
         session.materialize("classified", "clean_users", **parameters_of("clean_users"))
         stream = session.batches("user_nodes")
         session.read("fault_counts_users")
-        assert stream.read_all()["user_id"].to_pylist() == ["u1", "u2", "u3", "u4", "u5", 'ü"8\\']
+        assert stream.read_all()["user_id"].to_pylist() == ["u1", "u2", "u3", "u4", "u5", "u6", 'ü"8\\']
 
 
 def test_what_takes_more_memory_than_allowed_is_written_beside_the_file(tmp_path: Path) -> None:
