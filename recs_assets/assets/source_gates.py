@@ -83,13 +83,11 @@ def _added_at(session: Session, settings: Settings, week: Week) -> Verdict:
 def judged_rules(
     context: dg.AssetExecutionContext, warehouse: Warehouse, settings: Settings, parts: pa.Table, reasons: Sequence[str | None]
 ) -> dg.AssetCheckResult:
-    """What the rules leave of the parts, judged and written to the ledger; the log names excluded types that nothing is of."""
+    """What the rules leave of the parts, judged and written to the ledger."""
     types = {plain(name) for name in pc.unique(parts["part_type"]).drop_null().to_pylist()}
     excluded = settings.rules.excluded_part_types or ()
-    unmatched = [name for name in excluded if plain(name) not in types]
-    if unmatched:
-        context.log.warning(f"no part is of these types of rules.excluded_part_types: {', '.join(unmatched)}")
+    n_unmatched = sum(plain(name) not in types for name in excluded)
     share = settings.gates.max_left_out_by_a_rule
-    verdict = catalogue.left_out(reasons, unmatched, n_excluded_types=len(excluded), max_share=share)
+    verdict = catalogue.left_out(reasons, n_excluded_types=len(excluded), n_unmatched=n_unmatched, max_share=share)
     verdicts.record(context, warehouse, settings, verdict)
     return verdicts.check_result(verdict, RULES.name)
