@@ -32,4 +32,4 @@ def left_out(reasons: Sequence[str | None], *, n_excluded_types: int, n_unmatche
         problems.append("no part is of any type in rules.excluded_part_types: write the types there as the shop names them")
     measured = f"{len(reasons) - sum(counts.values()):,} of {len(reasons):,} parts may be recommended"
     reason = f"{measured}; {n_unmatched:,} of {n_excluded_types:,} excluded part types are no part's."
-        return Verdict("rules", WARN, f"{'; '.join(problems)}.", figures) if problems else Verdict("rules", PASS, reason, figures)
+    return Verdict("rules", WARN, f"{'; '.join(problems)}.", figures) if problems else Verdict("rules", PASS, reason, figures)
