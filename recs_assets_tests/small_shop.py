@@ -102,5 +102,6 @@ def outcome_of(place: Place, result: dg.ExecuteInProcessResult, export: str) -> 
     quarantined = place.quarantined(table)
     accepted: int = place.table(export).num_rows
     assert len(quarantined) == sum(shown["quarantined"].values()) + sum(shown["set aside"].values())
-    assert place.read_source(table).num_rows == accepted + len(quarantined) + shown["duplicates removed"]
+    assert shown["rows in"] == accepted + len(quarantined) + shown["duplicates removed"]
+    assert place.read_source(table).num_rows == shown["rows in"] + shown["outside the window"]
     return quarantined, shown["duplicates removed"], accepted

@@ -25,12 +25,14 @@ FILES = [
     "approved_model/towers.pt",
     "co_purchase_edges/co_purchase_edges.parquet",
     "fits_edges/fits_edges.parquet",
+    "hetero_graph/coverage.json",
     "hetero_graph/graph.pt",
     "hetero_graph/profile_vehicles.parquet",
     "hetero_graph/profiles.parquet",
     "hetero_graph/user_profiles.parquet",
     "interaction_edges/interaction_edges.parquet",
     "interaction_edges/other_orders.parquet",
+    "interaction_edges/shared_accounts.parquet",
     "offline_metrics/alpha_curve.parquet",
     "offline_metrics/ceiling.parquet",
     "offline_metrics/evidence.parquet",
@@ -64,6 +66,7 @@ FILES = [
     "trained_model/weights.json",
     "user_nodes/user_nodes.parquet",
     "user_scores/user_scores.parquet",
+    "vehicle_nodes/vehicle_ids.parquet",
     "vehicle_nodes/vehicle_nodes.parquet",
 ]
 ASSETS = sorted({name.partition("/")[0] for name in FILES})

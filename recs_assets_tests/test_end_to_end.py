@@ -200,6 +200,7 @@ def test_every_gate_leaves_its_verdict_in_the_ledger(first_run: Run) -> None:
     ledger = first_run.place.query("SELECT gate, decision, week, run_id, settings_hash FROM verdicts ORDER BY gate")
     gates = ["approval", "audit", "freshness", "gate_1", "mail_reach", "overlap", "score_drift", "source", "users_served"]
     gates += ["added_at_ownership", "created_at_products", "created_at_users", "garage_coverage", "mail_coverage", "rules"]
+    gates += ["hold", *(f"left_out_{table}" for table in ("events", "fitment", "ownership", "products", "users", "vehicles"))]
     gates += ["universal_products", *(f"ties_{table}" for table in ("ownership", "products", "users", "vehicles"))]
     tables = ["email_events", "events", "fitment", "ownership", "products", "users", "vehicles"]
     run_id, settings_hash = first_run.result.run_id, first_run.place.settings.hash

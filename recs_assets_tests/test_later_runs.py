@@ -92,7 +92,8 @@ def test_an_older_week_leaves_what_is_served_alone(night: Run, tmp_path: Path) -
     result = place.materialize(["published_recommendations"], WEEK)
     assert metadata(result, "published_recommendations") == {
         "published": False,
-        "reason": "week 2026-10-05 is served; set replace_older_week in the launch to rewrite week 2026-09-28 all the same",
+        "reason": "week 2026-10-05 is served; to rewrite week 2026-09-28 all the same: "
+        "make publish WEEK=2026-09-28 REPLACE=1 REASON=... (replace_older_week in a launch)",
     }
     assert place.served() == before
 

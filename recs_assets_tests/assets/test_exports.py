@@ -170,7 +170,7 @@ def test_five_percent_of_faults_are_accepted_and_more_are_not() -> None:
         refuse_too_many_faults("events", WEEK, FAULTS, row_counts("events", FAULTS, 1106, 106), 0.05)
     assert raised.value.samples == ("e1", "e2")
     assert (
-        "5 of its 99 rows are faulty, 5.1% where source.max_quarantined_share allows 5%: 4 unknown user_id; 1 bot: over 9"
+        "5 of its 99 rows are faulty, 5.1% where source.max_quarantined_share allows 5%: 4 unknown user_id; 1 quantity is 0"
         in str(raised.value)
     )
     assert "WHERE week = '2026-09-28' AND source_table = 'events'. Fix the source;" in str(raised.value)

@@ -16,7 +16,7 @@ from recs_assets_tests.worlds import NEXT_WEEK, WEEK, checks, messages, metadata
 
 WHOLE_WEEK = week_of(WEEK, dt.datetime(2026, 11, 1, tzinfo=dt.UTC))
 FIRST = row_count("events", 50, None, min_share=0.5, max_change=None)
-PROFILE: dict[str, Any] = {"n_rows": 50, "events_in_week": 3, "events_before_week": 9}
+PROFILE: dict[str, Any] = {"n_rows": 50, "n_read": 50, "events_in_week": 3, "events_before_week": 9}
 
 
 def refusal(table: str, **changes: Any) -> str:
@@ -31,7 +31,8 @@ def test_all_seven_tables_pass_their_check_and_show_their_rows(tmp_path: Path) -
     place = small_shop(tmp_path)
     result = place.materialize([f"raw_{table}" for table in SOURCE_TABLES], WEEK)
     assert messages(result) == {}
-    assert checks(result) == {(f"raw_{table}", name): True for table in SOURCE_TABLES for name in ("row_count", "filled")}
+    expected = {(f"raw_{table}", name) for table in SOURCE_TABLES for name in ("row_count", "filled")}
+    assert checks(result) == dict.fromkeys(expected | {("raw_email_events", "contract")}, True)
     rows = {table: metadata(result, f"raw_{table}")["n_rows"] for table in SOURCE_TABLES}
     assert rows == {"users": 3, "vehicles": 2, "ownership": 2, "products": 3, "fitment": 2, "events": 4, "email_events": 1}
 

@@ -29,7 +29,7 @@ def test_candidates_fit_the_garage_or_everything_and_are_neither_bought_nor_inel
         ["p1", "p2", "p4"],
         ["p4"],
     ]
-    keep_bought = five_users.settings(rules={"exclude_bought_days": None})
+    keep_bought = five_users.settings(rules={"exclude_bought_days": None, "exclude_bought_variants": False})
     assert _shown(eligible_candidates(past, np.array([1, 0]), keep_bought)) == [["p2", "p3", "p4"], ["p1", "p2", "p3", "p4"]]
 
 

@@ -219,7 +219,7 @@ VERDICT_ROWS = table(
 )
 QUARANTINE_ROWS = table(
     QUARANTINE,
-    [(dt.date(2026, 2, day), "users", "address_twice", f"u{day}", "{}") for day in (16, 16, 23)],
+    [(dt.date(2026, 2, day), "users", "address_twice", "quarantined", f"u{day}", "{}") for day in (16, 16, 23)],
 )
 HOLD_ROWS = table(
     HOLDS,

@@ -195,7 +195,7 @@ def test_what_a_light_tier_puts_last_hides_nothing_that_is_scored_globally() -> 
     shops = {
         "product_nodes": shop.table(PART_COLUMNS, parts),
         "fits_edges": shop.source("fitment", []),
-        "interaction_edges": shop.source("events", sold),
+        "interaction_edges": shop.edges(sold),
     }
     rules = {"model_weight": 0.1, "kept": 5, "list_length": 20, "slots": 4, "max_per_part_type": 2}
     assert [part for part, *_ in lists(shops, **rules)["garage"]] == [f"u{n:02}" for n in range(30, 54)]
