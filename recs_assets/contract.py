@@ -1,11 +1,9 @@
-"""What comes in: the seven source tables, each declared once, and the error for a breach.
+"""What comes in: the seven source tables, each declared once.
 
 Profiles, column checks, schemas in the UI, the table in the README and the generic part of cleaning come from here
 (``resources/source_queries.py`` writes the queries): a new column is one line.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,59 +15,6 @@ Seen = Literal["anywhere", "tables", "nowhere"]
 # What becomes of a row that is left out. Duplicates and rows outside the window are counted; the others are kept in the table
 # `quarantine`. A row that is set aside is an ordinary one and counts toward no limit; a quarantined one should not be there.
 Outcome = Literal["duplicate", "outside window", "set aside", "quarantined"]
-
-MAX_SAMPLES = 3
-
-
-class ContractError(ValueError):
-    """A source that breaks the contract; the message names the table, the week, the column, the count, samples and the fix."""
-
-    def __init__(
-        self,
-        table: str,
-        problem: str,
-        fix: str,
-        *,
-        week: str | None = None,
-        column: str | None = None,
-        count: int | None = None,
-        samples: Sequence[str] = (),
-    ) -> None:
-        self.table = table
-        self.problem = problem
-        self.fix = fix
-        self.week = week
-        self.column = column
-        self.count = count
-        self.samples = tuple(samples)[:MAX_SAMPLES]
-        super().__init__(self._message())
-
-    def _message(self) -> str:
-        where = f"source table '{self.table}'"
-        if self.column is not None:
-            where += f", column '{self.column}'"
-        if self.week is not None:
-            where += f", week {self.week}"
-        details = [] if self.count is None else [f"{self.count:,} rows"]
-        if self.samples:
-            details.append("for example " + ", ".join(repr(sample) for sample in self.samples))
-        about = f" ({'; '.join(details)})" if details else ""
-        return f"{where}: {self.problem}{about}. {self.fix}"
-
-    def of(self, week: str) -> "ContractError":
-        """The same breach, of a week where it has none."""
-        return ContractError(
-            self.table, self.problem, self.fix, week=self.week or week, column=self.column, count=self.count, samples=self.samples
-        )
-
-
-@contextmanager
-def in_week(week: str) -> Iterator[None]:
-    """Add the week to breaches that were met where weeks are not known."""
-    try:
-        yield
-    except ContractError as error:
-        raise error.of(week) from error
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
-"""A source table as it is stored, which an engine looks up and a gate judges; and several breaches in one answer."""
+"""A source table as it is stored, which an engine looks up and a gate judges."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from recs_assets.contract import ContractError
+from recs_assets.breaches import ContractError
 
 
 @dataclass(frozen=True)
@@ -28,29 +28,3 @@ class StoredTable:
     columns: Mapping[str, StoredColumn]
     extra: tuple[str, ...] = ()
     breaches: tuple[ContractError, ...] = field(default=())
-
-
-class SeveralBreachesError(ContractError):
-    """Several breaches in one answer, one a line."""
-
-    def __init__(self, errors: Sequence[ContractError]) -> None:
-        self.errors = tuple(errors)
-        first = errors[0]
-        super().__init__(first.table, first.problem, first.fix, week=first.week, column=first.column)
-
-    def _message(self) -> str:
-        return "\n".join(str(error) for error in self.errors)
-
-    def of(self, week: str) -> ContractError:
-        """The same breaches, of a week where they have none."""
-        return SeveralBreachesError([error.of(week) for error in self.errors])
-
-
-def refuse(breaches: Sequence[ContractError]) -> None:
-    """Refuse what has breaches, all of them in one answer.
-
-    Raises:
-        ContractError: there is one, or more.
-    """
-    if breaches:
-        raise breaches[0] if len(breaches) == 1 else SeveralBreachesError(breaches)

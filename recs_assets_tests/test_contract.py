@@ -3,11 +3,12 @@ from pathlib import Path
 import pytest
 
 from recs_assets.assets.raw import raw_events
-from recs_assets.contract import SOURCE_TABLES, Column, ContractError, in_week
+from recs_assets.breaches import ContractError, in_week, refuse
+from recs_assets.contract import SOURCE_TABLES, Column
 from recs_assets.gates.mending import mending
 from recs_assets.gates.source import column_breaches, presence_breaches, remarks
 from recs_assets.own_tables import wide_columns
-from recs_assets.stored_tables import StoredColumn, StoredTable, refuse
+from recs_assets.stored_tables import StoredColumn, StoredTable
 
 README = Path(__file__).parents[1] / "README.md"
 EVENTS = {column.name: column.kind for column in SOURCE_TABLES["events"].columns}

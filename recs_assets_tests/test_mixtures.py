@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recs_assets.contract import ContractError
+from recs_assets.breaches import ContractError
 from recs_assets.gates.source import RowCounts, refuse_too_many_faults, row_counts
 from recs_assets_tests.sql.engines import on_duckdb
 from recs_assets_tests.sql.rows import AS_OF, NOW, START, days_ago, source

@@ -29,7 +29,8 @@ from recs_assets.assets.raw import (
     raw_vehicles,
 )
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
-from recs_assets.contract import MAX_SAMPLES, NOT_SOLD, SOURCE_TABLES, in_week
+from recs_assets.breaches import MAX_SAMPLES, in_week
+from recs_assets.contract import NOT_SOLD, SOURCE_TABLES
 from recs_assets.gates.left_out import left_out, refuse_few_left
 from recs_assets.gates.source import (
     RowCounts,

@@ -10,7 +10,8 @@ import dagster as dg
 from recs_assets.asset_files import SOURCE_PROFILE
 from recs_assets.assets import verdicts
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
-from recs_assets.contract import SOURCE_TABLES, ContractError, SourceTable, in_week
+from recs_assets.breaches import ContractError, in_week, refuse
+from recs_assets.contract import SOURCE_TABLES, SourceTable
 from recs_assets.gates.source import (
     check_profile,
     column_breaches,
@@ -23,7 +24,7 @@ from recs_assets.gates.source import (
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
-from recs_assets.stored_tables import StoredTable, refuse
+from recs_assets.stored_tables import StoredTable
 from recs_assets.weeks import ONE_WEEK, Week
 
 WARN = dg.AssetCheckSeverity.WARN

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from recs_assets.contract import ContractError
+from recs_assets.breaches import ContractError
 from recs_assets.gates.verdict import FAIL, PASS, WARN, Verdict
 
 # Where fitment does not decide what is recommended there is nothing to look at.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from recs_assets.contract import ContractError
+from recs_assets.breaches import ContractError
 from recs_assets.gates.verdict import FAIL, PASS, WARN, Verdict
 
 # What shows that somebody, or something, existed.

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from recs_assets.contract import NOT_SOLD, ContractError
+from recs_assets.breaches import ContractError
+from recs_assets.contract import NOT_SOLD
 from recs_assets.gates.source import RowCounts
 from recs_assets.gates.verdict import PASS, WARN, Verdict
 

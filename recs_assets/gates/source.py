@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recs_assets.contract import FITMENT_TABLES, SOURCE_TABLES, ContractError, Outcome, SourceTable
+from recs_assets.breaches import ContractError
+from recs_assets.contract import FITMENT_TABLES, SOURCE_TABLES, Outcome, SourceTable
 from recs_assets.gates.mending import mending
 from recs_assets.gates.verdict import FAIL, PASS, WARN, Verdict
 from recs_assets.stored_tables import StoredTable

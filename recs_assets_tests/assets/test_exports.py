@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from recs_assets.assets.exports import _no_future_events
-from recs_assets.contract import ContractError
+from recs_assets.breaches import ContractError
 from recs_assets.gates.source import RowCounts, refuse_too_many_faults, row_counts
 from recs_assets.weeks import key_of
 from recs_assets_tests.small_shop import END, IN_WEEK, LAST_YEAR, START, Row, exported, needed_by, small_shop

@@ -8,7 +8,8 @@ import dagster as dg
 import pytest
 
 from recs_assets.assets.raw import check_profile
-from recs_assets.contract import SOURCE_TABLES, ContractError
+from recs_assets.breaches import ContractError
+from recs_assets.contract import SOURCE_TABLES
 from recs_assets.gates.source import row_count
 from recs_assets.weeks import week_of
 from recs_assets_tests.small_shop import IN_WEEK, LAST_MONTH, small_shop

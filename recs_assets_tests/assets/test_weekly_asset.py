@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from recs_assets.assets.weekly_asset import weekly_asset
-from recs_assets.contract import ContractError
+from recs_assets.breaches import ContractError
 from recs_assets.resources.errors import WarehouseError
 from recs_assets.resources.publishing import PublishRefused
 

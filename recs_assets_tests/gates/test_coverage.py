@@ -2,7 +2,7 @@
 
 import pytest
 
-from recs_assets.contract import ContractError
+from recs_assets.breaches import ContractError
 from recs_assets.gates.coverage import fitting_parts, refuse_bare_garages, universal
 from recs_assets.gates.verdict import FAIL, PASS, WARN
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from recs_assets.contract import ContractError
+from recs_assets.breaches import ContractError
 from recs_assets.gates.dates import added_at, created_at, refuse_load_times, ties
 from recs_assets.gates.verdict import FAIL, PASS, WARN
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from recs_assets.contract import ContractError
+from recs_assets.breaches import ContractError
 from recs_assets.gates.left_out import left_out, refuse_few_left
 from recs_assets.gates.source import RowCounts
 from recs_assets.gates.verdict import PASS, WARN

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from recs_assets.contract import ContractError
+from recs_assets.breaches import ContractError
 from recs_assets.gates.source import filled, freshness, refuse_lost_columns, row_count
 from recs_assets.gates.verdict import FAIL, PASS, WARN
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import duckdb
 
-from recs_assets.contract import SOURCE_TABLES, Column, ContractError
+from recs_assets.breaches import ContractError, refuse
+from recs_assets.contract import SOURCE_TABLES, Column
 from recs_assets.resources.duckdb.readings import TYPES, Reading, has_spaces, reading, trimmed, word
-from recs_assets.stored_tables import StoredColumn, StoredTable, refuse
+from recs_assets.stored_tables import StoredColumn, StoredTable
 
 # Accidents of the machine, which may be gone when the step is tried again. Anything else that stops a query over a source
 # table is in its data: a damaged page is a plain duckdb.Error as often as not.

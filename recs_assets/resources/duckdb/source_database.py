@@ -5,7 +5,8 @@ from pathlib import Path
 
 import duckdb
 
-from recs_assets.contract import SOURCE_TABLES, ContractError
+from recs_assets.breaches import ContractError
+from recs_assets.contract import SOURCE_TABLES
 from recs_assets.resources.duckdb.source import Located, Relation, Source, identifier, quoted
 from recs_assets.resources.duckdb.source_files import resembled
 from recs_assets.resources.errors import SourceError, WarehouseError

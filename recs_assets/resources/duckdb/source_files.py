@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from recs_assets.contract import SOURCE_TABLES, ContractError
+from recs_assets.breaches import ContractError
+from recs_assets.contract import SOURCE_TABLES
 
 # `bq extract` numbers shards with twelve digits, from zero.
 SHARD = re.compile(r"-(\d{12})\.parquet")

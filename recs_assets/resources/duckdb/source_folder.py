@@ -8,7 +8,8 @@ from typing import Any
 
 import duckdb
 
-from recs_assets.contract import SOURCE_TABLES, ContractError
+from recs_assets.breaches import ContractError
+from recs_assets.contract import SOURCE_TABLES
 from recs_assets.resources.duckdb.source import Located, Relation, Source, quoted, unlike_shards
 from recs_assets.resources.duckdb.source_files import FORMS, TableFiles, files_by_table, pattern
 from recs_assets.resources.errors import SourceError

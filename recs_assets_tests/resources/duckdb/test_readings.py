@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from recs_assets.contract import SOURCE_TABLES, ContractError
+from recs_assets.breaches import ContractError
+from recs_assets.contract import SOURCE_TABLES
 from recs_assets_tests.resources.duckdb.source_rows import put, rows_of, stored_in, write
 
 # The kinds of a table's columns, as pandas, Polars and Spark write them. Only values that a kind can hold are tried.

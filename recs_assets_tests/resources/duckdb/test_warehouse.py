@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from recs_assets.contract import ContractError
+from recs_assets.breaches import ContractError
 from recs_assets.own_tables import QUARANTINE
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.errors import WarehouseError
