@@ -20,7 +20,8 @@ from recs_assets.contract import SOURCE_TABLES
 from recs_assets.report import facts, text
 from recs_assets.resources.errors import WarehouseError
 from recs_assets.resources.holding import os_user
-from recs_assets.resources.publishing import PublishFailed, PublishRefused
+from recs_assets.resources.errors import PublishFailed
+from recs_assets.resources.errors import PublishRefused
 from recs_assets.resources.store.artifact import StoreError
 from recs_assets.resources.store.readers import read_on
 from recs_assets.weeks import ONE_WEEK, key_of, monday, week_of

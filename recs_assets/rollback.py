@@ -7,8 +7,9 @@ from typing import Any
 import dagster as dg
 
 from recs_assets.assets.weekly_asset import guarded
+from recs_assets.resources.errors import PublishRefused
 from recs_assets.resources.holding import os_user
-from recs_assets.resources.publishing import Published, PublishRefused
+from recs_assets.resources.publishing import Published
 from recs_assets.resources.restoring import Restoration
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings

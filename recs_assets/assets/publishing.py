@@ -18,8 +18,9 @@ from recs_assets.assets.staging import INPUTS, Ingredients, ingredients_of, stag
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
 from recs_assets.gates import publication as gates
 from recs_assets.gates.verdict import PASS
+from recs_assets.resources.errors import PublishRefused
 from recs_assets.resources.holding import Hold
-from recs_assets.resources.publishing import Publication, Published, PublishRefused
+from recs_assets.resources.publishing import Publication, Published
 from recs_assets.resources.store.lineage import inputs_of
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse

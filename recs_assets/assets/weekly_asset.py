@@ -15,8 +15,7 @@ import dagster as dg
 
 from recs_assets import interrupts, targets
 from recs_assets.partitions import weekly
-from recs_assets.resources.errors import SourceError, WarehouseError
-from recs_assets.resources.publishing import PublishFailed, PublishRefused
+from recs_assets.resources.errors import PublishFailed, PublishRefused, SourceError, WarehouseError
 from recs_assets.resources.store.artifact import Artifact, Draft, StoreError, is_whole
 from recs_assets.resources.store.lineage import check_related
 from recs_assets.resources.store.manifest import Provenance

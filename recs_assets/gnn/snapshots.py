@@ -9,9 +9,9 @@ from scipy import sparse
 from torch_geometric.data import HeteroData
 
 from recs_assets.gnn.graph import BOUGHT_WITH, FITS, INTERACTS, KEPT, ORDER, ORDERED, OWNS
+from recs_assets.model_settings import EventWeightsSettings
 from recs_assets.ranking.arrays import Flags, Floats, Ints
 from recs_assets.ranking.sparse_matrices import incidence
-from recs_assets.settings import EventWeightsSettings
 
 DAY_MICROSECONDS = 86_400_000_000  # microseconds
 WEEK_MICROSECONDS = 7 * DAY_MICROSECONDS

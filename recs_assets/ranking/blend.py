@@ -6,12 +6,13 @@ A weighted sum of normalised scores, as in metasearch (Fox & Shaw 1994; Lee 1997
 import numpy as np
 import pandas as pd
 
+from recs_assets.model_settings import BlendSettings
 from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Flags, Floats, Ints, pair_keys, positions
 from recs_assets.ranking.cutoff import RECALL, K
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
 from recs_assets.ranking.strata import STRATA
-from recs_assets.settings import BlendSettings, RulesSettings
+from recs_assets.settings import RulesSettings
 
 
 def normalise_sql(lists: pd.DataFrame) -> Floats:

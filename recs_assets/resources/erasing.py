@@ -14,8 +14,8 @@ import pyarrow as pa
 from recs_assets.fault_points import reached
 from recs_assets.own_tables import ERASURES
 from recs_assets.resources.ledger import Ledger, content, mail_hash, newest_wide
-from recs_assets.resources.publishing import LONG, WIDE
 from recs_assets.resources.queries import identifier, query_text
+from recs_assets.resources.swapping import LONG, WIDE
 
 
 class ErasureRefused(ValueError):  # noqa: N818 - nothing has failed, and nothing was erased

@@ -7,3 +7,11 @@ class WarehouseError(RuntimeError):
 
 class SourceError(WarehouseError):
     """There is no source to read: trying again will not help, setting ``RECS_SOURCE`` will."""
+
+
+class PublishRefused(RuntimeError):  # noqa: N818 - a refusal is the gate at work, not an error of the program
+    """A publication that must not happen: no audit of these rows, or another run won; the served version stays."""
+
+
+class PublishFailed(RuntimeError):  # noqa: N818
+    """What is served is not what was published; the message says how to restore the version before."""

@@ -9,8 +9,10 @@ import pyarrow as pa
 
 from recs_assets.fault_points import reached
 from recs_assets.resources import holding
+from recs_assets.resources.errors import PublishRefused
 from recs_assets.resources.ledger import Ledger, newest_row, newest_wide, next_sequence, row_of
-from recs_assets.resources.publishing import Published, PublishRefused, check_expected, published, swap
+from recs_assets.resources.publishing import Published, check_expected, published
+from recs_assets.resources.swapping import swap
 from recs_assets.settings import MailSettings
 
 

@@ -16,12 +16,13 @@ from recs_assets.gnn.candidates import part_attributes
 from recs_assets.gnn.channels.evidence import Evidence
 from recs_assets.gnn.explain.explainer import Explainer, strongest_edges
 from recs_assets.gnn.snapshots import FOREVER, microseconds, snapshot
+from recs_assets.model_settings import ReasonsSettings
 from recs_assets.ranking import similarity
 from recs_assets.ranking.blend import blend, normalise_sql
 from recs_assets.ranking.reasons import CODES, Terms, blend_terms, names_of, similarity_terms, texts
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
 from recs_assets.resources.store.artifact import Artifact
-from recs_assets.settings import ReasonsSettings, Settings
+from recs_assets.settings import Settings
 from recs_assets.steps.score_blocks import by_block, report
 from recs_assets.steps.similar_parts import indexed_similarities, similarity_matrix
 

@@ -7,8 +7,7 @@ import pytest
 
 from recs_assets.assets.weekly_asset import weekly_asset
 from recs_assets.breaches import ContractError
-from recs_assets.resources.errors import WarehouseError
-from recs_assets.resources.publishing import PublishRefused
+from recs_assets.resources.errors import PublishRefused, WarehouseError
 
 
 @pytest.mark.parametrize("error", [ContractError("users", "it is empty", "Load it."), ValueError("no"), PublishRefused("no")])

@@ -26,12 +26,12 @@ WRITES = {
 SQL_WRITES = ("CREATE OR REPLACE TABLE {OWN_TABLES}", "CREATE TABLE", "INSERT", "DELETE", "DROP TABLE", "UPDATE", "COMMIT")
 # A write may have its point in another function that always comes before or after it, or need none.
 ELSEWHERE = {
-    "duckdb/ledger.insert: execute": "called by Warehouse.append and publishing._swap_wide, which have points before and after",
+    "duckdb/ledger.insert: execute": "called by Warehouse.append and swapping._swap_wide, which have points before and after",
     "duckdb/ledger.transaction: execute": "its callers have a point before its end and one after",
-    "duckdb/warehouse.mount: execute": "writes to the session's memory, not to a file",
+    "duckdb/session.mount: execute": "writes to the session's memory, not to a file",
     "ledger.prune: run": "publish.committed before it, publish.pruned after it",
     "remove_superfluous.prune: rmtree": "a training that nobody will finish, after prune.emptied and before prune.dropped",
-    "publishing._swap_wide: run": "publish.begun before it, publish.mailed after it",
+    "swapping._swap_wide: run": "publish.begun before it, publish.mailed after it",
     "store/scratch._sweep: rmtree": "removes what nobody owns; scratch.made comes after it",
     "store/store._flush: fsync": "store.manifest before it, store.flushed after it",
     "store/store._replace: write_bytes": "into a bucket, where an object is there whole or not at all",
@@ -112,8 +112,8 @@ def test_the_criterion_sees_the_writes_there_are() -> None:
         "checkpoints.save: save",
         "checkpoints.save: unlink",
         "duckdb/warehouse._attached: run",
-        "duckdb/warehouse.stage: execute",
-        "publishing.swap: run",
+        "duckdb/session.stage: execute",
+        "swapping.swap: run",
         "store/scratch.scratch: mkdtemp",
         "store/scratch.scratch: rmtree",
         "store/store._commit: write_bytes",

@@ -30,7 +30,7 @@ from recs_assets_tests.resources.duckdb.test_warehouse_publishing import (
 RUN = """
 import sys
 from pathlib import Path
-from recs_assets.resources.publishing import PublishRefused
+from recs_assets.resources.errors import PublishRefused
 from recs_assets_tests.faults.homes import warehouse_of
 from recs_assets_tests.resources.duckdb.test_warehouse_publishing import FIRST, publish, stage
 warehouse = warehouse_of(Path(sys.argv[1]))

@@ -12,7 +12,7 @@ from scipy import sparse
 from recs_assets.gnn import graph
 from recs_assets.gnn.channels.evidence import Evidence
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, LeakageError, Snapshot, edge_weights, held_out, microseconds, snapshot
-from recs_assets.settings import EventWeightsSettings
+from recs_assets.model_settings import EventWeightsSettings
 from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.five_users import FUTURE, OWNED, OWNED_LATER, PAST, PRODUCTS, USERS, past_of, world
 

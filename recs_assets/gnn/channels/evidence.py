@@ -14,9 +14,9 @@ from scipy import sparse
 from recs_assets.gnn.channels.candidate_pairs import CandidatePairs
 from recs_assets.gnn.graph import ATTRIBUTES
 from recs_assets.gnn.snapshots import Snapshot
+from recs_assets.model_settings import ModelSettings
 from recs_assets.ranking.arrays import Floats, Floats32, Ints
 from recs_assets.ranking.sparse_matrices import normalise_rows, one_hot
-from recs_assets.settings import ModelSettings
 
 POPULARITY = ("popularity_fast", "popularity_middle", "popularity_slow")
 VEHICLES = ("vehicle", "vehicle_model", "vehicle_make")

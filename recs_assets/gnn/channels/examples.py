@@ -15,9 +15,10 @@ from recs_assets.gnn.channels.candidate_pairs import CandidatePairs
 from recs_assets.gnn.channels.evidence import Evidence, channel_names
 from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Snapshot, edge_weights, held_out, snapshot
+from recs_assets.model_settings import ModelSettings
 from recs_assets.ranking.arrays import Flags, Floats, Floats32, Ints, positions
 from recs_assets.ranking.sparse_matrices import row_of_entry
-from recs_assets.settings import ModelSettings, Settings
+from recs_assets.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from recs_assets.gnn.channels.evidence import channel_names, path_columns
+from recs_assets.model_settings import ModelSettings
 from recs_assets.ranking.arrays import Floats32
-from recs_assets.settings import ModelSettings
 
 STATE_SIZE = 3
 INPUT_SETTINGS = {

@@ -17,10 +17,11 @@ from recs_assets.gnn.explain.edges import Edges
 from recs_assets.gnn.explain.links import ROUNDING, links, loss, n_in_both, strongest
 from recs_assets.gnn.graph import ORDER
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Snapshot
+from recs_assets.model_settings import ReasonsSettings
 from recs_assets.ranking.arrays import Ints
 from recs_assets.ranking.reasons import Terms, family
 from recs_assets.ranking.sparse_matrices import at, incidence
-from recs_assets.settings import ReasonsSettings, SqlBaselineSettings
+from recs_assets.settings import SqlBaselineSettings
 
 ROWS_PER_CHUNK = 1024
 # In this order, where no term of the score has an edge: true of a part whatever it was listed for.

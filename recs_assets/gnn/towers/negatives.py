@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
+from recs_assets.model_settings import NegativesSettings
 from recs_assets.ranking.arrays import Flags, Floats, Floats32, Ints, positions
 from recs_assets.ranking.candidates import top_of_sparse
 from recs_assets.ranking.sparse_matrices import entry_of, row_of_entry
-from recs_assets.settings import NegativesSettings
 
 HARDEST = 100  # fitting candidates with the highest scores, among which hard negatives are sampled
 

@@ -13,7 +13,7 @@ from recs_assets.gnn.channels.gated_model import STATE_SIZE
 from recs_assets.gnn.hashed_names import NO_TOKEN
 from recs_assets.gnn.towers.attention import PaddedAttention, PaddedMean
 from recs_assets.gnn.towers.neighbours import RELATIONS, TowerInputs
-from recs_assets.settings import TowersSettings
+from recs_assets.model_settings import TowersSettings
 
 PRODUCT_FEATURES = 6
 ENCODERS = {"gat": PaddedAttention, "mean": PaddedMean}

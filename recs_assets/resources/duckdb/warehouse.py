@@ -1,37 +1,26 @@
 """The warehouse on one machine: DuckDB over a folder of Parquet or a database, with our own tables in one file."""
 
-import datetime as dt
 import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
-import sqlglot
-from sqlglot import expressions
 
-from recs_assets.contract import SOURCE_TABLES
 from recs_assets.fault_points import reached
-from recs_assets.resources.duckdb.ledger import ALL_TABLES, ATTACHED, OWN_TABLES, DuckDBLedger, transpile
-from recs_assets.resources.duckdb.source import Source, quoted, readable
+from recs_assets.resources.duckdb.ledger import ALL_TABLES, ATTACHED, OWN_TABLES, DuckDBLedger
+from recs_assets.resources.duckdb.session import DuckDBSession
+from recs_assets.resources.duckdb.source import Source, quoted
 from recs_assets.resources.duckdb.source_database import DatabaseSource
-from recs_assets.resources.duckdb.source_files import pattern
 from recs_assets.resources.duckdb.source_folder import FolderSource
 from recs_assets.resources.errors import SourceError, WarehouseError
 from recs_assets.resources.ledger import Ledger
-from recs_assets.resources.queries import identifier, prepare, query_text
-from recs_assets.resources.source_queries import ROWS
 from recs_assets.resources.store.scratch import scratch
 from recs_assets.resources.warehouse import (
     FIXED_TABLES,
-    ROW_GROUP_ROWS,
-    STAGED_PREFIX,
     Mount,
-    Parameter,
     Session,
     Warehouse,
 )
@@ -41,14 +30,6 @@ from recs_assets.stored_tables import StoredTable
 LOCK_POLL_SECONDS = 0.2
 
 log = logging.getLogger(__name__)
-
-
-@cache
-def tables_of(text: str) -> frozenset[str]:
-    """The names of the tables that a text in BigQuery's dialect reads, its own CTEs not among them."""
-    tree = sqlglot.parse_one(text, read="bigquery")
-    steps = {step.alias for step in tree.find_all(expressions.CTE)}
-    return frozenset(table.name for table in tree.find_all(expressions.Table)) - steps
 
 
 class DuckDBWarehouse(Warehouse):
@@ -213,106 +194,3 @@ class DuckDBWarehouse(Warehouse):
 
 def _is_lock(error: duckdb.Error) -> bool:
     return isinstance(error, duckdb.ResourceInUseException) or "Could not set lock" in str(error)
-
-
-class DuckDBSession(Session):
-    """One in-memory database; the warehouse file is attached only for the queries that name a table of it."""
-
-    def __init__(self, warehouse: DuckDBWarehouse, connection: duckdb.DuckDBPyConnection) -> None:
-        self._warehouse = warehouse
-        self._connection = connection
-        self._local: set[str] = set()
-        self._from_source: set[str] = set()
-        self._aliases: dict[str, str] = {}
-
-    def batches(self, query: str, **parameters: Parameter) -> pa.RecordBatchReader:
-        """The rows of a query as a stream; other queries may run while it is read."""
-        text, bound = prepare(query, parameters)
-        if not self._persistent(text) and not self._of_source(text):
-            cursor = self._connection.cursor()
-            cursor.execute("SET TimeZone = 'UTC'")
-            return cursor.sql(transpile(text), params=bound).to_arrow_reader(ROW_GROUP_ROWS)
-        # All rows are read at once: the file must not stay attached while somebody reads on, and the error of a source that
-        # cannot be read has to name it.
-        with self._attached(text, read_only=True):
-            rows = self._connection.sql(transpile(text), params=bound).to_arrow_table()
-        return rows.to_reader(ROW_GROUP_ROWS)
-
-    def materialize(self, name: str, query: str, **parameters: Parameter) -> None:
-        """Keep the rows of a query as a table of this session."""
-        text, bound = prepare(query, parameters)
-        with self._attached(text, read_only=True):
-            self._connection.execute(f"CREATE OR REPLACE TABLE memory.main.{identifier(name)} AS {transpile(text)}", bound)
-        self._local.add(name)
-
-    def stage(self, table: str, query: str, **parameters: Parameter) -> int:
-        """Write the rows of a query to a persistent table, created or replaced whole; see ``Session.stage``."""
-        if not identifier(table).startswith(STAGED_PREFIX):
-            raise ValueError(f"a staged table's name starts with '{STAGED_PREFIX}'; got '{table}'.")
-        text, bound = prepare(query, parameters)
-        now = dt.datetime.now(dt.UTC)
-        with self._attached(text, read_only=False):
-            ledger = DuckDBLedger(self._connection)
-            if ledger.rows("SELECT 1 AS x FROM publications WHERE long_table = @table OR wide_table = @table", table=table):
-                raise ValueError(f"'{table}' is a published version; stage under another name.")
-            with ledger.transaction():
-                reached("stage.begun")
-                self._connection.execute(f"CREATE OR REPLACE TABLE {OWN_TABLES}.{table} AS {transpile(text)}", bound)
-                reached("stage.filled")
-                ledger.run("DELETE FROM staged_tables WHERE table_name = @table", table=table)
-                ledger.run("INSERT INTO staged_tables (table_name, staged_at) VALUES (@table, @now)", table=table, now=now)
-                reached("stage.noted")
-            reached("stage.committed")
-            return int(ledger.rows(f"SELECT COUNT(*) AS n FROM {table}")[0]["n"])
-
-    def view(self, name: str, select: str) -> None:
-        """Make a query in DuckDB's dialect readable under a name."""
-        self._connection.execute(f"CREATE OR REPLACE VIEW memory.main.{identifier(name)} AS {select}")
-        self._local.add(name)
-
-    def mount(self, name: str, mount: Mount) -> None:
-        """Make an Arrow table, Parquet files or a persistent table readable under a name."""
-        if isinstance(mount, str):
-            self._aliases[identifier(name)] = identifier(mount)
-            self._local.discard(name)
-        elif isinstance(mount, pa.Table):
-            self._connection.register("incoming", mount)
-            self._connection.execute(f"DROP VIEW IF EXISTS memory.main.{identifier(name)}")
-            self._connection.execute(f"CREATE TABLE memory.main.{name} AS SELECT * FROM incoming")
-            self._connection.unregister("incoming")
-            self._local.add(name)
-        else:
-            self.view(
-                name,
-                f"SELECT * FROM read_parquet([{', '.join(quoted(pattern(path)) for path in mount)}], hive_partitioning = false)",
-            )
-
-    def _persistent(self, text: str) -> frozenset[str]:
-        absent = tables_of(text) - self._local
-        of_rows = absent & set(ROWS)
-        from_source = (absent | {ROWS[name] for name in of_rows}) & set(SOURCE_TABLES) - self._local
-        if from_source:
-            retailer = self._warehouse.retailer()
-        for table in from_source:
-            self.view(table, retailer.select(self._connection, table, self._warehouse.blank_texts))
-            self._from_source.add(table)
-        for name in of_rows:
-            self.view(name, transpile(query_text(name)))
-        return absent - from_source - of_rows
-
-    def _of_source(self, text: str) -> frozenset[str]:
-        return frozenset(ROWS.get(name, name) for name in tables_of(text)) & self._from_source
-
-    @contextmanager
-    def _attached(self, text: str, *, read_only: bool) -> Iterator[None]:
-        needed = self._persistent(text)
-        if read_only and not needed:
-            with readable(self._of_source(text)):
-                yield
-            return
-        with self._warehouse.attached(self._connection, read_only=read_only):
-            for name in needed & set(self._aliases):
-                self._connection.execute(
-                    f"CREATE OR REPLACE VIEW memory.main.{name} AS SELECT * FROM {OWN_TABLES}.{self._aliases[name]}"
-                )
-            yield

@@ -11,7 +11,7 @@ import torch
 
 from recs_assets.gnn.channels import gated_model as model
 from recs_assets.gnn.channels.gated_model import EpsilonEstimator, GatedChannels
-from recs_assets.settings import ModelSettings
+from recs_assets.model_settings import ModelSettings
 from recs_assets_tests.gnn import five_users
 
 MODEL = five_users.settings(model={"gate_hidden": 1}).model

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from recs_assets.gnn.towers.negatives import Sampler
-from recs_assets.settings import NegativesSettings
+from recs_assets.model_settings import NegativesSettings
 
 # User 0 may be shown parts 0 to 3, with target 1; user 1 parts 1, 2, 4, with target 4. Entries count along the rows: 0-3, 4-6.
 CANDIDATES = sparse.csr_array(np.array([[1, 1, 1, 1, 0], [0, 1, 1, 0, 1]], dtype=bool))

@@ -12,7 +12,8 @@ import pytest
 
 from recs_assets.own_tables import AUDITS, RECOMMENDATIONS, wide_columns
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
-from recs_assets.resources.publishing import Publication, Published, PublishFailed, PublishRefused
+from recs_assets.resources.errors import PublishFailed, PublishRefused
+from recs_assets.resources.publishing import Publication, Published
 from recs_assets.resources.restoring import Restoration
 from recs_assets_tests.sql import shop
 

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
-from recs_assets.resources.publishing import PublishRefused
+from recs_assets.resources.errors import PublishRefused
 from recs_assets_tests.resources.duckdb.test_warehouse_publishing import (
     FIRST,
     SECOND,
