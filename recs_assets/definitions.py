@@ -5,7 +5,7 @@ import logging
 import dagster as dg
 
 from recs_assets import settings_file, targets, threads
-from recs_assets.assets import evaluation, graph, publishing, raw, serving, training, upkeep
+from recs_assets.assets import approval, evaluation, graph, publishing, raw, serving, similarities, training, upkeep
 from recs_assets.console import console
 from recs_assets.rollback import rollback
 from recs_assets.schedules import everything_job, nightly_job, schedules, weekly_job
@@ -31,8 +31,8 @@ defs = dg.Definitions(
         graph.hetero_graph,
         training.trained_model,
         evaluation.offline_metrics,
-        evaluation.approved_model,
-        evaluation.product_similarities,
+        approval.approved_model,
+        similarities.product_similarities,
         serving.sql_scores,
         serving.user_scores,
         publishing.recommendations,

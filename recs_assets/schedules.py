@@ -5,9 +5,11 @@ from typing import Any
 
 import dagster as dg
 
-from recs_assets.assets.evaluation import approved_model, offline_metrics, product_similarities
+from recs_assets.assets.approval import approved_model
+from recs_assets.assets.evaluation import offline_metrics
 from recs_assets.assets.publishing import published_recommendations, recommendations
 from recs_assets.assets.serving import sql_scores, user_scores
+from recs_assets.assets.similarities import product_similarities
 from recs_assets.assets.training import trained_model
 from recs_assets.assets.upkeep import retained_versions
 from recs_assets.resources.store.store import Store

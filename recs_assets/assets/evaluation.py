@@ -1,6 +1,5 @@
-"""Is the model better than today's SQL on held-out weeks, and what may be served after that?"""
+"""Is the model better than today's SQL on held-out weeks?"""
 
-import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,9 +17,6 @@ from recs_assets.asset_files import (
     MODEL,
     PER_USER,
     PER_USER_BY_RELEVANCE,
-    PRODUCT_NODES,
-    PRODUCT_SIMILARITIES,
-    RECORD,
     SLICES,
     TOWERS,
     USER_NODES,
@@ -30,19 +26,20 @@ from recs_assets.asset_files import (
 )
 from recs_assets.assets import verdicts
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
-from recs_assets.assets.preview import preview, preview_of
+from recs_assets.assets.preview import preview
+from recs_assets.assets.standing import kept_from
 from recs_assets.assets.training import trained_model
 from recs_assets.assets.weekly_asset import ReuseConfig, check, draft, made_before, week_of_run, weekly_asset
-from recs_assets.gates.promotion import approve, gate_1, has_expired, not_worse, still_standing, unfit
-from recs_assets.gates.verdict import FAIL, Verdict
+from recs_assets.gates.promotion import gate_1
+from recs_assets.gates.verdict import Verdict
 from recs_assets.ranking.cutoff import K
 from recs_assets.resources.store.artifact import Artifact, Draft
 from recs_assets.resources.store.lineage import inputs_of, parquet_of
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
-from recs_assets.week_split import TOWERS_VALIDATED_ON, WeekSplit, split_weeks
-from recs_assets.weeks import ONE_WEEK, Week, key_of, monday
+from recs_assets.week_split import WeekSplit, split_weeks
+from recs_assets.weeks import Week
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +87,7 @@ def offline_metrics(
             new.facts |= {**earlier, "kept_misfit": misfit}
             _write(new, evaluated, evidence, settings)
         measured = new.written
-    verdict = _promotion(measured.table(PER_USER).to_pandas(), measured.table(EVIDENCE).to_pandas(), settings)
+    verdict = promotion(measured.table(PER_USER).to_pandas(), measured.table(EVIDENCE).to_pandas(), settings)
     verdicts.record(context, warehouse, settings, verdict)
     systems = headline(measured.table(METRICS))
     return dg.MaterializeResult(
@@ -110,7 +107,7 @@ def _write(new: Draft, evaluated: "Evaluated", evidence: "pd.DataFrame", setting
     for table, file in FILES.items():
         new.write_table(file, pa.Table.from_pandas(getattr(evaluated, table), preserve_index=False))
     new.write_table(EVIDENCE, pa.Table.from_pandas(evidence, preserve_index=False))
-    verdict = _promotion(evaluated.per_user, evidence, settings)
+    verdict = promotion(evaluated.per_user, evidence, settings)
     document = verdict.to_dict()
     new.write_document(VERDICT, document | document.pop("figures") | {"alpha": evaluated.alpha})
     new.facts |= {"decision": verdict.decision, "alpha": evaluated.alpha, "relevance": settings.evaluation.relevance}
@@ -137,7 +134,8 @@ def _evidence(
     return without_names(gathered, people)
 
 
-def _promotion(per_user: "pd.DataFrame", evidence: "pd.DataFrame", settings: Settings) -> Verdict:
+def promotion(per_user: "pd.DataFrame", evidence: "pd.DataFrame", settings: Settings) -> Verdict:
+    """Gate 1 on an evaluation and the evidence so far; ``approved_model`` asks it again."""
     from recs_assets.ranking.evidence import of_system  # pandas: 0.4 s at load
 
     limits = settings.gates
@@ -200,12 +198,6 @@ def _towers_of(model: Artifact) -> Path | None:
     return model.path(TOWERS) if TOWERS in model.manifest.files else None
 
 
-def kept_from(store: Store, week: Week) -> Artifact | None:
-    """What is served with a model from an earlier week, and would stay if this week's model did not pass."""
-    previous = newest_standing(store, week.previous, overridden_since=week.key)
-    return previous if previous is not None and previous.facts["source"] == "blend" else None
-
-
 def population_shares(profiles: pa.Table) -> dict[str, float]:
     """Share of all users in each stratum, from the column ``stratum``."""
     counts = profiles["stratum"].value_counts().to_pylist()
@@ -216,96 +208,3 @@ def headline(metrics: pa.Table) -> pa.Table:
     """Recall@10 of every system over all users, best first."""
     frame = metrics.to_pandas().query(f"stratum == 'all' and k == {K} and metric == 'recall'")
     return pa.Table.from_pandas(frame.sort_values("value", ascending=False)[["system", "value", "users"]], preserve_index=False)
-
-
-class ApprovalConfig(dg.Config):
-    """What a launch of ``approved_model`` may ask for: this week's model in spite of its gate, and why."""
-
-    override_reason: str | None = None
-
-
-@weekly_asset(group="evaluation", kinds={"pytorch"}, deps=[offline_metrics, trained_model])
-def approved_model(
-    context: dg.AssetExecutionContext,
-    config: ApprovalConfig,
-    warehouse: dg.ResourceParam[Warehouse],
-    store: dg.ResourceParam[Store],
-    settings: dg.ResourceParam[Settings],
-) -> dg.MaterializeResult:
-    """What may be served from now on: this week's model if it passed, else the last one that did, else a fallback."""
-    week = week_of_run(context)
-    inputs = inputs_of(store, week.key, context.run.run_id, ["offline_metrics", "trained_model"])
-    measured = inputs["offline_metrics"]
-    per_user, evidence = (measured.table(name).to_pandas() for name in (PER_USER, EVIDENCE))
-    verdict, trained = _promotion(per_user, evidence, settings), inputs["trained_model"]
-    previous = newest_standing(store, week.previous, overridden_since=week.key)
-    kept = _kept_verdict(kept_from(store, week), evidence, measured.facts["kept_misfit"])
-    record = approve(
-        verdict,
-        similarity_not_worse=not_worse(per_user, "similarity", "sql"),
-        week=week.key,
-        alpha=measured.facts["alpha"],
-        has_model=MODEL in trained.manifest.files,
-        previous=previous.facts if previous else None,
-        kept=kept,
-        override_reason=config.override_reason,
-    )
-    # The same rule again, on the same figures: nobody is promoted by launching this asset alone.
-    reason = record.get("override_reason") or verdict.reason
-    approval = Verdict("approval", verdict.decision, reason, record)
-    verdicts.record(context, warehouse, settings, approval, *([kept] if kept else []))
-    with draft(context, store, settings, measured.as_of, inputs.values()) as new:
-        if record["source"] == "blend":
-            weights = trained if previous is None or record["model_week"] == week.key else previous
-            for name in sorted({MODEL, TOWERS} & set(weights.manifest.files)):
-                shutil.copyfile(weights.path(name), new.path(name))
-            new.facts |= {name: weights.facts[name] for name in {TOWERS_VALIDATED_ON} & set(weights.facts)}
-        new.write_document(RECORD, record)
-        new.facts |= record
-    return dg.MaterializeResult(metadata={name: str(value) for name, value in record.items()})
-
-
-def _kept_verdict(kept: Artifact | None, evidence: "pd.DataFrame", misfit: list[str]) -> Verdict | None:
-    """May what is served from an earlier week stay? Not on evidence against it, nor where the settings no longer fit it."""
-    from recs_assets.ranking.evidence import of_system  # pandas: 0.4 s at load
-
-    if kept is None:
-        return None
-    model_week = kept.facts["model_week"]
-    if misfit:
-        return Verdict("kept_model", FAIL, unfit(model_week, misfit), {"misfit": misfit})
-    return still_standing(of_system(evidence, "kept", model_week), model_week)
-
-
-def newest_standing(store: Store, up_to: str, *, overridden_since: str) -> Artifact | None:
-    """The newest record of what may be served, but for overrides of weeks before ``overridden_since``: they have expired."""
-    newest = store.newest("approved_model", up_to=up_to)
-    while newest is not None and has_expired(newest.facts, overridden_since=overridden_since):
-        newest = store.newest("approved_model", up_to=key_of(monday(newest.manifest.week) - ONE_WEEK))
-    return newest
-
-
-@weekly_asset(group="evaluation", kinds={"parquet"}, deps=[hetero_graph])
-def product_similarities(
-    context: dg.AssetExecutionContext,
-    config: ReuseConfig,
-    store: dg.ResourceParam[Store],
-    settings: dg.ResourceParam[Settings],
-) -> dg.MaterializeResult:
-    """Which parts go with which, from what was bought together: the fallback while no model has passed."""
-    # torch and pandas: 5 s at load
-    from recs_assets.gnn import graph
-    from recs_assets.gnn.snapshots import microseconds, snapshot
-    from recs_assets.steps.similar_parts import similar_parts, with_ids
-
-    inputs = inputs_of(store, context.partition_key, context.run.run_id, ["hetero_graph", "product_nodes"])
-    source = inputs["hetero_graph"]
-    made = None if config.force else made_before(context, store, settings, source.as_of, inputs.values())
-    if made is None:
-        past = snapshot(graph.load(source.path(GRAPH)), microseconds(source.as_of), settings.events)
-        products = inputs["product_nodes"].table(PRODUCT_NODES)
-        with draft(context, store, settings, source.as_of, inputs.values()) as new:
-            new.write_table(PRODUCT_SIMILARITIES, with_ids(similar_parts(past, settings), products["product_id"]))
-        made = new.written
-    first, rows = preview_of(made, PRODUCT_SIMILARITIES), made.n_rows(PRODUCT_SIMILARITIES)
-    return dg.MaterializeResult(metadata={"dagster/row_count": rows, "version": made.version, "preview": first})

@@ -9,11 +9,12 @@ import dagster as dg
 
 from recs_assets.asset_files import PROFILE_LISTS, STAGED
 from recs_assets.assets import verdicts
+from recs_assets.assets.approval import approved_model
 from recs_assets.assets.auditing import AUDIT_CHECKS, audit_results, audit_row, audited
-from recs_assets.assets.evaluation import approved_model, product_similarities
 from recs_assets.assets.graph import EXPORTS, hetero_graph
 from recs_assets.assets.preview import preview_of
 from recs_assets.assets.serving import sql_scores, user_scores
+from recs_assets.assets.similarities import product_similarities
 from recs_assets.assets.staging import INPUTS, Ingredients, ingredients_of, stage
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
 from recs_assets.gates import publication as gates

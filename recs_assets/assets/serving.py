@@ -19,9 +19,11 @@ from recs_assets.asset_files import (
     USER_PROFILES,
     USER_SCORES,
 )
-from recs_assets.assets.evaluation import approved_model, misfit_of, newest_standing
+from recs_assets.assets.approval import approved_model
+from recs_assets.assets.evaluation import misfit_of
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
 from recs_assets.assets.preview import preview_of
+from recs_assets.assets.standing import newest_standing
 from recs_assets.assets.weekly_asset import draft, weekly_asset
 from recs_assets.gates.promotion import served_by
 from recs_assets.resources.store.artifact import Artifact, StoreError

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from recs_assets.assets.evaluation import approved_model
+from recs_assets.assets.approval import approved_model
 from recs_assets.assets.publishing import published_recommendations
 from recs_assets.assets.weekly_asset import check, weekly_asset
 from recs_assets.resources.store.store import Store

@@ -15,15 +15,7 @@ from recs_assets.fault_points import reached
 from recs_assets.own_tables import PUBLICATIONS
 from recs_assets.resources.errors import PublishFailed, PublishRefused
 from recs_assets.resources.holding import Hold, hold_in_force
-from recs_assets.resources.ledger import (
-    Ledger,
-    mail_hash,
-    newest_row,
-    newest_wide,
-    next_sequence,
-    prune,
-    row_of,
-)
+from recs_assets.resources.ledger import Ledger, mail_hash, newest_row, newest_wide, next_sequence, prune, row_of
 from recs_assets.resources.queries import identifier
 from recs_assets.resources.swapping import WIDE, described, served_content, swap
 from recs_assets.settings import MailSettings

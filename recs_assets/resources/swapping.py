@@ -9,12 +9,7 @@ import pyarrow as pa
 from recs_assets.fault_points import reached
 from recs_assets.own_tables import PUBLICATIONS, RECOMMENDATIONS
 from recs_assets.resources.errors import PublishRefused
-from recs_assets.resources.ledger import (
-    Ledger,
-    content,
-    mail_hash,
-    standing,
-)
+from recs_assets.resources.ledger import Ledger, content, mail_hash, standing
 from recs_assets.resources.queries import identifier
 
 LONG, WIDE = "recommendations", "final_vehicle_recommendations"

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 import torch
 
-from recs_assets.assets.evaluation import headline, newest_standing, population_shares
+from recs_assets.assets.evaluation import headline, population_shares
 from recs_assets.assets.serving import newest_approved
+from recs_assets.assets.standing import newest_standing
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.resources.store.manifest import Provenance
 from recs_assets.resources.store.store import Store

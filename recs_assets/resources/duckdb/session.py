@@ -18,13 +18,7 @@ from recs_assets.resources.duckdb.source import quoted, readable
 from recs_assets.resources.duckdb.source_files import pattern
 from recs_assets.resources.queries import identifier, prepare, query_text
 from recs_assets.resources.source_queries import ROWS
-from recs_assets.resources.warehouse import (
-    ROW_GROUP_ROWS,
-    STAGED_PREFIX,
-    Mount,
-    Parameter,
-    Session,
-)
+from recs_assets.resources.warehouse import ROW_GROUP_ROWS, STAGED_PREFIX, Mount, Parameter, Session
 
 if TYPE_CHECKING:
     from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse

@@ -18,12 +18,7 @@ from recs_assets.resources.duckdb.source_folder import FolderSource
 from recs_assets.resources.errors import SourceError, WarehouseError
 from recs_assets.resources.ledger import Ledger
 from recs_assets.resources.store.scratch import scratch
-from recs_assets.resources.warehouse import (
-    FIXED_TABLES,
-    Mount,
-    Session,
-    Warehouse,
-)
+from recs_assets.resources.warehouse import FIXED_TABLES, Mount, Session, Warehouse
 from recs_assets.settings import ComputeSettings
 from recs_assets.stored_tables import StoredTable
 
