@@ -11,10 +11,8 @@ SOURCE_PROFILE = "profile.json"
 
 # user_nodes, vehicle_nodes, product_nodes, fits_edges, owns_edges, interaction_edges, co_purchase_edges
 USER_NODES = own_file("user_nodes")
-VEHICLE_NODES = own_file("vehicle_nodes")
 PRODUCT_NODES = own_file("product_nodes")
 FITS_EDGES = own_file("fits_edges")
-OWNS_EDGES = own_file("owns_edges")
 INTERACTION_EDGES = own_file("interaction_edges")
 CO_PURCHASE_EDGES = own_file("co_purchase_edges")
 # interaction_edges too: orders that are no edges, but no reason to recommend again what was bought

@@ -1,60 +1,31 @@
 """What a fault of a whole table gets: the night stops, says what to do, and the served table stays as it was."""
 
 import datetime as dt
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
 
 from recs_assets.contract import SOURCE_TABLES
 from recs_assets_tests.conftest import Run
-from recs_assets_tests.small_shop import exported, needed_by, small_shop
-from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place, checks, materialized, messages
-
-Change = Callable[[Place], None]
-
-
-def without_column(table: str, column: str) -> Change:
-    return lambda place: place.rewrite(table, place.read_source(table).drop_columns([column]))
-
-
-def retyped(table: str, column: str, value: str | int) -> Change:
-    def change(place: Place) -> None:
-        rows = place.read_source(table)
-        index = rows.schema.get_field_index(column)
-        place.rewrite(table, rows.set_column(index, column, pa.repeat(value, rows.num_rows)))
-
-    return change
-
-
-def first_rows(table: str, count: int) -> Change:
-    return lambda place: place.rewrite(table, place.read_source(table).slice(0, count))
-
-
-def events_until(moment: dt.datetime) -> Change:
-    def change(place: Place) -> None:
-        rows = place.read_source("events")
-        place.rewrite("events", rows.filter(pc.less(rows["event_ts"], pa.scalar(moment, rows["event_ts"].type))))
-
-    return change
-
-
-def no_parquet(place: Place) -> None:
-    (place.source / "products.parquet").write_text("product_id,part_type,price\n")
-
-
-def absent(*tables: str) -> Change:
-    def change(place: Place) -> None:
-        for table in tables:
-            (place.source / f"{table}.parquet").unlink()
-
-    return change
-
+from recs_assets_tests.small_shop import needed_by, small_shop
+from recs_assets_tests.source_changes import (
+    Change,
+    absent,
+    cut,
+    damaged,
+    events_until,
+    first_rows,
+    nested,
+    no_parquet,
+    not_utf8,
+    of_bytes,
+    recast,
+    retyped,
+    twice,
+    without_column,
+)
+from recs_assets_tests.worlds import NEXT_WEEK, WEEK, checks, materialized, messages
 
 # The change of the source, the table that is named, and what the run says.
 SET_FAULTS: dict[str, tuple[Change, str, str]] = {
@@ -136,64 +107,6 @@ def test_the_night_stops_says_why_and_leaves_the_served_table(fault: str, first_
     assert place.query("FROM publications") == published
 
 
-def of_bytes(table: str, content: bytes) -> Change:
-    return lambda place: place.source.joinpath(f"{table}.parquet").write_bytes(content) and None
-
-
-def damaged(table: str) -> Change:
-    def change(place: Place) -> None:
-        path = place.source / f"{table}.parquet"
-        content = bytearray(path.read_bytes())
-        content[4:300] = bytes(byte ^ 0x5A for byte in content[4:300])
-        path.write_bytes(content)
-
-    return change
-
-
-def cut(table: str) -> Change:
-    def change(place: Place) -> None:
-        path = place.source / f"{table}.parquet"
-        path.write_bytes(path.read_bytes()[:-9])
-
-    return change
-
-
-def not_utf8(table: str, column: str) -> Change:
-    def change(place: Place) -> None:
-        rows = place.read_source(table)
-        bad = pa.array([b"\xff\xfe"] * rows.num_rows, pa.binary())
-        texts = pa.Array.from_buffers(pa.string(), rows.num_rows, bad.buffers())
-        place.rewrite(table, rows.set_column(rows.schema.get_field_index(column), column, texts))
-
-    return change
-
-
-def twice(table: str, column: str, name: str) -> Change:
-    def change(place: Place) -> None:
-        rows = place.read_source(table)
-        place.rewrite(table, pa.Table.from_arrays([*rows.columns, rows[column]], names=[*rows.column_names, name]))
-
-    return change
-
-
-def recast(table: str, column: str, kind: pa.DataType) -> Change:
-    def change(place: Place) -> None:
-        rows = place.read_source(table)
-        index = rows.schema.get_field_index(column)
-        place.rewrite(table, rows.set_column(index, column, rows[column].cast(kind)))
-
-    return change
-
-
-def nested(table: str, column: str) -> Change:
-    def change(place: Place) -> None:
-        rows = place.read_source(table)
-        index = rows.schema.get_field_index(column)
-        place.rewrite(table, rows.set_column(index, column, pa.array([["u1"]] * rows.num_rows)))
-
-    return change
-
-
 # The change, the asset that refuses, and what its message holds besides the table, the week and what to do.
 REFUSED: dict[str, tuple[Change, str, str]] = {
     "empty file": (of_bytes("users", b""), "raw_users", "too small to be a Parquet file"),
@@ -232,63 +145,6 @@ def test_a_table_that_cannot_be_used_is_refused_with_table_week_and_fix(fault: s
     assert "Traceback" not in told
     assert told.endswith((".", "settings."))
     assert "\\xFF" not in told, "values may be ids"
-
-
-def exports(place: Place) -> list[pa.Table]:
-    """The parts and the events, which need the parts, of one run."""
-    events = exported(place, "interaction_edges")
-    return [place.table("product_nodes"), events]
-
-
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> list[pa.Table]:
-    return exports(small_shop(tmp_path_factory.mktemp("plain")))
-
-
-@pytest.mark.parametrize(
-    ("table", "column", "kind"),
-    [
-        ("events", "event_ts", pa.timestamp("ns")),
-        ("events", "event_ts", pa.timestamp("us")),
-        ("events", "event_ts", pa.timestamp("s", "America/New_York")),
-        ("events", "user_id", pa.large_string()),
-        ("events", "user_id", pa.dictionary(pa.int32(), pa.string())),
-        ("events", "user_id", pa.binary()),
-        ("events", "quantity", pa.float64()),
-        ("products", "price", pa.decimal128(12, 2)),
-        ("products", "price", pa.int32()),
-    ],
-)
-def test_every_way_to_write_a_type_gives_the_same_export(
-    table: str, column: str, kind: pa.DataType, plain: list[pa.Table], tmp_path: Path
-) -> None:
-    place = small_shop(tmp_path)
-    recast(table, column, kind)(place)
-    assert exports(place) == plain
-
-
-def as_shards(place: Place) -> None:
-    for table in ("users", "products", "events"):
-        rows = place.read_source(table)
-        (place.source / f"{table}.parquet").unlink()
-        for number in range(rows.num_rows):
-            pq.write_table(rows.slice(number, 1), place.source / f"{table}-{number:012}.parquet")
-
-
-def as_a_database(place: Place) -> None:
-    path = place.source.with_suffix(".duckdb")
-    with duckdb.connect(str(path)) as connection:
-        for file in place.source.glob("*.parquet"):
-            connection.execute(f"CREATE TABLE {file.stem.upper()} AS FROM read_parquet('{file}')")
-    shutil.rmtree(place.source)
-    path.rename(place.source)
-
-
-@pytest.mark.parametrize("change", [as_shards, as_a_database])
-def test_every_way_to_bring_tables_gives_the_same_export(change: Change, plain: list[pa.Table], tmp_path: Path) -> None:
-    place = small_shop(tmp_path)
-    change(place)
-    assert exports(place) == plain
 
 
 def test_one_run_names_every_fault_of_every_table(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""One source table into one file: faulty rows quarantined with a reason, and every row accounted for."""
+"""One source table into one file: rows left out in the quarantine with a reason, and every row accounted for."""
 
 import datetime as dt
 import json

@@ -14,6 +14,7 @@ from recs_assets.assets.preview import preview_of
 from recs_assets.assets.raw import raw_events, raw_fitment, raw_ownership, raw_products, raw_users, raw_vehicles
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
 from recs_assets.gates.source import freshness, refuse_nothing_to_sell
+from recs_assets.plain_text import plain
 from recs_assets.resources.store.artifact import Draft
 from recs_assets.resources.store.lineage import inputs_of, parquet_of
 from recs_assets.resources.store.store import Store
@@ -67,7 +68,7 @@ def export_asset(
         parameters = (looking_back(week, settings) if beside else moments(week)) if is_dated else {}
 
         def write(session: Session, new: Draft) -> None:
-            checks.extend(source_gates.judged(context, warehouse, session, settings, table, week))
+            checks.extend(source_gates.checked(context, warehouse, session, settings, table, week))
             for query in (name, *also):
                 session.export(query, new.path(own_file(query)))
 
@@ -110,11 +111,11 @@ def product_nodes(
     week, checks = week_of_run(context), []
 
     def write(session: Session, new: Draft) -> None:
-        checks.extend(source_gates.judged(context, warehouse, session, settings, "products", week))
+        checks.extend(source_gates.checked(context, warehouse, session, settings, "products", week))
         products = session.read("product_nodes")
         reasons = pa.array(ineligible_reason(products.to_pandas(), settings.rules), pa.string())
         refuse_nothing_to_sell(reasons.to_pylist(), week.key)
-        checks.append(source_gates.judged_rules(context, warehouse, settings, products, reasons.to_pylist()))
+        checks.append(source_gates.checked_rules(context, warehouse, settings, products, reasons.to_pylist()))
         new.write_table(PRODUCT_NODES, products.append_column("ineligible_reason", reasons))
 
     products = cleaned(context, warehouse, store, settings, "products", parameters=looking_back(week, settings), write=write)
@@ -142,7 +143,7 @@ def interaction_edges(
     # Whatever the model looks back to, a rule may look back further.
     days = max(settings.lookback_days, settings.rules.exclude_bought_days or 0)
     orders_start = week.as_of - dt.timedelta(days=days)
-    shared_ids = [name.strip().lower() for name in settings.source.shared_user_ids]
+    shared_ids = [plain(name) for name in settings.source.shared_user_ids]
     limits = ("max_events_per_user_week", "max_account_orders_share", "max_account_parts")
     parameters = looking_back(week, settings) | {
         "orders_start": orders_start,

@@ -12,15 +12,8 @@ from recs_assets.assets import verdicts
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
 from recs_assets.breaches import ContractError, in_week, refuse
 from recs_assets.contract import SOURCE_TABLES, SourceTable
-from recs_assets.gates.source import (
-    check_profile,
-    column_breaches,
-    filled,
-    presence_breaches,
-    refuse_lost_columns,
-    remarks,
-    row_count,
-)
+from recs_assets.gates.filled_columns import filled, refuse_lost_columns
+from recs_assets.gates.source import check_profile, column_breaches, presence_breaches, remarks, row_count
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
@@ -95,12 +88,16 @@ def raw_asset(table: str) -> dg.AssetsDefinition:
 
     body.__name__ = f"raw_{table}"
     body.__doc__ = declared.row
-    rows = check(f"raw_{table}", "row_count", f"Table {table} is about as large as last week.")
-    full = check(f"raw_{table}", "filled", f"The columns of table {table} are about as full as last week.")
-    contract = check(f"raw_{table}", "contract", f"Table {table} has the contract's columns, types and rows.")
-    checks = [rows, full] if declared.is_read else [rows, full, contract]
     columns = {"dagster/column_schema": column_schema(declared)}
-    return weekly_asset(group="raw", kinds={"table"}, checks=checks, metadata=columns)(body)
+    return weekly_asset(group="raw", kinds={"table"}, checks=_checks(declared), metadata=columns)(body)
+
+
+def _checks(declared: SourceTable) -> list[dg.AssetCheckSpec]:
+    table, asset = declared.name, f"raw_{declared.name}"
+    rows = check(asset, "row_count", f"Table {table} is about as large as last week.")
+    full = check(asset, "filled", f"The columns of table {table} are about as full as last week.")
+    contract = check(asset, "contract", f"Table {table} has the contract's columns, types and rows.")
+    return [rows, full] if declared.is_read else [rows, full, contract]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What exports judge of the source while they clean it: checks in the UI, verdicts in the ledger."""
+"""What exports check of the source while they clean it: checks in the UI, verdicts in the ledger."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -37,29 +37,29 @@ CHECKS = {
 RULES = check("product_nodes", "rules", "No rule keeps most parts out of every list, and excluded part types are met with.")
 
 
-def judged(
+def checked(
     context: dg.AssetExecutionContext, warehouse: Warehouse, session: Session, settings: Settings, table: str, week: Week
 ) -> list[dg.AssetCheckResult]:
-    """The rows ``classified`` of a table, judged and written to the ledger; nothing of a table without checks.
+    """The rows ``classified`` of a table, checked and written to the ledger; nothing of a table without checks.
 
     Raises:
         ContractError: their dates are those of a load.
     """
     if table not in CHECKS:
         return []
-    found: list[Verdict] = []
+    given: list[Verdict] = []
     if table in ("users", "products"):
-        found.append(_created_at(session, settings, table, week))
+        given.append(_created_at(session, settings, table, week))
     if table == "products":
         share = settings.gates.max_overruled_universal
-        found.append(coverage.universal(session.audit("overruled_universal"), max_share=share))
+        given.append(coverage.universal(session.audit("overruled_universal"), max_share=share))
     if table == "ownership":
-        found.append(_added_at(session, settings, week))
-    found.append(dates.ties(table, session.audit("tied_rows"), max_share=settings.source.max_tied_share))
-    verdicts.record(context, warehouse, settings, *found)
-    for verdict in found:
+        given.append(_added_at(session, settings, week))
+    given.append(dates.ties(table, session.audit("tied_rows"), max_share=settings.source.max_tied_share))
+    verdicts.record(context, warehouse, settings, *given)
+    for verdict in given:
         dates.refuse_load_times(table, week.key, verdict)
-    return [verdicts.check_result(verdict, spec.name) for verdict, spec in zip(found, CHECKS[table], strict=True)]
+    return [verdicts.check_result(verdict, spec.name) for verdict, spec in zip(given, CHECKS[table], strict=True)]
 
 
 def _created_at(session: Session, settings: Settings, table: str, week: Week) -> Verdict:
@@ -80,10 +80,10 @@ def _added_at(session: Session, settings: Settings, week: Week) -> Verdict:
     )
 
 
-def judged_rules(
+def checked_rules(
     context: dg.AssetExecutionContext, warehouse: Warehouse, settings: Settings, parts: pa.Table, reasons: Sequence[str | None]
 ) -> dg.AssetCheckResult:
-    """What the rules leave of the parts, judged and written to the ledger."""
+    """What the rules leave of the parts, checked and written to the ledger."""
     types = {plain(name) for name in pc.unique(parts["part_type"]).drop_null().to_pylist()}
     excluded = settings.rules.excluded_part_types or ()
     n_unmatched = sum(plain(name) not in types for name in excluded)

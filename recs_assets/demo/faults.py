@@ -14,7 +14,7 @@ SHARE = 0.005
 """Rows added per kind of fault, as a share of the clean rows; at least one row for each fault of the kind."""
 
 EVENT_SHARE = 0.003
-"""The same for events: six kinds and a bot, at half a per cent each, would come too near the quarantine's limit."""
+"""The same for events: six kinds at half a per cent each would come too near the quarantine's limit."""
 
 BOT_EVENTS = 10_050
 """Events of the bot within one week; a user above 10,000 is one."""

@@ -52,21 +52,7 @@ def build(tables: dict[str, pa.Table]) -> HeteroData:
     """
     users, vehicles, products = (tables[f"{kind}_nodes"] for kind in ("user", "vehicle", "product"))
     ids = {"user": users["user_id"], "vehicle": vehicles["vehicle_id"], "product": products["product_id"]}
-    data = HeteroData()
-    data["user"].num_nodes = users.num_rows
-    data["vehicle"].num_nodes = vehicles.num_rows
-    data["vehicle"].make_code = _codes(vehicles["make"])
-    data["vehicle"].model_code = _codes(pc.binary_join_element_wise(_text(vehicles["make"]), _text(vehicles["model"]), "\x1f"))
-    data["product"].num_nodes = products.num_rows
-    for name in ATTRIBUTES:
-        data["product"][name] = _codes(products[name])
-    data["product"].is_universal = _tensor(pc.fill_null(products["is_universal"], False))
-    data["product"].is_eligible = _tensor(pc.is_null(products["ineligible_reason"]))
-    data["product"].is_available = _tensor(pc.fill_null(pc.not_equal(products["ineligible_reason"], NOT_AVAILABLE), True))
-    data["product"].price = _tensor(products["price"])
-    data["product"].tokens = torch.from_numpy(hashed_names(products, ("product_id", "part_type", "brand"), "title"))
-    data["vehicle"].tokens = torch.from_numpy(hashed_names(vehicles, ("make", "model", "year")))
-
+    data = _nodes(users, vehicles, products)
     owns, fits, events = tables["owns_edges"], tables["fits_edges"], tables["interaction_edges"]
     data[OWNS].edge_index = _edge_index(owns, ids, ("user", "user_id"), ("vehicle", "vehicle_id"))
     data[OWNS].added_at = _tensor(pc.fill_null(_microseconds(owns["added_at"]), NEVER))
@@ -87,6 +73,25 @@ def build(tables: dict[str, pa.Table]) -> HeteroData:
     data[BOUGHT_WITH].n_users = _tensor(pairs["n_users"])
     data[BOUGHT_WITH].returned_at = _returned_at(pairs)
     data.validate(raise_on_error=True)
+    return data
+
+
+def _nodes(users: pa.Table, vehicles: pa.Table, products: pa.Table) -> HeteroData:
+    """A graph of nodes alone, with what is known of each."""
+    data = HeteroData()
+    data["user"].num_nodes = users.num_rows
+    data["vehicle"].num_nodes = vehicles.num_rows
+    data["vehicle"].make_code = _codes(vehicles["make"])
+    data["vehicle"].model_code = _codes(pc.binary_join_element_wise(_text(vehicles["make"]), _text(vehicles["model"]), "\x1f"))
+    data["product"].num_nodes = products.num_rows
+    for name in ATTRIBUTES:
+        data["product"][name] = _codes(products[name])
+    data["product"].is_universal = _tensor(pc.fill_null(products["is_universal"], False))
+    data["product"].is_eligible = _tensor(pc.is_null(products["ineligible_reason"]))
+    data["product"].is_available = _tensor(pc.fill_null(pc.not_equal(products["ineligible_reason"], NOT_AVAILABLE), True))
+    data["product"].price = _tensor(products["price"])
+    data["product"].tokens = torch.from_numpy(hashed_names(products, ("product_id", "part_type", "brand"), "title"))
+    data["vehicle"].tokens = torch.from_numpy(hashed_names(vehicles, ("make", "model", "year")))
     return data
 
 

@@ -103,8 +103,8 @@ def ceiling(held_out_all: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         held_out_all: one row a held-out purchase, eligible or not; column reason, such as ``fits``, ``universal``,
-            ``does not fit``, ``not available``, ``not eligible``, ``excluded as bought``. Purchases of unknown parts
-            are quarantined and counted there.
+            ``does not fit``, ``not available``, ``not eligible``, ``excluded as bought``. Purchases of parts that are
+            not sold are set aside while cleaning, and counted there.
 
     Returns:
         Columns reason, purchases, share, the most frequent first.

@@ -225,7 +225,7 @@ class Warehouse(ABC):
             kept_versions: how many published versions can be restored.
             now: the moment.
             lists_up_to: the last week whose served lists go; ``None``: none go.
-            quarantined_weeks: whose faulty rows go.
+            quarantined_weeks: whose rows of ``quarantine`` go.
         """
         with self._ledger() as ledger:
             prune(ledger, kept_versions, now)

@@ -110,7 +110,7 @@ class Evaluator:
         Raises:
             NobodyToEvaluateError: there is nobody to evaluate in the validation or in the evaluation weeks.
         """
-        settings, parts = self.settings, self._parts
+        settings = self.settings
         towers = residual.load(towers_file, settings) if towers_file else None
         earlier = self._pool(validation_weeks, load(validation_file, settings.model), towers, everything=False)
         alpha, curve = choose_alpha(
@@ -118,7 +118,7 @@ class Evaluator:
             earlier.lists["model"],
             earlier.held_out[settings.evaluation.relevance],
             strata=earlier.profiles["stratum"],
-            parts=parts,
+            parts=self._parts,
             rules=settings.rules,
             settings=settings.blend,
             kept=settings.candidates.kept,
@@ -127,9 +127,7 @@ class Evaluator:
         pool = self._pool(evaluation_weeks, load(model_file, settings.model), towers, everything=True, kept=kept)
         alphas = np.asarray(pool.profiles["stratum"].map(alpha), dtype=np.float64)
         lists = pool.lists | {"blend": blend(pool.lists["sql"], pool.lists["model"], alphas, kept=settings.candidates.kept)}
-        with ThreadPoolExecutor(settings.compute.cores) as executor:
-            obeying = executor.map(lambda listed: apply_list_rules(listed, parts, settings.rules), lists.values())
-            ranked = dict(zip(lists, obeying, strict=True))
+        ranked = self._obeying(lists)
         of_kept = ranked.pop(KEPT, None)
         results = self._evaluated(ranked, pool, evaluation_weeks[0], population_shares)
         by_density = slices.by_vehicle_density(results[settings.evaluation.relevance].per_user)
@@ -148,6 +146,12 @@ class Evaluator:
             _by_relevance({relevance: result.per_user for relevance, result in results.items()}),
             pd.concat([by_density, self._price_bands(ranked, pool)], ignore_index=True),
         )
+
+    def _obeying(self, lists: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+        """The lists of every system under the rules."""
+        with ThreadPoolExecutor(self.settings.compute.cores) as executor:
+            obeying = executor.map(lambda listed: apply_list_rules(listed, self._parts, self.settings.rules), lists.values())
+            return dict(zip(lists, obeying, strict=True))
 
     def _evaluated(
         self, ranked: dict[str, pd.DataFrame], pool: Pool, first: dt.datetime, population_shares: Mapping[str, float]

@@ -32,7 +32,7 @@ class Superfluous:
         work: folders of trainings that nobody will finish.
         tables: staged tables.
         lists: weeks of served lists that are not looked back at, each with its rows, ascending.
-        quarantined: weeks of faulty rows whose exports are gone, each with its rows.
+        quarantined: weeks of the table ``quarantine`` whose exports are gone, each with its rows.
     """
 
     versions: Sequence[Kept]
@@ -56,7 +56,7 @@ class Superfluous:
             ),
             *(f"table {name}" for name in self.tables),
             *(f"{rows:,} rows of the lists of week {week}" for week, rows in self.lists.items()),
-            *(f"{rows:,} quarantined rows of week {week}" for week, rows in self.quarantined.items()),
+            *(f"{rows:,} rows of the quarantine of week {week}" for week, rows in self.quarantined.items()),
         ]
 
 

@@ -19,6 +19,7 @@ from recs_assets_tests.resources.duckdb.test_warehouse_publishing import FIRST, 
 from recs_assets_tests.resources.store.test_store import ORIGIN, ROWS
 from recs_assets_tests.resources.store.test_store import WEEK as STORE_WEEK
 from recs_assets_tests.sql import shop
+from recs_assets_tests.sql.parameters import MAIL
 
 THIRD: Rows = [("u1", 1, "p1", 0.875), ("u3", 1, "p2", 0.25)]
 # Which operation passes which points, by their first word.
@@ -85,14 +86,14 @@ def publish_third(home: Path) -> None:
         n_users=audit[2],
         published_at=dt.datetime.now(dt.UTC),
         reason="test",
-        mail=shop.MAIL,
+        mail=MAIL,
     )
     publish(warehouse, publication)
 
 
 def restore_first(home: Path) -> None:
     moment = dt.datetime.now(dt.UTC)
-    restoration = Restoration("restoration", WEEK, "publication one", "publication two", "run", moment, "it was bad", shop.MAIL)
+    restoration = Restoration("restoration", WEEK, "publication one", "publication two", "run", moment, "it was bad", MAIL)
     warehouse_of(home).restore(restoration)
 
 

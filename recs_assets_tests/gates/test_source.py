@@ -5,7 +5,8 @@ import datetime as dt
 import pytest
 
 from recs_assets.breaches import ContractError
-from recs_assets.gates.source import filled, freshness, refuse_lost_columns, row_count
+from recs_assets.gates.filled_columns import filled, refuse_lost_columns
+from recs_assets.gates.source import freshness, row_count
 from recs_assets.gates.verdict import FAIL, PASS, WARN
 
 

@@ -14,6 +14,7 @@ from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.queries import PARAMETER, prepare, query_text
 from recs_assets.resources.source_queries import CLEANED, ROWS
 from recs_assets_tests.sql import shop
+from recs_assets_tests.sql.parameters import PARAMETERS
 
 COMPUTE = settings_file.load().compute
 
@@ -45,7 +46,7 @@ def parameters_of(query: str) -> dict[str, Any]:
     names = set(PARAMETER.findall("\n".join(line.split("--")[0] for line in text.splitlines())))
     if text != query_text(query):
         names.add("slots")
-    return {name: shop.PARAMETERS[name] for name in names}
+    return {name: PARAMETERS[name] for name in names}
 
 
 def tables_for(query: str) -> dict[str, pa.Table]:
@@ -79,6 +80,13 @@ def on_reference(query: str, tables: Mapping[str, pa.Table], parameters: Mapping
         rows: table_on_duckdb(rows, {ROWS[rows]: tables[ROWS[rows]]}, {}) for rows in read & set(ROWS)
     }
     return run_reference(text, tables, bound)
+
+
+def faults(table: str, rows: pa.Table | None = None) -> list[dict[str, Any]]:
+    """The rows of a cleaned source table, the shop's or others in its place, each with its fault."""
+    query = f"clean_{table}"
+    tables = tables_for(query) | ({} if rows is None else {table: rows})
+    return on_duckdb(query, tables, parameters_of(query))
 
 
 @cache

@@ -1,15 +1,14 @@
 """A healthy shop of a few users, parts and vehicles: the rows that the tests of queries read."""
 
-import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
-from recs_assets import settings_file
-from recs_assets.own_tables import ERASURES, HOLDS, PUBLICATIONS, QUARANTINE, RECOMMENDATIONS, VERDICTS, wide_columns
+from recs_assets.own_tables import RECOMMENDATIONS, wide_columns
 from recs_assets_tests.sql import bad_source
-from recs_assets_tests.sql.rows import AS_OF, NOW, START, WEEK_START, days_ago, source, table
+from recs_assets_tests.sql.ledgers import LEDGERS
+from recs_assets_tests.sql.rows import AS_OF, NOW, WEEK_START, days_ago, source, table
 
 USER_NODES = table(
     {"user_id": "STRING", "created_at": "TIMESTAMP"},
@@ -169,66 +168,6 @@ MAIL = table(
         ("a | b@example.com", None, "| 'Ford'", None, *EMPTY_SLOT * 3, NOW, None),
     ],
 )
-PUBLICATION_ROWS = table(
-    PUBLICATIONS,
-    [
-        (
-            n,
-            f"publication{n}",
-            week,
-            None,
-            f"publication{n}",
-            "publish",
-            "a",
-            "h",
-            "m",
-            10 * n,
-            n,
-            n,
-            0,
-            "run",
-            None,
-            None,
-            "s",
-            NOW,
-            "r",
-            "l",
-            "w",
-        )
-        for n, week in enumerate([dt.date(2026, 2, 16), dt.date(2026, 2, 23), dt.date(2026, 2, 16)], start=1)
-    ],
-)
-
-ERASURE_ROWS = table(
-    ERASURES,
-    [
-        (number, NOW, "publication1", table_name, 1, 10 - number, 5, "h")
-        for number, table_name in enumerate(["staged_long", "staged_long", "staged_wide"], start=1)
-    ],
-)
-STAGED_TABLE_ROWS = table(
-    {"table_name": "STRING", "staged_at": "TIMESTAMP"}, [(name, NOW) for name in ("l", "w", "staged_long_three")]
-)
-VERDICT_ROWS = table(
-    VERDICTS,
-    [
-        (gate, WEEK_START.date(), decision, f"as {decision}", "{}", "run", "s", days_ago(number))
-        for number, (gate, decision) in enumerate([("overlap", "WARN"), ("hold", "PASS"), ("hold", "WARN"), ("overlap", "PASS")])
-    ]
-    + [("mail_coverage", dt.date(2026, 2, day), "PASS", "fine", f'{{"n_owners": {day}}}', "run", "s", NOW) for day in (16, 23)],
-)
-QUARANTINE_ROWS = table(
-    QUARANTINE,
-    [(dt.date(2026, 2, day), "users", "address_twice", "quarantined", f"u{day}", "{}") for day in (16, 16, 23)],
-)
-HOLD_ROWS = table(
-    HOLDS,
-    [
-        (1, "set", "ann", "wrong prices", None, days_ago(3)),
-        (2, "lifted", "bob", "prices are right", None, days_ago(2)),
-        (3, "set", "ann", "wrong again", NOW + dt.timedelta(days=1), days_ago(1)),
-    ],
-)
 
 
 def staged(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
@@ -288,73 +227,8 @@ TABLES: dict[str, pa.Table] = {
     "mail_addresses": MAIL_ADDRESSES,
     "staged": STAGED,
     "mail": MAIL,
-    "publications": PUBLICATION_ROWS,
-    "holds": HOLD_ROWS,
-    "staged_tables": STAGED_TABLE_ROWS,
-    "verdicts": VERDICT_ROWS,
-    "erasures": ERASURE_ROWS,
-    "quarantine": QUARANTINE_ROWS,
     "recommendations": STAGED,
     "sql_lists": SQL_LISTS,
     "companions": COMPANIONS,
-}
-
-MAIL = settings_file.load().mail
-
-RULES: dict[str, Any] = {
-    "min_price": 50.0,
-    "available_only": True,
-    "exclude_refurbished": True,
-    "https_image": True,
-    "excluded_part_types": ["fluids"],
-    "one_per_variant_group": True,
-    "max_per_part_type": 1,
-    "max_universal": 1,
-    "exclude_bought_days": 365,
-    "exclude_bought_variants": True,
-    "list_length": 2,
-    "slots": 2,
-    "require_fitment": True,
-    "has_fitment": True,
-}
-
-PARAMETERS: dict[str, Any] = RULES | {
-    "as_of": AS_OF,
-    "orders_start": days_ago(730),
-    "start": START,
-    "now": NOW,
-    "week_start": WEEK_START,
-    "week": WEEK_START.date(),
-    "max_events_per_user_week": 3,
-    "shared_user_ids": ["guest"],
-    "max_account_orders_share": 0.05,
-    "max_account_parts": 100,
-    "source_table": "events",
-    "window_days": 30,
-    "max_parts_per_user": 2,
-    "min_users": 2,
-    "lookback_days": 365,
-    "model_weight": 10.0,
-    "model_min_orders": 2,
-    "make_weight": 8.0,
-    "make_min_orders": 3,
-    "global_weight": 2.0,
-    "kept": 3,
-    "arm": "blend",
-    "model_week": None,
-    "run_id": "it's a 'run'",
-    "scored_at": NOW,
-    "generated_at": NOW,
-    "pipeline_version": "1",
-    "user_id": "u1",
-    "length": 4,
-    "popular_people": 2,
-    "recent_days": 30,
-    "trend": 2.0,
-    **MAIL.parameters,
-    "before": WEEK_START.date(),
-    "kept_versions": 2,
-    "table_name": "staged_long",
-    "publication_id": "publication1",
-    "moment": days_ago(100),
+    **LEDGERS,
 }

@@ -7,8 +7,9 @@ import pytest
 
 from recs_assets_tests.sql import shop
 from recs_assets_tests.sql.engines import on_duckdb, parameters_of, tables_for
+from recs_assets_tests.sql.parameters import RULES
 
-OFF = {name: None for name in shop.RULES if name not in {"list_length", "slots", "require_fitment", "has_fitment"}}
+OFF = {name: None for name in RULES if name not in {"list_length", "slots", "require_fitment", "has_fitment"}}
 
 # The source's own orders.
 RETURN = ("x", "u2", "p6", "order", shop.days_ago(1), None, -1)

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import pyarrow as pa
 import pytest
 import sqlglot
 from hypothesis import HealthCheck, given, settings
@@ -15,15 +14,10 @@ from recs_assets.contract import SOURCE_TABLES
 from recs_assets.resources.queries import query_text
 from recs_assets.resources.source_queries import CLEANED
 from recs_assets_tests.sql import shop
-from recs_assets_tests.sql.engines import on_duckdb, parameters_of, table_on_duckdb, tables_for
+from recs_assets_tests.sql.engines import faults, on_duckdb, parameters_of, table_on_duckdb, tables_for
+from recs_assets_tests.sql.rows import START
 
 DAY = dt.timedelta(days=1)
-
-
-def faults(table: str, rows: pa.Table | None = None) -> list[dict[str, Any]]:
-    query = f"clean_{table}"
-    tables = tables_for(query) | ({} if rows is None else {table: rows})
-    return on_duckdb(query, tables, parameters_of(query))
 
 
 def counted(table: str) -> Counter[str | None]:
@@ -168,60 +162,6 @@ def test_what_was_ordered_existed_before(created: list[dt.datetime | None], even
     assert [row["price"] for row in found if row["fault"] is None] == ([] if price is None else [price])
 
 
-def test_the_newest_row_without_a_fault_is_the_one_that_counts() -> None:
-    kept = {row["product_id"]: row for row in faults("products") if row["fault"] is None}
-    assert kept["p2"]["price"] == 90.0  # the other row has no created_at
-    assert kept["p4"]["price"] == 60.0
-    # A newer row of p4 says NaN: it is known by its older one, and not sold. An undated row is older than any other.
-    assert {name for name, row in kept.items() if row["is_withdrawn"]} == {"p4"}
-
-
-@pytest.mark.parametrize(
-    ("rows", "withdrawn"),
-    [
-        ([(60.0, 5)], False),
-        ([(60.0, 5), (0.0, 1)], True),
-        ([(60.0, 5), (None, 1)], True),
-        ([(60.0, 5), (-1.0, 1), (70.0, 3)], True),
-        ([(60.0, 5), (0.0, 9)], False),  # on sale again since
-        ([(60.0, 5), (0.0, None)], False),  # an undated row is older than any
-        ([(60.0, None), (0.0, 5)], True),
-        ([(60.0, 5), (0.0, 5)], True),  # neither is newer
-        ([(60.0, 5), (None, 5)], True),
-        ([(60.0, None), (0.0, None)], True),
-        ([(60.0, 5), (0.0, -1)], False),  # after the week
-        ([(60.0, 5), (0.0, 3), (80.0, 1)], False),
-    ],
-)
-def test_where_the_newest_row_of_a_part_has_a_faulty_price_it_is_not_sold(
-    rows: list[tuple[float | None, int | None]], withdrawn: bool
-) -> None:
-    products = [("p1", "Tools", price, *[None] * 6, None if age is None else shop.days_ago(age)) for price, age in rows]
-    (kept,) = (row for row in faults("products", shop.source("products", products)) if row["fault"] is None)
-    assert (kept["is_withdrawn"], kept["price"]) == (withdrawn, max(price for price, _ in rows if price and price > 0))
-
-
-@pytest.mark.parametrize(
-    ("rows", "slot", "since"),
-    [
-        ([(1, 400)], 1, 400),
-        ([(2, 400), (1, 3)], 1, 400),
-        ([(1, 3), (2, 400), (3, 30)], 1, 400),
-        ([(2, 400), (None, 3)], None, 400),
-        ([(1, None), (2, 3)], 2, None),  # it had no date: since ever
-        ([(1, 3), (2, -1)], 1, 3),  # what is saved after the week is not known yet
-    ],
-)
-def test_a_garage_that_is_saved_again_keeps_its_past(
-    rows: list[tuple[int | None, int | None]], slot: int | None, since: int | None
-) -> None:
-    owned = [("u1", "v1", place, None if age is None else shop.days_ago(age)) for place, age in rows]
-    classified = faults("ownership", shop.source("ownership", owned))
-    (kept,) = (row for row in classified if row["fault"] is None)
-    assert (kept["slot"], kept["owned_since"]) == (slot, None if since is None else shop.days_ago(since))
-    assert {row["fault"] for row in classified} <= {None, "repeated user_id and vehicle_id", "outside window"}
-
-
 def test_a_bot_week_begins_on_monday() -> None:
     monday = shop.WEEK_START
     moments = [monday - 2 * DAY, monday - DAY, monday, monday + DAY]
@@ -268,120 +208,8 @@ def test_every_fault_that_a_table_declares_of_its_own_is_looked_for(table: str) 
     assert {fault.name for fault in SOURCE_TABLES[table].faults} <= {str(text.this).partition(":")[0] for text in texts}
 
 
-def a_part(
-    price: float = 60.0, *, refurbished: Any = None, universal: Any = None, available: Any = None, title: Any = None
-) -> Any:
-    return ("p1", "Tools", price, None, title, None, None, refurbished, universal, shop.days_ago(9), available)
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (a_part(80.0, refurbished=True, available=True, universal=True), a_part(60.0, available=False, universal=False)),
-        (a_part(80.0, available=False, universal=True), a_part(60.0, universal=False)),
-        (a_part(80.0, universal=False), a_part(60.0, universal=True)),
-        (a_part(80.0), a_part(60.0, universal=True)),
-        (a_part(60.0, title="a"), a_part(80.0, title="b")),
-        (a_part(title="b"), a_part(title="a")),
-    ],
-)
-def test_of_two_rows_of_one_moment_the_one_for_fewer_lists_counts(one: Any, other: Any) -> None:
-    for rows in ([one, other], [other, one]):
-        tables = tables_for("clean_products") | {"products": shop.source("products", rows)}
-        classified = table_on_duckdb("clean_products", tables, parameters_of("clean_products"))
-        kept = [tuple(row.values())[:11] for row in classified.to_pylist() if row["fault"] is None]
-        assert kept == [one]
-        assert classified["fault"].to_pylist().count("tied row of the same product_id") == 1
-        assert on_duckdb("tied_rows", {"classified": classified}, {}) == [{"n_rows": 2, "n_tied": 1}]
-
-
-def test_an_older_row_and_a_tied_one_have_their_own_names() -> None:
-    at, before = shop.days_ago(9), shop.days_ago(10)
-    users = [
-        ("u1", "a@x.com", at, True),
-        ("u1", "b@x.com", at, True),
-        ("u1", "c@x.com", before, True),
-        ("u2", "d@x.com", at, True),
-    ]
-    found = Counter(row["fault"] for row in faults("users", shop.source("users", users)))
-    assert found == {None: 2, "tied row of the same user_id": 1, "older row of the same user_id": 1}
-    garages = [("u1", "v1", 2, at), ("u1", "v1", 1, at), ("u1", "v1", None, at), ("u1", "v1", 0, before)]
-    owned = faults("ownership", shop.source("ownership", garages))
-    assert {row["slot"]: row["fault"] for row in owned} == {
-        1: None,
-        2: "tied row of the same user_id and vehicle_id",
-        None: "tied row of the same user_id and vehicle_id",
-        0: "repeated user_id and vehicle_id",
-    }
-
-
-# Six vehicles under nine ids, and what garages and fitment name.
-CAMARO = (1969, "Chevrolet", "Camaro", "V8")
-VEHICLES = [
-    ("b", *CAMARO),
-    ("a", 1969, " chevrolet", "CAMARO\t", "v8 "),
-    ("c", 1969, "Chevrolet", "Camaro", None),
-    ("d", 1969, "Chevrolet", "camaro", None),
-    ("e", 1970, "Chevrolet", "Camaro", "V8"),
-    ("f", None, "Chevrolet", "Camaro", "V8"),
-    ("g", None, "Chevrolet", "Camaro", "V8"),
-    ("h", 1969, "Chevrolet", None, "V8"),
-    ("i", 1969, "Chevrolet", None, "V8"),
-]
-
-
-def with_vehicle_ids(table: str, rows: list[Any]) -> pa.Table:
-    """A table cleaned beside the vehicles' ids."""
-    vehicles = table_on_duckdb("clean_vehicles", {"vehicles": shop.source("vehicles", VEHICLES)}, {})
-    ids = table_on_duckdb("vehicle_ids", {"classified": vehicles}, {})
-    query = f"clean_{table}"
-    return table_on_duckdb(query, tables_for(query) | {table: shop.source(table, rows), "vehicle_ids": ids}, parameters_of(query))
-
-
-def test_one_vehicle_under_several_ids_is_one() -> None:
-    tables = {"vehicles": shop.source("vehicles", VEHICLES)}
-    classified = table_on_duckdb("clean_vehicles", tables, {})
-    nodes = on_duckdb("vehicle_nodes", {"classified": classified}, {})
-    assert [row["vehicle_id"] for row in nodes] == ["a", "c", "e", "f", "g", "h", "i"]
-    assert {row["vehicle_id"]: row["fault"] for row in classified.to_pylist() if row["fault"]} == {
-        "b": "another id of the same vehicle",
-        "d": "another id of the same vehicle",
-    }
-
-
-def test_what_fits_any_id_of_a_vehicle_fits_it_once() -> None:
-    fitment = with_vehicle_ids("fitment", [("p1", "a"), ("p1", "b"), ("p2", "b"), ("p2", "e"), ("p2", "z")])
-    assert [tuple(row.values()) for row in on_duckdb("fits_edges", {"classified": fitment}, {})] == [
-        ("p1", "a"),
-        ("p2", "a"),
-        ("p2", "e"),
-    ]
-    assert Counter(fitment["fault"].to_pylist()) == {None: 3, "repeated product_id and vehicle_id": 1, "unknown vehicle_id": 1}
-
-
-def test_a_garage_with_two_ids_of_a_vehicle_has_it_once_since_the_earliest() -> None:
-    rows = [("u1", "b", 1, shop.days_ago(9)), ("u1", "a", 2, shop.days_ago(20)), ("u2", "d", 1, None), ("u2", "e", 3, None)]
-    owned = with_vehicle_ids("ownership", rows)
-    assert [tuple(row.values()) for row in on_duckdb("owns_edges", {"classified": owned}, {})] == [
-        ("u1", "a", 1, shop.days_ago(20)),
-        ("u2", "c", 1, None),
-        ("u2", "e", 3, None),
-    ]
-
-
-def test_a_universal_part_that_names_its_vehicles_is_not_universal() -> None:
-    rows = [(f"p{n}", "Tools", 60.0, *[None] * 5, n != 4, None) for n in range(1, 5)]
-    fitment = [("p1", "a"), ("p2", "z"), ("p4", "a")]  # nobody knows a vehicle z
-    sources = {"products": rows, "fitment": fitment, "vehicles": VEHICLES, "events": []}
-    tables = {name: shop.source(name, given) for name, given in sources.items()}
-    classified = {"classified": table_on_duckdb("clean_products", tables, parameters_of("clean_products"))}
-    flags = {row["product_id"]: row["is_universal"] for row in on_duckdb("product_nodes", classified, {})}
-    assert flags == {"p1": False, "p2": True, "p3": True, "p4": False}
-    assert on_duckdb("overruled_universal", classified, {}) == [{"n_universal": 3, "n_overruled": 1}]
-
-
 IDS = st.sampled_from([None, "", " ", "u1", "u2", "p1", "p2", "v1", "v5", "é'\"\\"])
-MOMENTS = st.sampled_from([None, shop.START - DAY, shop.START, shop.AS_OF - DAY, shop.AS_OF, shop.NOW, shop.NOW + DAY])
+MOMENTS = st.sampled_from([None, START - DAY, START, shop.AS_OF - DAY, shop.AS_OF, shop.NOW, shop.NOW + DAY])
 VALUES = {
     "string": IDS,
     "timestamp": MOMENTS,

@@ -10,6 +10,7 @@ import pytest
 from recs_assets.resources.queries import names
 from recs_assets_tests.sql import shop
 from recs_assets_tests.sql.engines import on_duckdb, on_reference, parameters_of, tables_for
+from recs_assets_tests.sql.parameters import PARAMETERS
 
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "v5_17": [
@@ -50,7 +51,7 @@ def test_every_query_has_rows_to_run_on() -> None:
     for query in names():
         assert set(tables_for(query)), query
         assert all(table.num_rows >= 3 for table in tables_for(query).values()), query
-        assert set(parameters_of(query)) <= set(shop.PARAMETERS), query
+        assert set(parameters_of(query)) <= set(PARAMETERS), query
 
 
 def normal(rows: list[dict[str, Any]]) -> list[tuple[tuple[str, str], ...]]:

@@ -5,7 +5,7 @@ import logging
 import shutil
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,11 +150,3 @@ def stale_work(store: Store, before: dt.datetime) -> list[Path]:
     folder = store.working_folder("")
     found = folder.iterdir() if folder.exists() else ()
     return [path for path in sorted(found) if dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC) < before]
-
-
-def bytes_by_asset(versions: Iterable[Kept]) -> Mapping[str, int]:
-    """How much there is of each asset."""
-    total: dict[str, int] = defaultdict(int)
-    for version in versions:
-        total[version.key[0]] += version.n_bytes
-    return dict(total)

@@ -16,6 +16,7 @@ from recs_assets.resources.errors import PublishFailed, PublishRefused
 from recs_assets.resources.publishing import Publication, Published
 from recs_assets.resources.restoring import Restoration
 from recs_assets_tests.sql import shop
+from recs_assets_tests.sql.parameters import MAIL
 
 WEEK = shop.WEEK_START.date()
 Rows = Sequence[tuple[Any, ...]]
@@ -74,7 +75,7 @@ def stage(
         n_users=content["n_users"],
         published_at=dt.datetime.now(dt.UTC),
         reason="test",
-        mail=shop.MAIL,
+        mail=MAIL,
     )
 
 
@@ -97,7 +98,7 @@ def publish(warehouse: DuckDBWarehouse, publication: Publication) -> Published:
 
 def restoration(warehouse: DuckDBWarehouse, name: str, version: str | None = None) -> Restoration:
     expected = warehouse.served_version(WEEK)
-    return Restoration(f"restoration {name}", WEEK, version, expected, "run", dt.datetime.now(dt.UTC), "it was bad", shop.MAIL)
+    return Restoration(f"restoration {name}", WEEK, version, expected, "run", dt.datetime.now(dt.UTC), "it was bad", MAIL)
 
 
 def query(warehouse: DuckDBWarehouse, text: str) -> list[tuple[Any, ...]]:
