@@ -45,8 +45,7 @@ class Evaluated:
         alpha: weight of SQL in the blend by stratum, chosen on the validation weeks.
         alpha_curve: Recall@10 of every alpha on the validation weeks: stratum, alpha, recall, users.
         ceiling: why held-out purchases could or could not be recommended: reason, purchases, share.
-        metrics_by_relevance: as ``metrics``, by both relevances, with the column relevance before the others.
-        per_user_by_relevance: as ``per_user``, likewise.
+        metrics_by_relevance, per_user_by_relevance: the same by both relevances, the column relevance before the others.
         slices: by vehicle density and price band: slice, group, system, k, metric, value, users.
     """
 
@@ -110,8 +109,7 @@ class Evaluator:
         Raises:
             NobodyToEvaluateError: there is nobody to evaluate in the validation or in the evaluation weeks.
         """
-        settings = self.settings
-        towers = residual.load(towers_file, settings) if towers_file else None
+        settings, towers = self.settings, residual.load(towers_file, self.settings) if towers_file else None
         earlier = self._pool(validation_weeks, load(validation_file, settings.model), towers, everything=False)
         alpha, curve = choose_alpha(
             earlier.lists["sql"],
@@ -276,11 +274,11 @@ def _of_weeks(pool: Pool, is_chosen: Callable[[str], bool]) -> Pool:
 
 def _with_kept(result: evaluation.EvaluationResult, since: evaluation.EvaluationResult) -> evaluation.EvaluationResult:
     """The figures with those of the kept model, which are of fewer weeks."""
-
-    def joined(table: pd.DataFrame, of_kept: pd.DataFrame) -> pd.DataFrame:
-        return pd.concat([table, of_kept[of_kept["system"] == KEPT]], ignore_index=True)
-
-    return evaluation.EvaluationResult(joined(result.metrics, since.metrics), joined(result.per_user, since.per_user))
+    joined = [
+        pd.concat([table, of_kept[of_kept["system"] == KEPT]], ignore_index=True)
+        for table, of_kept in ((result.metrics, since.metrics), (result.per_user, since.per_user))
+    ]
+    return evaluation.EvaluationResult(*joined)
 
 
 def _by_relevance(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
