@@ -16,6 +16,7 @@ from torch_geometric.data import HeteroData
 
 from recs_assets.gnn.candidates import catalogue, eligible_candidates, kept_candidates
 from recs_assets.gnn.channels.evidence import Evidence
+from recs_assets.gnn.graph import KEPT
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Snapshot, held_out, microseconds, snapshot
 from recs_assets.ranking.arrays import Ints
 from recs_assets.ranking.kept_candidates import KeptCandidates
@@ -102,7 +103,14 @@ class Cohort:
         return pd.DataFrame({"reason": [*reason.tolist(), *left_out]})
 
 
-def cohort(data: HeteroData, moment: dt.datetime, settings: Settings, relevances: Sequence[str]) -> Cohort:
+def cohort(
+    data: HeteroData,
+    moment: dt.datetime,
+    settings: Settings,
+    relevances: Sequence[str],
+    *,
+    returns_known_at: dt.datetime | None = None,
+) -> Cohort:
     """The users to evaluate in the week that begins at ``moment``: whoever has something new by any of the relevances.
 
     Where they are more than ``evaluation.max_users``, so many are sampled, the same ones every time.
@@ -112,6 +120,7 @@ def cohort(data: HeteroData, moment: dt.datetime, settings: Settings, relevances
         moment: first moment of the week.
         settings: the settings of the run.
         relevances: ``order`` (what was ordered counts), ``any`` (every event does); that of the settings among them.
+        returns_known_at: what was returned before is not held out; ``None``: whatever the graph knows of.
     """
     past = snapshot(data, microseconds(moment), settings.events)
     is_eligible, is_available = catalogue(past).eligible, data["product"].is_available.numpy()
@@ -123,6 +132,7 @@ def cohort(data: HeteroData, moment: dt.datetime, settings: Settings, relevances
             days=ONE_WEEK.days,
             orders_only=relevance == "order",
             exclude_bought_days=settings.rules.exclude_bought_days,
+            returns_known_at=KEPT if returns_known_at is None else microseconds(returns_known_at),
         )
         eligible = is_eligible[products]
         sampled = _sampled(users[eligible], settings.evaluation.max_users, (settings.model.seed, past.as_of // DAY_MICROSECONDS))

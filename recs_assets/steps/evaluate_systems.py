@@ -109,8 +109,11 @@ class Evaluator:
         Raises:
             NobodyToEvaluateError: there is nobody to evaluate in the validation or in the evaluation weeks.
         """
-        settings, towers = self.settings, residual.load(towers_file, self.settings) if towers_file else None
-        earlier = self._pool(validation_weeks, load(validation_file, settings.model), towers, everything=False)
+        settings = self.settings
+        towers = residual.load(towers_file, settings) if towers_file else None
+        validated, decided_from = load(validation_file, settings.model), evaluation_weeks[0]
+        # What chooses may know nothing of the weeks that decide, not even what came back in them.
+        earlier = self._pool(validation_weeks, validated, towers, everything=False, returns_known_at=decided_from)
         alpha, curve = choose_alpha(
             earlier.lists["sql"],
             earlier.lists["model"],
@@ -188,11 +191,12 @@ class Evaluator:
         *,
         everything: bool,
         kept: KeptModel | None = None,
+        returns_known_at: dt.datetime | None = None,
     ) -> Pool:
         relevances = RELEVANCES if everything else (self.settings.evaluation.relevance,)
 
         def pool_of(start: dt.datetime) -> Pool | None:
-            people = cohort(self.data, start, self.settings, relevances)
+            people = cohort(self.data, start, self.settings, relevances, returns_known_at=returns_known_at)
             counts = ", ".join(f"{frame['profile'].nunique()} ({relevance})" for relevance, frame in people.held_out.items())
             self.report(f"week of {start:%Y-%m-%d}: users with something new {counts}")
             return self._of_week(people, model, towers, everything, kept) if len(people.users) else None

@@ -1,5 +1,6 @@
 """Who is evaluated, by which relevance, why a purchase could not be recommended, how common a vehicle is: five users by hand."""
 
+import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,18 @@ def test_a_purchase_of_what_is_not_available_has_a_reason_of_its_own() -> None:
     tables["product_nodes"] = parts.set_column(parts.schema.get_field_index("ineligible_reason"), "ineligible_reason", reasons)
     people = cohort(graph.build(tables), five_users.AS_OF, five_users.settings(), ("order",))
     assert people.reasons["reason"].tolist() == ["fits", "not available", "not eligible"]
+
+
+def test_what_comes_back_after_the_weeks_that_may_be_known_of_is_held_out_all_the_same() -> None:
+    back = days_ago(-8)
+    data = graph.build(five_users.tables([*PAST, ("u4", "p1", "order", -1), ("u3", "p2", "order", -2)], returned={"e6": back}))
+
+    def held_out(returns_known_at: dt.datetime | None) -> list[str]:
+        people = cohort(data, AS_OF, five_users.settings(), ("order",), returns_known_at=returns_known_at)
+        return _named(people, people.held_out["order"])
+
+    assert held_out(back) == ["u3 p2", "u4 p1"]
+    assert held_out(back + dt.timedelta(microseconds=1)) == held_out(None) == ["u3 p2"]
 
 
 def test_where_everybody_may_be_shown_everything_nothing_fails_to_fit() -> None:
