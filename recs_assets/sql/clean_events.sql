@@ -113,38 +113,47 @@ distinct_events AS (
   LEFT JOIN repetitions ON repetitions.event_id = single_events.event_id
   WHERE repetition IS NULL
 ),
--- What is taken back is taken from a person's purchases of the part (or from the cart), unit by unit and the oldest first,
--- whatever came first into the table: a purchase is returned once as much has come back as was bought up to it. A later return
--- so changes nothing that was known before it.
-taken_back AS (
+-- What is taken back is taken from a person's purchases of the part (or from the cart), unit by unit and the oldest first: a
+-- purchase is returned once as much has come back as was bought up to it. A later return so changes nothing that was known
+-- before it. Of a day's rows the purchases come first, for two systems may have two clocks.
+moves AS (
   SELECT
-    user_id, product_id, kind, event_ts,
-    SUM(-units) OVER (
-      PARTITION BY user_id, product_id, kind ORDER BY event_ts, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-    ) AS n_taken_back
-  FROM distinct_events
-  WHERE units < 0
-),
-purchases AS (
-  SELECT
-    event_id, distinct_events.user_id, distinct_events.product_id, distinct_events.kind,
-    SUM(units) OVER (
+    event_id, distinct_events.user_id, distinct_events.product_id, distinct_events.kind, event_ts, event_date, units,
+    SUM(GREATEST(units, 0)) OVER (
       PARTITION BY distinct_events.user_id, distinct_events.product_id, distinct_events.kind
-      ORDER BY event_ts, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-    ) AS n_bought
+      ORDER BY event_date, SIGN(units) DESC, event_ts, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS n_bought,
+    SUM(GREATEST(-units, 0)) OVER (
+      PARTITION BY distinct_events.user_id, distinct_events.product_id, distinct_events.kind
+      ORDER BY event_date, SIGN(units) DESC, event_ts, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS n_given_back
   FROM distinct_events
-  JOIN (SELECT DISTINCT user_id, product_id, kind FROM taken_back) AS pairs
+  JOIN (SELECT DISTINCT user_id, product_id, kind FROM distinct_events WHERE units < 0) AS pairs
     ON pairs.user_id = distinct_events.user_id AND pairs.product_id = distinct_events.product_id
     AND pairs.kind = distinct_events.kind
-  WHERE units > 0
+),
+-- What came back beyond all that was bought until then was bought before the rows read, and takes nothing of what follows: in
+-- doubt nobody is shown what they have.
+balances AS (
+  SELECT
+    *,
+    n_given_back - GREATEST(
+      0,
+      MAX(n_given_back - n_bought) OVER (
+        PARTITION BY user_id, product_id, kind
+        ORDER BY event_date, SIGN(units) DESC, event_ts, event_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+      )
+    ) AS n_taken_back
+  FROM moves
 ),
 returned_events AS (
-  SELECT event_id, MIN(event_ts) AS returned_at
-  FROM purchases
-  JOIN taken_back
+  SELECT purchases.event_id, MIN(taken_back.event_ts) AS returned_at
+  FROM balances AS purchases
+  JOIN balances AS taken_back
     ON taken_back.user_id = purchases.user_id AND taken_back.product_id = purchases.product_id
-    AND taken_back.kind = purchases.kind AND n_taken_back >= n_bought
-  GROUP BY event_id
+    AND taken_back.kind = purchases.kind AND taken_back.n_taken_back >= purchases.n_bought
+  WHERE purchases.units > 0 AND taken_back.units < 0
+  GROUP BY purchases.event_id
 ),
 user_weeks AS (
   SELECT user_id, CAST(DATE_TRUNC(event_date, WEEK(MONDAY)) AS DATE) AS week, COUNT(*) AS n_events

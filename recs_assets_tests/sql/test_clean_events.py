@@ -195,7 +195,9 @@ def kept(rows: list[tuple[str, int, int | None]], kind: str = "order") -> dict[s
     [
         ([("a", 9, 1), ("x", 5, -1)], {"a": 5}),
         ([("x", 5, -1), ("a", 9, None)], {"a": 5}),  # the order of rows says nothing, NULL is 1
-        ([("a", 5, 1), ("x", 9, -1)], {"a": 9}),  # nor do two clocks
+        ([("a", 5, 1), ("x", 9, -1)], {"a": None}),  # of something bought before the rows that are read
+        ([("x", 9, -2), ("a", 8, 2), ("y", 7, -1), ("z", 5, -1)], {"a": 5}),  # and what comes back later is of what was bought
+        ([("a", 9, 1), ("x", 8, -5), ("b", 7, 1), ("c", 6, 1), ("y", 5, -1)], {"a": 8, "b": 5, "c": None}),
         ([("a", 9, 3), ("x", 5, -1)], {"a": None}),  # two are kept
         ([("a", 9, 3), ("x", 5, -1), ("y", 3, -2)], {"a": 3}),
         ([("a", 9, 1), ("x", 5, -7)], {"a": 5}),  # more than was bought
@@ -253,9 +255,25 @@ def test_a_purchase_is_bought_at_a_moment_as_if_nothing_came_after(rows: list[tu
     found = kept([(f"e{days:03}", days, units) for days, units in rows])
     for moment in range(0, 301, 25):
         known = sorted((row for row in rows if row[0] > moment), reverse=True)
-        back, bought = -sum(units for _, units in known if units < 0), 0
-        for days, units in known:
-            if units > 0:
-                bought += units
-                returned = found[f"e{days:03}"]
-                assert (returned is not None and returned > moment) is (bought <= back)
+        for days, left in left_of(known).items():
+            returned = found[f"e{days:03}"]
+            assert (returned is not None and returned > moment) is (left == 0)
+
+
+def left_of(moves: list[tuple[int, int]]) -> dict[int, int]:
+    """By day of purchase, how many units are left of it after some moves, the earliest first; unit by unit."""
+    left: dict[int, int] = {}
+    for days, units in moves:
+        if units > 0:
+            left[days] = units
+        for _ in range(-units):
+            oldest = next((day for day, n in left.items() if n), None)
+            if oldest is not None:
+                left[oldest] -= 1
+    return left
+
+
+def test_two_clocks_of_a_day_do_not_keep_a_return_from_its_purchase() -> None:
+    midnight = MOMENT.replace(hour=0)
+    found = cleaned([event("a"), event("x", at=midnight, quantity=-1), event("y", at=midnight - DAY, quantity=-1)])
+    assert {row["event_id"]: row["returned_at"] for row in found} == {"a": midnight, "x": None, "y": None}
