@@ -59,6 +59,8 @@ class SourceTable:
         dated_by: the column that says when a row came to be.
         is_log: rows are events in time: only those of the window are read, and the profile counts those of the week apart.
         is_read: something learns from it or serves it. A fault of a table that nothing reads warns, and stops nothing.
+        kind_column: what its rows tell their kind by.
+        kinds: its values, each of which is held to the limit of faults on its own.
     """
 
     name: str
@@ -70,6 +72,8 @@ class SourceTable:
     dated_by: str | None = None
     is_log: bool = False
     is_read: bool = True
+    kind_column: str | None = None
+    kinds: tuple[str, ...] = ()
 
     @property
     def required_ids(self) -> tuple[str, ...]:
@@ -108,6 +112,8 @@ CONSENT = (
     "FALSE wins among all rows and accounts of an address; NULL, or no such column: `mail.without_consent_flag`, send or hold"
 )
 
+EVENT_TYPES = ("view", "cart", "order")
+
 USER_ID = Column("user_id", required=True, is_id=True, seen="tables")
 VEHICLE_ID = Column("vehicle_id", required=True, is_id=True)
 PRODUCT_ID = Column("product_id", required=True, is_id=True)
@@ -118,6 +124,7 @@ UNKNOWN_USER = Fault("unknown user_id", "quarantined")
 UNKNOWN_VEHICLE = Fault("unknown vehicle_id", "quarantined", "vehicle_id")
 # A store tells of its past more parts than it sells today.
 NOT_SOLD = Fault("part not sold", "set aside")
+TAKEN_BACK = ("return", "taken out of the cart")
 
 SOURCE_TABLES: dict[str, SourceTable] = {
     table.name: table
@@ -210,7 +217,7 @@ SOURCE_TABLES: dict[str, SourceTable] = {
                 Column("event_id", required=True, is_id=True),
                 USER_ID,
                 PRODUCT_ID,
-                Column("event_type", required=True, note="view, cart, order"),
+                Column("event_type", required=True, note=", ".join(EVENT_TYPES)),
                 Column("event_ts", "timestamp", required=True),
                 Column("order_id", is_id=True),
                 Column("quantity", "integer", note="of an order or a cart: negative takes back, NULL is 1"),
@@ -220,8 +227,7 @@ SOURCE_TABLES: dict[str, SourceTable] = {
                 NOT_SOLD,
                 Fault("account shared by many", "set aside"),
                 Fault("bot", "set aside"),
-                Fault("return", "set aside"),
-                Fault("taken out of the cart", "set aside"),
+                *(Fault(name, "set aside") for name in TAKEN_BACK),
                 Fault("repeated event_id", "duplicate"),
                 Fault("repeated purchase", "duplicate"),
                 Fault("repeated in the same second", "duplicate"),
@@ -235,6 +241,8 @@ SOURCE_TABLES: dict[str, SourceTable] = {
             ),
             dated_by="event_ts",
             is_log=True,
+            kind_column="event_type",
+            kinds=EVENT_TYPES,
         ),
         SourceTable(
             "email_events",

@@ -27,6 +27,7 @@ class SourceSettings(Section):
     """How much of the source may be faulty before a run refuses it."""
 
     max_quarantined_share: Share
+    min_rows_of_kind: Count
     max_set_aside_share: Share
     max_repeated_share: Share
     min_rows_share: Share

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recs_assets.breaches import ContractError
-from recs_assets.gates.source import RowCounts, refuse_too_many_faults, row_counts
+from recs_assets.gates.faults import refuse_too_many_faults
+from recs_assets.gates.source import RowCounts, row_counts
 from recs_assets_tests.sql.engines import on_duckdb
 from recs_assets_tests.sql.rows import AS_OF, NOW, START, days_ago, source
 
@@ -163,7 +164,7 @@ def test_whatever_is_mixed_every_row_is_accounted_for_and_the_limit_holds(table:
 def refusal(table: str, faults: list[dict[str, Any]], counts: RowCounts, limit: float) -> str:
     """What a table over the limit is told, and nothing to one within it."""
     try:
-        refuse_too_many_faults(table, "2026-02-23", faults, counts, limit)
+        refuse_too_many_faults(table, "2026-02-23", faults, counts, limit, {})
     except ContractError as error:
         return str(error)
     return ""

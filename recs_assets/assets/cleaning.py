@@ -15,8 +15,9 @@ from recs_assets.assets.preview import preview_of
 from recs_assets.assets.weekly_asset import check, draft, week_of_run
 from recs_assets.breaches import MAX_SAMPLES, in_week
 from recs_assets.contract import NOT_SOLD, SOURCE_TABLES
-from recs_assets.gates.left_out import left_out, refuse_few_left
-from recs_assets.gates.source import RowCounts, refuse_too_many_faults, row_counts
+from recs_assets.gates.faults import refuse_too_many_faults, rows_of_kinds
+from recs_assets.gates.left_out import left_out, refuse_few_left, refuse_nothing_but_returns
+from recs_assets.gates.source import RowCounts, row_counts
 from recs_assets.gates.verdict import Verdict
 from recs_assets.resources.store.artifact import Artifact, Draft
 from recs_assets.resources.store.lineage import inputs_of, parquet_of
@@ -84,14 +85,17 @@ def cleaned(
         if SOURCE_TABLES[table].is_log:
             rows_read = session.audit(f"rows_read_{table}", orders_start=parameters["orders_start"])["n_rows"]
         counts = row_counts(table, faults, source_rows, rows_read)
-        refuse_too_many_faults(table, week.key, faults, counts, settings.source.max_quarantined_share)
+        by_kind = session.read(f"kind_counts_{table}").to_pylist() if SOURCE_TABLES[table].kinds else []
+        kinds = rows_of_kinds(table, by_kind, settings.source.min_rows_of_kind)
+        refuse_too_many_faults(table, week.key, faults, counts, settings.source.max_quarantined_share, kinds)
+        refuse_nothing_but_returns(table, week.key, kinds)
         refuse_few_left(table, week.key, counts, last_accepted, settings.source.min_rows_share)
         if write is None:
             session.export(asset, new.path(own_file(asset)))
         else:
             write(session, new)
     limits = settings.source.model_dump(include={"max_set_aside_share", "max_repeated_share"})
-    verdict = left_out(table, counts, **limits, samples=_parts_not_sold(quarantine))
+    verdict = left_out(table, counts, kinds, **limits, samples=_parts_not_sold(quarantine))
     verdicts.record(context, warehouse, settings, verdict)
     return Cleaned(new.written, counts, verdict)
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from recs_assets.breaches import ContractError
-from recs_assets.contract import NOT_SOLD
+from recs_assets.contract import NOT_SOLD, TAKEN_BACK
+from recs_assets.gates.faults import Kinds, named
 from recs_assets.gates.source import RowCounts
 from recs_assets.gates.verdict import PASS, WARN, Verdict
 
@@ -37,24 +38,50 @@ def refuse_few_left(table: str, week: str, counts: RowCounts, last_accepted: int
     )
 
 
+def refuse_nothing_but_returns(table: str, week: str, kinds: Kinds) -> None:
+    """Refuse orders (or carts) that only take back: an export with the signs of a ledger, say.
+
+    Raises:
+        ContractError: names the kind of row.
+    """
+    for kind, by_fault in kinds.items():
+        worst = max(by_fault, key=lambda fault: by_fault[fault])
+        if None not in by_fault and worst in TAKEN_BACK:
+            problem = f"none of the {named(table, kind)} buys anything: a negative quantity takes back, and most are '{worst}'"
+            fix = "Write what is bought with a positive quantity."
+            raise ContractError(table, problem, fix, week=week, column="quantity", count=by_fault[worst])
+
+
 def left_out(
-    table: str, counts: RowCounts, *, max_set_aside_share: float, max_repeated_share: float, samples: Sequence[str] = ()
+    table: str,
+    counts: RowCounts,
+    kinds: Kinds,
+    *,
+    max_set_aside_share: float,
+    max_repeated_share: float,
+    samples: Sequence[str] = (),
 ) -> Verdict:
     """Do few rows repeat others, and few lie aside for one reason? WARN: more than the shares allowed do.
 
     Args:
         table: its name; the gate is called ``left_out_<table>``.
         counts: where its rows went.
-        max_set_aside_share: of the rows in the window, for one reason.
+        kinds: the same by kind of row.
+        max_set_aside_share: of the rows in the window, or of those of a kind, for one reason.
         max_repeated_share: of the rows in the window, whatever they repeat.
         samples: ids of parts that are not sold.
     """
     figures = {"rows_in": counts.rows_in, "set_aside": dict(counts.set_aside), "duplicates": dict(counts.duplicates)}
     told = []
-    for reason, n_rows in counts.set_aside.items():
-        if n_rows > max_set_aside_share * counts.rows_in:
-            some = f", for example {', '.join(map(repr, samples))}" if reason == NOT_SOLD.name and samples else ""
-            told.append(f"{n_rows / counts.rows_in:.1%} of the rows are set aside as '{reason}'{some}")
+    parts = [("rows", dict(counts.set_aside), counts.rows_in)]
+    for kind, by_fault in kinds.items():
+        of_kind = {fault: n_rows for fault, n_rows in by_fault.items() if fault is not None and fault in counts.set_aside}
+        parts.append((named(table, kind), of_kind, sum(by_fault.values())))
+    for rows, set_aside, n_all in parts:
+        for reason, n_rows in set_aside.items():
+            if n_rows > max_set_aside_share * n_all:
+                some = f", for example {', '.join(map(repr, samples))}" if reason == NOT_SOLD.name and samples else ""
+                told.append(f"{n_rows / n_all:.1%} of the {rows} are set aside as '{reason}'{some}")
     n_repeated = sum(counts.duplicates.values())
     if n_repeated > max_repeated_share * counts.rows_in:
         by_name = ", ".join(f"{n_rows:,} '{name}'" for name, n_rows in counts.duplicates.items())

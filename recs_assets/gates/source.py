@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recs_assets.breaches import ContractError
-from recs_assets.contract import FITMENT_TABLES, SOURCE_TABLES, Outcome, SourceTable
+from recs_assets.contract import FITMENT_TABLES, SOURCE_TABLES, Outcome
 from recs_assets.gates.mending import mending
 from recs_assets.gates.verdict import FAIL, PASS, WARN, Verdict
 from recs_assets.stored_tables import StoredTable
@@ -127,45 +127,6 @@ def row_counts(table: str, faults: Sequence[Mapping[str, Any]], source_rows: int
         duplicates=by_outcome["duplicate"],
         outside_window=sum(by_outcome["outside window"].values()) + (0 if rows_read is None else source_rows - rows_read),
     )
-
-
-def refuse_too_many_faults(
-    table: str, week: str, faults: Sequence[Mapping[str, Any]], counts: RowCounts, max_share: float
-) -> None:
-    """Refuse a table of which more than ``max_share`` of the rows are quarantined.
-
-    Raises:
-        ContractError: names every fault with its number and up to three values that it shows, and up to three keys of the most
-            frequent one.
-    """
-    n_quarantined = sum(counts.quarantined.values())
-    if n_quarantined <= max_share * counts.rows_in:
-        return
-    worst = [row for row in faults if row["fault"] in counts.quarantined]
-    told = "; ".join(_told(SOURCE_TABLES[table], row) for row in worst)
-    kept = f"SELECT reason, row_key, row_json FROM quarantine WHERE week = '{week}' AND source_table = '{table}'"
-    raise ContractError(
-        table,
-        f"{n_quarantined:,} of its {counts.rows_in:,} rows are faulty, {n_quarantined / counts.rows_in:.1%} where "
-        f"source.max_quarantined_share allows {max_share:.0%}: {told}",
-        f"Look at them in RECS_HOME/warehouse.duckdb: {kept}. Fix the source; if these rows are really to be left out, raise "
-        "source.max_quarantined_share in the settings.",
-        week=week,
-        samples=() if SOURCE_TABLES[table].names_people else _three(worst[0], "sample"),
-    )
-
-
-def _told(table: SourceTable, row: Mapping[str, Any]) -> str:
-    values = ", ".join(repr(value) for value in _three(row, "value"))
-    shows = table.fault(row["fault"]).shows
-    note = next(
-        (f"; {column.name} is one of: {column.note}" for column in table.columns if column.name == shows and column.note), ""
-    )
-    return f"{row['n_rows']:,} {row['fault']}" + (f" ({values}{note})" if values else "")
-
-
-def _three(row: Mapping[str, Any], name: str) -> list[str]:
-    return [row[f"{name}_{number}"] for number in (1, 2, 3) if row.get(f"{name}_{number}") is not None]
 
 
 def refuse_nothing_to_sell(reasons: Sequence[str | None], week: str) -> None:

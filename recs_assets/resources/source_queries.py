@@ -11,6 +11,7 @@
   ``<column>_text`` of every number: as text NaN equals NaN, on every engine.
 - ``fault_counts_<table>``: the rows of ``classified`` (what ``clean_<table>`` gives) by fault: three keys, and the three most
   frequent of the values that the fault shows.
+- ``kind_counts_<table>`` of one that has kinds of rows: how many of them have which fault, or none.
 - ``quarantined_rows_<table>``: those of them that are kept for people to look at, for the table ``quarantine``.
 """
 
@@ -88,6 +89,12 @@ def _fault_counts(table: SourceTable) -> str:
     return f"WITH\n{named}\n{_select(columns, 'first_keys')}{joined}"
 
 
+def _kind_counts(table: SourceTable) -> str:
+    columns = [f"{table.kind_column} AS kind", "fault", "COUNT(*) AS n_rows"]
+    of_kinds = f"WHERE {table.kind_column} IN ({_literals(table.kinds)})\n"
+    return f"{_select(columns, 'classified')}{of_kinds}GROUP BY kind, fault\nORDER BY kind, fault\n"
+
+
 def _first_three(of: str, name: str) -> list[str]:
     column = {"key": "row_key"}.get(of, of)
     return [f"MAX(IF({of}_number = {n}, {column}, NULL)) AS {name}_{n}" for n in (1, 2, 3)]
@@ -150,9 +157,11 @@ def queries(tables: Mapping[str, SourceTable]) -> dict[str, str]:
     """The text of every query that follows from some declarations, by name."""
     profiles = {f"source_profile_{name}": _profile(table) for name, table in tables.items()}
     logs = {f"rows_read_{name}": _rows_read(table) for name, table in tables.items() if table.is_log}
+    kinds = {f"kind_counts_{name}": _kind_counts(table) for name, table in tables.items() if table.kinds}
     return (
         profiles
         | logs
+        | kinds
         | {
             f"{query}{name}{end}": write(table)
             for query, end, write in (

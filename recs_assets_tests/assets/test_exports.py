@@ -7,8 +7,7 @@ import pyarrow as pa
 import pytest
 
 from recs_assets.assets.exports import _no_future_events
-from recs_assets.breaches import ContractError
-from recs_assets.gates.source import RowCounts, refuse_too_many_faults, row_counts
+from recs_assets.gates.source import RowCounts, row_counts
 from recs_assets.weeks import key_of
 from recs_assets_tests.small_shop import END, IN_WEEK, LAST_YEAR, START, Row, exported, needed_by, small_shop
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, messages, metadata
@@ -162,15 +161,3 @@ def test_faults_are_sorted_into_what_became_of_the_rows() -> None:
     assert [counts.conserved(accepted) for accepted in (76, 77, 78)] == [False, True, False]
     with pytest.raises(ValueError, match="source table 'events' declares no fault 'too blue'"):
         row_counts("events", [{"fault": "too blue", "n_rows": 1}], 1)
-
-
-def test_five_percent_of_faults_are_accepted_and_more_are_not() -> None:
-    refuse_too_many_faults("events", WEEK, FAULTS, row_counts("events", FAULTS, 107), 0.05)
-    with pytest.raises(ContractError) as raised:
-        refuse_too_many_faults("events", WEEK, FAULTS, row_counts("events", FAULTS, 1106, 106), 0.05)
-    assert raised.value.samples == ("e1", "e2")
-    assert (
-        "5 of its 99 rows are faulty, 5.1% where source.max_quarantined_share allows 5%: 4 unknown user_id; 1 quantity is 0"
-        in str(raised.value)
-    )
-    assert "WHERE week = '2026-09-28' AND source_table = 'events'. Fix the source;" in str(raised.value)

@@ -3,7 +3,7 @@
 import pytest
 
 from recs_assets.breaches import ContractError
-from recs_assets.gates.left_out import left_out, refuse_few_left
+from recs_assets.gates.left_out import left_out, refuse_few_left, refuse_nothing_but_returns
 from recs_assets.gates.source import RowCounts
 from recs_assets.gates.verdict import PASS, WARN
 
@@ -25,15 +25,41 @@ def counts(set_aside=None, duplicates=None, quarantined=None):
     ],
 )
 def test_much_of_one_reason_and_many_repetitions_warn(rows, decision):
-    assert left_out("events", rows, **LIMITS).decision == decision
+    assert left_out("events", rows, {}, **LIMITS).decision == decision
 
 
 def test_a_warning_names_the_reason_its_share_and_some_parts():
     rows = counts({"part not sold": 900}, {"repeated purchase": 70})
-    assert left_out("events", rows, **LIMITS, samples=["p1", "p2"]).reason == (
+    assert left_out("events", rows, {}, **LIMITS, samples=["p1", "p2"]).reason == (
         "90.0% of the rows are set aside as 'part not sold', for example 'p1', 'p2'; "
         "7.0% of the rows repeat others (70 'repeated purchase')."
     )
+
+
+def test_what_is_set_aside_of_one_kind_does_not_hide_among_the_others():
+    rows = counts({"no user": 151, "return": 100})
+    kinds = {"view": {None: 700, "no user": 50}, "order": {None: 49, "no user": 101, "return": 50}, "cart": {"return": 50}}
+    told = "50.5% of the rows with event_type 'order' are set aside as 'no user'"
+    assert left_out("events", rows, kinds | {"cart": {None: 50, "return": 50}}, **LIMITS).reason == f"{told}."
+    assert left_out("events", rows, {"order": {None: 100, "no user": 100}}, **LIMITS).decision == PASS
+
+
+@pytest.mark.parametrize(
+    ("orders", "is_refused"),
+    [
+        ({"return": 90, "unknown user_id": 3, "no user": 10}, True),
+        ({None: 1, "return": 99}, False),
+        ({"no user": 60, "return": 50}, False),
+        ({None: 100}, False),
+    ],
+)
+def test_orders_that_only_take_back_are_refused(orders, is_refused):
+    kinds = {"view": {None: 900}, "order": orders}
+    if not is_refused:
+        assert refuse_nothing_but_returns("events", "2026-09-28", kinds) is None
+        return
+    with pytest.raises(ContractError, match=r"none of the rows with event_type .order. buys anything.*90 rows.*with a positive"):
+        refuse_nothing_but_returns("events", "2026-09-28", kinds)
 
 
 @pytest.mark.parametrize(("last_week", "set_aside"), [(None, 999), (20, 990), (0, 999), (5000, 0)])
