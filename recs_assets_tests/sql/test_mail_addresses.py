@@ -170,10 +170,11 @@ PLACEHOLDERS = [
     "ann smith@x.com",
 ]
 PLACEHOLDERS += ["noemail@x.com", "No-Mail@x.com", "no-reply@x.com", "noreply@x.com", "none@none.com", "test@test.com"]
+PLACEHOLDERS += ["no_email@x.com", "no.email2@x.com", "noreply+7@x.com", "do.not.mail@x.com", "na@na.com"]
 
 
 def test_a_placeholder_is_no_address_and_is_counted() -> None:
-    real = ["ann@x.com", "nan@smith.org", "test.driver@x.com", "o'neil+parts@mail.x.co.uk"]
+    real = ["ann@x.com", "nan@smith.org", "test.driver@x.com", "noemi@mail.com", "o'neil+parts@mail.x.co.uk"]
     users = [(f"u{n:02}", address, None, True) for n, address in enumerate([*real, *PLACEHOLDERS])]
     tables = {"users": shop.source("users", users)}
     found = on_duckdb("mail_addresses", tables, {"now": shop.NOW, **MAIL.parameters})
