@@ -98,6 +98,12 @@ prune: ready ## Remove what nobody needs any more, as every run does at its end 
 find: ready ## Where the id or address USER still lies in what is kept; fails where it does
 	@$(RUN) find --user "$(if $(filter environment%,$(origin USER)),$(error Say USER=...),$(USER))"
 
+backup: ready ## Copy RECS_HOME, with its event log, into the empty folder TO; runs may be at work meanwhile
+	@$(RUN) backup --to "$(TO)"
+
+restore: $(VENV)/installed ## Put the backup FROM into an empty RECS_HOME
+	@$(RUN) restore --from "$(FROM)"
+
 benchmark: ready ## The planted world of SCALE=small|medium|full through the real jobs, stage by stage, beside floor and aims (CASE=one_vehicle)
 	$(BIN)/python -m recs_assets_tests.benchmarks.production --scale $(SCALE) --seed $(SEED) $(if $(CASE),--case $(CASE))
 
@@ -163,4 +169,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test test-fast checked run train nightly backfill approve publish report status latest versions rollback hold release prune find nights reference ablation benchmark scaling identical faults kills interrupts pairs fuzz security ui world lock clean ready week
+.PHONY: help demo test test-fast checked run train nightly backfill approve publish report status latest versions rollback hold release prune find backup restore nights reference ablation benchmark scaling identical faults kills interrupts pairs fuzz security ui world lock clean ready week

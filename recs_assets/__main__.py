@@ -11,9 +11,10 @@ import difflib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import ModuleType
 
-from recs_assets import dagster_home, launch, rollback, searching, targets
+from recs_assets import backup, dagster_home, home_layout, launch, rollback, searching, targets
 from recs_assets.assets import upkeep
 from recs_assets.assets.weekly_asset import PRIVATE
 from recs_assets.contract import SOURCE_TABLES
@@ -29,6 +30,8 @@ from recs_assets.weeks import ONE_WEEK, key_of, monday, week_of
 # Errors whose message is all that a person needs; any other one shows its traceback.
 REFUSALS = (OSError, PublishFailed, PublishRefused, StoreError, WarehouseError, ValueError, dagster_home.HomeError)
 LAST_WEEK = "9999-12-27"
+# What copies a home as it is, whichever layout it has.
+COPYING = ("backup", "restore")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -40,6 +43,8 @@ def main(arguments: Sequence[str]) -> int:
         # Loading it reads the settings, and may refuse them.
         from recs_assets import definitions
 
+        if options.command not in COPYING:
+            home_layout.take(definitions.target.store(), definitions.target.warehouse(definitions.settings))
         return COMMANDS[options.command](options, definitions)
     except REFUSALS as refusal:
         print(refusal, file=sys.stderr)
@@ -69,6 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     prune.add_argument("--dry", action="store_true", help="list it, and remove nothing")
     search = commands.add_parser("find", help="where a person's id or address still lies; 1 where it lies anywhere")
     search.add_argument("--user", required=True, help="the id, or an address")
+    copy = commands.add_parser("backup", help="copy the home into an empty folder, while runs are at work")
+    copy.add_argument("--to", type=Path, required=True, help="the folder")
+    put_back = commands.add_parser("restore", help="put a backup into a home that is empty")
+    put_back.add_argument("--from", dest="source", type=Path, required=True, help="the folder of the backup")
     for command in (hold, release, back):
         command.add_argument("--reason", required=True, help="why; it stays in the ledger")
         command.add_argument("--by", default=os_user(), help="who does it; default: the user of the operating system")
@@ -188,6 +197,16 @@ def _find(options: argparse.Namespace, project: ModuleType) -> int:
     return int(bool(places))
 
 
+def _backup(options: argparse.Namespace, project: ModuleType) -> int:
+    print(backup.write(targets.home(), options.to, project.settings))
+    return 0
+
+
+def _restore(options: argparse.Namespace, project: ModuleType) -> int:
+    print(backup.restore(options.source, targets.home()))
+    return 0
+
+
 COMMANDS = {
     "run": _run,
     "report": _report,
@@ -198,6 +217,8 @@ COMMANDS = {
     "release": _release,
     "prune": _prune,
     "find": _find,
+    "backup": _backup,
+    "restore": _restore,
 }
 
 

@@ -11,6 +11,7 @@ from recs_assets.resources.errors import PublishRefused
 from recs_assets.resources.holding import os_user
 from recs_assets.resources.publishing import Published
 from recs_assets.resources.restoring import Restoration
+from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 from recs_assets.weeks import monday
@@ -136,6 +137,7 @@ def serve_earlier_version(
     context: dg.OpExecutionContext,
     config: RollbackConfig,
     warehouse: dg.ResourceParam[Warehouse],
+    store: dg.ResourceParam[Store],  # whose home's layout is looked at before
     settings: dg.ResourceParam[Settings],
 ) -> None:
     """Serve an earlier version of a week again, in one step."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-from recs_assets import interrupts, targets
+from recs_assets import home_layout, interrupts, targets
 from recs_assets.partitions import weekly
 from recs_assets.resources.errors import PublishFailed, PublishRefused, SourceError, WarehouseError
 from recs_assets.resources.store.artifact import Artifact, Draft, StoreError, is_whole
@@ -21,6 +21,7 @@ from recs_assets.resources.store.lineage import check_related
 from recs_assets.resources.store.manifest import Provenance
 from recs_assets.resources.store.readers import read_on
 from recs_assets.resources.store.store import Store
+from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 from recs_assets.weeks import Week, week_of
 
@@ -79,7 +80,7 @@ def guarded(body: Callable[..., Any]) -> Callable[..., Any]:
         before = os.umask(PRIVATE)
         try:
             with interrupts.step(body.__name__, op.run_id, functools.partial(_cancel, context.instance, op.run_id)):
-                _begin(resources.get("store"), resources.get("settings"))
+                _begin(resources.get("store"), resources.get("settings"), resources.get("warehouse"))
                 return body(context, *arguments, **resources)
         except REFUSALS as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
@@ -110,9 +111,16 @@ def _cancel(instance: dg.DagsterInstance, run_id: str) -> bool:
     return True
 
 
-def _begin(store: Store | None, settings: Settings | None) -> None:
-    """Say that this process reads the store from now on; and at the first step of a run, whether the disk has room for it."""
-    if store is None or settings is None or not read_on(store.local_root):
+def _begin(store: Store | None, settings: Settings | None, warehouse: Warehouse | None) -> None:
+    """Look at the home's layout, and read the store from now on; at the first step of a run, whether the disk has room for it.
+
+    Raises:
+        LayoutError: the home is not one that this program can work in.
+    """
+    if store is None or settings is None:
+        return
+    home_layout.take(store, warehouse)
+    if not read_on(store.local_root):
         return
     free, wanted = shutil.disk_usage(store.local_root).free / GIB, settings.compute.min_free_disk_gib
     if free < wanted:

@@ -17,7 +17,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from recs_assets import settings_file, targets
+from recs_assets import home_layout, settings_file, targets
 from recs_assets.report.status_text import render
 from recs_assets.resources.errors import WarehouseError
 from recs_assets.resources.store.artifact import StoreError
@@ -43,6 +43,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         settings = settings_file.load()
         target = targets.current()
+        if targets.home().exists():
+            home_layout.take(target.store(), target.warehouse(settings))
         status = gather(target.warehouse(settings), target.store(), settings, dt.datetime.now(dt.UTC))
     except (OSError, StoreError, ValueError, WarehouseError) as refusal:
         print(refusal, file=sys.stderr)

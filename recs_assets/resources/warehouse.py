@@ -153,6 +153,13 @@ class Warehouse(ABC):
     def _ledger(self) -> AbstractContextManager[Ledger]:
         """The persistent tables, open for writing for as long as needed."""
 
+    def bring_up(self) -> None:
+        """Give the tables of an earlier version of this program the columns that were added since; see ``home_layout``."""
+        with self._ledger() as ledger, ledger.transaction():
+            for table, columns in FIXED_TABLES.items():
+                for column in sorted(columns.keys() - set(ledger.columns(table))):
+                    ledger.run(f"ALTER TABLE {table} ADD COLUMN {column} {columns[column]}")
+
     def append(self, table: str, rows: pa.Table, *, replace: Mapping[str, Parameter] | None = None) -> None:
         """Add rows to the ledger ``quarantine``, ``audits`` or ``verdicts``, in one transaction.
 

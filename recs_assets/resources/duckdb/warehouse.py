@@ -135,12 +135,7 @@ class DuckDBWarehouse(Warehouse):
                 reached("attach.opened")
                 for table, columns in FIXED_TABLES.items():
                     kinds = ", ".join(f"{column} {kind}" for column, kind in columns.items())
-                    ledger = DuckDBLedger(connection)
-                    ledger.run(f"CREATE TABLE IF NOT EXISTS {table} ({kinds})")
-                    # A file of an earlier version of this program lacks what was added since. The table is asked, not DuckDB's
-                    # catalogue, which would list every system view too, at every write.
-                    for column in columns.keys() - set(connection.table(f"{OWN_TABLES}.{table}").columns):
-                        ledger.run(f"ALTER TABLE {table} ADD COLUMN {column} {columns[column]}")
+                    DuckDBLedger(connection).run(f"CREATE TABLE IF NOT EXISTS {table} ({kinds})")
                 reached("attach.made")
             yield
         finally:
