@@ -4,7 +4,7 @@ import atexit
 import os
 import pickle
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -75,6 +75,14 @@ def shared_run(factory: pytest.TempPathFactory, name: str, begin: Callable[[Path
     source, home, events, run = shared(factory, name, finish)
     place = Place(source, home)
     return Run(place, dg.ExecuteInProcessResult(events, run, {}, place.definitions().resolve_job_def(job)))
+
+
+@pytest.fixture
+def umask() -> Iterator[None]:
+    """A command sets its process's umask, which is this one's here."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,14 +37,6 @@ def test_settings_that_cannot_be_used(tmp_path: Path, settings: str, message: st
     told = said(tmp_path, "report", "--week", "2026-09-28", settings=settings)
     assert message in told
     assert "hunter2" not in told
-
-
-@pytest.fixture
-def umask() -> Iterator[None]:
-    """A command sets its process's umask, which is this one's here."""
-    before = os.umask(0o077)
-    yield
-    os.umask(before)
 
 
 @pytest.mark.parametrize(
