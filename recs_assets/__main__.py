@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from recs_assets import backup, dagster_home, home_layout, launch, rollback, searching, targets
+from recs_assets import alerts, backup, dagster_home, home_layout, launch, rollback, searching, targets
 from recs_assets.assets import upkeep
 from recs_assets.assets.weekly_asset import PRIVATE
 from recs_assets.contract import SOURCE_TABLES
@@ -98,7 +98,12 @@ def _run(options: argparse.Namespace, project: ModuleType) -> int:
     if last < first:
         raise ValueError(f"--to {options.to} lies before --week {week}: name the first week, then the last one.")
     if options.job == "nightly" and not options.week:
-        launch.refuse_old_source(project.target.warehouse(project.settings), now)
+        try:
+            launch.refuse_old_source(project.target.warehouse(project.settings), now)
+        except ValueError as refusal:
+            told = alerts.Alert("run refused", alerts.first_words(str(refusal)), "Look at: make status.", week)
+            alerts.send(told, project.settings.alerts)
+            raise
     wishes = launch.Wishes(options.force, options.reason, options.replace_older_week, options.lost_columns)
     with dagster_home.opened() as instance:
         while first <= last:

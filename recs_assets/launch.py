@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from recs_assets import alerts, watch
 from recs_assets.resources.errors import WarehouseError
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.weeks import ONE_WEEK, key_of
@@ -42,8 +43,10 @@ def launch(project: ModuleType, name: str, week: str, wishes: Wishes, instance: 
     """Run a job, or a selection of assets, for a week; whether it ended well.
 
     Raises:
-        ValueError: something is asked for without its reason.
+        ValueError: something is asked for without its reason, or the week lies before the first one of the settings.
     """
+    if week < (first := project.defs.resources["settings"].schedules.first_week):
+        raise ValueError(f"week {week} is before schedules.first_week, {first}. Name a later week, or set an earlier first one.")
     job, selection = project.defs.resolve_implicit_global_asset_job_def(), None
     if name in SELECTIONS:
         selection = [dg.AssetKey(asset) for asset in SELECTIONS[name]]
@@ -57,28 +60,14 @@ def launch(project: ModuleType, name: str, week: str, wishes: Wishes, instance: 
         asset_selection=selection,
         run_config={"loggers": {"console": {}}, "ops": _config(name, steps, wishes)},
     )
+    run = result.dagster_run
     if not result.success:
-        _note_unevaluated(project, steps, week, result, instance)
+        watch.note_unevaluated(instance, run)
+    resources = project.defs.resources
+    low = watch.low_disk(resources["store"].local_root, resources["settings"])
+    for alert in [*watch.alerts_of(instance, run), *([low] if low else [])]:
+        alerts.send(alert, resources["settings"].alerts)
     return bool(result.success)
-
-
-def _note_unevaluated(
-    project: ModuleType, steps: Sequence[str], week: str, result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance
-) -> None:
-    """Show checks that a failed run has not come to as not evaluated: Dagster would paint them as failed."""
-    evaluated = {evaluation.asset_check_key for evaluation in result.get_asset_check_evaluations()}
-    for key in project.defs.resolve_asset_graph().asset_check_keys - evaluated:
-        if key.asset_key.to_user_string() in steps:
-            instance.report_runless_asset_event(
-                dg.AssetCheckEvaluation(
-                    asset_key=key.asset_key,
-                    check_name=key.name,
-                    passed=False,
-                    severity=dg.AssetCheckSeverity.WARN,
-                    description=f"Not evaluated: run {result.run_id} ended before it.",
-                    partition=week,
-                )
-            )
 
 
 def _config(name: str, steps: Sequence[str], wishes: Wishes) -> dict[str, Any]:

@@ -51,23 +51,24 @@ everything_job = dg.define_asset_job(
 
 
 def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """Both schedules with their cron expressions from the settings, in UTC.
+    """Both schedules with their cron expressions from the settings, in UTC; running by themselves where these say so.
 
     Raises:
         SettingsError: an expression is none that cron knows; the message names the key.
     """
     made = []
+    status = dg.DefaultScheduleStatus.RUNNING if settings.schedules.enabled else dg.DefaultScheduleStatus.STOPPED
     for name, schedule in (("weekly", _weekly), ("nightly", _nightly)):
         cron = getattr(settings.schedules, name)
         try:
-            made.append(schedule(cron))
+            made.append(schedule(cron, status))
         except dg.DagsterInvalidDefinitionError as error:
             raise SettingsError(f"schedules.{name}: '{cron}' is no cron expression; write one as '0 6 * * 1'.") from error
     return made
 
 
-def _weekly(cron: str) -> dg.ScheduleDefinition:
-    @dg.schedule(job=weekly_job, cron_schedule=cron, execution_timezone="UTC", name="weekly")
+def _weekly(cron: str, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+    @dg.schedule(job=weekly_job, cron_schedule=cron, execution_timezone="UTC", name="weekly", default_status=status)
     def weekly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         """The week that has just closed."""
         week = key_of(context.scheduled_execution_time.astimezone(dt.UTC) - ONE_WEEK)
@@ -76,8 +77,8 @@ def _weekly(cron: str) -> dg.ScheduleDefinition:
     return weekly_schedule
 
 
-def _nightly(cron: str) -> dg.ScheduleDefinition:
-    @dg.schedule(job=nightly_job, cron_schedule=cron, execution_timezone="UTC", name="nightly")
+def _nightly(cron: str, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+    @dg.schedule(job=nightly_job, cron_schedule=cron, execution_timezone="UTC", name="nightly", default_status=status)
     def nightly_schedule(context: dg.ScheduleEvaluationContext, store: dg.ResourceParam[Store]) -> dg.RunRequest | dg.SkipReason:
         """The week in progress, with the newest approved model."""
         moment = context.scheduled_execution_time.astimezone(dt.UTC)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
+from recs_assets.alert_settings import AlertsSettings
 from recs_assets.contradictions import contradictions
 from recs_assets.model_settings import (
     BaselinesSettings,
@@ -21,6 +22,7 @@ from recs_assets.model_settings import (
     TowersSettings,
 )
 from recs_assets.section import Count, Positive, Section, Share
+from recs_assets.weeks import FIRST_WEEK, monday
 
 
 class SourceSettings(Section):
@@ -127,10 +129,19 @@ class RetentionSettings(Section):
 
 
 class SchedulesSettings(Section):
-    """Cron expressions, UTC."""
+    """Cron expressions, UTC, whether they run by themselves, and the oldest week there is."""
 
+    enabled: bool
     weekly: str
     nightly: str
+    first_week: str
+
+    @pydantic.field_validator("first_week")
+    @classmethod
+    def _first_week_is_a_week(cls, key: str) -> str:
+        if monday(key) < monday(FIRST_WEEK):
+            raise ValueError(f"no week before {FIRST_WEEK} can be run")
+        return key
 
 
 class ComputeSettings(Section):
@@ -172,6 +183,7 @@ class Settings(Section):
     publish: PublishSettings
     retention: RetentionSettings
     schedules: SchedulesSettings
+    alerts: AlertsSettings
     compute: ComputeSettings
 
     @pydantic.model_validator(mode="after")
@@ -182,6 +194,7 @@ class Settings(Section):
 
     @property
     def hash(self) -> str:
-        """First 16 hexadecimal digits of the SHA-256 of all values; the same values always give the same hash."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        """First 16 hexadecimal digits of the SHA-256 of all values that what is made can depend on; the same values always
+        give the same hash."""
+        canonical = json.dumps(self.model_dump(mode="json", exclude={"schedules", "alerts"}), sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]

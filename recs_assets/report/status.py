@@ -136,11 +136,15 @@ def _moment(seconds: float | None) -> dt.datetime | None:
 
 
 def _schedules(folder: Path, settings: Settings) -> dict[str, Status]:
-    """Each schedule: whether somebody has switched it on, and its cron expression in UTC."""
-    running = "SELECT instigator_body FROM instigators WHERE status = 'RUNNING'"
-    bodies = [body for (body,) in _rows(folder / "schedules" / "schedules.db", running)]
+    """Each schedule: whether the settings or somebody in the UI has switched it on, and its cron expression in UTC."""
+    switched = _rows(folder / "schedules" / "schedules.db", "SELECT status, instigator_body FROM instigators")
+    states = {name: [state for state, body in switched if f'"{name}"' in body] for name in SCHEDULES}
     return {
-        name: {"on": any(f'"{name}"' in body for body in bodies), "cron": getattr(settings.schedules, name)} for name in SCHEDULES
+        name: {
+            "on": "RUNNING" in states[name] or (settings.schedules.enabled and "STOPPED" not in states[name]),
+            "cron": getattr(settings.schedules, name),
+        }
+        for name in SCHEDULES
     }
 
 

@@ -44,7 +44,11 @@ def _mailed(status: dict[str, Any]) -> list[str]:
 
 def _schedules(schedules: dict[str, Any]) -> str:
     words = [f"{name} is {'on' if one['on'] else 'off'} ({one['cron']}, UTC)" for name, one in schedules.items()]
-    off = "" if any(one["on"] for one in schedules.values()) else " Nothing starts by itself; make ui switches them on."
+    off = (
+        ""
+        if any(one["on"] for one in schedules.values())
+        else " Nothing starts by itself: make serve with schedules.enabled does."
+    )
     return f"Schedules: {' and '.join(words)}.{off}"
 
 

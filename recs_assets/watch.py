@@ -1,0 +1,165 @@
+"""What is worth an alert: a run that failed, checks that warn, a night that has not come, a disk that fills up."""
+
+import datetime as dt
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from recs_assets import targets
+from recs_assets.alerts import Alert, first_words, send
+from recs_assets.resources.warehouse import Warehouse
+from recs_assets.settings import Settings
+from recs_assets.weeks import key_of
+
+# Checks that warn and block nothing, and what they say to somebody who is not looking.
+WARNINGS = {
+    ("published_recommendations", "hold"): ("hold", "Publishing is on hold: the lists were made and checked, and not published."),
+    ("recommendations", "source"): ("fallback", "No model serves as it should: the lists come from a fallback."),
+    ("retained_versions", "pruned"): ("pruning", "What nobody needs any more could not be removed, and the disk will fill up."),
+}
+EVENT = dg.DagsterEventType
+SHOWN_CAUSES = 3
+# A night's run may end so long before the hour by which it is expected.
+NIGHT = dt.timedelta(hours=12)
+GIB = 2**30
+SECONDS_BETWEEN_LOOKS = 300
+
+
+def alerts_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[Alert]:
+    """What a run that has ended gives cause for, each once."""
+    week = run.tags.get("dagster/partition")
+    found = list(_evaluations(instance, run.run_id))
+    warned = [WARNINGS.get((one.asset_key.to_user_string(), one.check_name)) for one in found if not one.passed]
+    look = _look(week, run.run_id)
+    alerts = [Alert(kind, text, look, week, run.run_id) for kind, text in filter(None, warned)]
+    if instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE:  # type: ignore[union-attr]
+        checks = [f"{one.asset_key.to_user_string()} ({one.check_name})" for one in found if one.blocking and not one.passed]
+        alerts.insert(0, Alert("run failed", _told(instance, run, checks), look, week, run.run_id))
+    return alerts
+
+
+def _told(instance: dg.DagsterInstance, run: dg.DagsterRun, checks: list[str]) -> str:
+    """Which steps failed of what; each cause once."""
+    causes: dict[str, list[str]] = {}
+    for record in instance.all_logs(run.run_id, of_type=EVENT.STEP_FAILURE):
+        event = record.get_dagster_event()
+        causes.setdefault(_cause(event.step_failure_data), []).append(str(event.step_key))
+    told = [f"{', '.join(steps)}: {cause}." for cause, steps in list(causes.items())[:SHOWN_CAUSES]]
+    said = [f"Checks that failed: {', '.join(sorted(checks))}."] if checks else []
+    name = "some assets" if run.job_name.startswith("__") else run.job_name
+    return " ".join([f"{name} failed, and nothing was published by it.", *told, *said])
+
+
+def _cause(failure: Any) -> str:
+    """The first words of a refusal, which are ours; of any other error its class alone, for a message may hold a value."""
+    refusal = failure.user_failure_data
+    if refusal is not None and refusal.description:
+        return first_words(refusal.description).rstrip(".")
+    error = failure.error.cause or failure.error
+    return str(error.cls_name)
+
+
+def _evaluations(instance: dg.DagsterInstance, run_id: str) -> Iterable[dg.AssetCheckEvaluation]:
+    for record in instance.all_logs(run_id, of_type=EVENT.ASSET_CHECK_EVALUATION):
+        yield record.get_dagster_event().asset_check_evaluation_data
+
+
+def _look(week: str | None, run_id: str) -> str:
+    report = f"make report WEEK={week}, " if week else ""
+    return f"Look at: {report}make status, and run {run_id} in Dagster's event log."
+
+
+def note_unevaluated(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Show checks that a failed run has not come to as not evaluated: Dagster would paint them as failed."""
+    evaluated = {one.asset_check_key for one in _evaluations(instance, run.run_id)}
+    for record in instance.all_logs(run.run_id, of_type=EVENT.ASSET_CHECK_EVALUATION_PLANNED):
+        planned: Any = record.get_dagster_event().event_specific_data
+        if planned.asset_check_key in evaluated:
+            continue
+        instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=planned.asset_key,
+                check_name=planned.check_name,
+                passed=False,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=f"Not evaluated: run {run.run_id} ended before it.",
+                partition=run.tags.get("dagster/partition"),
+            )
+        )
+
+
+def low_disk(folder: Path, settings: Settings) -> Alert | None:
+    """An alert where runs have less room left than they ask for."""
+    while not folder.exists():
+        folder = folder.parent
+    free, wanted = shutil.disk_usage(folder).free / GIB, settings.compute.min_free_disk_gib
+    if free >= wanted:
+        return None
+    text = f"The disk that runs write to has {free:.2f} GiB left, and compute.min_free_disk_gib asks for {wanted:g}."
+    return Alert("low disk", text, "Make room there, or: make prune.")
+
+
+def due_before(settings: Settings, now: dt.datetime) -> dt.datetime | None:
+    """The last moment by which a night was expected to have published; ``None`` where none is."""
+    time = settings.alerts.published_by_time
+    if time is None:
+        return None
+    due = dt.datetime.combine(now.date(), time, dt.UTC)
+    return due - dt.timedelta(days=due > now)
+
+
+def missed_night(warehouse: Warehouse, due: dt.datetime) -> Alert | None:
+    """An alert where no night has come as far as publishing that was expected to by ``due``."""
+    begun = due - NIGHT
+    with warehouse.session() as session:
+        last = session.audit("last_publishing", week=dt.date.fromisoformat(key_of(begun)))["judged_at"]
+    if last is not None and last >= begun:
+        return None
+    text = f"No run has come as far as publishing by {due:%Y-%m-%d %H:%M} UTC, and what was served before still is."
+    return Alert("missed night", text, "Look at: make status; then: make nightly.", key_of(due))
+
+
+def looked(warehouse: Warehouse, settings: Settings, home: Path, now: dt.datetime, cursor: str | None) -> tuple[list[Alert], str]:
+    """The alerts that are due now and were not told before, and a sensor's next cursor.
+
+    A disk is told of once while it is low; each night is asked for once, for a run may want the tables meanwhile.
+    """
+    told = json.loads(cursor or "{}")
+    disk, due = low_disk(home, settings), due_before(settings, now)
+    is_new = due is not None and told.get("asked") != due.isoformat()
+    missed = missed_night(warehouse, due) if due is not None and is_new else None
+    alerts = [*([disk] if disk and not told.get("low_disk") else []), *([missed] if missed else [])]
+    return alerts, json.dumps({"low_disk": disk is not None, "asked": due.isoformat() if due else None})
+
+
+def sensors(settings: Settings) -> list[dg.SensorDefinition]:
+    """What looks at runs that the daemon has launched, at the clock and at the disk; runs of a command tell by themselves."""
+    always = dg.DefaultSensorStatus.RUNNING
+
+    @dg.run_failure_sensor(name="failed_run", default_status=always)
+    def failed_run(context: dg.RunFailureSensorContext) -> None:
+        """Tell of a failed run, and show the checks that it has not come to as not evaluated."""
+        note_unevaluated(context.instance, context.dagster_run)
+        for alert in alerts_of(context.instance, context.dagster_run):
+            send(alert, settings.alerts)
+
+    @dg.run_status_sensor(name="finished_run", run_status=dg.DagsterRunStatus.SUCCESS, default_status=always)
+    def finished_run(context: dg.RunStatusSensorContext) -> None:
+        """Tell of what warns in a run that ended well."""
+        for alert in alerts_of(context.instance, context.dagster_run):
+            send(alert, settings.alerts)
+
+    @dg.sensor(name="clock_and_disk", minimum_interval_seconds=SECONDS_BETWEEN_LOOKS, default_status=always)
+    def clock_and_disk(context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.SkipReason:
+        """Tell of a night that has not come, and of a disk that is full."""
+        alerts, cursor = looked(warehouse, settings, targets.home(), dt.datetime.now(dt.UTC), context.cursor)
+        for alert in alerts:
+            send(alert, settings.alerts)
+        context.update_cursor(cursor)
+        return dg.SkipReason(f"{len(alerts)} alerts.")
+
+    return [failed_run, finished_run, clock_and_disk]
