@@ -35,6 +35,9 @@ ASKED = $(if $(FORCE),--force) $(if $(REPLACE),--replace-older-week) $(if $(LOST
 	$(if $(REASON),--reason "$(REASON)")
 NIGHTS ?= 60
 
+# Where no source is named it is the demo world, and the UI begins with its one whole week: no other is missing.
+demo ui serve: export RECS_SETTINGS := $(or $(RECS_SETTINGS),$(if $(RECS_SOURCE),,$(CURDIR)/recs_assets/demo/planted_world.yaml))
+
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -143,6 +146,9 @@ security: ready ## Hold the locked dependencies against the published vulnerabil
 ui: ready ## Open the project in the Dagster UI on http://127.0.0.1:3000
 	$(BIN)/dg dev
 
+serve: ready ## Webserver, daemon and code server until Ctrl-C or SIGTERM, for months (PORT=3000 BIND=127.0.0.1); see schedules.enabled
+	exec $(BIN)/python -m recs_assets.serve --host $(or $(BIND),127.0.0.1) --port $(or $(PORT),3000)
+
 world: ready ## Write a planted world: PRESET=tiny|small|medium|full SEED=1 TO=folder, NO_SIGNAL=1 for one without signal
 	$(BIN)/python -m recs_assets.demo --preset $(PRESET) --seed $(SEED) --to $(TO) $(if $(NO_SIGNAL),--no-signal)
 
@@ -169,4 +175,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test test-fast checked run train nightly backfill approve publish report status latest versions rollback hold release prune find backup restore nights reference ablation benchmark scaling identical faults kills interrupts pairs fuzz security ui world lock clean ready week
+.PHONY: help demo test test-fast checked run train nightly backfill approve publish report status latest versions rollback hold release prune find backup restore nights reference ablation benchmark scaling identical faults kills interrupts pairs fuzz security ui serve world lock clean ready week

@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from recs_assets.assets.weekly_asset import guarded
 from recs_assets.resources.errors import PublishRefused
@@ -124,11 +125,11 @@ def _cell(value: Any) -> str:
 class RollbackConfig(dg.Config):
     """Which week goes back to which version, why, and whether publishing is on hold from then on."""
 
-    week: str
-    reason: str
-    version: str | None = None
-    mail_again: bool = False
-    hold: bool = True
+    week: str = Field(description="Its Monday, as 2011-09-26.")
+    reason: str = Field(description="Why; it stays in the ledger publications.")
+    version: str | None = Field(None, description="What is served again; without it the version before the served one.")
+    mail_again: bool = Field(False, description="Mail the week's list again, though a newer week is mailed by now.")
+    hold: bool = Field(True, description="Publish nothing from then on, until make release.")
 
 
 @dg.op

@@ -4,6 +4,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from pydantic import Field
 
 from recs_assets.asset_files import EVIDENCE, MODEL, PER_USER, RECORD, TOWERS
 from recs_assets.assets import verdicts
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 class ApprovalConfig(dg.Config):
     """What a launch of ``approved_model`` may ask for: this week's model in spite of its gate, and why."""
 
-    override_reason: str | None = None
+    override_reason: str | None = Field(None, description="Why this week's model is promoted in spite of gate 1; it is recorded.")
 
 
 @weekly_asset(group="evaluation", kinds={"pytorch"}, deps=[offline_metrics, trained_model])

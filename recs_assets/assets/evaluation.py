@@ -25,6 +25,7 @@ from recs_assets.asset_files import (
     VERDICT,
 )
 from recs_assets.assets import verdicts
+from recs_assets.assets.figures import figures_of
 from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
 from recs_assets.assets.preview import preview
 from recs_assets.assets.standing import kept_from
@@ -94,6 +95,7 @@ def offline_metrics(
         metadata={
             "decision": verdict.decision,
             "reason": verdict.reason,
+            **figures_of(verdict, measured.table(METRICS)),
             "alpha": measured.facts["alpha"],
             "version": measured.version,
             "systems": preview(systems, rows=systems.num_rows),

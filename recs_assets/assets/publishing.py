@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from recs_assets.asset_files import PROFILE_LISTS, STAGED
 from recs_assets.assets import verdicts
@@ -97,8 +98,8 @@ def _expectations(ingredients: Ingredients, publications: Sequence[Mapping[str, 
 class PublishConfig(dg.Config):
     """What a launch of ``published_recommendations`` may ask for."""
 
-    replace_older_week: bool = False
-    reason: str = "scheduled"
+    replace_older_week: bool = Field(False, description="Rewrite what is served of a week before the newest one.")
+    reason: str = Field("scheduled", description="Why it is published; it stays in the ledger publications.")
 
 
 HOLD_CHECK = check("published_recommendations", "hold", "Nobody holds publishing.")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from recs_assets.asset_files import SOURCE_PROFILE
 from recs_assets.assets import verdicts
@@ -26,7 +27,7 @@ WARN = dg.AssetCheckSeverity.WARN
 class RawConfig(dg.Config):
     """What a launch of a raw table may ask for: the reason stays in the ledger ``verdicts``."""
 
-    accept_lost_columns_reason: str | None = None
+    accept_lost_columns_reason: str | None = Field(None, description="Why columns of the table may have lost their values.")
 
 
 def raw_asset(table: str) -> dg.AssetsDefinition:

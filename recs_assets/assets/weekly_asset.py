@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from recs_assets import home_layout, interrupts, targets
 from recs_assets.partitions import weekly
@@ -147,7 +148,7 @@ def week_of_run(context: dg.AssetExecutionContext) -> Week:
 class ReuseConfig(dg.Config):
     """What a launch may ask for: to compute again what is there already, from the same inputs, settings and code."""
 
-    force: bool = False
+    force: bool = Field(False, description="Compute again what the same inputs, settings and code have made.")
 
 
 def draft(
