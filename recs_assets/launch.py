@@ -20,6 +20,8 @@ SELECTIONS: Mapping[str, Sequence[str]] = {
     "publish": ["recommendations", "published_recommendations"],
 }
 REUSING = ("trained_model", "offline_metrics", "product_similarities")
+# What the UI's page of a job goes by: the location's name stands in workspace.yaml and pyproject.toml.
+IN_THE_UI = {".dagster/repository": "__repository__@recs_assets"}
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def launch(project: ModuleType, name: str, week: str, wishes: Wishes, instance: 
         instance=instance,
         raise_on_error=False,
         asset_selection=selection,
+        tags=IN_THE_UI,
         run_config={"loggers": {"console": {}}, "ops": _config(name, steps, wishes)},
     )
     run = result.dagster_run

@@ -5,7 +5,7 @@ import sys
 
 import dagster as dg
 
-from recs_assets import definitions
+from recs_assets import definitions, partitions
 from recs_assets.assets.weekly_asset import OWNER
 from recs_assets.contract import SOURCE_TABLES
 from recs_assets.partitions import weekly
@@ -123,6 +123,26 @@ def test_every_asset_is_described_in_a_sentence_and_has_an_owner_kinds_and_weeks
         assert node.kinds, asset.key
         assert node.partitions_def == weekly, asset.key
     assert {asset.key.to_user_string() for asset in ASSETS} == set(EDGES)
+
+
+def test_weeks_before_the_first_one_of_the_settings_are_not_missing() -> None:
+    begun = partitions.beginning("2026-09-28", definitions.ASSETS)
+    job = dg.Definitions(assets=begun, jobs=definitions.defs.jobs, resources=definitions.defs.resources).resolve_job_def(
+        "everything"
+    )
+    assert job.partitions_def is not None
+    assert job.partitions_def.get_first_partition_key() == "2026-09-28"
+    assert {asset.key for asset in begun} == {asset.key for asset in ASSETS}
+
+
+def test_what_a_launch_may_ask_for_is_explained() -> None:
+    fields = {
+        (asset.key.to_user_string(), name): field.description
+        for asset in ASSETS
+        for name, field in getattr(asset.op.config_schema.config_type, "fields", {}).items()
+    }
+    assert ("published_recommendations", "reason") in fields
+    assert all(fields.values()), fields
 
 
 def test_no_asset_leaves_its_retries_to_dagster_which_would_repeat_an_interrupt() -> None:

@@ -1,6 +1,7 @@
 """What a launch may ask for, and a source that has nothing new."""
 
 import datetime as dt
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,13 +10,22 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
-from recs_assets import settings_file
-from recs_assets.launch import Wishes, launch, refuse_old_source
+import recs_assets
+from recs_assets import serve, settings_file
+from recs_assets.launch import IN_THE_UI, Wishes, launch, refuse_old_source
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.worlds import WEEK, Place, settings_with
 
+ROOT = Path(recs_assets.__file__).parents[1]
+# The name of the code location, by the file that says it to one of Dagster's programs.
+ROOT_NAMES = {
+    "workspace.yaml": yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"][0]["python_module"]["location_name"],
+    "pyproject.toml": tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["dg"]["project"]["code_location_name"],
+    "serve.py": serve.LOCATION,
+}
 NOW = dt.datetime(2026, 11, 29, 7, 15, tzinfo=dt.UTC)
 
 
@@ -63,6 +73,21 @@ def test_a_source_with_events_of_the_last_seven_days_or_none_at_all_is_left_to_t
 def test_what_stays_in_the_ledger_needs_a_reason(tmp_path: Path, name: str, wishes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"this needs a reason; it stays in the ledger\. Say it with REASON="):
         launched(Place(tmp_path, tmp_path), name, **wishes)
+
+
+def test_a_week_before_the_first_one_of_the_settings_is_refused(tmp_path: Path) -> None:
+    place = Place(tmp_path, tmp_path, settings_with(tmp_path / "own", {"schedules": {"first_week": "2026-10-05"}}))
+    with pytest.raises(ValueError, match=r"week 2026-09-28 is before schedules\.first_week, 2026-10-05\. Name a later week"):
+        launched(place, "weekly")
+
+
+def test_a_run_of_a_command_is_shown_under_its_job(tmp_path: Path) -> None:
+    place = Place(tmp_path / "nowhere", tmp_path / "home")
+    assert not launched(place, "weekly")
+    (run,) = place.instance.get_runs(dg.RunsFilter(job_name="weekly", tags=IN_THE_UI))
+    assert (run.tags["dagster/partition"], run.job_name) == (WEEK, "weekly")
+    assert run.tags[".dagster/repository"].endswith("@" + ROOT_NAMES["workspace.yaml"])
+    assert len(set(ROOT_NAMES.values())) == 1
 
 
 def test_checks_that_a_refused_run_has_not_come_to_are_no_failures(tmp_path: Path) -> None:

@@ -55,3 +55,16 @@ def test_places_are_named_once_in_a_file_and_the_shell_wins(tmp_path: Path) -> N
 def test_every_wish_has_a_variable(tmp_path: Path, arguments: list[str], command: str) -> None:
     last = made(tmp_path, "-n", *arguments).splitlines()[-1]
     assert " ".join(last.split()) == f".venv/bin/python -m recs_assets {command}"
+
+
+def test_serve_takes_a_port_and_the_settings_of_the_demo_world_where_it_is_the_source(tmp_path: Path) -> None:
+    assert made(tmp_path, "-n", "serve", "PORT=31").splitlines()[-1] == (
+        "exec .venv/bin/python -m recs_assets.serve --host 127.0.0.1 --port 31"
+    )
+    assert (ROOT / "recs_assets" / "demo" / "planted_world.yaml").is_file()
+    # The target's own commands give way to one that shows what they would be given.
+    (tmp_path / "shown.mk").write_text("include Makefile\nready: ;\nserve: ready ; @echo $$RECS_SETTINGS\n")
+    shown = ("-f", "shown.mk", "serve")
+    assert made(tmp_path, *shown) == f"{tmp_path}/recs_assets/demo/planted_world.yaml\n"
+    assert made(tmp_path, *shown, RECS_SOURCE="tables") == "\n"
+    assert made(tmp_path, *shown, RECS_SETTINGS="mine.yaml") == "mine.yaml\n"

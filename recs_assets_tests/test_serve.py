@@ -100,7 +100,8 @@ DEAF = [
     sys.executable,
     "-c",
     "import os, signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
-    "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); print(os.getpid(), file=open(sys.argv[1], 'w'), flush=True); time.sleep(600)",
+    "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']); "
+    "print(os.getpid(), file=open(sys.argv[1], 'w'), flush=True); time.sleep(600)",
 ]
 
 

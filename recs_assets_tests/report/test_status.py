@@ -79,6 +79,20 @@ def test_runs_and_schedules_are_read_from_dagsters_own_files(place: Place) -> No
     assert "Schedules: weekly is off (0 3 * * 1, UTC) and nightly is on (0 2 * * *, UTC)." in render(status)
 
 
+@pytest.mark.parametrize(("enabled", "state", "on"), [(True, None, True), (True, "STOPPED", False), (False, "RUNNING", True)])
+def test_a_schedule_is_on_where_the_settings_say_so_unless_somebody_stopped_it(
+    place: Place, enabled: bool, state: str | None, on: bool
+) -> None:
+    settings = place.settings.model_copy(update={"schedules": place.settings.schedules.model_copy(update={"enabled": enabled})})
+    with dg.DagsterInstance.from_config(str(dagster_home(place.home / "dagster"))) as instance:
+        instance.all_instigator_state()
+    with sqlite3.connect(place.home / "dagster" / "schedules" / "schedules.db") as connection:
+        body = json.dumps({"instigator_name": "nightly"})
+        connection.execute("INSERT INTO instigators (status, instigator_body) VALUES (?, ?)", (state or "DECLARED_IN_CODE", body))
+    connection.close()
+    assert gather(place.warehouse, place.store, settings, NOW)["schedules"]["nightly"]["on"] == on
+
+
 LIGHT = """
 import sys
 from recs_assets.report.status import main
