@@ -2,7 +2,7 @@
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -36,6 +36,13 @@ class Ledger(ABC):
     @abstractmethod
     def transaction(self) -> AbstractContextManager[None]:
         """All statements of the block, or none of them."""
+
+
+def add_columns(ledger: Ledger, tables: Mapping[str, Mapping[str, str]]) -> None:
+    """Give tables the columns that they lack, by name and type; rows that are there have no value in them."""
+    for table, columns in tables.items():
+        for column in sorted(columns.keys() - set(ledger.columns(table))):
+            ledger.run(f"ALTER TABLE {table} ADD COLUMN {column} {columns[column]}")
 
 
 def newest_row(ledger: Ledger, week: dt.date) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from recs_assets.fault_points import reached
 from recs_assets.own_tables import AUDITS, ERASURES, HOLDS, PUBLICATIONS, QUARANTINE, RECOMMENDATIONS, VERDICTS
 from recs_assets.resources import erasing, holding, publishing, restoring
 from recs_assets.resources.holding import Hold
-from recs_assets.resources.ledger import Ledger, newest_row, prune, superfluous_tables
+from recs_assets.resources.ledger import Ledger, add_columns, newest_row, prune, superfluous_tables
 from recs_assets.resources.publishing import Publication, Published
 from recs_assets.resources.queries import change_text, identifier, plain_rows
 from recs_assets.resources.restoring import Restoration
@@ -156,9 +156,7 @@ class Warehouse(ABC):
     def bring_up(self) -> None:
         """Give the tables of an earlier version of this program the columns that were added since; see ``home_layout``."""
         with self._ledger() as ledger, ledger.transaction():
-            for table, columns in FIXED_TABLES.items():
-                for column in sorted(columns.keys() - set(ledger.columns(table))):
-                    ledger.run(f"ALTER TABLE {table} ADD COLUMN {column} {columns[column]}")
+            add_columns(ledger, FIXED_TABLES)
 
     def append(self, table: str, rows: pa.Table, *, replace: Mapping[str, Parameter] | None = None) -> None:
         """Add rows to the ledger ``quarantine``, ``audits`` or ``verdicts``, in one transaction.
