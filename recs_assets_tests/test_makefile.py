@@ -62,9 +62,11 @@ def test_serve_takes_a_port_and_the_settings_of_the_demo_world_where_it_is_the_s
         "exec .venv/bin/python -m recs_assets.serve --host 127.0.0.1 --port 31"
     )
     assert (ROOT / "recs_assets" / "demo" / "planted_world.yaml").is_file()
-    # The target's own commands give way to one that shows what they would be given.
-    (tmp_path / "shown.mk").write_text("include Makefile\nready: ;\nserve: ready ; @echo $$RECS_SETTINGS\n")
-    shown = ("-f", "shown.mk", "serve")
-    assert made(tmp_path, *shown) == f"{tmp_path}/recs_assets/demo/planted_world.yaml\n"
-    assert made(tmp_path, *shown, RECS_SOURCE="tables") == "\n"
-    assert made(tmp_path, *shown, RECS_SETTINGS="mine.yaml") == "mine.yaml\n"
+    # Of what a dry run would do only the line with a plus is done.
+    shown = ("-n", "--eval", "serve: shown", "--eval", "shown: ; +@echo 'settings' $$RECS_SETTINGS", "serve")
+    for environment, settings in (
+        ({}, f"settings {tmp_path}/recs_assets/demo/planted_world.yaml"),
+        ({"RECS_SOURCE": "tables"}, "settings"),
+        ({"RECS_SETTINGS": "mine.yaml"}, "settings mine.yaml"),
+    ):
+        assert settings in made(tmp_path, *shown, **environment).splitlines()
