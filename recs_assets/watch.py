@@ -80,16 +80,17 @@ def note_unevaluated(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
         planned: Any = record.get_dagster_event().event_specific_data
         if planned.asset_check_key in evaluated:
             continue
-        instance.report_runless_asset_event(
-            dg.AssetCheckEvaluation(
-                asset_key=planned.asset_key,
-                check_name=planned.check_name,
-                passed=False,
-                severity=dg.AssetCheckSeverity.WARN,
-                description=f"Not evaluated: run {run.run_id} ended before it.",
-                partition=run.tags.get("dagster/partition"),
-            )
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key=planned.asset_key,
+            check_name=planned.check_name,
+            passed=False,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"Not evaluated: run {run.run_id} ended before it.",
+            partition=run.tags.get("dagster/partition"),
         )
+        # An event of the run itself: one without a run may be there once a check and week.
+        event = dg.DagsterEvent(EVENT.ASSET_CHECK_EVALUATION.value, run.job_name, event_specific_data=evaluation)
+        instance.report_dagster_event(event, run.run_id)
 
 
 def low_disk(folder: Path, settings: Settings) -> Alert | None:

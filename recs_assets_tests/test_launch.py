@@ -93,6 +93,7 @@ def test_a_run_of_a_command_is_shown_under_its_job(tmp_path: Path) -> None:
 def test_checks_that_a_refused_run_has_not_come_to_are_no_failures(tmp_path: Path) -> None:
     place = Place(tmp_path / "nowhere", tmp_path / "home")
     assert not launched(place, "weekly")
+    assert not launched(place, "weekly")
     keys = [
         dg.AssetCheckKey(dg.AssetKey(asset), name) for asset, name in (("raw_users", "row_count"), ("offline_metrics", "gate_1"))
     ]
