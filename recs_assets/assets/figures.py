@@ -20,8 +20,8 @@ def figures_of(verdict: Verdict, metrics: pa.Table) -> dict[str, float]:
         verdict: of gate 1.
         metrics: columns ``system``, ``stratum``, ``metric``, ``k``, ``value``.
     """
-    judged = verdict.to_dict()["figures"]
-    shown = {name: judged.get(key) for name, key in OF_GATE.items()}
+    evaluated = verdict.to_dict()["figures"]
+    shown = {name: evaluated.get(key) for name, key in OF_GATE.items()}
     measured = {
         (row["metric"], row["k"]): row["value"]
         for row in metrics.to_pylist()
