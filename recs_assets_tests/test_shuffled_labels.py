@@ -18,7 +18,8 @@ from recs_assets.gnn.channels import training
 from recs_assets.gnn.channels.examples import Example, channel_examples
 from recs_assets.gnn.snapshots import microseconds
 from recs_assets.resources.store.lineage import inputs_of, parquet_of
-from recs_assets.steps.evaluate_systems import Evaluated, Evaluator
+from recs_assets.steps.evaluate_systems import Evaluator
+from recs_assets.steps.evaluated import Evaluated
 from recs_assets.week_split import split_weeks
 from recs_assets.weeks import week_of
 from recs_assets_tests.conftest import Run

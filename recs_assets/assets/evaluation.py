@@ -45,7 +45,7 @@ from recs_assets.weeks import Week
 if TYPE_CHECKING:
     import pandas as pd
 
-    from recs_assets.steps.evaluate_systems import Evaluated
+    from recs_assets.steps.evaluated import Evaluated
     from recs_assets.steps.kept_model import KeptModel
 
 # The file of each table of an evaluation; metrics and per_user go by the relevance that gates.
@@ -160,7 +160,8 @@ def _evaluated(
     """Every system on the held-out weeks; nothing at all where there is no model, or nobody to evaluate it on."""
     # torch and pandas: 5 s at load
     from recs_assets.gnn import graph
-    from recs_assets.steps.evaluate_systems import Evaluator, NobodyToEvaluateError, nothing_evaluated
+    from recs_assets.steps.evaluate_systems import Evaluator, NobodyToEvaluateError
+    from recs_assets.steps.evaluated import nothing_evaluated
 
     model, source = inputs["trained_model"], inputs["hetero_graph"]
     if MODEL not in model.manifest.files:

@@ -20,12 +20,12 @@ from recs_assets.gnn.towers import residual
 from recs_assets.gnn.towers.residual import Residual
 from recs_assets.ranking import evaluation, slices
 from recs_assets.ranking.blend import blend, choose_alpha
-from recs_assets.ranking.cutoff import RECALL
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 from recs_assets.steps import compared_systems
 from recs_assets.steps.cohort import Cohort, cohort, node_ids, owners_of_primary
+from recs_assets.steps.evaluated import Evaluated
 from recs_assets.steps.kept_model import KeptModel
 from recs_assets.steps.similar_parts import similarity_lists
 from recs_assets.steps.sql_baseline import sql_lists
@@ -33,30 +33,6 @@ from recs_assets.steps.sql_baseline import sql_lists
 RELEVANCES = ("order", "any")
 KEPT = "kept"
 WEEKS_AT_ONCE = 2  # each with matrices and a DuckDB of its own: more cores must not mean more memory
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """What came out of the held-out weeks.
-
-    Attributes:
-        metrics: columns system, stratum, k, metric, value, users, weeks.
-        per_user: columns system, week, user_id, stratum and a column per metric and k.
-        alpha: weight of SQL in the blend by stratum, chosen on the validation weeks.
-        alpha_curve: Recall@10 of every alpha on the validation weeks: stratum, alpha, recall, users.
-        ceiling: why held-out purchases could or could not be recommended: reason, purchases, share.
-        metrics_by_relevance, per_user_by_relevance: the same by both relevances, the column relevance before the others.
-        slices: by vehicle density and price band: slice, group, system, k, metric, value, users.
-    """
-
-    metrics: pd.DataFrame
-    per_user: pd.DataFrame
-    alpha: dict[str, float]
-    alpha_curve: pd.DataFrame
-    ceiling: pd.DataFrame
-    metrics_by_relevance: pd.DataFrame
-    per_user_by_relevance: pd.DataFrame
-    slices: pd.DataFrame
 
 
 class NobodyToEvaluateError(ValueError):
@@ -287,18 +263,3 @@ def _with_kept(result: evaluation.EvaluationResult, since: evaluation.Evaluation
 
 def _by_relevance(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(tables, names=["relevance"]).reset_index("relevance").reset_index(drop=True)
-
-
-def nothing_evaluated() -> Evaluated:
-    """The tables of an evaluation in which nothing could be compared: all columns, no rows."""
-    metrics = ["system", "stratum", "k", "metric", "value", "users", "weeks"]
-    per_user = ["system", "week", "user_id", "stratum", RECALL]
-    empty = {name: pd.DataFrame(columns=columns) for name, columns in (("metrics", metrics), ("per_user", per_user))}
-    return Evaluated(
-        **empty,
-        **{f"{name}_by_relevance": pd.DataFrame(columns=["relevance", *table.columns]) for name, table in empty.items()},
-        slices=pd.DataFrame(columns=slices.COLUMNS),
-        alpha={},
-        alpha_curve=pd.DataFrame(columns=["stratum", "alpha", "recall", "users"]),
-        ceiling=evaluation.ceiling(pd.DataFrame({"reason": []})),
-    )
