@@ -22,6 +22,7 @@ WARNINGS = {
     ("retained_versions", "pruned"): ("pruning", "What nobody needs any more could not be removed, and the disk will fill up."),
 }
 EVENT = dg.DagsterEventType
+NOT_EVALUATED = "Not evaluated: "
 SHOWN_CAUSES = 3
 # A night's run may end so long before the hour by which it is expected.
 NIGHT = dt.timedelta(hours=12)
@@ -32,12 +33,12 @@ SECONDS_BETWEEN_LOOKS = 300
 def alerts_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[Alert]:
     """What a run that has ended gives cause for, each once."""
     week = run.tags.get("dagster/partition")
-    found = list(_evaluations(instance, run.run_id))
-    warned = [WARNINGS.get((one.asset_key.to_user_string(), one.check_name)) for one in found if not one.passed]
+    evaluated = [one for one in _evaluations(instance, run.run_id) if not (one.description or "").startswith(NOT_EVALUATED)]
+    warned = [WARNINGS.get((one.asset_key.to_user_string(), one.check_name)) for one in evaluated if not one.passed]
     look = _look(week, run.run_id)
     alerts = [Alert(kind, text, look, week, run.run_id) for kind, text in filter(None, warned)]
     if instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE:  # type: ignore[union-attr]
-        checks = [f"{one.asset_key.to_user_string()} ({one.check_name})" for one in found if one.blocking and not one.passed]
+        checks = [f"{one.asset_key.to_user_string()} ({one.check_name})" for one in evaluated if one.blocking and not one.passed]
         alerts.insert(0, Alert("run failed", _told(instance, run, checks), look, week, run.run_id))
     return alerts
 
@@ -85,7 +86,7 @@ def note_unevaluated(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
             check_name=planned.check_name,
             passed=False,
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"Not evaluated: run {run.run_id} ended before it.",
+            description=f"{NOT_EVALUATED}run {run.run_id} ended before it.",
             partition=run.tags.get("dagster/partition"),
         )
         # An event of the run itself: one without a run may be there once a check and week.

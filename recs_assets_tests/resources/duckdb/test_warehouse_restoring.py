@@ -147,5 +147,6 @@ def test_a_warehouse_of_an_earlier_version_of_the_program_is_read_on(warehouse: 
     with duckdb.connect(str(warehouse.file)) as connection:
         connection.execute("ALTER TABLE publications DROP COLUMN n_withheld")
         connection.execute("ALTER TABLE publications DROP COLUMN n_mailed")
+    warehouse.bring_up()
     publish(warehouse, stage(warehouse, "two", SECOND))
     assert query(warehouse, "SELECT n_mailed, n_withheld FROM publications ORDER BY sequence") == [(None, None), (3, 0)]
