@@ -114,7 +114,7 @@ def _end(number: signal.Signals) -> bool:
     if _process.at_work is not None:
         _process.unwound.wait(GRACE_SECONDS)
     noted: list[bool] = []
-    noting = threading.Thread(target=lambda: noted.append(_process.cancel()), daemon=True)
+    noting = threading.Thread(target=_note, args=(noted,), daemon=True)
     noting.start()
     noting.join(NOTING_SECONDS)
     if noted == [False] and not _process.is_command:
@@ -122,6 +122,16 @@ def _end(number: signal.Signals) -> bool:
         return False
     print(_told(number), file=terminal(), flush=True)
     os._exit(128 + number)
+
+
+def _note(noted: list[bool]) -> None:
+    """Note the end in the event log, and in ``noted`` what came of it."""
+    while not noted:
+        try:
+            noted.append(_process.cancel())
+        except Exception:
+            # The step may be writing to the log in this moment.
+            time.sleep(TELLING_SECONDS)
 
 
 def _told(number: signal.Signals) -> str:
