@@ -19,17 +19,14 @@ from recs_assets.assets import upkeep
 from recs_assets.assets.weekly_asset import PRIVATE
 from recs_assets.contract import SOURCE_TABLES
 from recs_assets.report import facts, text
-from recs_assets.resources.errors import WarehouseError
+from recs_assets.resources.errors import PublishFailed, PublishRefused, WarehouseError
 from recs_assets.resources.holding import os_user
-from recs_assets.resources.errors import PublishFailed
-from recs_assets.resources.errors import PublishRefused
 from recs_assets.resources.store.artifact import StoreError
 from recs_assets.resources.store.readers import read_on
 from recs_assets.weeks import ONE_WEEK, key_of, monday, week_of
 
 # Errors whose message is all that a person needs; any other one shows its traceback.
 REFUSALS = (OSError, PublishFailed, PublishRefused, StoreError, WarehouseError, ValueError, dagster_home.HomeError)
-LAST_WEEK = "9999-12-27"
 # What copies a home as it is, whichever layout it has.
 COPYING = ("backup", "restore")
 
@@ -116,7 +113,7 @@ def _run(options: argparse.Namespace, project: ModuleType) -> int:
 def _report(options: argparse.Namespace, project: ModuleType) -> int:
     warehouse, store = project.target.warehouse(project.settings), project.target.store()
     read_on(store.local_root)
-    measured = store.newest("offline_metrics", up_to=LAST_WEEK)
+    measured = store.newest("offline_metrics")
     week = _week(options, rollback.newest_week(warehouse), measured and measured.manifest.week)
     print(text.render(facts.gather(warehouse, store, project.settings, week)))
     return 0
@@ -128,7 +125,7 @@ def _latest(options: argparse.Namespace, project: ModuleType) -> int:
         (near,) = difflib.get_close_matches(options.asset, assets, n=1, cutoff=0)
         raise ValueError(f"there is no asset '{options.asset}'; the nearest one is '{near}'.")
     store = project.target.store()
-    newest = store.newest(options.asset, up_to=LAST_WEEK)
+    newest = store.newest(options.asset)
     print(store.current(options.asset, _week(options, newest and newest.manifest.week)).folder)
     return 0
 

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import dagster as dg
 
 from recs_assets import targets
 from recs_assets.alerts import Alert, first_words, send
+from recs_assets.disk import free_gib
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 from recs_assets.weeks import key_of
@@ -26,7 +26,6 @@ NOT_EVALUATED = "Not evaluated: "
 SHOWN_CAUSES = 3
 # A night's run may end so long before the hour by which it is expected.
 NIGHT = dt.timedelta(hours=12)
-GIB = 2**30
 SECONDS_BETWEEN_LOOKS = 300
 
 
@@ -96,9 +95,7 @@ def note_unevaluated(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
 
 def low_disk(folder: Path, settings: Settings) -> Alert | None:
     """An alert where runs have less room left than they ask for."""
-    while not folder.exists():
-        folder = folder.parent
-    free, wanted = shutil.disk_usage(folder).free / GIB, settings.compute.min_free_disk_gib
+    free, wanted = free_gib(folder), settings.compute.min_free_disk_gib
     if free >= wanted:
         return None
     text = f"The disk that runs write to has {free:.2f} GiB left, and compute.min_free_disk_gib asks for {wanted:g}."

@@ -221,7 +221,9 @@ def test_keys_that_contradict_each_other_are_named(tmp_path: Path, text: str, na
     ],
 )
 def test_keys_that_just_agree_are_taken(tmp_path: Path, text: str) -> None:
-    settings_file.load(_override(tmp_path, text))
+    taken = settings_file.load(_override(tmp_path, text)).model_dump(mode="json")
+    for section, keys in yaml.safe_load(text).items():
+        assert (taken[section] | keys if isinstance(keys, dict) else keys) == taken[section]
 
 
 @pytest.mark.parametrize(

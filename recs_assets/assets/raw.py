@@ -1,7 +1,7 @@
 """The retailer's seven tables as they are: profiled and held against the contract, never copied."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from recs_assets.breaches import ContractError, in_week, refuse
 from recs_assets.contract import SOURCE_TABLES, SourceTable
 from recs_assets.gates.filled_columns import filled, refuse_lost_columns
 from recs_assets.gates.source import check_profile, column_breaches, presence_breaches, remarks, row_count
+from recs_assets.gates.verdict import Verdict
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
@@ -52,25 +53,7 @@ def raw_asset(table: str) -> dg.AssetsDefinition:
                 raise ContractError(table, "the table is empty", "Check last night's load of it.", count=0)
         for remark in remarks(table, stored):
             context.log.warning(remark)
-        previous = store.newest(f"raw_{table}", up_to=week.previous)
-        last_week = previous.document(SOURCE_PROFILE) if previous else None
-        count = row_count(
-            table,
-            profile["n_rows"],
-            last_week["n_rows"] if last_week else None,
-            min_share=settings.source.min_rows_share,
-            max_change=settings.gates.max_row_change,
-        )
-        last_read = store.newest(f"raw_{table}", up_to=week.key)
-        full = filled(
-            table,
-            profile,
-            last_week=last_week,
-            last_read=last_read.document(SOURCE_PROFILE) if last_read else None,
-            max_change=settings.gates.max_blank_change,
-            min_share=settings.source.min_filled_share,
-            accepted=(config.accept_lost_columns_reason or "").strip() or None,
-        )
+        count, full = _compared(table, profile, store, week, settings, config)
         verdicts.record(context, warehouse, settings, count, full)
         with _stopping(context, declared, week, breaches):
             check_profile(table, week, profile, count)
@@ -91,6 +74,33 @@ def raw_asset(table: str) -> dg.AssetsDefinition:
     body.__doc__ = declared.row
     columns = {"dagster/column_schema": column_schema(declared)}
     return weekly_asset(group="raw", kinds={"table"}, checks=_checks(declared), metadata=columns)(body)
+
+
+def _compared(
+    table: str, profile: Mapping[str, Any], store: Store, week: Week, settings: Settings, config: RawConfig
+) -> tuple[Verdict, Verdict]:
+    """Is a table about as large as last week, and are its columns about as full as then and when it was last read?"""
+    last_week, last_read = (
+        kept.document(SOURCE_PROFILE) if (kept := store.newest(f"raw_{table}", up_to=up_to)) else None
+        for up_to in (week.previous, week.key)
+    )
+    count = row_count(
+        table,
+        profile["n_rows"],
+        last_week["n_rows"] if last_week else None,
+        min_share=settings.source.min_rows_share,
+        max_change=settings.gates.max_row_change,
+    )
+    full = filled(
+        table,
+        profile,
+        last_week=last_week,
+        last_read=last_read,
+        max_change=settings.gates.max_blank_change,
+        min_share=settings.source.min_filled_share,
+        accepted=(config.accept_lost_columns_reason or "").strip() or None,
+    )
+    return count, full
 
 
 def _checks(declared: SourceTable) -> list[dg.AssetCheckSpec]:

@@ -5,7 +5,6 @@ import errno
 import functools
 import logging
 import os
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -15,6 +14,7 @@ import dagster as dg
 from pydantic import Field
 
 from recs_assets import home_layout, interrupts, targets
+from recs_assets.disk import free_gib
 from recs_assets.partitions import weekly
 from recs_assets.resources.errors import PublishFailed, PublishRefused, SourceError, WarehouseError
 from recs_assets.resources.store.artifact import Artifact, Draft, StoreError, is_whole
@@ -31,8 +31,6 @@ MAX_RETRIES, RETRY_SECONDS = 2, 15.0
 
 # Only the user who runs a step may read the files that it makes.
 PRIVATE = 0o077
-
-GIB = 2**30
 
 # What a person has to mend: bad input, artifacts that are not there, what a gate has refused, a loss that explodes.
 REFUSALS = (FloatingPointError, PublishFailed, PublishRefused, SourceError, StoreError, ValueError)
@@ -123,7 +121,7 @@ def _begin(store: Store | None, settings: Settings | None, warehouse: Warehouse 
     home_layout.take(store, warehouse)
     if not read_on(store.local_root):
         return
-    free, wanted = shutil.disk_usage(store.local_root).free / GIB, settings.compute.min_free_disk_gib
+    free, wanted = free_gib(store.local_root), settings.compute.min_free_disk_gib
     if free < wanted:
         log.warning(
             "the disk of %s has %.2f GiB left, and compute.min_free_disk_gib asks for %g: make room there, or: make prune",

@@ -9,7 +9,6 @@ import argparse
 import datetime as dt
 import json
 import os
-import shutil
 import sqlite3
 import sys
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from recs_assets import home_layout, settings_file, targets
+from recs_assets.disk import free_gib
 from recs_assets.report.status_text import render
 from recs_assets.resources.errors import WarehouseError
 from recs_assets.resources.store.artifact import StoreError
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
 def gather(warehouse: Warehouse, store: Store, settings: Settings, now: dt.datetime) -> Status:
     """All that the status says, as plain values."""
     home = targets.home()
-    free = shutil.disk_usage(home if home.exists() else Path.cwd()).free / 2**30
+    free = free_gib(home)
     status: Status = {
         "now": now,
         "places": {

@@ -90,16 +90,7 @@ class Evaluator:
         validated, decided_from = load(validation_file, settings.model), evaluation_weeks[0]
         # What chooses may know nothing of the weeks that decide, not even what came back in them.
         earlier = self._pool(validation_weeks, validated, towers, everything=False, returns_known_at=decided_from)
-        alpha, curve = choose_alpha(
-            earlier.lists["sql"],
-            earlier.lists["model"],
-            earlier.held_out[settings.evaluation.relevance],
-            strata=earlier.profiles["stratum"],
-            parts=self._parts,
-            rules=settings.rules,
-            settings=settings.blend,
-            kept=settings.candidates.kept,
-        )
+        alpha, curve = self._alpha(earlier)
         self.report(f"alpha chosen on {len(validation_weeks)} validation weeks: {alpha}")
         pool = self._pool(evaluation_weeks, load(model_file, settings.model), towers, everything=True, kept=kept)
         alphas = np.asarray(pool.profiles["stratum"].map(alpha), dtype=np.float64)
@@ -122,6 +113,19 @@ class Evaluator:
             _by_relevance({relevance: result.metrics for relevance, result in results.items()}),
             _by_relevance({relevance: result.per_user for relevance, result in results.items()}),
             pd.concat([by_density, self._price_bands(ranked, pool)], ignore_index=True),
+        )
+
+    def _alpha(self, pool: Pool) -> tuple[dict[str, float], pd.DataFrame]:
+        """The weight of SQL by stratum that serves the people of a pool best, and how all others would."""
+        return choose_alpha(
+            pool.lists["sql"],
+            pool.lists["model"],
+            pool.held_out[self.settings.evaluation.relevance],
+            strata=pool.profiles["stratum"],
+            parts=self._parts,
+            rules=self.settings.rules,
+            settings=self.settings.blend,
+            kept=self.settings.candidates.kept,
         )
 
     def _obeying(self, lists: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

@@ -19,9 +19,6 @@ from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 from recs_assets.weeks import ONE_WEEK, key_of, monday
 
-# Later than any week.
-AFTER_ALL = "9999-12-31"
-
 
 @dataclass(frozen=True)
 class Superfluous:
@@ -114,7 +111,7 @@ def _roots(
 
 def _approved(store: Store) -> Iterator[Artifact]:
     """The newest record of what may be served, and while that is an override, which expires, the one before."""
-    artifact = store.newest("approved_model", up_to=AFTER_ALL)
+    artifact = store.newest("approved_model")
     while artifact is not None:
         yield artifact
         before = key_of(monday(artifact.manifest.week) - ONE_WEEK)
@@ -162,7 +159,7 @@ def _keep_evidence(warehouse: Warehouse, store: Store, now: dt.datetime, persona
 
     Else gate 1 would count held-out weeks afresh after some weeks without a training.
     """
-    newest = store.newest("offline_metrics", up_to=AFTER_ALL)
+    newest = store.newest("offline_metrics")
     if newest is None or _made_at(newest) >= personal_since:
         return
     from recs_assets.ranking.evidence import without_names  # pandas: 0.4 s at load

@@ -92,11 +92,12 @@ class Store:
         """
         return read(self.root / asset / reference, asset, reference.partition("/")[0])
 
-    def newest(self, asset: str, *, up_to: str) -> Artifact | None:
-        """The current version of the newest week not after ``up_to``, or ``None``."""
+    def newest(self, asset: str, *, up_to: str | None = None) -> Artifact | None:
+        """The current version of the newest week (not after ``up_to``, where that is given), or ``None``."""
         folder = self.root / asset
         weeks = sorted((path.name for path in folder.iterdir()), reverse=True) if folder.exists() else []
-        return next((artifact for week in weeks if week <= up_to and (artifact := self.find(asset, week))), None)
+        early = (week for week in weeks if up_to is None or week <= up_to)
+        return next((artifact for week in early if (artifact := self.find(asset, week))), None)
 
     def of_run(self, asset: str, week: str, run_id: str) -> Artifact:
         """The version of an asset's week that a run goes on from: its own, the last of several, else the current one.
