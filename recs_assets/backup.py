@@ -57,7 +57,7 @@ def write(home: Path, to: Path, settings: Settings) -> str:
     read_on(home / STORE)  # nothing is removed while this process reads
     now = dt.datetime.now(dt.UTC)
     if (home / TABLES).exists():
-        copy_tables(DuckDBWarehouse(home / TABLES, home, settings.compute), to / TABLES, settings.compute)
+        copy_tables(DuckDBWarehouse(home / TABLES, home, settings.compute), to / TABLES)
     damaged = _copy_store(home / STORE, to / STORE)
     _copy_event_log(_dagster_of(home), to / DAGSTER)
     if (home / home_layout.MARKER).exists():

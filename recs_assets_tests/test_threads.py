@@ -12,7 +12,7 @@ def test_settings_outrank_the_environment(tmp_path: Path) -> None:
     code = """
 from recs_assets import definitions
 import duckdb, os, torch
-with definitions.defs.resources["warehouse"]._connection() as connection:
+with definitions.defs.resources["warehouse"].connection() as connection:
     threads = connection.execute("SELECT current_setting('threads')").fetchone()[0]
 print(torch.get_num_threads(), threads, os.environ["OPENBLAS_NUM_THREADS"], os.environ["OMP_WAIT_POLICY"])
 """

@@ -8,12 +8,11 @@ from recs_assets.resources.duckdb.ledger import ATTACHED
 from recs_assets.resources.duckdb.source import quoted
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.errors import WarehouseError
-from recs_assets.settings import ComputeSettings
 
 COPY = "copied"
 
 
-def copy_tables(warehouse: DuckDBWarehouse, to: Path, compute: ComputeSettings) -> None:
+def copy_tables(warehouse: DuckDBWarehouse, to: Path) -> None:
     """Copy all tables into a new file, and compare them there with what they are here; writers wait until it is done.
 
     Only rows that are there are copied: what was deleted, and still lies in free blocks of the file, is not.
@@ -21,12 +20,7 @@ def copy_tables(warehouse: DuckDBWarehouse, to: Path, compute: ComputeSettings) 
     Raises:
         WarehouseError: the file cannot be opened, or the copy has other rows.
     """
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "preserve_insertion_order": False,
-        "memory_limit": compute.memory_limit,
-        "threads": compute.cores,
-    }
-    with duckdb.connect(config=config) as connection, warehouse.attached(connection, read_only=True):
+    with warehouse.connection() as connection, warehouse.attached(connection, read_only=True):
         connection.execute(f"ATTACH {quoted(to)} AS {COPY}")
         connection.execute(f"COPY FROM DATABASE {ATTACHED} TO {COPY}")
         # What is compared is read from the disk.

@@ -49,12 +49,12 @@ class DuckDBWarehouse(Warehouse):
 
     def source_tables(self) -> frozenset[str]:
         """The contract's tables that are there; see ``Warehouse.source_tables``."""
-        with self._connection() as connection:
+        with self.connection() as connection:
             return self.retailer().present(connection)
 
     def source_table(self, table: str) -> StoredTable | None:
         """A table of the contract as it is stored; see ``Warehouse.source_table``."""
-        with self._connection() as connection:
+        with self.connection() as connection:
             return self.retailer().stored(connection, table)
 
     def retailer(self) -> Source:
@@ -79,7 +79,7 @@ class DuckDBWarehouse(Warehouse):
         Raises:
             WarehouseError: a query ran out of memory and of room to spill.
         """
-        with self._connection() as connection:
+        with self.connection() as connection:
             session = DuckDBSession(self, connection)
             for name, mount in (tables or {}).items():
                 session.mount(name, mount)
@@ -93,7 +93,7 @@ class DuckDBWarehouse(Warehouse):
 
     def tables_with(self, pattern: str) -> list[str]:
         """Our own tables in which a text matches a regular expression."""
-        with self._connection() as connection, self.attached(connection, read_only=True):
+        with self.connection() as connection, self.attached(connection, read_only=True):
             columns = "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = $file AND data_type = 'VARCHAR'"
             named: dict[str, list[str]] = defaultdict(list)
             for table, column in connection.execute(columns, {"file": ATTACHED}).fetchall():
@@ -144,11 +144,12 @@ class DuckDBWarehouse(Warehouse):
 
     @contextmanager
     def _ledger(self) -> Iterator[Ledger]:
-        with self._connection() as connection, self.attached(connection, read_only=False):
+        with self.connection() as connection, self.attached(connection, read_only=False):
             yield DuckDBLedger(connection)
 
     @contextmanager
-    def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A database in memory, with the threads and memory that are allowed, which spills beside the file."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         # Two processes that spill into one folder would overwrite each other's files.
         with (

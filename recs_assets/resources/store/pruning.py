@@ -61,8 +61,7 @@ def stored(store: Store) -> list[Kept]:
 def _kept(store: Store, week: Path, folder: Path) -> Kept:
     asset = week.parent.name
     run_id, inputs, is_personal = "", frozenset[Key](), True
-    pointer = week / POINTER
-    is_current = pointer.exists() and pointer.read_text() == folder.name
+    is_current = _is_pointed_at(folder)
     try:
         manifest = store.version(asset, f"{week.name}/{folder.name}").manifest
         run_id, inputs = manifest.provenance.run_id, frozenset(manifest.provenance.inputs.items())
@@ -75,6 +74,11 @@ def _kept(store: Store, week: Path, folder: Path) -> Kept:
     return Kept(
         folder, (asset, f"{week.name}/{folder.name}"), week.name, is_current, made_at, run_id, inputs, is_personal, n_bytes
     )
+
+
+def _is_pointed_at(folder: Path) -> bool:
+    pointer = folder.parent / POINTER
+    return pointer.exists() and pointer.read_text() == folder.name
 
 
 def size_of(folder: Path) -> int:
@@ -119,30 +123,28 @@ def superfluous(
     ]
 
 
-def remove(store: Store, versions: Iterable[Kept]) -> int:
-    """Remove versions: the pointer that names one first, then each as a whole into the trash, then the trash; bytes that went.
+def remove(store: Store, versions: Iterable[Kept]) -> None:
+    """Remove versions: the pointer that names one first, then each as a whole into the trash, then the trash.
 
     For the only process that is at work on the store (``readers.alone``). What one that was killed has left in the trash goes
     too.
     """
-    trash, n_bytes = store.local_root / TRASH, 0
+    trash = store.local_root / TRASH
     trash.mkdir(parents=True, exist_ok=True, mode=0o700)
     for version in versions:
         week = version.folder.parent
-        if (week / POINTER).exists() and (week / POINTER).read_text() == version.folder.name:
+        if _is_pointed_at(version.folder):
             reached("prune.begun")
             (week / POINTER).unlink()
         reached("prune.unpointed")
         version.folder.rename(trash / f"{version.folder.name}-{uuid.uuid4().hex}")
         reached("prune.moved")
-        n_bytes += version.n_bytes
         if not any(path.name != POINTER for path in week.iterdir()):
             (week / POINTER).unlink(missing_ok=True)
             week.rmdir()
     reached("prune.emptying")
     shutil.rmtree(trash)
     reached("prune.emptied")
-    return n_bytes
 
 
 def stale_work(store: Store, before: dt.datetime) -> list[Path]:
