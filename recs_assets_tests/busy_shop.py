@@ -10,14 +10,13 @@ import pyarrow.parquet as pq
 
 from recs_assets_tests.small_shop import END, IN_WEEK, LAST_YEAR, Row
 from recs_assets_tests.sql.rows import source as source_rows
-from recs_assets_tests.worlds import SMALL_TOWERS, Place, settings_with
+from recs_assets_tests.worlds import Place, settings_with
 
 N_USERS, N_BUYERS, N_PARTS, N_VEHICLES, N_WEEKS, EVENTS_PER_WEEK = 60, 36, 30, 6, 26, 20
 # A twentieth of twenty rows is one row: the limits of a real shop would refuse every fault of a shop of this size.
 LIMITS: dict[str, Any] = {
     "source": {"max_quarantined_share": 0.67},
     "model": {"steps": 5},
-    "towers": SMALL_TOWERS,
     "evaluation": {"weeks": 2},
 }
 

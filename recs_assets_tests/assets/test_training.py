@@ -21,7 +21,7 @@ from recs_assets.week_split import split_weeks
 from recs_assets.weeks import week_of
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.test_definitions import EXPORTS
-from recs_assets_tests.worlds import SMALL_TOWERS, WEEK, messages, metadata, settings_with
+from recs_assets_tests.worlds import WEEK, messages, metadata, settings_with
 
 FIRST_EVALUATED = dt.datetime(2026, 9, 7, tzinfo=dt.UTC)
 
@@ -61,7 +61,7 @@ def test_the_towers_weeks_of_validation_are_kept_with_them_and_with_what_is_appr
 
 
 def test_what_people_do_in_the_evaluation_weeks_does_not_change_the_model(first_run: Run, tmp_path: Path) -> None:
-    small = settings_with(tmp_path, {"model": {"steps": 20}, "towers": SMALL_TOWERS})
+    small = settings_with(tmp_path, {"model": {"steps": 20}})
     then, now = (first_run.place.copy(tmp_path / name, settings=small) for name in ("then", "now"))
     events = now.read_source("events")
     later = pc.greater_equal(events["event_ts"], pa.scalar(FIRST_EVALUATED, events["event_ts"].type))

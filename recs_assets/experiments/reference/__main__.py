@@ -25,7 +25,7 @@ from recs_assets.experiments.reference.evidence import CHANNELS, EXTRA, StaticEv
 from recs_assets.experiments.reference.mixture import learn
 from recs_assets.experiments.reference.splits import Scores, Split, read_split, recall_and_ndcg, validation
 from recs_assets.ranking import baselines
-from recs_assets.ranking.arrays import Floats, Ints
+from recs_assets.ranking.arrays import Floats, Floats32, Ints
 from recs_assets.settings import Settings
 
 EASE_REGULARIZATION = 100.0
@@ -50,7 +50,7 @@ def systems(split: Split, settings: Settings) -> Iterator[tuple[str, str, System
     train, options = split.train, settings.baselines
     popular = np.asarray(train.sum(axis=0), dtype=np.float64).ravel()
 
-    def of_history(dense: Callable[[sparse.csr_array], Floats]) -> System:
+    def of_history(dense: Callable[[sparse.csr_array], Floats | Floats32]) -> System:
         return lambda users: baselines.add_popularity(dense(train[users]), popular)
 
     yield "popularity", "", lambda users: baselines.popularity(popular, len(users))
