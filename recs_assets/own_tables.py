@@ -1,5 +1,9 @@
 """What goes out: the columns of the served table, of the mail, and of the tables that keep what happened."""
 
+from collections.abc import Mapping
+
+import pyarrow as pa
+
 # Types are BigQuery's; recommendations is partitioned by week and clustered by user_id where the engine knows how.
 RECOMMENDATIONS: dict[str, str] = {
     "user_id": "STRING",
@@ -98,6 +102,20 @@ ERASURES: dict[str, str] = {
     "content_hash": "STRING",
 }
 
+STAGED_TABLES = {"table_name": "STRING", "staged_at": "TIMESTAMP"}
+
+# Made where they are missing, whenever the warehouse is opened for writing.
+FIXED_TABLES: dict[str, dict[str, str]] = {
+    "recommendations": RECOMMENDATIONS,
+    "quarantine": QUARANTINE,
+    "audits": AUDITS,
+    "verdicts": VERDICTS,
+    "publications": PUBLICATIONS,
+    "holds": HOLDS,
+    "erasures": ERASURES,
+    "staged_tables": STAGED_TABLES,
+}
+
 
 def wide_columns(slots: int) -> dict[str, str]:
     """The columns of ``final_vehicle_recommendations`` with ``slots`` recommendations a row, with BigQuery's types."""
@@ -112,3 +130,18 @@ def wide_columns(slots: int) -> dict[str, str]:
             f"rec{slot}_pop_source": "STRING",
         }
     return columns | {"generated_at": "TIMESTAMP", "pipeline_version": "STRING"}
+
+
+ARROW_TYPES = {
+    "STRING": pa.string(),
+    "TIMESTAMP": pa.timestamp("us", "UTC"),
+    "FLOAT64": pa.float64(),
+    "INT64": pa.int64(),
+    "BOOL": pa.bool_(),
+    "DATE": pa.date32(),
+}
+
+
+def arrow_schema(columns: Mapping[str, str]) -> pa.Schema:
+    """Columns with BigQuery's types as Arrow's."""
+    return pa.schema([(name, ARROW_TYPES[kind]) for name, kind in columns.items()])

@@ -9,13 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
 from recs_assets.fault_points import reached
-from recs_assets.own_tables import ERASURES
-from recs_assets.resources.ledger import Ledger, content, mail_hash, newest_wide
-from recs_assets.resources.queries import identifier, query_text
-from recs_assets.resources.swapping import LONG, WIDE
+from recs_assets.resources.ledger import LONG, WIDE, Ledger, content, mail_hash, newest_wide
 
 
 class ErasureRefused(ValueError):  # noqa: N818 - nothing has failed, and nothing was erased
@@ -90,10 +85,10 @@ def erase(ledger: Ledger, gone: Mapping[OfPeople, Sequence[str]], *, now: dt.dat
                 f"{len(people):,} of {n_before:,} people of '{table.table}' are not among the users of the source: nothing was "
                 "erased. Look whether RECS_SOURCE names this store, and whether its users are all there."
             )
-        column = "email_lower" if table.week is None else "user_id"
-        week = "" if table.week is None else "week = @week AND "
-        bound: dict[str, Any] = {"people": list(people)} | ({} if table.week is None else {"week": table.week})
-        ledger.run(f"DELETE FROM {identifier(table.table)} WHERE {week}{column} IN UNNEST(@people)", **bound)
+        if table.week is None:
+            ledger.run("erase_addresses", {"mail": table.table}, people=list(people))
+        else:
+            ledger.run("erase_people", {"staged": table.table}, week=table.week, people=list(people))
         reached("erase.deleted")
         left = _left(ledger, table)
         _note(ledger, table, left, n_erased=before["n_rows"] - left["n_rows"], now=now)
@@ -105,22 +100,17 @@ def _left(ledger: Ledger, table: OfPeople) -> dict[str, Any]:
     """n_rows, n_users and content_hash of what is in a table; of a mail a row is an address."""
     if table.week is not None:
         return content(ledger, table.table, table.week)
-    n_rows = ledger.rows(f"SELECT COUNT(*) AS n FROM {identifier(table.table)}")[0]["n"]
+    n_rows = ledger.rows("n_rows", {"counted": table.table})[0]["n_rows"]
     return {"n_rows": n_rows, "n_users": n_rows, "content_hash": mail_hash(ledger, table.table)}
 
 
 def _note(ledger: Ledger, table: OfPeople, left: Mapping[str, Any], *, n_erased: int, now: dt.datetime) -> None:
-    sequence = ledger.rows(query_text("next_erasure"))[0]["sequence"]
-    values = (
-        sequence,
-        now,
-        table.publication_id,
-        table.noted_as,
-        n_erased,
-        left["n_rows"],
-        left["n_users"],
-        left["content_hash"],
+    ledger.run(
+        "insert_erasure",
+        sequence=ledger.rows("next_erasure")[0]["sequence"],
+        erased_at=now,
+        publication_id=table.publication_id,
+        table_name=table.noted_as,
+        n_erased=n_erased,
+        **left,
     )
-    kinds = {"erased_at": pa.timestamp("us", tz="UTC")}
-    row = dict(zip(ERASURES, values, strict=True))
-    ledger.insert("erasures", pa.table({name: pa.array([value], kinds.get(name)) for name, value in row.items()}))

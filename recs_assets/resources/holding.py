@@ -7,11 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import pyarrow as pa
-
-from recs_assets.own_tables import HOLDS
 from recs_assets.resources.ledger import Ledger
-from recs_assets.resources.queries import query_text
 
 
 class HoldRefused(ValueError):  # noqa: N818 - what was asked for makes no sense, nothing has failed
@@ -43,7 +39,7 @@ class Hold:
 
 def hold_in_force(ledger: Ledger, now: dt.datetime) -> Hold | None:
     """The hold in force, or ``None``; within a publishing transaction, what was committed before it began."""
-    rows = ledger.rows(query_text("hold"), now=now)
+    rows = ledger.rows("hold", now=now)
     return Hold.of(rows[0]) if rows else None
 
 
@@ -75,11 +71,15 @@ def note(
         raise HoldRefused(f"UNTIL {held_until:%Y-%m-%d %H:%M} UTC is over already. Name a later moment, or none.")
     if action == "lifted" and hold_in_force(ledger, now) is None:
         raise HoldRefused("publishing is not on hold: there is nothing to release.")
-    sequence = ledger.rows(query_text("next_hold"))[0]["sequence"]
-    row = dict(zip(HOLDS, (sequence, action, held_by, " ".join(reason.split()), held_until, now), strict=True))
-    moment = pa.timestamp("us", tz="UTC")
-    kinds = {"held_until": moment, "noted_at": moment}
-    ledger.insert("holds", pa.table({name: pa.array([value], kinds.get(name)) for name, value in row.items()}))
+    ledger.run(
+        "insert_hold",
+        sequence=ledger.rows("next_hold")[0]["sequence"],
+        action=action,
+        held_by=held_by,
+        reason=" ".join(reason.split()),
+        held_until=held_until,
+        noted_at=now,
+    )
 
 
 def os_user() -> str:

@@ -15,9 +15,8 @@ from recs_assets.fault_points import reached
 from recs_assets.own_tables import PUBLICATIONS
 from recs_assets.resources.errors import PublishFailed, PublishRefused
 from recs_assets.resources.holding import Hold, hold_in_force
-from recs_assets.resources.ledger import Ledger, mail_hash, newest_row, newest_wide, next_sequence, prune, row_of
-from recs_assets.resources.queries import identifier
-from recs_assets.resources.swapping import WIDE, described, served_content, swap
+from recs_assets.resources.ledger import WIDE, Ledger, mail_hash, newest_row, newest_wide, prune, row_of
+from recs_assets.resources.swapping import ADDRESSEES, described, make_way, served_content, swap
 from recs_assets.settings import MailSettings
 
 Outcome = Literal["published", "restored", "unchanged", "already published"]
@@ -80,19 +79,27 @@ def publish(ledger: Ledger, publication: Publication, addressees: pa.Table, *, k
     ever sees others than the audited ones.
 
     Raises:
-        PublishRefused: no PASS audit of exactly these rows, another version is served than expected, or an earlier one again.
+        PublishRefused: no PASS audit of exactly these rows, another version is served than expected, or an earlier one again; or
+            the served mail has other columns.
         PublishFailed: this publication was made before, and its rows are not the served ones any more.
     """
-    identifier(publication.long_table)
-    with ledger.transaction():
-        done = _published_row(ledger, publication, addressees)
+    if publication.wide_table is not None and not _is_over(ledger, publication):
+        make_way(ledger, publication.wide_table, publication.week)
+    with ledger.temporary(ADDRESSEES, addressees.select(["email_lower"])), ledger.transaction():
+        done = _published_row(ledger, publication)
     reached("publish.committed")
     prune(ledger, kept_versions, publication.published_at)
     reached("publish.pruned")
     return done if isinstance(done, Hold) else published(*done)
 
 
-def _published_row(ledger: Ledger, publication: Publication, addressees: pa.Table) -> tuple[Outcome, dict[str, Any]] | Hold:
+def _is_over(ledger: Ledger, publication: Publication) -> bool:
+    """Whether it was made before, or is held; the transaction looks again, and decides."""
+    is_known = bool(ledger.rows("publication", publication_id=publication.publication_id))
+    return is_known or hold_in_force(ledger, publication.published_at) is not None
+
+
+def _published_row(ledger: Ledger, publication: Publication) -> tuple[Outcome, dict[str, Any]] | Hold:
     """Publish, unless it is served already or held; what happened, and the ledger row of what is served now."""
     known, newest = row_of(ledger, publication.publication_id), newest_row(ledger, publication.week)
     if known is not None:
@@ -112,7 +119,7 @@ def _published_row(ledger: Ledger, publication: Publication, addressees: pa.Tabl
     if newest is not None and _same_content(ledger, publication, newest):
         return "unchanged", newest
     _check_mail(ledger, publication)
-    return "published", swap(ledger, _row(publication, newest, next_sequence(ledger)), addressees)
+    return "published", swap(ledger, _row(ledger, publication, newest))
 
 
 def check_expected(newest: Mapping[str, Any] | None, expected: str | None, week: dt.date) -> None:
@@ -132,7 +139,7 @@ def _check_audit(ledger: Ledger, publication: Publication) -> None:
     where = f"week {publication.week}, staged table '{publication.long_table}'"
     if not ledger.columns(publication.long_table):
         raise PublishRefused(f"{where}: there is no such table. Materialize recommendations for the week again.")
-    audits = ledger.rows("SELECT * FROM audits WHERE audit_id = @audit_id", audit_id=publication.audit_id)
+    audits = ledger.rows("audits", audit_id=publication.audit_id)
     if not audits:
         raise PublishRefused(f"{where}: there is no audit {publication.audit_id}. Audit the table, then publish.")
     audit = audits[0]
@@ -168,19 +175,19 @@ def _check_mail(ledger: Ledger, publication: Publication) -> None:
         raise PublishRefused(
             f"week {week}: the mail is already that of week {newest['week']}; publish an older week without a wide table."
         )
-    if not ledger.columns(identifier(publication.wide_table)):
+    if not ledger.columns(publication.wide_table):
         raise PublishRefused(
             f"week {week}: there is no staged wide table '{publication.wide_table}'. "
             "Materialize recommendations for the week again."
         )
 
 
-def _row(publication: Publication, newest: Mapping[str, Any] | None, sequence: int) -> dict[str, Any]:
+def _row(ledger: Ledger, publication: Publication, newest: Mapping[str, Any] | None) -> dict[str, Any]:
     given = {name: getattr(publication, name) for name in PUBLICATIONS if hasattr(publication, name)}
     return given | {
         "n_mailed": None,
         "n_withheld": None,
-        "sequence": sequence,
+        "sequence": ledger.rows("next_publication")[0]["sequence"],
         "version_before": None if newest is None else newest["version_after"],
         "version_after": publication.publication_id,
         "action": "publish",

@@ -1,11 +1,12 @@
-"""The queries: the texts of ``recs_assets/sql``, one a file, and those that follow from the source tables' declarations.
+"""The queries: the texts of ``recs_assets/sql``, one a file, and those that follow from the source tables' declarations; and the
+statements of ``sql/changes``, which change persistent tables.
 
 BigQuery's dialect, bare table names, ``@name`` parameters.
 """
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ T = TypeVar("T")
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 FOLDER = Path(__file__).parents[1] / "sql"
+CHANGES = FOLDER / "changes"
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 PARAMETER = re.compile(r"@([A-Za-z_][A-Za-z0-9_]*)")
@@ -42,32 +44,42 @@ def query_text(name: str, slots: int = 0) -> str:
     path = FOLDER / f"{identifier(name)}.sql"
     if not path.exists():
         raise ValueError(f"there is no query '{name}' in {FOLDER}; there are {', '.join(names())}.")
-    return SLOT_BLOCK.sub(
-        lambda block: "".join(block[1].replace("SLOT", str(slot)) for slot in range(1, slots + 1)), path.read_text()
-    )
+    return _with_slots(path.read_text(), slots)
+
+
+def change_names() -> list[str]:
+    """The names of all statements of ``sql/changes``, sorted."""
+    return sorted(path.stem for path in CHANGES.glob("*.sql"))
 
 
 @cache
-def change_text(name: str) -> str:
-    """The text of a statement of ``sql/changes``, which changes persistent tables.
+def change_text(name: str, slots: int = 0) -> str:
+    """The text of a statement of ``sql/changes``, its slots as in ``query_text``.
 
     Raises:
-        ValueError: the name is no name.
+        ValueError: there is no such statement.
     """
-    return (FOLDER / "changes" / f"{identifier(name)}.sql").read_text()
+    path = CHANGES / f"{identifier(name)}.sql"
+    if not path.exists():
+        raise ValueError(f"there is no statement '{name}' in {CHANGES}; there are {', '.join(change_names())}.")
+    return _with_slots(path.read_text(), slots)
 
 
-def prepare(name: str, parameters: Mapping[str, T]) -> tuple[str, dict[str, T]]:
-    """The text of a query and the values to bind: its parameters, no more and no less.
+def _with_slots(text: str, slots: int) -> str:
+    return SLOT_BLOCK.sub(lambda block: "".join(block[1].replace("SLOT", str(slot)) for slot in range(1, slots + 1)), text)
 
-    A query with slot markers takes their number as ``slots``, bound only where its text says so too.
+
+def prepare(name: str, parameters: Mapping[str, T], text_of: Callable[[str, int], str] = query_text) -> tuple[str, dict[str, T]]:
+    """The text of a query, or of a change, and the values to bind: its parameters, no more and no less.
+
+    A text with slot markers takes their number as ``slots``, bound only where it says so too.
 
     Raises:
         ValueError: there is no such query, or a parameter is missing or unknown; the message names both sides.
     """
-    has_slots = query_text(name) != query_text(name, 1)
+    has_slots = text_of(name, 0) != text_of(name, 1)
     slots = parameters.get("slots") if has_slots else 0
-    text = query_text(name, slots if isinstance(slots, int) else 0)
+    text = text_of(name, slots if isinstance(slots, int) else 0)
     # No query holds two hyphens within a literal; a test says so.
     named = set(PARAMETER.findall(re.sub(r"--[^\n]*", "", text)))
     needed = named | {"slots"} if has_slots else named

@@ -1,19 +1,19 @@
-"""Putting a version's tables in the place of the served ones, within a transaction: rows are read back before it ends."""
+"""Putting a version's tables in the place of the served ones, within a transaction: rows are read back before it ends.
+
+The served mail belongs to the email system, whose grants and views hang on it: it is made where it is absent, and never dropped,
+replaced or altered.
+"""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pyarrow as pa
-
 from recs_assets.fault_points import reached
-from recs_assets.own_tables import PUBLICATIONS, RECOMMENDATIONS
+from recs_assets.own_tables import PUBLICATIONS, wide_columns
 from recs_assets.resources.errors import PublishRefused
-from recs_assets.resources.ledger import Ledger, content, mail_hash, standing
-from recs_assets.resources.queries import identifier
+from recs_assets.resources.ledger import LONG, WIDE, Ledger, content, mail_hash, slots_of, standing
 
-LONG, WIDE = "recommendations", "final_vehicle_recommendations"
-# Who may be mailed, for as long as a transaction takes.
+# Who may be mailed, for as long as a transaction takes: column email_lower.
 ADDRESSEES = "addressees"
 
 
@@ -27,13 +27,44 @@ def served_content(ledger: Ledger, week: dt.date) -> str:
     return described(content(ledger, LONG, week))
 
 
-def swap(ledger: Ledger, row: Mapping[str, Any], addressees: pa.Table) -> dict[str, Any]:
+def unlike_served(ledger: Ledger, columns: Sequence[str]) -> str | None:
+    """Why a mail of such columns cannot take the place of the served one, and what brings them together; ``None``: it can."""
+    served = ledger.columns(WIDE)
+    lacking, surplus = set(columns) - set(served), set(served) - set(columns)
+    if not served or not (lacking or surplus):
+        return None
+    slots, n_served = slots_of(columns), slots_of(served)
+    added = {name: kind for name, kind in wide_columns(slots).items() if name in lacking}
+    dropped = [name for name in served if name in surplus]
+    setting = "" if slots == n_served else f"Or set rules.slots to {n_served}, and materialize recommendations again. "
+    statements = "; ".join(ledger.alterations(WIDE, added, dropped))
+    return (
+        f"a mail of {slots} slots cannot take the place of that of {n_served} in {WIDE}: it has the columns "
+        f"{list(added) or 'none'} beside those of the table, and lacks {dropped or 'none'}. Grants and views hang on that table, "
+        f"so it is never made anew. Have its owner run, then run again: {statements}. {setting}"
+    )
+
+
+def make_way(ledger: Ledger, wide_table: str, week: dt.date) -> None:
+    """Before a transaction: make the served mail where there is none yet, of the columns of a staged one.
+
+    Raises:
+        PublishRefused: the served mail has other columns.
+    """
+    columns = ledger.columns(wide_table)
+    if not columns:
+        return  # refused within the transaction, after what is the matter more often
+    if (unlike := unlike_served(ledger, columns)) is not None:
+        raise PublishRefused(f"week {week}, staged table '{wide_table}': {unlike}Nothing was written.")
+    ledger.create(WIDE, wide_columns(slots_of(columns)))
+
+
+def swap(ledger: Ledger, row: Mapping[str, Any]) -> dict[str, Any]:
     """Put the tables of a ledger row in the place of the served ones, read them back, and write the row.
 
     Args:
-        ledger: within a transaction.
+        ledger: within a transaction, with ``ADDRESSEES``: nobody else is in the mail.
         row: of ``publications``, but for what is known of the mail only when it is there.
-        addressees: column email_lower; nobody else is in the mail.
 
     Returns:
         The row as it was written.
@@ -44,15 +75,11 @@ def swap(ledger: Ledger, row: Mapping[str, Any], addressees: pa.Table) -> dict[s
     row, action = dict(row), row["action"]
     reached(f"{action}.begun")
     if row["wide_table"] is not None:
-        row |= _swap_wide(ledger, row, addressees)
+        row |= _swap_wide(ledger, row)
         reached(f"{action}.mailed")
-    columns = ", ".join(RECOMMENDATIONS)
-    ledger.run(f"DELETE FROM {LONG} WHERE week = @week", week=row["week"])
+    ledger.run("delete_lists", week=row["week"])
     reached(f"{action}.deleted")
-    ledger.run(
-        f"INSERT INTO {LONG} ({columns}) SELECT {columns} FROM {identifier(row['long_table'])} WHERE week = @week",
-        week=row["week"],
-    )
+    ledger.run("insert_lists", {"staged": row["long_table"]}, week=row["week"])
     reached(f"{action}.inserted")
     inserted = served_content(ledger, row["week"])
     if inserted != described(row):
@@ -61,17 +88,15 @@ def swap(ledger: Ledger, row: Mapping[str, Any], addressees: pa.Table) -> dict[s
             "Materialize recommendations for the week again, or restore another version."
         )
     reached(f"{action}.verified")
-    names = ", ".join(PUBLICATIONS)
-    values = ", ".join(f"CAST(@{name} AS {kind})" for name, kind in PUBLICATIONS.items())
-    ledger.run(f"INSERT INTO publications ({names}) VALUES ({values})", **{name: row[name] for name in PUBLICATIONS})
+    ledger.run("insert_publication", **{name: row[name] for name in PUBLICATIONS})
     reached(f"{action}.recorded")
     return row
 
 
-def _swap_wide(ledger: Ledger, row: Mapping[str, Any], addressees: pa.Table) -> dict[str, Any]:
+def _swap_wide(ledger: Ledger, row: Mapping[str, Any]) -> dict[str, Any]:
     """Put a version's mail in the place of the served one, but for whoever may not be mailed now; what the ledger says of it."""
-    table, week = identifier(row["wide_table"]), row["week"]
-    (audited,) = ledger.rows("SELECT mail_hash FROM audits WHERE audit_id = @audit_id", audit_id=row["audit_id"])
+    table, week = row["wide_table"], row["week"]
+    (audited,) = ledger.rows("audits", audit_id=row["audit_id"])
     left = standing(ledger, table, row["version_after"])
     staged, expected = mail_hash(ledger, table), left["content_hash"] if left else audited["mail_hash"]
     if staged != expected:
@@ -79,24 +104,17 @@ def _swap_wide(ledger: Ledger, row: Mapping[str, Any], addressees: pa.Table) -> 
             f"week {week}: the mail in '{table}' has content {staged}, {expected} was audited. Nothing was "
             "written. Materialize recommendations for the week again, or restore another version."
         )
-    ledger.run(f"CREATE TABLE {ADDRESSEES} (email_lower STRING)")
-    ledger.insert(ADDRESSEES, addressees.select(["email_lower"]))
-    mailed = f"SELECT * FROM {table} WHERE email_lower IN (SELECT email_lower FROM {ADDRESSEES})"
-    if ledger.columns(table) == ledger.columns(WIDE):
-        ledger.run(f"DELETE FROM {WIDE} WHERE TRUE")
-        ledger.run(f"INSERT INTO {WIDE} {mailed}")
-    else:
-        # The number of slots is a setting: with another one the wide table has other columns, and is made anew.
-        ledger.run(f"DROP TABLE IF EXISTS {WIDE}")
-        ledger.run(f"CREATE TABLE {WIDE} AS {mailed}")
-    n_staged, n_mailed = (int(ledger.rows(f"SELECT COUNT(*) AS n FROM {name}")[0]["n"]) for name in (table, WIDE))
-    if n_staged > 0 == n_mailed:
+    slots = slots_of(ledger.columns(table))
+    ledger.run("delete_mail")
+    ledger.run("insert_mail", {"mail": table}, slots=slots)
+    (mailed,) = ledger.rows("mail_difference", {"mail": table}, slots=slots)
+    if mailed["n_staged"] > 0 == mailed["n_mailed"]:
         raise PublishRefused(
-            f"week {week}: none of the {n_staged:,} addresses of the mail in '{table}' may be mailed now, by the users of the "
-            "source. Nothing was written. Look whether RECS_SOURCE names this store, and at its users' email and email_consent."
+            f"week {week}: none of the {mailed['n_staged']:,} addresses of the mail in '{table}' may be mailed now, by the users "
+            "of the source. Nothing was written. Look whether RECS_SOURCE names this store, and at its users' email and "
+            "email_consent."
         )
-    served = mail_hash(ledger, WIDE)
-    if served != mail_hash(ledger, table, mailed):
+    if mailed["n_other"]:
         raise PublishRefused(f"week {week}: the mail that was written is not that of '{table}'. Nothing was written; run again.")
-    ledger.run(f"DROP TABLE {ADDRESSEES}")
-    return {"mail_hash": served, "n_mailed": n_mailed, "n_withheld": n_staged - n_mailed}
+    n_withheld = mailed["n_staged"] - mailed["n_mailed"]
+    return {"mail_hash": mail_hash(ledger, WIDE), "n_mailed": mailed["n_mailed"], "n_withheld": n_withheld}

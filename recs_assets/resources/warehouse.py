@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recs_assets.fault_points import reached
-from recs_assets.own_tables import AUDITS, ERASURES, HOLDS, PUBLICATIONS, QUARANTINE, RECOMMENDATIONS, VERDICTS
-from recs_assets.resources import erasing, holding, publishing, restoring
+from recs_assets.own_tables import FIXED_TABLES, arrow_schema
+from recs_assets.resources import erasing, holding, publishing, restoring, swapping
 from recs_assets.resources.holding import Hold
-from recs_assets.resources.ledger import Ledger, add_columns, newest_row, prune, superfluous_tables
+from recs_assets.resources.ledger import Ledger, newest_row, prune, superfluous_tables
 from recs_assets.resources.publishing import Publication, Published
-from recs_assets.resources.queries import change_text, identifier, plain_rows
+from recs_assets.resources.queries import plain_rows
 from recs_assets.resources.restoring import Restoration
 from recs_assets.settings import MailSettings
 from recs_assets.stored_tables import StoredTable
@@ -32,21 +32,6 @@ Parameter = dt.datetime | dt.date | str | int | float | bool | Sequence[str] | N
 Mount: TypeAlias = pa.Table | Sequence[Path] | str
 
 ROW_GROUP_ROWS = 131_072
-
-STAGED_PREFIX = "staged_"
-
-STAGED_TABLES = {"table_name": "STRING", "staged_at": "TIMESTAMP"}
-
-FIXED_TABLES: dict[str, dict[str, str]] = {
-    "recommendations": RECOMMENDATIONS,
-    "quarantine": QUARANTINE,
-    "audits": AUDITS,
-    "verdicts": VERDICTS,
-    "publications": PUBLICATIONS,
-    "holds": HOLDS,
-    "erasures": ERASURES,
-    "staged_tables": STAGED_TABLES,
-}
 
 
 class Session(ABC):
@@ -155,8 +140,10 @@ class Warehouse(ABC):
 
     def bring_up(self) -> None:
         """Give the tables of an earlier version of this program the columns that were added since; see ``home_layout``."""
-        with self._ledger() as ledger, ledger.transaction():
-            add_columns(ledger, FIXED_TABLES)
+        with self._ledger() as ledger:
+            for table, columns in FIXED_TABLES.items():
+                present = ledger.columns(table)
+                ledger.add_columns(table, {name: kind for name, kind in columns.items() if name not in present})
 
     def append(self, table: str, rows: pa.Table, *, replace: Mapping[str, Parameter] | None = None) -> None:
         """Add rows to the ledger ``quarantine``, ``audits`` or ``verdicts``, in one transaction.
@@ -164,23 +151,22 @@ class Warehouse(ABC):
         Args:
             table: the ledger's name.
             rows: its columns, in any order.
-            replace: column values, or a list of them; rows of the ledger that have one of each are deleted first.
+            replace: what ``sql/changes/delete_<ledger>`` binds; those rows of the ledger are deleted first.
 
         Raises:
-            ValueError: no such ledger, or other columns than its own.
+            ValueError: no such ledger, other columns than its own, or something else to replace.
         """
         if table not in {"quarantine", "audits", "verdicts"}:
             raise ValueError(f"'{table}' is not a ledger to append to; choose quarantine, audits or verdicts.")
         columns = FIXED_TABLES[table]
         if set(rows.column_names) != set(columns):
             raise ValueError(f"ledger '{table}' has the columns {list(columns)}; got {rows.column_names}.")
-        with self._ledger() as ledger, ledger.transaction():
+        typed = rows.select(list(columns)).cast(arrow_schema(columns))
+        with self._ledger() as ledger, ledger.temporary("incoming", typed), ledger.transaction():
             if replace:
-                among = {column: "IN UNNEST(@{})" if isinstance(value, list) else "= @{}" for column, value in replace.items()}
-                condition = " AND ".join(f"{identifier(column)} {test.format(column)}" for column, test in among.items())
-                ledger.run(f"DELETE FROM {table} WHERE {condition}", **replace)
+                ledger.run(f"delete_{table}", **replace)
                 reached("append.deleted")
-            ledger.insert(table, rows.select(list(columns)))
+            ledger.run(f"insert_{table}")
             reached("append.inserted")
         reached("append.committed")
 
@@ -195,6 +181,11 @@ class Warehouse(ABC):
         addressees = self._addressees(restoration.published_at, restoration.mail)
         with self._ledger() as ledger:
             return restoring.restore(ledger, restoration, addressees)
+
+    def unlike_served(self, table: str) -> str | None:
+        """Why a staged mail cannot take the place of the served one, and what brings them together; ``None``: it can."""
+        with self._ledger() as ledger:
+            return swapping.unlike_served(ledger, ledger.columns(table))
 
     def hold(self, *, held_by: str, reason: str, now: dt.datetime, until: dt.datetime | None = None) -> None:
         """Stop publishing, until it is released or, at the latest, ``until``; raises as ``holding.note``."""
@@ -237,8 +228,8 @@ class Warehouse(ABC):
             reached("prune.dropped")
             with ledger.transaction():
                 if lists_up_to is not None:
-                    ledger.run(change_text("remove_old_lists"), week=lists_up_to)
-                ledger.run(change_text("remove_quarantine"), weeks=list(quarantined_weeks))
+                    ledger.run("delete_old_lists", week=lists_up_to)
+                ledger.run("delete_old_quarantine", weeks=list(quarantined_weeks))
                 reached("prune.deleted")
             reached("prune.forgotten")
 

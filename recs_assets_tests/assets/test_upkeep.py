@@ -11,8 +11,8 @@ import pytest
 
 from recs_assets.assets import weekly_asset
 from recs_assets.assets.upkeep import forget_runs, old_runs
+from recs_assets.resources.ledger import LONG
 from recs_assets.resources.store import readers
-from recs_assets.resources.swapping import LONG
 from recs_assets.settings import Settings
 from recs_assets.steps.remove_superfluous import prune, superfluous
 from recs_assets_tests.conftest import Run

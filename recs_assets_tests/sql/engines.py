@@ -9,10 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from recs_assets import settings_file
-from recs_assets.resources.duckdb.session import tables_of
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.queries import PARAMETER, prepare, query_text
 from recs_assets.resources.source_queries import CLEANED, ROWS
+from recs_assets.resources.table_names import tables_of
 from recs_assets_tests.sql import shop
 from recs_assets_tests.sql.parameters import PARAMETERS
 

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from recs_assets.contract import SOURCE_TABLES
+from recs_assets.own_tables import arrow_schema
 
 AS_OF = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 START = dt.datetime(2025, 3, 2, tzinfo=dt.UTC)
@@ -20,14 +21,6 @@ ARROW_KINDS = {
     "integer": pa.int64(),
     "boolean": pa.bool_(),
 }
-ARROW_TYPES = {
-    "STRING": pa.string(),
-    "TIMESTAMP": pa.timestamp("us", "UTC"),
-    "FLOAT64": pa.float64(),
-    "INT64": pa.int64(),
-    "BOOL": pa.bool_(),
-    "DATE": pa.date32(),
-}
 
 
 def days_ago(days: float) -> dt.datetime:
@@ -37,8 +30,7 @@ def days_ago(days: float) -> dt.datetime:
 
 def table(columns: dict[str, str], rows: Sequence[tuple[Any, ...]]) -> pa.Table:
     """Rows as an Arrow table; types are BigQuery's."""
-    schema = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in columns.items()])
-    return pa.Table.from_pylist([dict(zip(columns, row, strict=True)) for row in rows], schema)
+    return pa.Table.from_pylist([dict(zip(columns, row, strict=True)) for row in rows], arrow_schema(columns))
 
 
 def source(name: str, rows: Sequence[tuple[Any, ...]]) -> pa.Table:

@@ -5,17 +5,17 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from recs_assets.own_tables import RECOMMENDATIONS
+from recs_assets.own_tables import RECOMMENDATIONS, arrow_schema
 from recs_assets_tests.sql import shop
 from recs_assets_tests.sql.engines import on_duckdb, parameters_of, tables_for
-from recs_assets_tests.sql.rows import ARROW_TYPES, table
+from recs_assets_tests.sql.rows import table
 
 Row = tuple[Any, ...]
 PROFILES_OF = table(
     {"user_id": "STRING", "profile_id": "STRING", "stratum": "STRING"},
     [("u1", "user:u1", "warm"), ("u4", "user:u4", "warm"), ("u5", "garage:a", "cold")],
 )
-LONG = pa.schema([(name, ARROW_TYPES[kind]) for name, kind in RECOMMENDATIONS.items()])
+LONG = arrow_schema(RECOMMENDATIONS)
 
 
 def breaches(rows: list[Row], served: list[Row] | None = None, **changed: Any) -> dict[str, int]:

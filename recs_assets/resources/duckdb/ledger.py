@@ -1,6 +1,6 @@
 """Our own tables in DuckDB: the ledger's statements on the attached warehouse file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -11,6 +11,7 @@ import sqlglot
 
 from recs_assets.resources.ledger import Ledger
 from recs_assets.resources.queries import identifier, plain_rows
+from recs_assets.resources.table_names import resolved
 
 # The warehouse file while it is attached. Its own tables go by their bare names, after those of the session.
 ATTACHED = "warehouse"
@@ -31,15 +32,13 @@ class DuckDBLedger(Ledger):
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
 
-    def run(self, statement: str, **parameters: Any) -> None:
-        """Execute a statement in BigQuery's dialect."""
+    def _run(self, text: str, tables: Mapping[str, str], parameters: Mapping[str, Any]) -> None:
         with self._own_tables():
-            self._connection.execute(transpile(statement), parameters)
+            self._connection.execute(transpile(resolved(text, tables)), dict(parameters))
 
-    def rows(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
-        """The rows of a query in BigQuery's dialect."""
+    def _rows(self, text: str, tables: Mapping[str, str], parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         with self._own_tables():
-            rows = self._connection.sql(transpile(statement), params=parameters).to_arrow_table()
+            rows = self._connection.sql(transpile(resolved(text, tables)), params=dict(parameters)).to_arrow_table()
         return plain_rows(rows)
 
     def columns(self, table: str) -> list[str]:
@@ -49,11 +48,38 @@ class DuckDBLedger(Ledger):
         rows = self._connection.execute(statement, {"database": ATTACHED, "table": table}).fetchall()
         return [str(name) for (name,) in rows]
 
-    def insert(self, table: str, rows: pa.Table) -> None:
-        """Add rows, by column name."""
-        self._connection.register("incoming", rows)
-        self._connection.execute(f"INSERT INTO {OWN_TABLES}.{identifier(table)} BY NAME SELECT * FROM incoming")
-        self._connection.unregister("incoming")
+    def create(self, table: str, columns: Mapping[str, str]) -> None:
+        """Make a persistent table, where there is none of the name."""
+        kinds = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns.items())
+        self._define(f"CREATE TABLE IF NOT EXISTS {identifier(table)} ({kinds})")
+
+    def drop(self, table: str) -> None:
+        """Remove a persistent table, if it is there."""
+        self._define(f"DROP TABLE IF EXISTS {identifier(table)}")
+
+    def alterations(self, table: str, added: Mapping[str, str], dropped: Sequence[str]) -> list[str]:
+        """Statements that give a table columns and take others from it."""
+        changes = [f"ADD COLUMN {identifier(column)} {kind}" for column, kind in added.items()]
+        changes += [f"DROP COLUMN {identifier(column)}" for column in dropped]
+        return [transpile(f"ALTER TABLE {identifier(table)} {change}") for change in changes]
+
+    def add_columns(self, table: str, columns: Mapping[str, str]) -> None:
+        """Give a persistent table columns."""
+        for statement in self.alterations(table, columns, []):
+            self._define(statement)
+
+    def _define(self, statement: str) -> None:
+        with self._own_tables():
+            self._connection.execute(transpile(statement))
+
+    @contextmanager
+    def temporary(self, name: str, rows: pa.Table) -> Iterator[None]:
+        """Rows that the statements of the block read as ``name``; in memory alone."""
+        self._connection.register(identifier(name), rows)
+        try:
+            yield
+        finally:
+            self._connection.unregister(name)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

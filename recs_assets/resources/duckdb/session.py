@@ -3,33 +3,24 @@
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
-import sqlglot
-from sqlglot import expressions
 
 from recs_assets.contract import SOURCE_TABLES
 from recs_assets.fault_points import reached
 from recs_assets.resources.duckdb.ledger import OWN_TABLES, DuckDBLedger, transpile
 from recs_assets.resources.duckdb.source import quoted, readable
 from recs_assets.resources.duckdb.source_files import pattern
+from recs_assets.resources.ledger import note_staged
 from recs_assets.resources.queries import identifier, prepare, query_text
 from recs_assets.resources.source_queries import ROWS
-from recs_assets.resources.warehouse import ROW_GROUP_ROWS, STAGED_PREFIX, Mount, Parameter, Session
+from recs_assets.resources.table_names import tables_of
+from recs_assets.resources.warehouse import ROW_GROUP_ROWS, Mount, Parameter, Session
 
 if TYPE_CHECKING:
     from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
-
-
-@cache
-def tables_of(text: str) -> frozenset[str]:
-    """The names of the tables that a text in BigQuery's dialect reads, its own CTEs not among them."""
-    tree = sqlglot.parse_one(text, read="bigquery")
-    steps = {step.alias for step in tree.find_all(expressions.CTE)}
-    return frozenset(table.name for table in tree.find_all(expressions.Table)) - steps
 
 
 class DuckDBSession(Session):
@@ -64,23 +55,13 @@ class DuckDBSession(Session):
 
     def stage(self, table: str, query: str, **parameters: Parameter) -> int:
         """Write the rows of a query to a persistent table, created or replaced whole; see ``Session.stage``."""
-        if not identifier(table).startswith(STAGED_PREFIX):
-            raise ValueError(f"a staged table's name starts with '{STAGED_PREFIX}'; got '{table}'.")
         text, bound = prepare(query, parameters)
-        now = dt.datetime.now(dt.UTC)
         with self._attached(text, read_only=False):
             ledger = DuckDBLedger(self._connection)
-            if ledger.rows("SELECT 1 AS x FROM publications WHERE long_table = @table OR wide_table = @table", table=table):
-                raise ValueError(f"'{table}' is a published version; stage under another name.")
-            with ledger.transaction():
-                reached("stage.begun")
-                self._connection.execute(f"CREATE OR REPLACE TABLE {OWN_TABLES}.{table} AS {transpile(text)}", bound)
-                reached("stage.filled")
-                ledger.run("DELETE FROM staged_tables WHERE table_name = @table", table=table)
-                ledger.run("INSERT INTO staged_tables (table_name, staged_at) VALUES (@table, @now)", table=table, now=now)
-                reached("stage.noted")
-            reached("stage.committed")
-            return int(ledger.rows(f"SELECT COUNT(*) AS n FROM {table}")[0]["n"])
+            note_staged(ledger, table, dt.datetime.now(dt.UTC))
+            self._connection.execute(f"CREATE OR REPLACE TABLE {OWN_TABLES}.{table} AS {transpile(text)}", bound)
+            reached("stage.filled")
+            return int(ledger.rows("n_rows", {"counted": table})[0]["n_rows"])
 
     def view(self, name: str, select: str) -> None:
         """Make a query in DuckDB's dialect readable under a name."""

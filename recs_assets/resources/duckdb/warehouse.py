@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from recs_assets.fault_points import reached
+from recs_assets.own_tables import FIXED_TABLES
 from recs_assets.resources.duckdb.ledger import ALL_TABLES, ATTACHED, OWN_TABLES, DuckDBLedger
 from recs_assets.resources.duckdb.session import DuckDBSession
 from recs_assets.resources.duckdb.source import Source, quoted
@@ -18,7 +19,7 @@ from recs_assets.resources.duckdb.source_folder import FolderSource
 from recs_assets.resources.errors import SourceError, WarehouseError
 from recs_assets.resources.ledger import Ledger
 from recs_assets.resources.store.scratch import scratch
-from recs_assets.resources.warehouse import FIXED_TABLES, Mount, Session, Warehouse
+from recs_assets.resources.warehouse import Mount, Session, Warehouse
 from recs_assets.settings import ComputeSettings
 from recs_assets.stored_tables import StoredTable
 
@@ -134,8 +135,7 @@ class DuckDBWarehouse(Warehouse):
             if not read_only:
                 reached("attach.opened")
                 for table, columns in FIXED_TABLES.items():
-                    kinds = ", ".join(f"{column} {kind}" for column, kind in columns.items())
-                    DuckDBLedger(connection).run(f"CREATE TABLE IF NOT EXISTS {table} ({kinds})")
+                    DuckDBLedger(connection).create(table, columns)
                 reached("attach.made")
             yield
         finally:

@@ -1,6 +1,7 @@
 """Publishing on a real file: one whole audited version is served, always, whatever happens in between."""
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -151,10 +152,38 @@ def test_once_more_writes_nothing(warehouse: DuckDBWarehouse) -> None:
     assert query(warehouse, "SELECT COUNT(*) FROM publications") == [(1,)]
 
 
-def test_another_number_of_slots_makes_the_wide_table_anew(warehouse: DuckDBWarehouse) -> None:
+def test_another_number_of_slots_waits_for_the_owner_of_the_mail(warehouse: DuckDBWarehouse) -> None:
     publish(warehouse, stage(warehouse, "one", FIRST))
-    assert publish(warehouse, stage(warehouse, "two", FIRST, slots=2)).outcome == "published"
-    assert "rec_part_2" in [row[0] for row in query(warehouse, "DESCRIBE final_vehicle_recommendations")]
+    two = stage(warehouse, "two", SECOND, slots=2)
+    assert warehouse.unlike_served("staged_wide_one") is None
+    with pytest.raises(PublishRefused, match=r"lacks none\..* Or set rules\.slots to 1, .* Nothing was written") as refused:
+        publish(warehouse, two)
+    assert served(warehouse) == (list(FIRST), wide(FIRST))
+    alter(warehouse, str(refused.value), 6)
+    assert publish(warehouse, two).outcome == "published"
+    assert query(warehouse, f"SELECT * EXCLUDE {MADE} FROM final_vehicle_recommendations ORDER BY ALL") == query(
+        warehouse, f"SELECT * EXCLUDE {MADE} FROM staged_wide_two ORDER BY ALL"
+    )
+    # A version of one slot is restored no more, unless the owner takes the columns away again.
+    with pytest.raises(PublishRefused, match=r"the columns none .* lacks \['rec_part_2', .* Or set .* to 2") as refused:
+        warehouse.restore(restoration(warehouse, "a"))
+    assert served(warehouse) == (list(SECOND), wide(SECOND))
+    alter(warehouse, str(refused.value), 6)
+    warehouse.restore(restoration(warehouse, "a"))
+    assert served(warehouse) == (list(FIRST), wide(FIRST))
+
+
+# A column whose place differs after a slot was added.
+MADE = "(generated_at, pipeline_version)"
+
+
+def alter(warehouse: DuckDBWarehouse, message: str, n_statements: int) -> None:
+    """What a refusal says should be run, run."""
+    statements = re.findall(r"ALTER TABLE [^;.]+", message)
+    assert len(statements) == n_statements
+    with duckdb.connect(str(warehouse.file)) as connection:
+        for statement in statements:
+            connection.execute(statement)
 
 
 def test_of_two_runs_one_publishes(warehouse: DuckDBWarehouse) -> None:
