@@ -5,6 +5,7 @@ import os
 import pickle
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +22,8 @@ from scipy import linalg  # noqa: F401
 from recs_assets.demo.presets import PRESETS
 from recs_assets.demo.world import write_world
 from recs_assets.resources.store.scratch import locked
+from recs_assets_tests.stand_ins import servers
+from recs_assets_tests.stand_ins.environment import UnavailableError
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place
 
 T = TypeVar("T")
@@ -83,6 +86,24 @@ def umask() -> Iterator[None]:
     before = os.umask(0o077)
     yield
     os.umask(before)
+
+
+@pytest.fixture(scope="session")
+def storage_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Storage]:
+    """A server of buckets, one for each process that asks for it; whoever uses it makes a bucket of their own."""
+    with ExitStack() as ending:
+        try:
+            server = ending.enter_context(servers.storage_server(tmp_path_factory.mktemp("storage")))
+        except UnavailableError as reason:
+            pytest.skip(str(reason))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def bigquery_server(storage_server: servers.Storage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.BigQuery]:
+    """A BigQuery that finds what is in the buckets of ``storage_server``; whoever uses it makes datasets of their own."""
+    with servers.bigquery_server(tmp_path_factory.mktemp("bigquery"), storage_server.objects) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
