@@ -160,6 +160,16 @@ class ComputeSettings(Section):
         return self.threads or os.cpu_count() or 1
 
 
+class BigQuerySettings(Section):
+    """What a query may cost, and how long its service is waited for."""
+
+    max_gib_billed: Positive
+    usd_per_tib: Annotated[float, pydantic.Field(ge=0)]
+    retry_seconds: Positive
+    job_seconds: Positive
+    turn_seconds: Positive
+
+
 class Settings(Section):
     """The whole of ``settings.yaml``."""
 
@@ -185,6 +195,7 @@ class Settings(Section):
     schedules: SchedulesSettings
     alerts: AlertsSettings
     compute: ComputeSettings
+    bigquery: BigQuerySettings
 
     @pydantic.model_validator(mode="after")
     def _keys_agree(self) -> "Settings":
@@ -196,5 +207,5 @@ class Settings(Section):
     def hash(self) -> str:
         """First 16 hexadecimal digits of the SHA-256 of all values that what is made can depend on; the same values always
         give the same hash."""
-        canonical = json.dumps(self.model_dump(mode="json", exclude={"schedules", "alerts"}), sort_keys=True)
+        canonical = json.dumps(self.model_dump(mode="json", exclude={"schedules", "alerts", "bigquery"}), sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -29,11 +29,12 @@ class TargetError(ValueError):
 
 @dataclass(frozen=True)
 class Target:
-    """One column of the table."""
+    """One column of the table; ``variables``: what the environment has to name, and what each of them is."""
 
     warehouse: Callable[[Settings], Warehouse]
     store: Callable[[], Store]
     executor: Callable[[], "dg.ExecutorDefinition"]
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 def home() -> Path:
@@ -50,6 +51,15 @@ def _duckdb(settings: Settings) -> Warehouse:
     return DuckDBWarehouse(home() / "warehouse.duckdb", source(), settings.compute, settings.source.blank_texts)
 
 
+def _bigquery(settings: Settings) -> Warehouse:
+    from recs_assets.resources.bigquery.client import Places  # Google's clients, and pandas with them: 2 s at load
+    from recs_assets.resources.bigquery.warehouse import BigQueryWarehouse
+
+    return BigQueryWarehouse(
+        Places.of(), settings.bigquery, blank_texts=settings.source.blank_texts, lookback_days=settings.lookback_days
+    )
+
+
 def _folder() -> Store:
     return Store(home() / "store")
 
@@ -60,9 +70,19 @@ def _in_process() -> "dg.ExecutorDefinition":
     return dg.in_process_executor
 
 
+GCP_VARIABLES = {
+    "RECS_GCP_PROJECT": "the project that jobs run in and are billed to",
+    "RECS_BQ_LOCATION": "the location of the datasets, as EU",
+    "RECS_BQ_SOURCE": "the dataset of the retailer's tables, as project.dataset",
+    "RECS_BQ_TABLES": "our own dataset: served tables, staged ones, ledgers",
+    "RECS_BQ_SCRATCH": "a dataset whose tables expire, for what a run needs for hours",
+    "RECS_BUCKET": "the bucket of the files that assets leave, as bucket or bucket/folder",
+}
+
 TARGETS: Mapping[str, Target] = {
-    #                 tables             files            steps
+    #                 tables     files    steps        what the environment names
     "local": Target(_duckdb, _folder, _in_process),
+    "gcp": Target(_bigquery, _folder, _in_process, GCP_VARIABLES),
 }
 
 
@@ -70,11 +90,15 @@ def current() -> Target:
     """The target that ``RECS_TARGET`` names, ``local`` by default.
 
     Raises:
-        TargetError: there is no such target.
+        TargetError: there is no such target, or the environment does not name what it needs; the message names all of it.
     """
     name = os.environ.get(TARGET, "local")
     if name not in TARGETS:
         raise TargetError(f"{TARGET}={name}: there is no such target. Set it to one of: {', '.join(TARGETS)}.")
+    missing = {variable: what for variable, what in TARGETS[name].variables.items() if not os.environ.get(variable)}
+    if missing:
+        listed = "; ".join(f"{variable} ({what})" for variable, what in missing.items())
+        raise TargetError(f"{TARGET}={name} needs variables of the environment that are not set: {listed}.")
     return TARGETS[name]
 
 

@@ -16,7 +16,8 @@ from pydantic import Field
 from recs_assets import home_layout, interrupts, targets
 from recs_assets.disk import free_gib
 from recs_assets.partitions import weekly
-from recs_assets.resources.errors import PublishFailed, PublishRefused, SourceError, WarehouseError
+from recs_assets.resources import running
+from recs_assets.resources.errors import AccessError, PublishFailed, PublishRefused, SourceError, WarehouseError
 from recs_assets.resources.store.artifact import Artifact, Draft, StoreError, is_whole
 from recs_assets.resources.store.lineage import check_related
 from recs_assets.resources.store.manifest import Provenance
@@ -33,7 +34,7 @@ MAX_RETRIES, RETRY_SECONDS = 2, 15.0
 PRIVATE = 0o077
 
 # What a person has to mend: bad input, artifacts that are not there, what a gate has refused, a loss that explodes.
-REFUSALS = (FloatingPointError, PublishFailed, PublishRefused, SourceError, StoreError, ValueError)
+REFUSALS = (AccessError, FloatingPointError, PublishFailed, PublishRefused, SourceError, StoreError, ValueError)
 # Accidents of the machine, which may be over in a moment: a lock, a disk, a connection, memory.
 ACCIDENTS = (MemoryError, OSError, WarehouseError)
 # No accidents: a path that is wrong stays wrong.
@@ -78,9 +79,13 @@ def guarded(body: Callable[..., Any]) -> Callable[..., Any]:
         op = context.op_execution_context if isinstance(context, dg.AssetExecutionContext) else context
         before = os.umask(PRIVATE)
         try:
-            with interrupts.step(body.__name__, op.run_id, functools.partial(_cancel, context.instance, op.run_id)):
+            week = op.partition_key if op.has_partition_key else None
+            with (
+                interrupts.step(body.__name__, op.run_id, functools.partial(_cancel, context.instance, op.run_id)),
+                running.step(body.__name__, week, op.run_id) as step,
+            ):
                 _begin(resources.get("store"), resources.get("settings"), resources.get("warehouse"))
-                return body(context, *arguments, **resources)
+                return _with_jobs(body(context, *arguments, **resources), step)
         except REFUSALS as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
         except Exception as error:
@@ -91,6 +96,19 @@ def guarded(body: Callable[..., Any]) -> Callable[..., Any]:
             os.umask(before)
 
     return guarding
+
+
+def _with_jobs(done: Any, step: running.Step) -> Any:
+    """What a step gives, with the jobs that it has sent to a service and what they cost; as it is where it has sent none."""
+    if not step.jobs or not isinstance(done, dg.MaterializeResult):
+        return done
+    shown = {
+        "jobs": len(step.jobs),
+        "bytes billed": sum(job.bytes_billed for job in step.jobs),
+        "slot seconds": round(sum(job.slot_seconds for job in step.jobs), 1),
+        "estimated dollars": round(sum(job.usd for job in step.jobs), 4),
+    }
+    return done._replace(metadata={**(done.metadata or {}), **shown})
 
 
 def is_accident(error: Exception) -> bool:

@@ -9,6 +9,10 @@ class SourceError(WarehouseError):
     """There is no source to read: trying again will not help, setting ``RECS_SOURCE`` will."""
 
 
+class AccessError(WarehouseError):
+    """A warehouse refuses what it is asked for (rights, limits, something that is not there): trying again will not help."""
+
+
 class PublishRefused(RuntimeError):  # noqa: N818 - a refusal is the gate at work, not an error of the program
     """A publication that must not happen: no audit of these rows, or another run won; the served version stays."""
 

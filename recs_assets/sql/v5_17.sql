@@ -246,7 +246,7 @@ fitting_thresholds AS (
     ON fitting_survivors.vehicle = garages.vehicle AND survivor_rank = @list_length + IFNULL(n_lost, 0)
   GROUP BY garages.profile
 ),
--- The best @kept lie at or above the last of the first @kept open parts, as many more as are lost and as many fewer as come
+-- The best kept ones lie at or above the last of as many first open parts, as many more as are lost and as many fewer as come
 -- ahead of all: a segment that raises a part's score moves none of the others up. What the caps leave of the first n parts is
 -- never fewer of more parts: so it is with a list's worth of what is left of all, and of what fits. Where there are not so many,
 -- types alone say what is left.

@@ -16,6 +16,7 @@ from recs_assets_tests.stand_ins.environment import environment, home, python
 PROJECT = "stand-in"
 SECONDS = 60.0
 STORAGE_SERVER = Path(__file__).with_name("storage_server.py")
+BIGQUERY_SERVER = Path(__file__).with_name("bigquery_server.py")
 # Where the server of a bucket keeps its objects, below its folder.
 OBJECTS = ".cloudstorage"
 
@@ -68,7 +69,7 @@ def bigquery_server(folder: Path, objects: Path) -> Iterator[BigQuery]:
     Raises:
         UnavailableError: the stand-ins cannot be installed here.
     """
-    command = ["-m", "bqemulator", "start", "--ephemeral", "--project", PROJECT, "--rest-port", "0", "--grpc-port", "0"]
+    command = [str(BIGQUERY_SERVER), "start", "--ephemeral", "--project", PROJECT, "--rest-port", "0", "--grpc-port", "0"]
     variables = {"BQEMU_GCS_LOCAL_ROOT": str(objects), "BQEMU_ENABLE_FORMAT_EXTENSIONS": "false"}
     ports = tuple(rf'"port": (\d+), "event": "{event}.listen"' for event in ("rest", "grpc"))
     log = folder / "bigquery.log"

@@ -1,0 +1,242 @@
+"""The one way in which jobs are sent: labelled, estimated before they run, limited, tried again within limits, and counted."""
+
+import datetime as dt
+import io
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from google.api_core import exceptions, retry
+from google.cloud import bigquery
+
+from recs_assets.resources import running
+from recs_assets.resources.bigquery.client import Places
+from recs_assets.resources.bigquery.failures import CLIENT_ERRORS, told
+from recs_assets.resources.bigquery.types import bigquery_schema
+from recs_assets.resources.errors import AccessError
+from recs_assets.settings import BigQuerySettings
+
+GIB, TIB = 1 << 30, 1 << 40
+# A single request; the service says within it that a job has begun, not that it is done.
+REQUEST_SECONDS = 120.0
+UPLOAD_RETRIES = 6
+# A job that ended with one of these has done nothing, and may be sent again.
+PASSING = frozenset(
+    {"backendError", "internalError", "rateLimitExceeded", "jobBackendError", "jobInternalError", "jobRateLimitExceeded"}
+)
+# What a statement does with a run's turn to write: it opens a session, takes the turn in it, or gives it back.
+Turn = Literal["opens", "takes", "ends"]
+
+# Of parameters: a bool is an int, and a moment a date.
+KINDS: Mapping[type, str] = {
+    bool: "BOOL",
+    int: "INT64",
+    float: "FLOAT64",
+    dt.datetime: "TIMESTAMP",
+    dt.date: "DATE",
+    str: "STRING",
+    type(None): "STRING",
+}
+
+
+class _FailedForNow(Exception):  # noqa: N818 - a reason to send a job again, never seen outside
+    """A job that the service could not do this time."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A query that has run: its job, and its rows, which have not been read yet."""
+
+    job: bigquery.QueryJob
+    rows: Any
+
+
+class Jobs:
+    """Queries and loads, each a job with the labels of the step at work."""
+
+    def __init__(self, places: Places, settings: BigQuerySettings) -> None:
+        self.places = places
+        self.settings = settings
+        self.retry = bigquery.DEFAULT_RETRY.with_timeout(settings.retry_seconds)
+        self._again = retry.Retry(retry.if_exception_type(_FailedForNow), timeout=settings.retry_seconds)
+
+    @property
+    def client(self) -> bigquery.Client:
+        """The client of the places."""
+        return self.places.client
+
+    def query(
+        self,
+        text: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        name: str,
+        session: str | None = None,
+        turn: Turn | None = None,
+    ) -> "Ran":
+        """Run a query, or a statement that changes a table, to its end.
+
+        Args:
+            text: with the paths of tables in it.
+            parameters: what it binds.
+            name: what to call it.
+            session: the id of the session in which it runs.
+            turn: what it does with a turn to write, for its label. ``opens``: a session of its own.
+
+        Raises:
+            AccessError: it would read more than is allowed, or the service refuses it for good.
+            ConcurrentError: another transaction changed the same table.
+            WarehouseError: the service did not answer in time.
+        """
+        bound = [_parameter(key, value) for key, value in (parameters or {}).items()]
+        within = [bigquery.ConnectionProperty("session_id", session)] if session else []
+        limit = int(self.settings.max_gib_billed * GIB)
+        marked = labels() | ({"turn": turn} if turn else {})
+        common = {"query_parameters": bound, "labels": marked, "connection_properties": within}
+        # What begins or ends a transaction reads nothing.
+        estimate = self.estimate(text, common, name=name) if turn in (None, "takes") else 0
+        config = bigquery.QueryJobConfig(
+            maximum_bytes_billed=limit,
+            create_session=turn == "opens",
+            job_timeout_ms=int(self.settings.job_seconds * 1000),
+            **common,
+        )
+
+        def run() -> Ran:
+            job_id = new_job_id()
+            with self.told(f"query '{name}'", job_id):
+                job = self._sent(text, config, job_id)
+                try:
+                    return Ran(job, job.result(retry=self.retry, timeout=self.settings.job_seconds))
+                except CLIENT_ERRORS as error:
+                    if (job.error_result or {}).get("reason") in PASSING:
+                        raise _FailedForNow(str(error)) from error
+                    raise
+
+        with self.told(f"query '{name}'"):
+            ran = self._again(run)()
+        billed = ran.job.total_bytes_billed
+        self._count("query", name, ran.job, estimate if billed is None else billed, ran.job.slot_millis)
+        return ran
+
+    def estimate(self, text: str, common: Mapping[str, Any], *, name: str) -> int:
+        """The bytes that a query would read.
+
+        Raises:
+            AccessError: they are more than is allowed, or the service refuses the query.
+        """
+        with self.told(f"dry run of query '{name}'"):
+            dry = self.described(text, common)
+        n_bytes, allowed = int(dry.total_bytes_processed or 0), self.settings.max_gib_billed
+        if n_bytes > allowed * GIB:
+            raise AccessError(
+                f"query '{name}' would read {n_bytes / GIB:,.1f} GiB of {_tables(dry)}, for about ${self._dollars(n_bytes):,.2f}, "
+                f"and bigquery.max_gib_billed allows {allowed:g} GiB. Nothing was run. Partition the tables of events by day "
+                "(event_ts), or raise it in the settings."
+            )
+        return n_bytes
+
+    def described(self, text: str, common: Mapping[str, Any]) -> bigquery.QueryJob:
+        """A query that has not run: what it would read, and its columns."""
+        config = bigquery.QueryJobConfig(dry_run=True, use_query_cache=False, **common)
+        return self.client.query(text, job_config=config, retry=self.retry, job_retry=None, timeout=REQUEST_SECONDS)
+
+    def schema(self, text: str, parameters: Mapping[str, Any], *, name: str) -> list[bigquery.SchemaField]:
+        """The columns that a query gives."""
+        bound = [_parameter(key, value) for key, value in parameters.items()]
+        with self.told(f"dry run of query '{name}'"):
+            return list(self.described(text, {"query_parameters": bound, "labels": labels()}).schema or [])
+
+    def load(self, rows: pa.Table | Sequence[str], table: str, *, schema: pa.Schema) -> None:
+        """Make a table of Arrow rows, or of Parquet files in the bucket, replaced whole.
+
+        Args:
+            rows: the rows, or the files' ``gs://`` addresses.
+            table: its path.
+            schema: of the rows, whose columns come in this order in the files too.
+
+        Raises:
+            AccessError: the service refuses it for good.
+            WarehouseError: the service did not answer in time.
+        """
+        config = bigquery.LoadJobConfig(
+            source_format="PARQUET", schema=bigquery_schema(schema), write_disposition="WRITE_TRUNCATE", labels=labels()
+        )
+        job_id = new_job_id()
+        name = table.rpartition(".")[2]
+        with self.told(f"load of {table}", job_id):
+            job = self._load(rows, table, config, job_id)
+            job.result(retry=self.retry, timeout=self.settings.job_seconds)
+        self._count("load", name, job, 0, None)
+
+    def told(self, what: str, job_id: str | None = None) -> AbstractContextManager[None]:
+        """Say of what fails in the block where it was and what to do; see ``failures.told``."""
+        return told(self.places, what, job_id)
+
+    def _sent(self, text: str, config: bigquery.QueryJobConfig, job_id: str) -> bigquery.QueryJob:
+        """A query's job, sent once: the client's own way of sending it again would do so under another id."""
+        try:
+            return self.client.query(
+                text, job_config=config, job_id=job_id, retry=self.retry, job_retry=None, timeout=REQUEST_SECONDS
+            )
+        except exceptions.Conflict:  # the answer to it was lost: no other job has this id
+            job = self.client.get_job(job_id, retry=self.retry, timeout=REQUEST_SECONDS)
+            assert isinstance(job, bigquery.QueryJob)
+            return job
+
+    def _load(self, rows: pa.Table | Sequence[str], table: str, config: bigquery.LoadJobConfig, job_id: str) -> Any:
+        """A load's job, sent once like a query's."""
+        try:
+            if isinstance(rows, pa.Table):
+                return self.client.load_table_from_file(
+                    _parquet(rows), table, job_config=config, job_id=job_id, num_retries=UPLOAD_RETRIES, timeout=REQUEST_SECONDS
+                )
+            return self.client.load_table_from_uri(
+                list(rows), table, job_config=config, job_id=job_id, retry=self.retry, timeout=REQUEST_SECONDS
+            )
+        except exceptions.Conflict:
+            return self.client.get_job(job_id, retry=self.retry, timeout=REQUEST_SECONDS)
+
+    def _count(self, kind: str, name: str, job: Any, n_bytes: int, slot_millis: int | None) -> None:
+        seconds = (slot_millis or 0) / 1000
+        running.record(running.JobRecord(kind, name, job.job_id, n_bytes, seconds, self._dollars(n_bytes)))
+
+    def _dollars(self, n_bytes: int) -> float:
+        return n_bytes / TIB * self.settings.usd_per_tib
+
+
+def labels() -> dict[str, str]:
+    """The labels of the step at work, as BigQuery takes them."""
+    return {word: _label(value) for word, value in running.current().labels.items()}
+
+
+def new_job_id() -> str:
+    """An id that no other job has, which begins with the step at work."""
+    return f"recs_{_label(running.current().name)}_{uuid.uuid4().hex}"
+
+
+def _label(value: str) -> str:
+    return "".join(character if character.isalnum() or character in "-_" else "_" for character in value.lower())[:63]
+
+
+def _parameter(name: str, value: Any) -> bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter:
+    if isinstance(value, list | tuple):
+        return bigquery.ArrayQueryParameter(name, "STRING", list(value))
+    # An absent value has no type of its own: the text says which, by a CAST.
+    return bigquery.ScalarQueryParameter(name, next(kind for of, kind in KINDS.items() if isinstance(value, of)), value)
+
+
+def _parquet(rows: pa.Table) -> io.BytesIO:
+    file = io.BytesIO()
+    pq.write_table(rows, file, compression="zstd")
+    file.seek(0)
+    return file
+
+
+def _tables(job: bigquery.QueryJob) -> str:
+    names = sorted(f"{table.project}.{table.dataset_id}.{table.table_id}" for table in job.referenced_tables)
+    return ", ".join(names) or "its tables"
