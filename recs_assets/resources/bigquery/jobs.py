@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -23,7 +24,8 @@ from recs_assets.settings import BigQuerySettings
 GIB, TIB = 1 << 30, 1 << 40
 # A single request; the service says within it that a job has begun, not that it is done.
 REQUEST_SECONDS = 120.0
-UPLOAD_RETRIES = 6
+# Of a part of an upload, and of the whole of it.
+UPLOAD_RETRIES, UPLOADS = 4, 3
 # A job that ended with one of these has done nothing, and may be sent again.
 PASSING = frozenset(
     {"backendError", "internalError", "rateLimitExceeded", "jobBackendError", "jobInternalError", "jobRateLimitExceeded"}
@@ -41,6 +43,9 @@ KINDS: Mapping[type, str] = {
     str: "STRING",
     type(None): "STRING",
 }
+
+
+log = logging.getLogger(__name__)
 
 
 class _FailedForNow(Exception):  # noqa: N818 - a reason to send a job again, never seen outside
@@ -61,8 +66,9 @@ class Jobs:
     def __init__(self, places: Places, settings: BigQuerySettings) -> None:
         self.places = places
         self.settings = settings
-        self.retry = bigquery.DEFAULT_RETRY.with_timeout(settings.retry_seconds)
-        self._again = retry.Retry(retry.if_exception_type(_FailedForNow), timeout=settings.retry_seconds)
+        first_wait = min(1.0, settings.retry_seconds / 100)
+        self.retry = bigquery.DEFAULT_RETRY.with_timeout(settings.retry_seconds).with_delay(initial=first_wait)
+        self._again = retry.Retry(retry.if_exception_type(_FailedForNow), initial=first_wait, timeout=settings.retry_seconds)
 
     @property
     def client(self) -> bigquery.Client:
@@ -134,8 +140,8 @@ class Jobs:
         n_bytes, allowed = int(dry.total_bytes_processed or 0), self.settings.max_gib_billed
         if n_bytes > allowed * GIB:
             raise AccessError(
-                f"query '{name}' would read {n_bytes / GIB:,.1f} GiB of {_tables(dry)}, for about ${self._dollars(n_bytes):,.2f}, "
-                f"and bigquery.max_gib_billed allows {allowed:g} GiB. Nothing was run. Partition the tables of events by day "
+                f"query '{name}' would read {n_bytes / GIB:,.1f} GiB of {_tables(dry)} (${self._dollars(n_bytes):,.2f}), and "
+                f"bigquery.max_gib_billed allows {allowed:g} GiB. Nothing was run. Partition the tables of events by day "
                 "(event_ts), or raise it in the settings."
             )
         return n_bytes
@@ -166,12 +172,15 @@ class Jobs:
         config = bigquery.LoadJobConfig(
             source_format="PARQUET", schema=bigquery_schema(schema), write_disposition="WRITE_TRUNCATE", labels=labels()
         )
-        job_id = new_job_id()
-        name = table.rpartition(".")[2]
-        with self.told(f"load of {table}", job_id):
-            job = self._load(rows, table, config, job_id)
+        with self.told(f"load of {table}"):
+            job = self._uploaded(rows, table, config) if isinstance(rows, pa.Table) else self._loaded(rows, table, config)
             job.result(retry=self.retry, timeout=self.settings.job_seconds)
-        self._count("load", name, job, 0, None)
+        self._count("load", table.rpartition(".")[2], job, 0, None)
+
+    def drop(self, table: str) -> None:
+        """Remove a table by its path, if it is there; raises as ``load``."""
+        with self.told(f"the table {table}"):
+            self.client.delete_table(table, not_found_ok=True, retry=self.retry, timeout=REQUEST_SECONDS)
 
     def told(self, what: str, job_id: str | None = None) -> AbstractContextManager[None]:
         """Say of what fails in the block where it was and what to do; see ``failures.told``."""
@@ -188,18 +197,30 @@ class Jobs:
             assert isinstance(job, bigquery.QueryJob)
             return job
 
-    def _load(self, rows: pa.Table | Sequence[str], table: str, config: bigquery.LoadJobConfig, job_id: str) -> Any:
+    def _loaded(self, uris: Sequence[str], table: str, config: bigquery.LoadJobConfig) -> Any:
         """A load's job, sent once like a query's."""
+        job_id = new_job_id()
         try:
-            if isinstance(rows, pa.Table):
-                return self.client.load_table_from_file(
-                    _parquet(rows), table, job_config=config, job_id=job_id, num_retries=UPLOAD_RETRIES, timeout=REQUEST_SECONDS
-                )
             return self.client.load_table_from_uri(
-                list(rows), table, job_config=config, job_id=job_id, retry=self.retry, timeout=REQUEST_SECONDS
+                list(uris), table, job_config=config, job_id=job_id, retry=self.retry, timeout=REQUEST_SECONDS
             )
         except exceptions.Conflict:
             return self.client.get_job(job_id, retry=self.retry, timeout=REQUEST_SECONDS)
+
+    def _uploaded(self, rows: pa.Table, table: str, config: bigquery.LoadJobConfig) -> bigquery.LoadJob:
+        """The same of rows, which are written whole, and so may be sent again from the beginning."""
+
+        def upload() -> bigquery.LoadJob:
+            return self.client.load_table_from_file(
+                _parquet(rows), table, job_config=config, job_id=new_job_id(), num_retries=UPLOAD_RETRIES, timeout=REQUEST_SECONDS
+            )
+
+        for _ in range(UPLOADS - 1):
+            try:
+                return upload()
+            except CLIENT_ERRORS as error:
+                log.warning("the rows of %s are sent again: %s", table, error)
+        return upload()
 
     def _count(self, kind: str, name: str, job: Any, n_bytes: int, slot_millis: int | None) -> None:
         seconds = (slot_millis or 0) / 1000

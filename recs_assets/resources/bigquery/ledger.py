@@ -77,7 +77,7 @@ class BigQueryLedger(Ledger):
 
     def drop(self, table: str) -> None:
         """Remove a persistent table, if it is there."""
-        self._scratch.drop(self.path(table))
+        self._jobs.drop(self.path(table))
 
     def alterations(self, table: str, added: Mapping[str, str], dropped: Sequence[str]) -> list[str]:
         """Statements that give a table columns and take others from it."""

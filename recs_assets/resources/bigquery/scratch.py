@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import io
+import logging
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +14,12 @@ from google.api_core import exceptions
 from google.cloud import bigquery
 
 from recs_assets.resources.bigquery.jobs import REQUEST_SECONDS, Jobs
-from recs_assets.resources.errors import AccessError
+from recs_assets.resources.errors import AccessError, WarehouseError
 
 # A table that is there is used again only if it stays for so long, which is longer than a run takes.
 NEEDED_FOR, KEPT_FOR = dt.timedelta(hours=8), dt.timedelta(days=1)
+
+log = logging.getLogger(__name__)
 
 
 class Scratch:
@@ -62,9 +65,12 @@ class Scratch:
         return path
 
     def drop(self, path: str) -> None:
-        """Remove a table, if it is there."""
-        with self._jobs.told(f"the table {path}"):
-            self._jobs.client.delete_table(path, not_found_ok=True, retry=self._jobs.retry, timeout=REQUEST_SECONDS)
+        """Remove a table that nobody needs any more."""
+        try:
+            self._jobs.drop(path)
+        except WarehouseError as error:
+            # What was done with it is done, or failed for a reason of its own.
+            log.warning("it expires by itself: %s", error)
 
     def _is_kept(self, path: str) -> bool:
         client, retry = self._jobs.client, self._jobs.retry

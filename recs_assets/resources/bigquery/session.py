@@ -36,6 +36,7 @@ class BigQuerySession(Session):
         self._ledger = ledger
         self._scratch = scratch
         self._source = source
+        self._mounts: dict[str, Mount] = {}
         self._paths: dict[str, str] = {}
         self._own: list[str] = []
 
@@ -53,14 +54,8 @@ class BigQuerySession(Session):
         self._paths[name] = path
 
     def mount(self, name: str, mount: Mount) -> None:
-        """Make an Arrow table, Parquet files or a persistent table readable under a name."""
-        if isinstance(mount, str):
-            self._paths[identifier(name)] = self._ledger.path(mount)
-        elif isinstance(mount, pa.Table):
-            self._paths[name] = self._scratch.of_rows(identifier(name), mount)
-            self._own.append(self._paths[name])
-        else:
-            self._paths[name] = self._scratch.of_files(identifier(name), mount)
+        """Make an Arrow table, Parquet files or a persistent table readable under a name; loaded when a query names it."""
+        self._mounts[identifier(name)] = mount
 
     def close(self) -> None:
         """Remove the tables that this session made."""
@@ -79,7 +74,7 @@ class BigQuerySession(Session):
         return pa.RecordBatchReader.from_batches(schema, read())
 
     def _run(self, text: str, bound: Mapping[str, Any], *, name: str, prefix: str = "") -> Ran:
-        sources = sorted({ROWS.get(table, table) for table in tables_of(text) - self._paths.keys()} & SOURCE_TABLES.keys())
+        sources = sorted({ROWS.get(table, table) for table in tables_of(text) - self._mounts.keys()} & SOURCE_TABLES.keys())
         try:
             return self._jobs.query(prefix + resolved(text, self._references(text, bound)), bound, name=name)
         except AccessError as error:
@@ -93,14 +88,27 @@ class BigQuerySession(Session):
     def _references(self, text: str, bound: Mapping[str, Any]) -> dict[str, str]:
         return {table: f"`{self._path(table, bound)}`" for table in tables_of(text)}
 
+    def _mounted(self, name: str) -> str | None:
+        """The path of what is mounted or kept under a name."""
+        if name not in self._paths and name in self._mounts:
+            mount = self._mounts[name]
+            if isinstance(mount, str):
+                self._paths[name] = self._ledger.path(mount)
+            elif isinstance(mount, pa.Table):
+                self._paths[name] = self._scratch.of_rows(name, mount)
+                self._own.append(self._paths[name])
+            else:
+                self._paths[name] = self._scratch.of_files(name, mount)
+        return self._paths.get(name)
+
     def _path(self, table: str, bound: Mapping[str, Any]) -> str:
-        if table in self._paths:
-            return self._paths[table]
+        if (mounted := self._mounted(table)) is not None:
+            return mounted
         if table in ROWS:
             of = ROWS[table]
             # Rows of a log that its cleaning does not look at are not read at all.
             since = bound.get(SINCE) if SOURCE_TABLES[of].is_log else None
-            rows = self._paths.get(of) or self._source.view(of, since=since)
+            rows = self._mounted(of) or self._source.view(of, since=since)
             return self._scratch.view(table, resolved(query_text(table), {of: f"`{rows}`"}))
         if table in SOURCE_TABLES:
             return self._source.view(table)
