@@ -22,11 +22,12 @@ from recs_assets.report import facts, text
 from recs_assets.resources.errors import PublishFailed, PublishRefused, WarehouseError
 from recs_assets.resources.holding import os_user
 from recs_assets.resources.store.artifact import StoreError
-from recs_assets.resources.store.readers import read_on
+from recs_assets.resources.store.bucket import Bucket
+from recs_assets.resources.store.objects import BucketError
 from recs_assets.weeks import ONE_WEEK, key_of, monday, week_of
 
 # Errors whose message is all that a person needs; any other one shows its traceback.
-REFUSALS = (OSError, PublishFailed, PublishRefused, StoreError, WarehouseError, ValueError, dagster_home.HomeError)
+REFUSALS = (BucketError, OSError, PublishFailed, PublishRefused, StoreError, WarehouseError, ValueError, dagster_home.HomeError)
 # What copies a home as it is, whichever layout it has.
 COPYING = ("backup", "restore")
 
@@ -60,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--replace-older-week", action="store_true", help="rewrite what is served of a week before the newest one")
     run.add_argument("--lost-columns", nargs="*", default=[], choices=SOURCE_TABLES, help="tables that may have lost columns")
     show = commands.add_parser("report", help="what came of a week, for a person")
-    latest = commands.add_parser("latest", help="the folder of an asset's newest version")
+    latest = commands.add_parser("latest", help="where an asset's newest version lies")
     latest.add_argument("asset")
     versions = commands.add_parser("versions", help="every published version of a week")
     back = commands.add_parser("rollback", help="serve an earlier version of a week again")
@@ -112,7 +113,7 @@ def _run(options: argparse.Namespace, project: ModuleType) -> int:
 
 def _report(options: argparse.Namespace, project: ModuleType) -> int:
     warehouse, store = project.target.warehouse(project.settings), project.target.store()
-    read_on(store.local_root)
+    store.location.read_on()
     measured = store.newest("offline_metrics")
     week = _week(options, rollback.newest_week(warehouse), measured and measured.manifest.week)
     print(text.render(facts.gather(warehouse, store, project.settings, week)))
@@ -126,7 +127,7 @@ def _latest(options: argparse.Namespace, project: ModuleType) -> int:
         raise ValueError(f"there is no asset '{options.asset}'; the nearest one is '{near}'.")
     store = project.target.store()
     newest = store.newest(options.asset)
-    print(store.current(options.asset, _week(options, newest and newest.manifest.week)).folder)
+    print(store.current(options.asset, _week(options, newest and newest.manifest.week)).address)
     return 0
 
 
@@ -183,7 +184,7 @@ def _prune(options: argparse.Namespace, project: ModuleType) -> int:
 
     gone = (step.superfluous if options.dry else step.prune)(warehouse, store, project.settings, now=now)
     if gone is None:
-        raise StoreError(f"another run is at work in {store.root}, and may read what would go. Run again when it has ended.")
+        raise StoreError(f"another run is at work in {store}, and may read what would go. Run again when it has ended.")
     with dagster_home.opened() as instance:
         old = upkeep.old_runs(instance, project.settings, now)
         if not options.dry:
@@ -194,17 +195,28 @@ def _prune(options: argparse.Namespace, project: ModuleType) -> int:
 
 
 def _find(options: argparse.Namespace, project: ModuleType) -> int:
-    places = searching.places_of(options.user, project.target.warehouse(project.settings), targets.home())
+    places = searching.places_of(options.user, project.target.warehouse(project.settings), project.target.store(), targets.home())
     print("\n".join(places) if places else "that id lies nowhere in what is kept.")
     return int(bool(places))
 
 
+def _refuse_bucket(project: ModuleType) -> None:
+    location = project.target.store().location
+    if isinstance(location, Bucket):
+        raise backup.BackupError(
+            f"this copies a home on a disk, and the files of this target are in {location.address()}. Keep the bucket by its "
+            "own object versioning or a transfer job, and BigQuery's tables by snapshots."
+        )
+
+
 def _backup(options: argparse.Namespace, project: ModuleType) -> int:
+    _refuse_bucket(project)
     print(backup.write(targets.home(), options.to, project.settings))
     return 0
 
 
 def _restore(options: argparse.Namespace, project: ModuleType) -> int:
+    _refuse_bucket(project)
     print(backup.restore(options.source, targets.home()))
     return 0
 

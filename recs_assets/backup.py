@@ -14,16 +14,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
-from upath import UPath
-
 from recs_assets import home_layout
 from recs_assets.dagster_home import VARIABLE
 from recs_assets.resources.duckdb.copying import copy_tables
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
-from recs_assets.resources.store.artifact import StoreError, is_whole
+from recs_assets.resources.store.artifact import is_whole
+from recs_assets.resources.store.folder import Folder
+from recs_assets.resources.store.location import POINTER
 from recs_assets.resources.store.manifest import sha256_of
 from recs_assets.resources.store.readers import read_on
-from recs_assets.resources.store.store import POINTER, Store
 from recs_assets.settings import Settings
 
 CONTENTS = "backup.json"
@@ -138,16 +137,11 @@ def _copy(source: Path, to: Path) -> None:
 def _copy_store(root: Path, to: Path) -> list[str]:
     """All versions, then the pointers; the versions that are damaged."""
     pointers = _pointers(root)
-    copy, damaged = Store(to), []
-    for folder in sorted(path for path in root.glob("[!.]*/*/*") if path.is_dir()):
-        asset, week, version = folder.relative_to(root).parts
-        for path in folder.iterdir():
-            _copy(path, to / asset / week / version / path.name)
-        try:
-            whole = is_whole(UPath(to / asset / week / version), copy.version(asset, f"{week}/{version}").manifest)
-        except StoreError:
-            whole = False
-        damaged += [] if whole else [f"{asset}/{week}/{version}"]
+    damaged = []
+    for version in Folder(root).found():
+        for path in (root / version.name).iterdir():
+            _copy(path, to / version.name / path.name)
+        damaged += [] if is_whole(Folder(to), version.name) else [version.name]
     for name, content in pointers.items():
         (to / name).parent.mkdir(parents=True, exist_ok=True)
         (to / name).write_bytes(content)

@@ -15,8 +15,10 @@ from typing import Any
 
 from recs_assets.asset_files import RECORD
 from recs_assets.resources.store.artifact import StoreError
+from recs_assets.resources.store.bucket import Bucket
+from recs_assets.resources.store.location import POINTER
 from recs_assets.resources.store.scratch import locked
-from recs_assets.resources.store.store import POINTER, Store
+from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 
 LAYOUT = 1
@@ -40,13 +42,16 @@ def take(store: Store, warehouse: Warehouse | None) -> None:
     What is killed on the way is done again by the next to ask: the mark comes last, and nothing that is served changes.
 
     Args:
-        store: of the home, which is the folder around it.
+        store: of the home, which is the folder around it; a bucket is marked itself, and never was of an earlier layout.
         warehouse: of the home; ``None`` where the caller has none, and then cannot bring it up.
 
     Raises:
         LayoutError: the home is of a later layout, or is not whole, or would have to be brought up without a warehouse.
     """
-    home = store.local_root.parent
+    if isinstance(store.location, Bucket):
+        _take_bucket(store.location)
+        return
+    home = store.location.local.parent
     if known(home) == LAYOUT:
         return
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -77,13 +82,18 @@ def known(home: Path) -> int | None:
         LayoutError: a later one, or no mark that anybody has written, or a restore that was never finished.
     """
     try:
-        document = json.loads((home / MARKER).read_text())
-        layout, unfinished = int(document["layout"]), document.get(UNFINISHED)
+        return _read((home / MARKER).read_bytes(), str(home))
     except FileNotFoundError:
         return 0 if (home / "warehouse.duckdb").exists() or any((home / "store").glob(f"*/*/{POINTER}")) else None
+
+
+def _read(content: bytes, home: str) -> int:
+    try:
+        document = json.loads(content)
+        layout, unfinished = int(document["layout"]), document.get(UNFINISHED)
     except (ValueError, KeyError, TypeError) as error:
         raise LayoutError(
-            f"{home / MARKER} does not say which layout the home has. Restore the home from a backup (make restore), or put back "
+            f"{home}/{MARKER} does not say which layout the home has. Restore the home from a backup (make restore), or put back "
             f'what this version writes there: {{"layout": {LAYOUT}}}'
         ) from error
     if unfinished:
@@ -98,14 +108,23 @@ def known(home: Path) -> int | None:
     return layout
 
 
+def _take_bucket(bucket: Bucket) -> None:
+    try:
+        content, _ = bucket.objects.read(MARKER)
+    except FileNotFoundError:
+        bucket.objects.swapped(MARKER, json.dumps({"layout": LAYOUT}).encode(), 0)
+    else:
+        _read(content, bucket.address())
+
+
 def _from_0(store: Store) -> None:
     """Versions that cannot be read any more are current no more; records of what may be served name their fallback."""
     for asset in OTHER_IN_0:
-        for pointer in (store.local_root / asset).glob(f"*/{POINTER}"):
-            pointer.unlink()
-    for pointer in sorted((store.local_root / "approved_model").glob(f"*/{POINTER}")):
+        for week in store.location.names(asset):
+            store.location.unpoint(f"{asset}/{week}")
+    for week in store.location.names("approved_model"):
         with suppress(StoreError):  # damaged, and refused by name to whoever reads it
-            _with_fallback(store, pointer.parent.name)
+            _with_fallback(store, week)
 
 
 def _with_fallback(store: Store, week: str) -> None:

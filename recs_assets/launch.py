@@ -67,7 +67,7 @@ def launch(project: ModuleType, name: str, week: str, wishes: Wishes, instance: 
     if not result.success:
         watch.note_unevaluated(instance, run)
     resources = project.defs.resources
-    low = watch.low_disk(resources["store"].local_root, resources["settings"])
+    low = watch.low_disk(resources["store"].location.local, resources["settings"])
     for alert in [*watch.alerts_of(instance, run), *([low] if low else [])]:
         alerts.send(alert, resources["settings"].alerts)
     return bool(result.success)

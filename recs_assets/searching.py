@@ -9,10 +9,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from recs_assets import targets
+from recs_assets.resources.store.bucket import Bucket
+from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 
 
-def places_of(person: str, warehouse: Warehouse, home: Path) -> list[str]:
+def places_of(person: str, warehouse: Warehouse, store: Store, home: Path) -> list[str]:
     """The tables and files that hold a person's id or address, as a word of its own in any text, whatever its case.
 
     The source is not looked at. Ids within a table of a file of another kind than Parquet are looked for in its bytes.
@@ -20,7 +22,8 @@ def places_of(person: str, warehouse: Warehouse, home: Path) -> list[str]:
     Args:
         person: the id, or an address.
         warehouse: of our own tables.
-        home: the folder of everything.
+        store: of the files, which may lie elsewhere.
+        home: the folder of everything else.
 
     Raises:
         ValueError: nobody is named.
@@ -31,13 +34,23 @@ def places_of(person: str, warehouse: Warehouse, home: Path) -> list[str]:
     escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", person.strip())
     pattern = rf"(?i)(^|[^0-9A-Za-z_@.-]){escaped}($|[^0-9A-Za-z_@-])"
     tables = [f"table {name}" for name in warehouse.tables_with(pattern)]
-    return tables + [str(path.relative_to(home)) for path in sorted(_files(home)) if _holds(path, pattern)]
+    files = [str(path.relative_to(home)) for path in sorted(_files(home)) if _holds(path, pattern)]
+    return tables + files + [address for address, path in _elsewhere(store) if _holds(path, pattern)]
 
 
 def _files(home: Path) -> Iterator[Path]:
     for path in home.rglob("*"):
         if path.is_file() and not path.is_relative_to(targets.source()) and not path.name.startswith("warehouse.duckdb"):
             yield path
+
+
+def _elsewhere(store: Store) -> Iterator[tuple[str, Path]]:
+    """Every file of every version in a bucket, by its address, copied to this machine for the look."""
+    if isinstance(store.location, Bucket):
+        for version in store.location.found():
+            artifact = store.version(*version.name.split("/", 1))
+            for name in artifact.manifest.files:
+                yield f"{artifact.address}/{name}", artifact.path(name)
 
 
 def _holds(path: Path, pattern: str) -> bool:

@@ -88,7 +88,7 @@ def test_a_restored_home_is_the_one_that_was_backed_up(place: Place, tmp_path: P
     for folder in ("copy", "again"):
         modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / folder, *(tmp_path / folder).rglob("*"))}
         assert modes == {0o700, 0o600}
-    pointer = next(place.store.local_root.glob("*/*/*/manifest.json"))
+    pointer = next(place.store.location.local.glob("*/*/*/manifest.json"))
     times = [path.stat().st_mtime_ns for path in (pointer, tmp_path / "again" / pointer.relative_to(place.home))]
     assert times[0] == times[1]
 
@@ -102,10 +102,10 @@ def test_a_home_of_before_the_marks_is_backed_up_as_it_is(tmp_path: Path, monkey
 
 
 def test_what_is_damaged_already_is_named(place: Place, tmp_path: Path) -> None:
-    model = next(place.store.local_root.glob("trained_model/*/*/model.pt"))
+    model = next(place.store.location.local.glob("trained_model/*/*/model.pt"))
     model.write_bytes(model.read_bytes()[:-1])
     told = backup.write(place.home, tmp_path / "copy", place.settings)
-    version = model.parent.relative_to(place.store.local_root)
+    version = model.parent.relative_to(place.store.location.local)
     assert f"Damaged in the home already, and so in the backup: {version}." in told
 
 

@@ -120,7 +120,7 @@ def test_these_are_all_files_that_a_run_leaves(first_run: Run) -> None:
 def test_a_damaged_file_is_refused_by_its_path_with_both_hashes_and_the_way_out(copied: Copied, file: str) -> None:
     asset, name = file.split("/")
     place = copied(asset)
-    path = Path(place.artifact(asset).folder.path) / name
+    path = Path(place.artifact(asset).address) / name
     whole = path.read_bytes()
     expected = hashlib.sha256(whole).hexdigest()
     for damage in DAMAGES:
@@ -141,7 +141,7 @@ def test_a_damaged_file_is_refused_by_its_path_with_both_hashes_and_the_way_out(
 @pytest.mark.parametrize("asset", ASSETS)
 def test_a_damaged_manifest_or_pointer_is_refused_by_its_path_and_the_way_out(copied: Copied, asset: str) -> None:
     place = copied(asset)
-    folder = Path(place.artifact(asset).folder.path)
+    folder = Path(place.artifact(asset).address)
     for path in (folder / "manifest.json", folder.parent / "current"):
         whole = path.read_bytes()
         for damage in (truncated, bit_flipped, emptied, lambda path: path.write_text('{"of": "another schema"}')):
@@ -155,7 +155,7 @@ def test_a_damaged_manifest_or_pointer_is_refused_by_its_path_and_the_way_out(co
 
 def test_a_manifest_that_says_something_else_is_refused_with_both_hashes(copied: Copied) -> None:
     place = copied("user_scores")
-    path = Path(place.artifact("user_scores").folder.path) / "manifest.json"
+    path = Path(place.artifact("user_scores").address) / "manifest.json"
     document = json.loads(path.read_bytes())
     document["provenance"]["run_id"] = "somebody else"
     path.write_text(json.dumps(document))
@@ -166,7 +166,7 @@ def test_a_manifest_that_says_something_else_is_refused_with_both_hashes(copied:
 
 def replant(place: Place, asset: str, name: str, change: Callable[[Path], None]) -> Path:
     """Change a file, and let the manifest say that it was always so."""
-    folder = Path(place.artifact(asset).folder.path)
+    folder = Path(place.artifact(asset).address)
     manifest = place.artifact(asset).manifest
     change(folder / name)
     record = replace(manifest.files[name], sha256=hashlib.sha256((folder / name).read_bytes()).hexdigest())

@@ -37,15 +37,15 @@ def left(night: Run, tmp_path: Path) -> tuple[Place, str, str]:
 
 def test_a_month_after_somebody_has_left_they_are_nowhere(left: tuple[Place, str, str]) -> None:
     place, person, address = left
-    before = places_of(person, place.warehouse, place.home)
+    before = places_of(person, place.warehouse, place.store, place.home)
     assert "table recommendations" in before
     assert {("user_nodes", NEXT_WEEK), ("user_scores", NEXT_WEEK), ("hetero_graph", WEEK)} <= files_of(before)
-    assert "table final_vehicle_recommendations" in places_of(address.upper(), place.warehouse, place.home)
+    assert "table final_vehicle_recommendations" in places_of(address.upper(), place.warehouse, place.store, place.home)
     # The approved model learned from them, and holds nobody's id.
     assert ("approved_model", WEEK) not in files_of(before)
     prune(place.warehouse, place.store, place.settings, now=dt.datetime.now(dt.UTC) + dt.timedelta(days=31))
-    assert places_of(person, place.warehouse, place.home) == []
-    assert places_of(address, place.warehouse, place.home) == []
+    assert places_of(person, place.warehouse, place.store, place.home) == []
+    assert places_of(address, place.warehouse, place.store, place.home) == []
     evidence = place.artifact("offline_metrics")
     assert evidence.table("evidence.parquet").num_rows > 0
     assert place.query("SELECT count(*) FROM erasures") > [(3,)]
@@ -78,4 +78,4 @@ def test_an_id_is_a_word_of_its_own(tmp_path: Path, night: Run) -> None:
     folder.mkdir()
     for name, text in {"one": "user:u.1,", "two": "u.11", "three": "(U.1)", "four": "ux1", "five": "au.1"}.items():
         (folder / name).write_text(text)
-    assert places_of("u.1", night.place.warehouse, folder) == ["one", "three"]
+    assert places_of("u.1", night.place.warehouse, night.place.store, folder) == ["one", "three"]

@@ -7,7 +7,6 @@ from recs_assets.assets.graph import hetero_graph
 from recs_assets.assets.weekly_asset import ReuseConfig, draft, made_before, week_of_run, weekly_asset
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.resources.store.lineage import inputs_of
-from recs_assets.resources.store.scratch import alone_in
 from recs_assets.resources.store.store import Store
 from recs_assets.settings import Settings
 from recs_assets.week_split import TOWERS_VALIDATED_ON, WeekSplit, split_weeks
@@ -34,14 +33,14 @@ def trained_model(
     if same is not None:
         return dg.MaterializeResult(metadata={"reused": same.version, "towers": dg.MetadataValue.json(same.document(RESIDUAL))})
     context.log.info(f"towers start from {f'those approved in week {start.manifest.week}' if start else 'nothing'}")
-    with alone_in(store.working_folder(f"trained_model-{week.key}")) as working_folder:
+    with store.working(f"trained_model-{week.key}") as work:
         with draft(context, store, settings, as_of, used) as new:
             trained = train_model.train(
                 inputs,
                 start,
                 new,
                 split=split,
-                working_folder=working_folder,
+                work=work,
                 settings=settings,
                 report=context.log.info,
             )

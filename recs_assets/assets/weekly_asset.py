@@ -18,10 +18,10 @@ from recs_assets.disk import free_gib
 from recs_assets.partitions import weekly
 from recs_assets.resources import running
 from recs_assets.resources.errors import AccessError, PublishFailed, PublishRefused, SourceError, WarehouseError
-from recs_assets.resources.store.artifact import Artifact, Draft, StoreError, is_whole
+from recs_assets.resources.store.artifact import Artifact, Draft, StoreError
 from recs_assets.resources.store.lineage import check_related
 from recs_assets.resources.store.manifest import Provenance
-from recs_assets.resources.store.readers import read_on
+from recs_assets.resources.store.objects import BucketError
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
@@ -36,7 +36,7 @@ PRIVATE = 0o077
 # What a person has to mend: bad input, artifacts that are not there, what a gate has refused, a loss that explodes.
 REFUSALS = (AccessError, FloatingPointError, PublishFailed, PublishRefused, SourceError, StoreError, ValueError)
 # Accidents of the machine, which may be over in a moment: a lock, a disk, a connection, memory.
-ACCIDENTS = (MemoryError, OSError, WarehouseError)
+ACCIDENTS = (BucketError, MemoryError, OSError, WarehouseError)
 # No accidents: a path that is wrong stays wrong.
 LASTING = frozenset({errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENOENT, errno.ENOTDIR, errno.EPERM, errno.EROFS})
 
@@ -137,13 +137,13 @@ def _begin(store: Store | None, settings: Settings | None, warehouse: Warehouse 
     if store is None or settings is None:
         return
     home_layout.take(store, warehouse)
-    if not read_on(store.local_root):
+    if not store.location.read_on():
         return
-    free, wanted = free_gib(store.local_root), settings.compute.min_free_disk_gib
+    free, wanted = free_gib(store.location.local), settings.compute.min_free_disk_gib
     if free < wanted:
         log.warning(
             "the disk of %s has %.2f GiB left, and compute.min_free_disk_gib asks for %g: make room there, or: make prune",
-            store.local_root,
+            store.location.local,
             free,
             wanted,
         )
@@ -200,7 +200,7 @@ def made_before(
         current = store.find(asset, week)
     except StoreError:
         return None  # damaged: it is made again
-    if current is None or not is_whole(current.folder, current.manifest):
+    if current is None or not store.is_whole(current):
         return None
     run_id = current.manifest.provenance.run_id
     if replace(origin, run_id=run_id) != current.manifest.provenance:

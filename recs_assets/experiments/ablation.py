@@ -36,7 +36,6 @@ from recs_assets.ranking.arrays import Floats
 from recs_assets.ranking.cutoff import K
 from recs_assets.ranking.rules import apply_list_rules
 from recs_assets.ranking.statistics import Lift, paired_lift
-from recs_assets.resources.store.readers import read_on
 from recs_assets.settings import Settings
 from recs_assets.steps.cohort import Cohort, cohort
 from recs_assets.week_split import split_weeks
@@ -217,7 +216,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     settings = settings_file.load()
     store = targets.current().store()
-    read_on(store.local_root)
+    store.location.read_on()
     source = store.current("hetero_graph", options.week)
     week = week_of(options.week, source.as_of)
     data = graph.load(source.path(GRAPH))

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,13 @@ class Checkpoints:
     Attributes:
         folder: a folder of their own.
         made_from: names the inputs and settings; checkpoints of a training from others are removed.
+        keep: called when the folder has changed; the folder may be a copy of what lies elsewhere.
     """
 
-    def __init__(self, folder: Path, made_from: str) -> None:
+    def __init__(self, folder: Path, made_from: str, keep: Callable[[], None] = lambda: None) -> None:
         self.folder = folder
         self.made_from = made_from
+        self.keep = keep
 
     def save(self, epoch: int, state: dict[str, Any]) -> Path:
         """Keep the state after an epoch; the file appears whole or not at all."""
@@ -46,6 +49,7 @@ class Checkpoints:
         reached("checkpoint.renamed", target)
         for _, old in self._saved()[:-KEPT]:
             old.unlink()
+        self.keep()
         reached("checkpoint.pruned")
         return target
 

@@ -132,7 +132,7 @@ def gather(warehouse: Warehouse, store: Store, settings: Settings, week: str) ->
         served,
         planted,
         targets.home(),
-        str(measured.folder),
+        measured.address,
         str(hold) if hold else None,
     )
 

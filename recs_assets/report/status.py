@@ -21,7 +21,7 @@ from recs_assets.disk import free_gib
 from recs_assets.report.status_text import render
 from recs_assets.resources.errors import WarehouseError
 from recs_assets.resources.store.artifact import StoreError
-from recs_assets.resources.store.pruning import size_of
+from recs_assets.resources.store.folder import size_of
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
@@ -89,7 +89,7 @@ def _kept(warehouse: Warehouse, store: Store, settings: Settings, now: dt.dateti
         "restorable": restorable,
         "warnings": warnings,
         "bytes": {
-            "files of assets": size_of(store.local_root),
+            "files of assets": store.location.n_bytes(),
             "tables": (home / "warehouse.duckdb").stat().st_size,
             "Dagster's event log": size_of(home / "dagster"),
         },

@@ -1,19 +1,17 @@
 """What nobody needs any more: files of the store, tables and rows of the warehouse; and people who are gone from the source."""
 
 import datetime as dt
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
 from recs_assets.resources.store import pruning
-from recs_assets.resources.store.artifact import MANIFEST, Artifact
+from recs_assets.resources.store.artifact import Artifact
+from recs_assets.resources.store.location import Stale
 from recs_assets.resources.store.pruning import Kept, Key
-from recs_assets.resources.store.readers import alone
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
@@ -26,14 +24,16 @@ class Superfluous:
 
     Attributes:
         versions: of the store.
-        work: folders of trainings that nobody will finish.
+        others: all other versions.
+        work: trainings that nobody will finish.
         tables: staged tables.
         lists: weeks of served lists that are not looked back at, each with its rows, ascending.
         quarantined: weeks of the table ``quarantine`` whose exports are gone, each with its rows.
     """
 
     versions: Sequence[Kept]
-    work: Sequence[Path]
+    others: Sequence[Kept]
+    work: Sequence[Stale]
     tables: Sequence[str]
     lists: Mapping[dt.date, int]
     quarantined: Mapping[dt.date, int]
@@ -41,16 +41,13 @@ class Superfluous:
     @property
     def n_bytes(self) -> int:
         """Size of the files that go; tables give their room to the next ones, and the file does not shrink."""
-        return sum(version.n_bytes for version in self.versions) + sum(map(pruning.size_of, self.work))
+        return sum(version.found.n_bytes for version in self.versions) + sum(work.n_bytes for work in self.work)
 
     def lines(self) -> list[str]:
         """What goes, a line each."""
         return [
-            *(f"{version.n_bytes / 1e6:10.2f} MB  {'/'.join(version.key)}" for version in self.versions),
-            *(
-                f"{pruning.size_of(folder) / 1e6:10.2f} MB  training that was never finished: {folder.name}"
-                for folder in self.work
-            ),
+            *(f"{version.found.n_bytes / 1e6:10.2f} MB  {version.found.name}" for version in self.versions),
+            *(f"{work.n_bytes / 1e6:10.2f} MB  training that was never finished: {work.name}" for work in self.work),
             *(f"table {name}" for name in self.tables),
             *(f"{rows:,} rows of the lists of week {week}" for week, rows in self.lists.items()),
             *(f"{rows:,} rows of the quarantine of week {week}" for week, rows in self.quarantined.items()),
@@ -76,7 +73,7 @@ def superfluous(
     """
     retention, versions = settings.retention, pruning.stored(store)
     kept_versions, own = settings.publish.kept_versions, {run_id} if run_id else set[str]()
-    personal_since = now - dt.timedelta(days=retention.days)
+    personal_since = now - dt.timedelta(days=retention.days) + store.location.grace
     with warehouse.session() as session:
         served = session.rows("served_versions")
         restorable = session.rows("kept_versions", kept_versions=kept_versions)
@@ -87,10 +84,12 @@ def superfluous(
     roots = _roots(store, versions, served[-retention.weeks :], restorable)
     gone = pruning.superfluous(versions, roots=roots, run_ids=own, weeks=retention.weeks, personal_since=personal_since)
     # Weeks that still have an export with rows of people.
-    of_people = {version.week for version in set(versions) - set(gone) if version.is_personal}
+    others = [version for version in versions if version not in gone]
+    of_people = {version.week for version in others if version.is_personal}
     return Superfluous(
         gone,
-        pruning.stale_work(store, personal_since),
+        others,
+        store.location.stale_work(personal_since),
         warehouse.superfluous_tables(kept_versions=kept_versions, now=now),
         lists,
         {week: n_rows for week, n_rows in quarantined.items() if week.isoformat() not in of_people},
@@ -131,14 +130,14 @@ def prune(
     Arguments as for ``superfluous``.
     """
     personal_since = now - dt.timedelta(days=settings.retention.days)
-    with alone(store.local_root) as is_alone:
+    with store.location.alone() as is_alone:
         if not is_alone:
             return None
         _keep_evidence(warehouse, store, now, personal_since)
         gone = superfluous(warehouse, store, settings, now=now, run_id=run_id)
-        pruning.remove(store, gone.versions)
-        for folder in gone.work:
-            shutil.rmtree(folder, ignore_errors=True)
+        gone = replace(gone, versions=pruning.remove(store, gone.versions, gone.others))
+        for work in gone.work:
+            store.location.remove_work(work.name)
     warehouse.prune(
         kept_versions=settings.publish.kept_versions,
         now=now,
@@ -160,7 +159,7 @@ def _keep_evidence(warehouse: Warehouse, store: Store, now: dt.datetime, persona
     Else gate 1 would count held-out weeks afresh after some weeks without a training.
     """
     newest = store.newest("offline_metrics")
-    if newest is None or _made_at(newest) >= personal_since:
+    if newest is None or store.location.made_at(newest.name) >= personal_since:
         return
     from recs_assets.ranking.evidence import without_names  # pandas: 0.4 s at load
 
@@ -175,8 +174,4 @@ def _keep_evidence(warehouse: Warehouse, store: Store, now: dt.datetime, persona
             else:
                 shutil.copyfile(newest.path(name), new.path(name))
     # Where nobody is gone it is the version that there was, and holds for as long again.
-    os.utime(Path(new.written.folder.path) / MANIFEST, (now.timestamp(), now.timestamp()))
-
-
-def _made_at(artifact: Artifact) -> dt.datetime:
-    return dt.datetime.fromtimestamp((artifact.folder / MANIFEST).stat().st_mtime, dt.UTC)
+    store.location.renew(new.written.name, now)

@@ -42,7 +42,7 @@ def by_block(
             read.append(group)
         rows = pd.concat(read, ignore_index=True)
         if not rows["profile"].is_monotonic_increasing:
-            what = f"{scores.folder / file} is not in the order of the profiles"
+            what = f"{scores.address}/{file} is not in the order of the profiles"
             raise StoreError(f"{what}: materialize {scores.manifest.asset} for week {scores.manifest.week} again.")
         end = int(np.searchsorted(rows["profile"], block.stop))
         yield rows[:end].assign(profile=rows["profile"][:end] - block.start)

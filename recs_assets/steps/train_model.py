@@ -5,7 +5,6 @@ import io
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -36,6 +35,7 @@ from recs_assets.gnn.towers import residual
 from recs_assets.gnn.towers.training import TowerFit
 from recs_assets.gnn.weekly_fit import WeeklyFit, fit_week
 from recs_assets.resources.store.artifact import Artifact, Draft
+from recs_assets.resources.store.location import Working
 from recs_assets.settings import Settings
 from recs_assets.steps.write_vectors import write_vectors
 from recs_assets.week_split import TOWERS_VALIDATED_ON, WeekSplit
@@ -60,7 +60,7 @@ def train(
     new: Draft,
     *,
     split: WeekSplit,
-    working_folder: Path,
+    work: Working,
     settings: Settings,
     report: Callable[[str], None],
 ) -> Trained:
@@ -71,13 +71,13 @@ def train(
         start: a model from whose towers this week's start; ``None``: they start from nothing.
         new: where the files go.
         split: the weeks to learn from and to choose by.
-        working_folder: for the checkpoints.
+        work: where the checkpoints lie.
         settings: hyper-parameters.
         report: takes lines of progress.
     """
     source = inputs["hetero_graph"]
     data = graph.load(source.path(GRAPH))
-    checkpoints = Checkpoints(working_folder, f"{source.version} {settings.hash} {start.version if start else None}")
+    checkpoints = Checkpoints(work.folder, f"{source.version} {settings.hash} {start.version if start else None}", work.keep)
     warm = torch.load(start.path(TOWERS), weights_only=True, map_location="cpu") if start else None
     try:
         fitted = fit_week(data, split, settings, checkpoints=checkpoints, warm=warm, report=report)

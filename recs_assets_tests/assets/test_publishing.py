@@ -165,7 +165,7 @@ def test_a_run_that_was_overtaken_while_it_worked_is_refused(night: Run, tmp_pat
     slow = unpublished(night, tmp_path, {"rules": {"list_length": 10}})
     fast = Place(slow.source, slow.home, settings_with(tmp_path / "fast", {"rules": {"list_length": 12}}))
     slow.materialize(["recommendations"], NEXT_WEEK)
-    overtaken = slow.artifact("recommendations", NEXT_WEEK).folder
+    overtaken = Path(slow.artifact("recommendations", NEXT_WEEK).address)
     assert fast.materialize(LAST_STEPS, NEXT_WEEK).success
     (overtaken.parent / "current").write_text(overtaken.name)
     told = messages(slow.materialize(["published_recommendations"], NEXT_WEEK))["published_recommendations"]

@@ -92,7 +92,7 @@ def test_after_some_days_no_file_has_rows_of_people(night: Run) -> None:
 
 def test_beside_another_reader_nothing_goes(night: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = night.place.copy(tmp_path)
-    descriptor = os.open(place.store.local_root / readers.LOCK, os.O_RDWR | os.O_CREAT)
+    descriptor = os.open(place.store.location.local / readers.LOCK, os.O_RDWR | os.O_CREAT)
     readers.fcntl.flock(descriptor, readers.fcntl.LOCK_SH)
     assert prune(place.warehouse, place.store, keeping(place.settings, weeks=1), now=NOW) is None
     os.close(descriptor)

@@ -12,7 +12,6 @@ from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.resources.publishing import Publication
 from recs_assets.resources.restoring import Restoration
 from recs_assets.resources.store.pruning import remove, stored, superfluous
-from recs_assets.resources.store.readers import alone
 from recs_assets.resources.store.store import Store
 from recs_assets_tests.faults.homes import warehouse_of
 from recs_assets_tests.resources.duckdb.test_warehouse_publishing import FIRST, SECOND, WEEK, Rows, publish, stage, write_users
@@ -99,9 +98,9 @@ def restore_first(home: Path) -> None:
 
 def prune(home: Path) -> None:
     store, moment = Store(home / "store"), dt.datetime.now(dt.UTC)
-    with alone(store.local_root):
-        gone = superfluous(stored(store), roots=(), run_ids=(), weeks=1, personal_since=ORIGIN.as_of - dt.timedelta(days=3650))
-        remove(store, gone)
+    versions, long_ago = stored(store), ORIGIN.as_of - dt.timedelta(days=3650)
+    with store.location.alone():
+        remove(store, superfluous(versions, roots=(), run_ids=(), weeks=1, personal_since=long_ago), versions)
     # A week later the staged list that was never published has nobody who would publish it.
     later, before = moment + dt.timedelta(days=7), WEEK - dt.timedelta(days=7)
     warehouse_of(home).prune(kept_versions=2, now=later, lists_up_to=before, quarantined_weeks=[before.isoformat()])

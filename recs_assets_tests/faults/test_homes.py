@@ -57,7 +57,7 @@ def test_a_ledger_that_tells_another_story_is_told_of(home: Home, statement: str
 def test_a_damaged_artifact_is_told_of(home: Home, name: str) -> None:
     newest = Store(home.folder / "store").newest("scores")
     assert newest is not None
-    path = newest.folder / name
+    path = Path(newest.address) / name
     path.write_bytes(path.read_bytes()[:-1])
     (told,) = home.violations()
     assert str(path) in told

@@ -108,7 +108,7 @@ def served_lists(warehouse: Path, store: Store, week: str, users: Sequence[str])
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         runs = connection.execute("SELECT DISTINCT run_id FROM recommendations WHERE week = ?", [week]).fetchall()
         if runs != [(made_by,)]:
-            raise NotComparableError(f"week {week} is not served with the newest list in {store.root}: publish it first.")
+            raise NotComparableError(f"week {week} is not served with the newest list in {store}: publish it first.")
         query = (
             "SELECT user_id, product_id, final_score FROM recommendations "
             "WHERE week = ? AND user_id IN (SELECT UNNEST(?)) ORDER BY user_id, rank"

@@ -2,8 +2,6 @@
 
 import datetime as dt
 import json
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,12 +12,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from upath import UPath
 
 from recs_assets.fault_points import reached
+from recs_assets.resources.store.location import MANIFEST, Location
 from recs_assets.resources.store.manifest import Manifest, sha256_of
-
-MANIFEST = "manifest.json"
 
 
 class StoreError(RuntimeError):
@@ -30,8 +26,18 @@ class StoreError(RuntimeError):
 class Artifact:
     """One whole version of an asset's files, as a reader sees it."""
 
-    folder: UPath
+    location: Location
     manifest: Manifest
+
+    @property
+    def name(self) -> str:
+        """Its asset, week and version, by which its location knows it."""
+        return f"{self.manifest.asset}/{self.reference}"
+
+    @property
+    def address(self) -> str:
+        """Where it lies: a folder, or what begins with ``gs://``; its files below that by their names."""
+        return self.location.address(self.name)
 
     @property
     def version(self) -> str:
@@ -65,10 +71,10 @@ class Artifact:
         """
         if name not in self._verified:
             if name not in self.manifest.files:
-                raise StoreError(f"{self.folder} holds no file '{name}'; it holds {sorted(self.manifest.files)}.")
-            path, expected = self.folder / name, self.manifest.files[name].sha256
+                raise StoreError(f"{self.address} holds no file '{name}'; it holds {sorted(self.manifest.files)}.")
+            path, expected = f"{self.address}/{name}", self.manifest.files[name].sha256
             try:
-                local = _local_copy(path)
+                local = self.location.fetch(self.name, name)
                 actual = sha256_of(local)
             except FileNotFoundError as error:
                 raise StoreError(f"{path} is missing, expected SHA-256 {expected}: {self._way_out}") from error
@@ -76,6 +82,10 @@ class Artifact:
                 raise StoreError(f"{path} is damaged: SHA-256 {actual}, expected {expected}: {self._way_out}")
             self._verified[name] = local
         return self._verified[name]
+
+    def uri(self, name: str) -> str | None:
+        """The ``gs://`` URI of the file ``name``, for services that read it themselves; ``None`` where it lies in a folder."""
+        return f"{self.address}/{name}" if self.address.startswith("gs://") else None
 
     @property
     def _way_out(self) -> str:
@@ -184,40 +194,29 @@ class Draft:
         return self.artifact
 
 
-def read(folder: UPath, asset: str, week: str) -> Artifact:
-    """The version in a folder.
+def read(location: Location, name: str) -> Artifact:
+    """The version of a name.
 
     Raises:
         StoreError: its manifest is not there, or not what was written.
     """
-    path = folder / MANIFEST
+    asset, week, version = name.split("/")
     try:
-        manifest = Manifest.from_json(path.read_bytes())
-        if (manifest.asset, manifest.week, manifest.version) != (asset, week, folder.name):
+        manifest = Manifest.from_json(location.manifest(name))
+        if (manifest.asset, manifest.week, manifest.version) != (asset, week, version):
             raise ValueError(f"it is that of {manifest.asset}, week {manifest.week}, version {manifest.version}")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        path = f"{location.address(name)}/{MANIFEST}"
         raise StoreError(f"{path} cannot be read ({error}): materialize {asset} for week {week} again.") from error
-    return Artifact(folder, manifest)
+    return Artifact(location, manifest)
 
 
-def is_whole(folder: UPath, manifest: Manifest) -> bool:
+def is_whole(location: Location, name: str) -> bool:
     """Whether a version is there and still holds what was written: a damaged one is written again."""
-    if not (folder / MANIFEST).exists():
-        return False
     try:
-        artifact = read(folder, manifest.asset, manifest.week)
-        for name in manifest.files:
-            artifact.path(name)
+        artifact = read(location, name)
+        for file in artifact.manifest.files:
+            artifact.path(file)
     except StoreError:
         return False
     return True
-
-
-def _local_copy(path: UPath) -> Path:
-    if not path.protocol:
-        return Path(path.path)
-    folder = Path(tempfile.mkdtemp(prefix="recs-"))
-    copy = folder / path.name
-    with path.open("rb") as source, copy.open("wb") as target:
-        shutil.copyfileobj(source, target)
-    return copy

@@ -1,26 +1,19 @@
-"""Which versions of a store nobody needs any more, and how they go: into the trash first, so that none is ever half there."""
+"""Which versions of a store nobody needs any more, and what is needed however old it is."""
 
 import datetime as dt
-import logging
-import shutil
-import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from recs_assets.fault_points import reached
-from recs_assets.resources.store.artifact import MANIFEST, StoreError
-from recs_assets.resources.store.store import POINTER, Store
+from recs_assets.resources.store.artifact import StoreError
+from recs_assets.resources.store.location import Found
+from recs_assets.resources.store.store import Store
 
-TRASH = ".trash"
 # A file with one of these columns says something of a person. A profile of one person is named after them.
 PERSONAL = frozenset({"user_id", "profile_id", "email_lower"})
 
 # What manifests call a version: its asset, and its week and name.
 Key = tuple[str, str]
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -28,62 +21,42 @@ class Kept:
     """A version as pruning sees it.
 
     Attributes:
-        folder: where it lies.
+        found: as it lies there.
         key: its asset, and what manifests call it.
         week: its Monday.
         is_current: the pointer of its week names it.
-        made_at: when it was written.
         run_id: who wrote it.
         inputs: what it was made from.
         is_personal: a file of it has rows of people.
-        n_bytes: its size.
     """
 
-    folder: Path
+    found: Found
     key: Key
     week: str
     is_current: bool
-    made_at: dt.datetime
     run_id: str
     inputs: frozenset[Key]
     is_personal: bool
-    n_bytes: int
 
 
 def stored(store: Store) -> list[Kept]:
-    """Every version on a local disk; one whose manifest cannot be read has no run and no inputs, and is not current."""
-    root = store.local_root
-    assets = [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")] if root.exists() else []
-    weeks = [week for asset in assets for week in sorted(asset.iterdir())]
-    return [_kept(store, week, folder) for week in weeks for folder in sorted(week.iterdir()) if folder.is_dir()]
+    """Every version; one whose manifest cannot be read has no run and no inputs, and is not current."""
+    found = store.location.found()
+    pointers = {week: store.location.pointer(week) for week in {version.week for version in found}}
+    return [_kept(store, version, pointers[version.week]) for version in found]
 
 
-def _kept(store: Store, week: Path, folder: Path) -> Kept:
-    asset = week.parent.name
+def _kept(store: Store, found: Found, pointer: bytes | None) -> Kept:
+    asset, week, version = found.name.split("/")
     run_id, inputs, is_personal = "", frozenset[Key](), True
-    is_current = _is_pointed_at(folder)
+    is_current = pointer == version.encode()
     try:
-        manifest = store.version(asset, f"{week.name}/{folder.name}").manifest
+        manifest = store.version(asset, f"{week}/{version}").manifest
         run_id, inputs = manifest.provenance.run_id, frozenset(manifest.provenance.inputs.items())
         is_personal = any(PERSONAL & set(record.columns or ()) for record in manifest.files.values())
     except StoreError:
         is_current = False  # nobody can read it; its week has to be made again
-    stamp = folder / MANIFEST if (folder / MANIFEST).exists() else folder
-    made_at = dt.datetime.fromtimestamp(stamp.stat().st_mtime, dt.UTC)
-    n_bytes = size_of(folder)
-    return Kept(
-        folder, (asset, f"{week.name}/{folder.name}"), week.name, is_current, made_at, run_id, inputs, is_personal, n_bytes
-    )
-
-
-def _is_pointed_at(folder: Path) -> bool:
-    pointer = folder.parent / POINTER
-    return pointer.exists() and pointer.read_text() == folder.name
-
-
-def size_of(folder: Path) -> int:
-    """Bytes of all files below a folder; what goes meanwhile does not count."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return Kept(found, (asset, f"{week}/{version}"), week, is_current, run_id, inputs, is_personal)
 
 
 def superfluous(
@@ -119,36 +92,13 @@ def superfluous(
     return [
         version
         for version in versions
-        if version.key not in own and (version.key not in needed or (version.is_personal and version.made_at < personal_since))
+        if version.key not in own
+        and (version.key not in needed or (version.is_personal and version.found.made_at < personal_since))
     ]
 
 
-def remove(store: Store, versions: Iterable[Kept]) -> None:
-    """Remove versions: the pointer that names one first, then each as a whole into the trash, then the trash.
-
-    For the only process that is at work on the store (``readers.alone``). What one that was killed has left in the trash goes
-    too.
-    """
-    trash = store.local_root / TRASH
-    trash.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for version in versions:
-        week = version.folder.parent
-        if _is_pointed_at(version.folder):
-            reached("prune.begun")
-            (week / POINTER).unlink()
-        reached("prune.unpointed")
-        version.folder.rename(trash / f"{version.folder.name}-{uuid.uuid4().hex}")
-        reached("prune.moved")
-        if not any(path.name != POINTER for path in week.iterdir()):
-            (week / POINTER).unlink(missing_ok=True)
-            week.rmdir()
-    reached("prune.emptying")
-    shutil.rmtree(trash)
-    reached("prune.emptied")
-
-
-def stale_work(store: Store, before: dt.datetime) -> list[Path]:
-    """Folders in which a training that was never finished would go on, untouched since a moment."""
-    folder = store.working_folder("")
-    found = folder.iterdir() if folder.exists() else ()
-    return [path for path in sorted(found) if dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC) < before]
+def remove(store: Store, superfluous: Sequence[Kept], others: Sequence[Kept]) -> list[Kept]:
+    """Remove versions, with ``store.location.alone()``, and say which are gone; a bucket's go some hours after the first try."""
+    gone = store.location.remove([version.found for version in superfluous], [version.found for version in others])
+    names = {version.name for version in gone}
+    return [version for version in superfluous if version.found.name in names]

@@ -36,7 +36,7 @@ def floor(store: Store, asset: str, week: str, threads: int) -> Floor:
     """
     artifact = store.current(asset, week)
     read = _sources(asset) if asset.startswith("raw_") else _inputs(store, artifact)
-    written = sorted(artifact.folder.glob("*.parquet"))
+    written = sorted(Path(artifact.address).glob("*.parquet"))
     served = TABLES_IN_THE_WAREHOUSE.get(asset, ())
     with tempfile.TemporaryDirectory(dir=home()) as folder, duckdb.connect(config={"threads": threads}) as connection:
         connection.execute(f"ATTACH '{home() / 'warehouse.duckdb'}' AS warehouse (READ_ONLY)")
@@ -64,10 +64,10 @@ def _sources(asset: str) -> Sequence[Path]:
 
 
 def _inputs(store: Store, artifact: Artifact) -> list[Path]:
-    versions = [(name, *place.split("/")) for name, place in artifact.manifest.provenance.inputs.items()]
-    folders = [store.root / asset / week / version for asset, week, version in versions]
+    inputs = artifact.manifest.provenance.inputs
+    folders = [Path(store.location.address(f"{asset}/{reference}")) for asset, reference in inputs.items()]
     files = [path for folder in folders for path in sorted(folder.glob("*.parquet"))]
-    raw = [path for name, *_ in versions if name.startswith("raw_") for path in _sources(name)]
+    raw = [path for name in inputs if name.startswith("raw_") for path in _sources(name)]
     return [*files, *raw]
 
 

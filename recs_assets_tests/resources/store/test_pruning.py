@@ -4,8 +4,6 @@ import datetime as dt
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,14 +11,19 @@ import pyarrow as pa
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from recs_assets import fault_points
 from recs_assets.resources.store import readers
 from recs_assets.resources.store.artifact import Artifact, StoreError
-from recs_assets.resources.store.pruning import TRASH, Key, remove, stale_work, stored, superfluous
+from recs_assets.resources.store.bucket import Bucket
+from recs_assets.resources.store.folder import TRASH
+from recs_assets.resources.store.pruning import Key, remove, stored, superfluous
 from recs_assets.resources.store.store import Store
+from recs_assets_tests.resources.store import places
+from recs_assets_tests.resources.store.places import Place
 from recs_assets_tests.resources.store.test_store import ORIGIN
+from recs_assets_tests.stand_ins.servers import Storage
 
 NOW = dt.datetime.now(dt.UTC)
 # A tiny graph of assets: what each is made from, within its week.
@@ -43,22 +46,19 @@ def key(artifact: Artifact) -> Key:
     return artifact.manifest.asset, artifact.reference
 
 
-def age(artifact: Artifact, days: int) -> None:
+def age(folder: Path, days: int) -> None:
     then = (NOW - dt.timedelta(days=days)).timestamp()
-    os.utime(Path(artifact.folder.path) / "manifest.json", (then, then))
+    os.utime(folder / "manifest.json", (then, then))
 
 
 def prune(store: Store, roots: set[Key], weeks: int = 2, run_ids: tuple[str, ...] = (), days: int = 30) -> set[Key]:
-    since = NOW - dt.timedelta(days=days)
-    gone = superfluous(stored(store), roots=roots, run_ids=run_ids, weeks=weeks, personal_since=since)
-    remove(store, gone)
-    return {version.key for version in gone}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    yield Store(tmp_path)
-    readers.read_no_more()
+    since, gone = NOW - dt.timedelta(days=days), set[Key]()
+    for _ in range(2 if isinstance(store.location, Bucket) else 1):  # the first time what goes from a bucket is marked
+        versions = stored(store)
+        going = superfluous(versions, roots=roots, run_ids=run_ids, weeks=weeks, personal_since=since)
+        removed = remove(store, going, [version for version in versions if version not in going])
+        gone |= {version.key for version in removed}
+    return gone
 
 
 def test_of_a_week_the_newest_version_stays_and_of_old_weeks_none(store: Store) -> None:
@@ -66,7 +66,7 @@ def test_of_a_week_the_newest_version_stays_and_of_old_weeks_none(store: Store) 
     newer = [write(store, "users", week, "c") for week in WEEKS[1:3]]
     assert prune(store, set(), weeks=3) == {key(first)}
     assert prune(store, set(), weeks=2) == {key(second)}
-    assert not (Path(store.root.path) / "users" / WEEKS[0]).exists()
+    assert WEEKS[0] not in store.location.names("users")
     assert store.find("users", WEEKS[0]) is None
     assert [store.current("users", week).version for week in WEEKS[1:3]] == [artifact.version for artifact in newer]
     assert prune(store, set(), weeks=2) == set()
@@ -83,10 +83,10 @@ def test_what_is_served_stays_with_all_that_it_was_made_from(store: Store) -> No
         assert artifact.table("rows.parquet").num_rows == 1
 
 
-def test_rows_of_people_go_after_some_days_whatever_refers_to_them(store: Store) -> None:
+def test_rows_of_people_go_after_some_days_whatever_refers_to_them(place: Place, store: Store) -> None:
     chain = [write(store, asset, WEEKS[0], "served") for asset in MADE_FROM]
     for artifact in chain:
-        age(artifact, days=31)
+        age(place.lying(artifact), days=31)
     assert prune(store, {key(chain[-1])}) == {key(chain[0]), key(chain[-1])}
     assert store.find("lists", WEEKS[0]) is None
     assert store.current("model", WEEKS[0]).version == chain[2].version
@@ -99,29 +99,35 @@ def test_what_a_run_has_made_stays_until_it_ends(store: Store) -> None:
     assert store.current("users", WEEKS[0]).version == others.version
 
 
-def test_a_version_that_cannot_be_read_goes_with_its_pointer(store: Store) -> None:
+def test_a_version_that_cannot_be_read_goes_with_its_pointer(place: Place, store: Store) -> None:
     damaged = write(store, "users", WEEKS[0], "a")
-    (Path(damaged.folder.path) / "manifest.json").write_text("{}")
+    (place.lying(damaged) / "manifest.json").write_text("{}")
     with pytest.raises(StoreError, match="cannot be read"):
         store.find("users", WEEKS[0])
     assert prune(store, set()) == {key(damaged)}
     assert store.find("users", WEEKS[0]) is None
 
 
-def test_a_pointer_never_outlives_what_it_names(store: Store) -> None:
+def test_a_pointer_never_outlives_what_it_names(place: Place, store: Store) -> None:
     served, damaged = write(store, "users", WEEKS[0], "served"), write(store, "users", WEEKS[0], "b")
-    (Path(damaged.folder.path) / "manifest.json").write_text("{}")
+    (place.lying(damaged) / "manifest.json").write_text("{}")
     assert prune(store, {key(served)}) == {key(damaged)}
     assert store.find("users", WEEKS[0]) is None
     assert store.version("users", served.reference).table("rows.parquet").num_rows == 1
 
 
-def test_a_training_that_nobody_finishes_is_stale_after_some_days(store: Store) -> None:
+def test_a_training_that_nobody_finishes_is_stale_after_some_days(place: Place, store: Store) -> None:
     for name, days in (("old", 31), ("young", 1)):
-        folder = store.working_folder(name)
-        folder.mkdir(parents=True)
-        os.utime(folder, ((NOW - dt.timedelta(days=days)).timestamp(),) * 2)
-    assert [path.name for path in stale_work(store, NOW - dt.timedelta(days=30))] == ["old"]
+        with store.working(name) as work:
+            (work.folder / "epoch").write_bytes(b"half")
+        for path in (place.files / ".work" / name, place.files / ".work" / name / "epoch"):
+            os.utime(path, ((NOW - dt.timedelta(days=days)).timestamp(),) * 2)
+    (old,) = store.location.stale_work(NOW - dt.timedelta(days=30))
+    assert (old.name, old.n_bytes) == ("old", 4)
+    store.location.remove_work("old")
+    with store.working("old") as begun, store.working("young") as work:
+        assert list(begun.folder.iterdir()) == []
+        assert (work.folder / "epoch").read_bytes() == b"half"
 
 
 READER = """
@@ -158,16 +164,15 @@ def test_whoever_is_alone_reads_on_afterwards(tmp_path: Path) -> None:
 class Histories(RuleBasedStateMachine):
     """Runs of any weeks in any order, of which some are served; pruned now and then, with faults in the middle of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: Place) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
-        self.store = Store(self.folder.name)
+        self.place = place
+        self.store = place.store
         self.n_runs = 0
         self.roots: dict[str, Artifact] = {}
 
     def teardown(self) -> None:
         os.environ.pop(fault_points.ARMED_BY, None)
-        self.folder.cleanup()
 
     @rule(week=st.sampled_from(WEEKS), assets=st.sampled_from([*MADE_FROM, "all"]), is_served=st.booleans())
     def run(self, week: str, assets: str, is_served: bool) -> None:
@@ -189,7 +194,7 @@ class Histories(RuleBasedStateMachine):
             assert point is not None
         else:
             assert {version.key for version in stored(self.store)} == needed
-            assert not (self.store.local_root / TRASH).exists()
+            assert not (self.place.local / TRASH).exists()
         finally:
             os.environ.pop(fault_points.ARMED_BY, None)
         assert needed <= {version.key for version in stored(self.store)}
@@ -219,5 +224,16 @@ class Histories(RuleBasedStateMachine):
                     assert artifact.table("rows.parquet").num_rows == 1
 
 
-Histories.TestCase.settings = settings(max_examples=12, stateful_step_count=15, deadline=None, derandomize=True)
-TestHistories = Histories.TestCase
+@pytest.mark.parametrize(("where", "examples", "steps"), [("folder", 12, 15), ("bucket", 3, 8)])
+def test_whatever_happened_nothing_needed_is_removed(
+    where: str, examples: int, steps: int, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> None:
+    def history() -> Histories:
+        root = tmp_path_factory.mktemp(f"history-in-{where}")
+        if where == "folder":
+            return Histories(places.folder(root))
+        server: Storage = request.getfixturevalue("storage_server")
+        return Histories(places.bucket(root, server))
+
+    few = settings(max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=True)
+    run_state_machine_as_test(history, settings=few)

@@ -1,9 +1,11 @@
-"""The store on a real folder: whole versions or none, and nothing read that is not what was written."""
+"""The store in a folder and in a bucket: whole versions or none, and nothing read that is not what was written."""
 
 import datetime as dt
 import hashlib
 import json
 import os
+import pickle
+import re
 import shutil
 import signal
 import subprocess
@@ -17,7 +19,8 @@ import pytest
 
 from recs_assets.resources.store.artifact import Artifact, Draft, StoreError
 from recs_assets.resources.store.manifest import Provenance
-from recs_assets.resources.store.store import Store, _move_folder
+from recs_assets.resources.store.store import Store
+from recs_assets_tests.resources.store.places import Place
 
 WEEK = "2026-03-02"
 ORIGIN = Provenance(
@@ -30,11 +33,6 @@ ORIGIN = Provenance(
 ROWS = pa.table({"part": ["p1", "p2"], "score": [0.5, 0.25]})
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
-
-
 def _fill(draft: Draft, note: str = "first") -> None:
     draft.write_table("scores.parquet", ROWS)
     draft.write_document("note.json", {"note": note})
@@ -45,15 +43,6 @@ def _write(store: Store, note: str = "first", week: str = WEEK, origin: Provenan
     with store.draft("scores", week, origin) as draft:
         _fill(draft, note)
     return draft.written
-
-
-def _folder(artifact: Artifact) -> Path:
-    return Path(artifact.folder.path)
-
-
-def _versions(store: Store, week: str = WEEK) -> list[str]:
-    folder = Path((store.root / "scores" / week).path)
-    return sorted(path.name for path in folder.iterdir() if path.is_dir())
 
 
 def test_what_is_written_is_read_back(store: Store) -> None:
@@ -70,8 +59,8 @@ def test_what_is_written_is_read_back(store: Store) -> None:
     assert current.manifest.provenance == ORIGIN
 
 
-def test_the_manifest_says_what_is_in_a_version_and_where_it_comes_from(store: Store) -> None:
-    folder = _folder(_write(store))
+def test_the_manifest_says_what_is_in_a_version_and_where_it_comes_from(place: Place, store: Store) -> None:
+    folder = place.lying(_write(store))
     manifest = json.loads((folder / "manifest.json").read_bytes())
     note = b'{\n  "note": "first"\n}'
     assert manifest["files"]["note.json"] == {
@@ -94,13 +83,13 @@ def test_the_manifest_says_what_is_in_a_version_and_where_it_comes_from(store: S
     assert manifest["facts"] == {"rows": 2}
 
 
-def test_the_same_content_and_origin_are_the_same_version_and_nothing_new(store: Store) -> None:
+def test_the_same_content_and_origin_are_the_same_version_and_nothing_new(place: Place, store: Store) -> None:
     first = _write(store)
-    files = {path: path.stat().st_mtime_ns for path in _folder(first).iterdir()}
+    files = {path: path.stat().st_mtime_ns for path in place.lying(first).iterdir()}
     second = _write(store, origin=replace(ORIGIN, run_id="run-2"))
     assert second.version == first.version
-    assert _versions(store) == [first.version]
-    assert {path: path.stat().st_mtime_ns for path in _folder(first).iterdir()} == files
+    assert place.versions(WEEK) == [first.version]
+    assert {path: path.stat().st_mtime_ns for path in place.lying(first).iterdir()} == files
     assert second.manifest.provenance.run_id == "run-1"  # the run that made it
 
 
@@ -113,10 +102,10 @@ def test_the_same_content_and_origin_are_the_same_version_and_nothing_new(store:
         replace(ORIGIN, code_version="1.2.4"),
     ],
 )
-def test_another_origin_is_another_version(store: Store, origin: Provenance) -> None:
+def test_another_origin_is_another_version(place: Place, store: Store, origin: Provenance) -> None:
     first = _write(store)
     second = _write(store, origin=origin)
-    assert _versions(store) == sorted([first.version, second.version])
+    assert place.versions(WEEK) == sorted([first.version, second.version])
     assert store.current("scores", WEEK).version == second.version != first.version
 
 
@@ -128,22 +117,22 @@ def test_a_fact_alone_makes_another_version(store: Store) -> None:
     assert draft.written.version != first.version
 
 
-def test_an_earlier_version_can_become_the_current_one_again(store: Store) -> None:
+def test_an_earlier_version_can_become_the_current_one_again(place: Place, store: Store) -> None:
     first = _write(store, "first")
     _write(store, "second")
     _write(store, "first")
     assert store.current("scores", WEEK).version == first.version
-    assert len(_versions(store)) == 2
+    assert len(place.versions(WEEK)) == 2
 
 
-def test_an_exception_in_a_draft_leaves_the_former_version_and_nothing_else(store: Store) -> None:
+def test_an_exception_in_a_draft_leaves_the_former_version_and_nothing_else(place: Place, store: Store) -> None:
     first = _write(store)
     drafts: list[Draft] = []
     with pytest.raises(ZeroDivisionError):
         _fail_at_the_end(store, drafts)
     assert store.current("scores", WEEK).document("note.json") == {"note": "first"}
-    assert _versions(store) == [first.version]
-    assert list(Path((store.root / ".drafts").path).iterdir()) == []
+    assert place.versions(WEEK) == [first.version]
+    assert list((place.local / ".drafts").iterdir()) == []
     with pytest.raises(StoreError, match="not whole yet; leave its 'with' block first"):
         _ = drafts[0].written
 
@@ -165,16 +154,16 @@ def test_a_draft_is_not_visible_before_its_end(store: Store) -> None:
 
 
 def test_a_missing_artifact_names_the_asset_to_materialize(store: Store) -> None:
-    message = rf"there is no scores for week {WEEK} in .*store\. Materialize scores for that week first\."
-    with pytest.raises(StoreError, match=message):
+    message = f"there is no scores for week {WEEK} in {store}. Materialize scores for that week first."
+    with pytest.raises(StoreError, match=re.escape(message)):
         store.current("scores", WEEK)
     assert store.find("scores", WEEK) is None
 
 
-def test_newest_is_the_last_week_up_to_the_one_asked_for(store: Store) -> None:
+def test_newest_is_the_last_week_up_to_the_one_asked_for(place: Place, store: Store) -> None:
     for week in ("2026-02-16", "2026-03-02", "2026-02-23"):
         _write(store, note=week, week=week)
-    Path((store.root / "scores" / "2026-02-09").path).mkdir()  # a week whose only draft never came to an end
+    (place.files / "scores" / "2026-02-09").mkdir()  # a week whose only draft never came to an end
 
     def newest(week: str) -> str | None:
         artifact = store.newest("scores", up_to=week)
@@ -191,67 +180,68 @@ def test_newest_is_the_last_week_up_to_the_one_asked_for(store: Store) -> None:
 
 
 WRITE_AND_WAIT = """
-import sys, time
-from recs_assets.resources.store.store import Store
+import pickle, sys, time
 from recs_assets_tests.resources.store import test_store
-with Store(sys.argv[1]).draft("scores", test_store.WEEK, test_store.ORIGIN) as draft:
+with pickle.loads(bytes.fromhex(sys.argv[1])).store.draft("scores", test_store.WEEK, test_store.ORIGIN) as draft:
     test_store._fill(draft, "second")
     print("filled", flush=True)
     time.sleep(60)
 """
 
 
-def test_a_run_finds_what_it_made_itself_whoever_was_last(store: Store) -> None:
+def test_a_run_finds_what_it_made_itself_whoever_was_last(place: Place, store: Store) -> None:
     own = _write(store, "one")
     last = _write(store, "two")
     other = _write(store, "three", origin=replace(ORIGIN, run_id="run-2"))
-    os.utime(_folder(own) / "manifest.json", (1, 1))
+    os.utime(place.lying(own) / "manifest.json", (1, 1))
     _write(store, "four", week="2026-03-09")
     for run_id, made in (("run-1", last), ("run-2", other)):
         assert store.of_run("scores", WEEK, run_id).version == made.version
     assert store.of_run("scores", WEEK, "a run that made nothing").version == other.version
     with pytest.raises(StoreError, match="there is no scores for week 2026-02-23"):
         store.of_run("scores", "2026-02-23", "run-1")
-    (_folder(last) / "manifest.json").unlink()
+    (place.lying(last) / "manifest.json").unlink()
     assert store.of_run("scores", WEEK, "run-1").version == own.version
 
 
-def test_a_writer_that_is_killed_leaves_the_old_version_and_no_half_one(store: Store) -> None:
+def test_a_writer_that_is_killed_leaves_the_old_version_and_no_half_one(place: Place, store: Store) -> None:
     first = _write(store)
-    writer = subprocess.Popen([sys.executable, "-c", WRITE_AND_WAIT, str(store.root)], stdout=subprocess.PIPE, text=True)
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITE_AND_WAIT, pickle.dumps(place).hex()], stdout=subprocess.PIPE, text=True
+    )
     assert writer.stdout is not None
     assert writer.stdout.readline() == "filled\n"
     os.kill(writer.pid, signal.SIGKILL)
     writer.communicate()
     assert writer.returncode == -signal.SIGKILL
     assert store.current("scores", WEEK).document("note.json") == {"note": "first"}
-    assert _versions(store) == [first.version]
+    assert place.versions(WEEK) == [first.version]
     assert _write(store, "second").document("note.json") == {"note": "second"}  # and a second run converges
 
 
-def test_a_half_version_without_a_manifest_is_written_again(store: Store) -> None:
+def test_a_half_version_without_a_manifest_is_written_again(place: Place, store: Store) -> None:
     written = _write(store)
-    (_folder(written) / "manifest.json").unlink()
-    (_folder(written) / "scores.parquet").write_bytes(b"half")
+    (place.lying(written) / "manifest.json").unlink()
+    (place.lying(written) / "scores.parquet").write_bytes(b"half")
     assert _write(store).version == written.version
     assert store.current("scores", WEEK).table("scores.parquet").equals(ROWS)
 
 
-def test_a_writer_that_comes_second_leaves_the_version_of_the_first_in_place(store: Store, tmp_path: Path) -> None:
+def test_a_writer_that_comes_second_leaves_the_version_of_the_first_in_place(place: Place, store: Store, tmp_path: Path) -> None:
     # Both found no such version when they looked; the first was quicker.
     first = _write(store)
-    before = {path: path.stat().st_ino for path in _folder(first).iterdir()}
+    before = {path: path.stat().st_ino for path in place.lying(first).iterdir()}
     late = tmp_path / "late"
-    shutil.copytree(_folder(first), late)
-    _move_folder(late, first.folder, first.manifest)
-    assert {path: path.stat().st_ino for path in _folder(first).iterdir()} == before
+    shutil.copytree(place.lying(first), late)
+    store.location.put(late, first.name, lambda: True)
+    assert {path: path.stat().st_ino for path in place.lying(first).iterdir()} == before
 
 
-def test_writers_of_the_same_content_agree_on_one_version(store: Store) -> None:
+def test_writers_of_the_same_content_agree_on_one_version(place: Place, store: Store) -> None:
     with ThreadPoolExecutor(4) as pool:
         written = list(pool.map(lambda number: _write(store, origin=replace(ORIGIN, run_id=f"run-{number}")), range(12)))
     assert len({artifact.version for artifact in written}) == 1
-    assert _versions(store) == [written[0].version]
+    assert place.versions(WEEK) == [written[0].version]
     assert {artifact.manifest.provenance.run_id for artifact in written} == {
         store.current("scores", WEEK).manifest.provenance.run_id
     }
@@ -259,22 +249,22 @@ def test_writers_of_the_same_content_agree_on_one_version(store: Store) -> None:
 
 
 MEND = """
-import sys
+import pickle, sys
 from dataclasses import replace
-from recs_assets.resources.store.store import Store
 from recs_assets_tests.resources.store import test_store
+store = pickle.loads(bytes.fromhex(sys.argv[1])).store
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(20):
-    written = test_store._write(Store(sys.argv[1]), origin=replace(test_store.ORIGIN, run_id=sys.argv[2]))
+    written = test_store._write(store, origin=replace(test_store.ORIGIN, run_id=sys.argv[2]))
     assert written.table("scores.parquet").equals(test_store.ROWS)
 """
 
 
-def test_processes_that_mend_the_same_damaged_version_agree_on_it(store: Store) -> None:
+def test_processes_that_mend_the_same_damaged_version_agree_on_it(place: Place, store: Store) -> None:
     damaged = _write(store)
-    (_folder(damaged) / "scores.parquet").write_bytes(b"half")
-    command = [sys.executable, "-c", MEND, str(store.root)]
+    (place.lying(damaged) / "scores.parquet").write_bytes(b"half")
+    command = [sys.executable, "-c", MEND, pickle.dumps(place).hex()]
     writers = [
         subprocess.Popen([*command, f"run-{n}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for n in (2, 3, 4)
     ]
@@ -288,6 +278,6 @@ def test_processes_that_mend_the_same_damaged_version_agree_on_it(store: Store) 
     for writer in writers:
         writer.communicate()
     assert [writer.returncode for writer in writers] == [0, 0, 0]
-    assert _versions(store) == [damaged.version]
+    assert place.versions(WEEK) == [damaged.version]
     assert store.current("scores", WEEK).table("scores.parquet").equals(ROWS)
-    assert list(Path((store.root / ".drafts").path).iterdir()) == []
+    assert list((place.local / ".drafts").iterdir()) == []
