@@ -137,6 +137,9 @@ reference: ready ## Public benchmark figures (Gowalla, Amazon electronics) besid
 ablation: ready week ## What each part of the model is worth, on the evaluation weeks of a WEEK that has been run (SEEDS=3, ONLY=towers)
 	$(BIN)/python -m recs_assets.experiments.ablation --week $(WEEK) --seeds $(SEEDS) --only "$(ONLY)"
 
+emulated: ready ## weekly and nightly of the tiny world on BigQuery and a bucket, stood in for, beside DuckDB and a folder: same rows, hashes, files?
+	$(BIN)/python -m recs_assets_tests.emulated
+
 stand-ins: ready ## Install the programs that stand in for BigQuery and its bucket in tests, once, into the user's cache folder
 	@$(BIN)/python -m recs_assets_tests.stand_ins.environment
 
@@ -178,4 +181,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test test-fast checked run train nightly backfill approve publish report status latest versions rollback hold release prune find backup restore nights reference ablation benchmark scaling identical faults kills interrupts pairs stand-ins fuzz security ui serve world lock clean ready week
+.PHONY: help demo test test-fast checked run train nightly backfill approve publish report status latest versions rollback hold release prune find backup restore nights reference ablation benchmark scaling identical faults kills interrupts pairs emulated stand-ins fuzz security ui serve world lock clean ready week

@@ -17,6 +17,8 @@ from recs_assets.settings import Settings
 if TYPE_CHECKING:
     import dagster as dg
 
+    from recs_assets.resources.store.bucket import Bucket
+
 PACKAGE = Path(__file__).parent
 HOME = "RECS_HOME"
 SOURCE = "RECS_SOURCE"
@@ -56,12 +58,26 @@ def _bigquery(settings: Settings) -> Warehouse:
     from recs_assets.resources.bigquery.warehouse import BigQueryWarehouse
 
     return BigQueryWarehouse(
-        Places.of(), settings.bigquery, blank_texts=settings.source.blank_texts, lookback_days=settings.lookback_days
+        Places.of(),
+        settings.bigquery,
+        blank_texts=settings.source.blank_texts,
+        lookback_days=settings.lookback_days,
+        uri_of=_bucket_location().uri,
     )
 
 
 def _folder() -> Store:
     return Store(home() / "store")
+
+
+def _bucket() -> Store:
+    return Store(_bucket_location())
+
+
+def _bucket_location() -> "Bucket":
+    from recs_assets.resources.store.bucket import Bucket  # Google's client: 0.3 s at load
+
+    return Bucket(os.environ["RECS_BUCKET"], home() / "bucket")
 
 
 def _in_process() -> "dg.ExecutorDefinition":
@@ -82,7 +98,7 @@ GCP_VARIABLES = {
 TARGETS: Mapping[str, Target] = {
     #                 tables     files    steps        what the environment names
     "local": Target(_duckdb, _folder, _in_process),
-    "gcp": Target(_bigquery, _folder, _in_process, GCP_VARIABLES),
+    "gcp": Target(_bigquery, _bucket, _in_process, GCP_VARIABLES),
 }
 
 

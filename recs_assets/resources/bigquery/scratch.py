@@ -2,10 +2,9 @@
 
 import datetime as dt
 import hashlib
-import io
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +14,7 @@ from google.cloud import bigquery
 
 from recs_assets.resources.bigquery.jobs import REQUEST_SECONDS, Jobs
 from recs_assets.resources.errors import AccessError, WarehouseError
+from recs_assets.resources.store.manifest import sha256_of
 
 # A table that is there is used again only if it stays for so long, which is longer than a run takes.
 NEEDED_FOR, KEPT_FOR = dt.timedelta(hours=8), dt.timedelta(days=1)
@@ -25,8 +25,10 @@ log = logging.getLogger(__name__)
 class Scratch:
     """Tables of the scratch dataset."""
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: Jobs, uri_of: Callable[[Path], str | None]) -> None:
+        """``uri_of``: the object of the bucket that a file of this machine is a copy of, if any."""
         self._jobs = jobs
+        self._uri_of = uri_of
         self._is_checked = False
         self._views = set[str]()
 
@@ -44,12 +46,12 @@ class Scratch:
     def of_files(self, name: str, files: Sequence[Path]) -> str:
         """The path of a table of Parquet files, the same for the same content: it is loaded once, whoever asks for it."""
         self._check()
-        contents = [file.read_bytes() for file in files]
-        digest = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in contents)).hexdigest()
+        digest = hashlib.sha256("".join(map(sha256_of, files)).encode()).hexdigest()
         path = f"{self._jobs.places.scratch}.{name}_{digest[:24]}"
         if not self._is_kept(path):
-            rows = pa.concat_tables([pq.read_table(io.BytesIO(content)) for content in contents])
-            self._jobs.load(rows, path, schema=rows.schema)
+            uris = [uri for file in files if (uri := self._uri_of(file))]
+            rows = uris if len(uris) == len(files) else pa.concat_tables([pq.read_table(file) for file in files])
+            self._jobs.load(rows, path, schema=pq.read_schema(files[0]))
         return path
 
     def view(self, name: str, text: str) -> str:

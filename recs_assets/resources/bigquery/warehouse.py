@@ -1,9 +1,10 @@
 """The warehouse in BigQuery: the retailer's dataset, our own, and one whose tables expire."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 
 from recs_assets.resources.bigquery.client import Places
 from recs_assets.resources.bigquery.jobs import REQUEST_SECONDS, Jobs
@@ -20,9 +21,26 @@ from recs_assets.stored_tables import StoredTable
 class BigQueryWarehouse(Warehouse):
     """BigQuery: heavy work in jobs, rows by the storage API, what is published in one transaction."""
 
-    def __init__(self, places: Places, settings: BigQuerySettings, *, blank_texts: Sequence[str], lookback_days: int) -> None:
+    def __init__(
+        self,
+        places: Places,
+        settings: BigQuerySettings,
+        *,
+        blank_texts: Sequence[str],
+        lookback_days: int,
+        uri_of: Callable[[Path], str | None] = lambda path: None,
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            places: where the datasets are.
+            settings: what jobs may cost and take.
+            blank_texts: of the source, that are no value.
+            lookback_days: how old a log's rows are at most that anything looks at.
+            uri_of: the object of the bucket that a file of this machine is a copy of, if any.
+        """
         self._jobs = Jobs(places, settings)
-        self._scratch = Scratch(self._jobs)
+        self._scratch = Scratch(self._jobs, uri_of)
         self._blank_texts = tuple(blank_texts)
         self._lookback = dt.timedelta(days=lookback_days)
 

@@ -76,6 +76,11 @@ class Bucket:
         os.utime(copy)
         return copy
 
+    def uri(self, copy: Path) -> str | None:
+        """The URI of the object that a file of this machine is a copy of, for services that read it themselves, or ``None``."""
+        copies = self.local / COPIES
+        return self.address(str(copy.relative_to(copies))) if copy.is_relative_to(copies) else None
+
     def put(self, draft: Path, version: str, is_whole: Callable[[], bool]) -> None:
         """Send each file, the manifest last, and keep the draft as this machine's copies.
 
