@@ -1,20 +1,28 @@
-"""One query on both engines."""
+"""One query, or one change, on both engines."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
+import sqlglot
 
 from recs_assets import settings_file
+from recs_assets.resources.duckdb.ledger import ATTACHED, OWN_TABLES, DuckDBLedger
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
-from recs_assets.resources.queries import PARAMETER, prepare, query_text
+from recs_assets.resources.queries import PARAMETER, change_text, plain_rows, prepare, query_text
 from recs_assets.resources.source_queries import CLEANED, ROWS
-from recs_assets.resources.table_names import tables_of
+from recs_assets.resources.table_names import resolved, tables_of
 from recs_assets_tests.sql import shop
+from recs_assets_tests.sql.edge_rows import with_edges
 from recs_assets_tests.sql.parameters import PARAMETERS
+
+TextOf = Callable[[str, int], str]
 
 COMPUTE = settings_file.load().compute
 
@@ -37,23 +45,41 @@ CLASSIFIED_BY = {
     **{f"{query}_{table}": f"clean_{table}" for query in ("fault_counts", "quarantined_rows") for table in CLEANED},
 }
 
-# What a query reads instead of the shop's table: all of its customers are still there.
-OF_ITS_OWN = {"gone_people": {"users": shop.TABLES["users"].slice(5)}}
+# Queries to which some customers are gone, of whom there are still lists.
+WITHOUT_SOME = {"gone_people"}
 
 
-def parameters_of(query: str) -> dict[str, Any]:
-    """The shop's values of a query's parameters."""
-    text = query_text(query, 1)
+@dataclass(frozen=True, eq=False, repr=False)
+class World:
+    """The tables that queries and changes read, by the names that they have for them, and what they are asked with."""
+
+    tables: Mapping[str, pa.Table]
+    parameters: Mapping[str, Any] = field(default_factory=lambda: PARAMETERS)
+
+
+SHOP = World(shop.TABLES)
+EDGES = World({name: with_edges(name, table) for name, table in shop.TABLES.items()})
+EMPTY = World({name: table.slice(0, 0) for name, table in shop.TABLES.items()})
+# What a ledger's table takes for the rows of a moment; a persistent table is none of these.
+TEMPORARY = ("incoming", "addressees")
+
+
+def parameters_of(name: str, text_of: TextOf = query_text, world: World = SHOP) -> dict[str, Any]:
+    """A world's values of the parameters of a query, or of a change."""
+    text = text_of(name, 1)
     names = set(PARAMETER.findall("\n".join(line.split("--")[0] for line in text.splitlines())))
-    if text != query_text(query):
+    if text != text_of(name, 0):
         names.add("slots")
-    return {name: PARAMETERS[name] for name in names}
+    return {name: world.parameters[name] for name in names}
 
 
-def tables_for(query: str) -> dict[str, pa.Table]:
-    """The shop's tables that a query reads; the source's own where it reads ``<table>_rows``."""
-    classified = {"classified": _classified(CLASSIFIED_BY[query])} if query in CLASSIFIED_BY else {}
-    tables = shop.TABLES | classified | OF_ITS_OWN.get(query, {})
+def tables_for(query: str, world: World = SHOP) -> dict[str, pa.Table]:
+    """The tables of a world that a query reads; the source's own where it reads ``<table>_rows``."""
+    tables = dict(world.tables)
+    if query in CLASSIFIED_BY:
+        tables["classified"] = _classified(CLASSIFIED_BY[query], world)
+    if query in WITHOUT_SOME:
+        tables["users"] = tables["users"].slice(5)
     return {name: tables[name] for name in (ROWS.get(name, name) for name in tables_of(query_text(query, 1)))}
 
 
@@ -72,7 +98,7 @@ def table_on_duckdb(query: str, tables: Mapping[str, pa.Table], parameters: Mapp
 
 
 def on_reference(query: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The rows of a query on Google's reference implementation."""
+    """The rows of a query on Google's reference implementation, its tables under the names that BigQuery has for them."""
     from recs_assets_tests.sql.reference import run_reference  # compiles for half a minute, once
 
     text, bound = prepare(query, parameters)
@@ -80,7 +106,43 @@ def on_reference(query: str, tables: Mapping[str, pa.Table], parameters: Mapping
     tables = {name: table for name, table in tables.items() if name in read} | {
         rows: table_on_duckdb(rows, {ROWS[rows]: tables[ROWS[rows]]}, {}) for rows in read & set(ROWS)
     }
-    return run_reference(text, tables, bound)
+    return run_reference(_as_bigquery(text), _named(tables), bound)
+
+
+def change_tables(change: str, world: World = SHOP) -> tuple[str, dict[str, pa.Table]]:
+    """The table that a statement of ``sql/changes`` changes, and all that it names; ``incoming`` is rows of that table."""
+    text = change_text(change, 1)
+    changed = sqlglot.parse_one(text, read="bigquery").find(sqlglot.exp.Table)
+    assert changed is not None
+    name = changed.name
+    return name, {read: world.tables[name if read == "incoming" else read] for read in tables_of(text)}
+
+
+def changed_on_duckdb(
+    change: str, changed: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """The rows of a table after a change through the ledger that production uses on one machine, tables under other names."""
+    real = {name: f"real_{name}" for name in tables if name not in TEMPORARY}
+    with duckdb.connect() as connection, ExitStack() as stack:
+        connection.execute(f"SET TimeZone = 'UTC'; ATTACH ':memory:' AS {ATTACHED}")
+        ledger = DuckDBLedger(connection)
+        for name, table in tables.items():
+            stack.enter_context(ledger.temporary(name, table))
+            if name in real:
+                connection.execute(f"CREATE TABLE {OWN_TABLES}.{real[name]} AS SELECT * FROM {name}")
+        ledger.run(change, real, **parameters)
+        return plain_rows(connection.sql(f"SELECT * FROM {OWN_TABLES}.{real[changed]}").to_arrow_table())
+
+
+def changed_on_reference(
+    change: str, changed: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """The same on Google's reference implementation."""
+    from recs_assets_tests.sql.reference import change_reference  # compiles for half a minute, once
+
+    text, bound = prepare(change, parameters, change_text)
+    (target,) = _full_names({changed: None}).values()
+    return change_reference(_as_bigquery(text), target, _named(tables), bound)
 
 
 def faults(table: str, rows: pa.Table | None = None) -> list[dict[str, Any]]:
@@ -90,6 +152,18 @@ def faults(table: str, rows: pa.Table | None = None) -> list[dict[str, Any]]:
     return on_duckdb(query, tables, parameters_of(query))
 
 
+def _as_bigquery(text: str) -> str:
+    return resolved(text, {name: f"`{full}`" for name, full in _full_names(tables_of(text)).items()})
+
+
+def _named(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    return {full: tables[name] for name, full in _full_names(tables).items()}
+
+
+def _full_names(names: Mapping[str, Any] | frozenset[str]) -> dict[str, str]:
+    return {name: f"project.dataset.real_{name}" for name in names}
+
+
 @cache
-def _classified(query: str) -> pa.Table:
-    return table_on_duckdb(query, tables_for(query), parameters_of(query))
+def _classified(query: str, world: World) -> pa.Table:
+    return table_on_duckdb(query, tables_for(query, world), parameters_of(query, world=world))

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pyarrow as pa
 
-from recs_assets.own_tables import ERASURES, HOLDS, PUBLICATIONS, QUARANTINE, VERDICTS
+from recs_assets.own_tables import AUDITS, ERASURES, HOLDS, PUBLICATIONS, QUARANTINE, STAGED_TABLES, VERDICTS
 from recs_assets_tests.sql.rows import NOW, WEEK_START, days_ago, table
 
 PUBLICATION_ROWS = table(
@@ -43,9 +43,7 @@ ERASURE_ROWS = table(
         for number, table_name in enumerate(["staged_long", "staged_long", "staged_wide"], start=1)
     ],
 )
-STAGED_TABLE_ROWS = table(
-    {"table_name": "STRING", "staged_at": "TIMESTAMP"}, [(name, NOW) for name in ("l", "w", "staged_long_three")]
-)
+STAGED_TABLE_ROWS = table(STAGED_TABLES, [(name, NOW) for name in ("l", "w", "staged_long_three")])
 VERDICT_ROWS = table(
     VERDICTS,
     [
@@ -58,6 +56,13 @@ QUARANTINE_ROWS = table(
     QUARANTINE,
     [(dt.date(2026, 2, day), "users", "address_twice", "quarantined", f"u{day}", "{}") for day in (16, 16, 23)],
 )
+AUDIT_ROWS = table(
+    AUDITS,
+    [
+        (f"audit{n}", WEEK_START.date(), "staged_long", "h", "m", decision, n, n, "{}", "r", "run", days_ago(n))
+        for n, decision in enumerate(("PASS", "FAIL", "PASS"))
+    ],
+)
 HOLD_ROWS = table(
     HOLDS,
     [
@@ -69,6 +74,7 @@ HOLD_ROWS = table(
 
 LEDGERS: dict[str, pa.Table] = {
     "publications": PUBLICATION_ROWS,
+    "audits": AUDIT_ROWS,
     "holds": HOLD_ROWS,
     "staged_tables": STAGED_TABLE_ROWS,
     "verdicts": VERDICT_ROWS,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from recs_assets import settings_file
+from recs_assets_tests.sql.edge_rows import HUGE, ODD
 from recs_assets_tests.sql.rows import AS_OF, NOW, START, WEEK_START, days_ago
 
 MAIL = settings_file.load().mail
@@ -63,4 +64,31 @@ PARAMETERS: dict[str, Any] = RULES | {
     "table_name": "staged_long",
     "publication_id": "publication1",
     "moment": days_ago(100),
+    "audit_id": "audit1",
+    # and statements of ``sql/changes``
+    "weeks": [WEEK_START.date().isoformat(), "2026-02-16"],
+    "gate": ["hold", "mail_coverage"],
+    "people": ["u1", ODD, "ann@example.com", "änn@exämple.com"],
+    "staged_at": NOW,
+    "erased_at": NOW,
+    "published_at": NOW,
+    "noted_at": NOW,
+    "held_until": None,
+    "held_by": ODD,
+    "reason": ODD,
+    "action": "set",
+    "sequence": HUGE,
+    "n_rows": 3,
+    "n_users": HUGE,
+    "n_erased": 0,
+    "n_mailed": None,
+    "n_withheld": None,
+    "content_hash": "1-2-3",
+    "mail_hash": None,
+    "version_before": None,
+    "version_after": ODD,
+    "model_version": None,
+    "settings_hash": "s",
+    "long_table": "l",
+    "wide_table": None,
 }
