@@ -85,7 +85,8 @@ class TowersSettings(Section):
     embedding_weight_decay: Annotated[float, pydantic.Field(ge=0)]
     confidence: Annotated[float, pydantic.Field(gt=0, lt=1)]
     max_gradient_norm: Positive
-    device: Literal["cpu", "cuda"]
+    device: Literal["auto", "cpu", "cuda"]
+    processes: Count
 
     @pydantic.model_validator(mode="after")
     def _heads_divide_dimension(self) -> "TowersSettings":

@@ -10,7 +10,11 @@ from torch.nn import functional
 
 
 def softmax_loss(
-    scores: torch.Tensor, is_candidate: torch.Tensor, targets: torch.Tensor, log_q: torch.Tensor | None = None
+    scores: torch.Tensor,
+    is_candidate: torch.Tensor,
+    targets: torch.Tensor,
+    log_q: torch.Tensor | None = None,
+    total: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Softmax over each user's candidates: the weighted mean over targets of -log p(target | user).
 
@@ -22,17 +26,20 @@ def softmax_loss(
         is_candidate: [users x candidates] bool, False on padding and on accidental hits.
         targets: [users x candidates] weight of the edge where the candidate is a target, else 0.
         log_q: [users x candidates] log of the expected number of times each is sampled, 0 for what is always there.
+        total: as in all losses the weight of all targets, where these users are a share of them; ``None``: these are all.
 
     Returns:
-        A scalar; at least one target is expected.
+        A scalar, these users' part of the loss; at least one target is expected among all.
     """
     corrected = scores if log_q is None else scores - log_q
     log_share = torch.log_softmax(corrected.masked_fill(~is_candidate, torch.finfo(scores.dtype).min), dim=1)
     weights = target_weights(targets)
-    return -(weights * log_share).sum() / weights.sum()
+    return -(weights * log_share).sum() / (weights.sum() if total is None else total)
 
 
-def bce_loss(scores: torch.Tensor, is_candidate: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def bce_loss(
+    scores: torch.Tensor, is_candidate: torch.Tensor, targets: torch.Tensor, total: torch.Tensor | None = None
+) -> torch.Tensor:
     """Binary cross-entropy: targets are pulled towards 1, the other candidates towards 0 (He et al. 2017).
 
     Per user: sum of w_t softplus(-s_t) over targets, plus the targets' total weight x the mean of softplus(s_c) over the others,
@@ -42,10 +49,12 @@ def bce_loss(scores: torch.Tensor, is_candidate: torch.Tensor, targets: torch.Te
     is_other = is_candidate & (targets == 0)
     own = (weights * functional.softplus(-scores)).sum(dim=1)
     others = (functional.softplus(scores) * is_other).sum(dim=1) / is_other.sum(dim=1).clamp(min=1)
-    return (own + weights.sum(dim=1) * others).sum() / weights.sum()
+    return (own + weights.sum(dim=1) * others).sum() / (weights.sum() if total is None else total)
 
 
-def bpr_loss(scores: torch.Tensor, is_candidate: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def bpr_loss(
+    scores: torch.Tensor, is_candidate: torch.Tensor, targets: torch.Tensor, total: torch.Tensor | None = None
+) -> torch.Tensor:
     """Bayesian personalised ranking (Rendle et al. 2009): a target above each other candidate, -log sigmoid(s_t - s_c).
 
     The mean over the user's others, the weighted mean over targets.
@@ -55,7 +64,7 @@ def bpr_loss(scores: torch.Tensor, is_candidate: torch.Tensor, targets: torch.Te
     row, column = torch.nonzero(weights, as_tuple=True)
     margins = scores[row, column][:, None] - scores[row]
     missed = (functional.softplus(-margins) * is_other[row]).sum(dim=1) / is_other[row].sum(dim=1).clamp(min=1)
-    return (weights[row, column] * missed).sum() / weights.sum()
+    return (weights[row, column] * missed).sum() / (weights.sum() if total is None else total)
 
 
 def target_weights(targets: torch.Tensor) -> torch.Tensor:

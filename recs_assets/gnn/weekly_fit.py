@@ -12,7 +12,8 @@ from recs_assets.gnn.channels.examples import Example, channel_examples
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.gnn.snapshots import microseconds
 from recs_assets.gnn.towers.examples import tower_examples
-from recs_assets.gnn.towers.training import TowerFit, fit_towers
+from recs_assets.gnn.towers.launching import fit_towers_together
+from recs_assets.gnn.towers.training import TowerFit
 from recs_assets.settings import Settings
 from recs_assets.week_split import WeekSplit
 from recs_assets.weeks import ONE_WEEK
@@ -106,7 +107,7 @@ def fit_examples(
     validation = training.fit(of_split.before_validation, settings, report=report)
     towers = None
     if settings.towers.encoder != "none":
-        towers = fit_towers(
+        towers = fit_towers_together(
             tower_examples(data, of_split.before_validation, validation.model, settings),
             tower_examples(data, of_split.validation, validation.model, settings),
             settings,

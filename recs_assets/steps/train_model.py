@@ -30,6 +30,7 @@ from recs_assets.gnn import graph
 from recs_assets.gnn.channels import gated_model as model
 from recs_assets.gnn.channels.training import NoTrainingDataError
 from recs_assets.gnn.checkpoints import Checkpoints
+from recs_assets.gnn.device import device_of
 from recs_assets.gnn.snapshots import microseconds, snapshot
 from recs_assets.gnn.towers import residual
 from recs_assets.gnn.towers.training import TowerFit
@@ -101,6 +102,7 @@ def train(
         "last loss": losses[-1],
         "weights": fitted.channels.model.named_weights(),
         "scale of the towers": record.get("scale", 0.0),
+        "device of the towers": device_of(settings.towers),
     }
     return Trained(figures, record, plot(fitted), checkpoints)
 

@@ -1,7 +1,7 @@
 """The snapshots that the towers are trained and validated on, with the channels' score of every candidate."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -34,17 +34,21 @@ class TowerExample:
     scores: Floats
     sampler: Sampler
 
+    def to(self, device: str) -> "TowerExample":
+        """The same with the inputs on a device."""
+        return replace(self, inputs=self.inputs.to(device))
+
 
 def tower_examples(
     data: HeteroData, examples: Sequence[Example], channels: GatedChannels, settings: Settings
 ) -> list[TowerExample]:
-    """The same snapshots with all that the towers need of them."""
+    """The same snapshots with all that the towers need of them, in the memory of the CPU."""
     prepared = []
     for base in examples:
         inputs = tower_inputs(snapshot(data, base.moment, settings.events), base.users, settings)
         scores = channel_scores(channels, base)
         sampler = Sampler(base.candidates, base.targets, scores, base.fits(settings.model), settings.towers.negatives)
-        prepared.append(TowerExample(base, inputs.to(settings.towers.device), scores, sampler))
+        prepared.append(TowerExample(base, inputs, scores, sampler))
     return prepared
 
 

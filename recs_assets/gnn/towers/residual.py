@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from recs_assets.gnn.device import device_of
 from recs_assets.gnn.snapshots import Snapshot
 from recs_assets.gnn.towers.neighbours import tower_inputs
 from recs_assets.gnn.towers.two_towers import TwoTowers
@@ -27,7 +28,7 @@ class Residual:
 
     def vectors(self, past: Snapshot, users: Ints) -> tuple[Floats32, Floats32]:
         """[users x dimension] of some users and [products x dimension] of all parts, as of the snapshot."""
-        device = self.settings.towers.device
+        device = device_of(self.settings.towers)
         inputs = tower_inputs(past, users, self.settings).to(device)
         with torch.inference_mode():
             of_users, of_products = self.towers.to(device).eval()(inputs)

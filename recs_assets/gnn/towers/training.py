@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,7 +14,9 @@ import torch
 from recs_assets.gnn import losses
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.gnn.determinism import deterministic
+from recs_assets.gnn.device import device_of
 from recs_assets.gnn.towers.examples import TowerExample, dot_products
+from recs_assets.gnn.towers.group import Group, joined
 from recs_assets.gnn.towers.negatives import Slates
 from recs_assets.gnn.towers.neighbours import TowerInputs
 from recs_assets.gnn.towers.residual import Residual, differences
@@ -63,6 +66,9 @@ def fit_towers(
     killed training goes on to the same bits on a CPU. Epoch and scale are those with the best validation recall; the scale is
     0 unless the towers have earned it (``validation.earned_scale``, ``towers.confidence``).
 
+    Under ``torchrun`` the processes share each snapshot's people: a step minimises the same loss of all of them, and differs from
+    that of one process in the order of its sums alone. The first process validates and keeps checkpoints; all return the same.
+
     Args:
         training: snapshots whose targets lie before the validation weeks.
         validation: snapshots whose targets are the validation weeks.
@@ -74,9 +80,11 @@ def fit_towers(
     Raises:
         FloatingPointError: the loss or a gradient is not finite any more; the last checkpoint stays.
     """
-    with deterministic(settings.towers.device):
-        run = _Run(settings, [example.inputs for example in training], warm)
-        state = checkpoints.newest()
+    device = device_of(settings.towers)
+    with deterministic(device), joined(device) as group:
+        training, validation = ([example.to(device) for example in examples] for examples in (training, validation))
+        run = _Run(settings, [example.inputs for example in training], warm, device, group)
+        state = group.by_first(checkpoints.newest)
         if state is not None:
             run.restore(state)
             report(f"training of the towers goes on after epoch {run.epoch}")
@@ -84,8 +92,9 @@ def fit_towers(
         started, first = time.monotonic(), run.epoch
         while not run.is_over:
             loss = run.train_epoch(training)
-            _note(run, loss, validation)
-            checkpoints.save(run.epoch, run.state())
+            _note(run, loss, group.by_first(lambda: _tried(run, validation)))
+            if group.rank == 0:
+                checkpoints.save(run.epoch, run.state())
             left = (time.monotonic() - started) / (run.epoch - first) * (settings.towers.epochs - run.epoch)
             report(
                 f"epoch {run.epoch} of {settings.towers.epochs}: loss {loss:.4f}, validation Recall@{K} "
@@ -103,6 +112,8 @@ class _Run:
     settings: Settings
     inputs: Sequence[TowerInputs]
     warm: Mapping[str, Any] | None
+    device: str
+    group: Group
     epoch: int = 0
     curve: list[dict[str, float]] = field(default_factory=list)
     # Of every epoch: recall of every validation row at every scale, [scales x rows].
@@ -112,9 +123,10 @@ class _Run:
     def __post_init__(self) -> None:
         options = self.settings.towers
         torch.manual_seed(self.settings.model.seed)
-        self.towers = TwoTowers(options).to(options.device)
+        self.towers = TwoTowers(options).to(self.device)
         if self.warm is not None and not differences(self.warm["shape"], self.settings):
             self.towers.load_state_dict(self.warm["towers"])
+        self.encoder = self.group.wrap(self.towers)
         self.best = copy.deepcopy(self.towers.state_dict())
         self.random = torch.Generator().manual_seed(self.settings.model.seed)
         names = list(self.towers.names.parameters())
@@ -147,22 +159,24 @@ class _Run:
         options = self.settings.towers
         drop = torch.rand(len(example.inputs.product_tokens), generator=self.random) < options.id_dropout
         slates = example.sampler.slates(np.random.default_rng((self.settings.model.seed, self.epoch, number)))
-        with torch.autocast("cuda", torch.bfloat16, enabled=options.device == "cuda"):
-            users, products = self.towers(example.inputs, drop.to(options.device))
-        loss = slate_loss(example, slates, users, products, options.loss)
+        with torch.autocast("cuda", torch.bfloat16, enabled=self.device == "cuda"):
+            users, products = self.encoder(example.inputs, drop.to(self.device))
+        own = slate_loss(example, slates, users, products, options.loss, self.group.rows)
         for optimizer in self.optimizers:
             optimizer.zero_grad()
-        torch.autograd.backward(loss)
+        # The loss is a sum over people, and the group takes the mean of its gradients.
+        torch.autograd.backward(own * self.group.size)
         norm = torch.nn.utils.clip_grad_norm_(self.towers.parameters(), options.max_gradient_norm)
-        if not (torch.isfinite(loss) and torch.isfinite(norm)):
+        loss = self.group.sum(own)
+        if not (math.isfinite(loss) and torch.isfinite(norm)):
             raise FloatingPointError(
-                f"epoch {self.epoch + 1} of the towers: the loss became {loss.item()} with a gradient of {norm.item()}. Nothing "
+                f"epoch {self.epoch + 1} of the towers: the loss became {loss} with a gradient of {norm.item()}. Nothing "
                 "of this step was kept. Lower towers.learning_rate in the settings; the last checkpoint stays."
             )
         for optimizer, schedule in zip(self.optimizers, self.schedules, strict=True):
             optimizer.step()
             schedule.step()
-        return loss.item()
+        return loss
 
     def state(self) -> dict[str, Any]:
         return {
@@ -185,7 +199,9 @@ class _Run:
         self.random.set_state(state["random"])
 
 
-def slate_loss(example: TowerExample, slates: Slates, users: torch.Tensor, products: torch.Tensor, kind: str) -> torch.Tensor:
+def slate_loss(
+    example: TowerExample, slates: Slates, users: torch.Tensor, products: torch.Tensor, kind: str, rows: slice = slice(None)
+) -> torch.Tensor:
     """The loss of one step, from the channels' scores and the dot products of the candidates on the slates.
 
     Args:
@@ -194,29 +210,36 @@ def slate_loss(example: TowerExample, slates: Slates, users: torch.Tensor, produ
         users: [users x dimension] as in ``example.inputs``.
         products: [products x dimension].
         kind: softmax, bce or bpr.
+        rows: the users of the snapshot whose part of the loss is asked for; the parts add up to that of all.
 
     Returns:
         A scalar on the device of the vectors.
     """
-    base, device = example.base, users.device
-    of_batch = users[example.inputs.rows_of(base.users).to(device)]
-    product = torch.from_numpy(base.candidates.indices[slates.entry].astype(np.int64)).to(device)
-    channels = torch.from_numpy(example.scores[slates.entry].astype(np.float32)).to(device)
+    base, device, entry = example.base, users.device, slates.entry[rows]
+    of_batch = users[example.inputs.rows_of(base.users[rows]).to(device)]
+    product = torch.from_numpy(base.candidates.indices[entry].astype(np.int64)).to(device)
+    channels = torch.from_numpy(example.scores[entry].astype(np.float32)).to(device)
     scores = channels + (of_batch @ products.T).gather(1, product)
-    is_candidate = torch.from_numpy(slates.is_candidate).to(device)
-    targets = torch.from_numpy((base.targets[slates.entry] * slates.is_candidate).astype(np.float32)).to(device)
+    is_candidate = torch.from_numpy(slates.is_candidate[rows]).to(device)
+    everybody = torch.from_numpy((base.targets[slates.entry] * slates.is_candidate).astype(np.float32)).to(device)
+    targets, total = everybody[rows], losses.target_weights(everybody).sum()
     if kind == "softmax":
-        return losses.softmax_loss(scores, is_candidate, targets, torch.from_numpy(slates.log_q).to(device))
-    return {"bce": losses.bce_loss, "bpr": losses.bpr_loss}[kind](scores, is_candidate, targets)
+        return losses.softmax_loss(scores, is_candidate, targets, torch.from_numpy(slates.log_q[rows]).to(device), total)
+    return {"bce": losses.bce_loss, "bpr": losses.bpr_loss}[kind](scores, is_candidate, targets, total)
 
 
-def _note(run: _Run, loss: float, validation: Sequence[TowerExample]) -> None:
-    """Add the epoch to the curve, and keep its towers if their validation recall is the best so far."""
+def _tried(run: _Run, validation: Sequence[TowerExample]) -> torch.Tensor:
+    """[scales x rows] recall of every validation row at every scale."""
     dots = dot_products(run.towers, validation)
-    tried = torch.tensor([recalls(validation, dots, scale)["recall"].tolist() for scale in SCALES], dtype=torch.float64)
-    means = tried.mean(dim=1).tolist() if validation else [0.0] * len(SCALES)
+    return torch.tensor([recalls(validation, dots, scale)["recall"].tolist() for scale in SCALES], dtype=torch.float64)
+
+
+def _note(run: _Run, loss: float, tried: torch.Tensor) -> None:
+    """Add the epoch to the curve, and keep its towers if their validation recall is the best so far."""
+    is_validated = tried.shape[1] > 0
+    means = tried.mean(dim=1).tolist() if is_validated else [0.0] * len(SCALES)
     best = int(np.argmax(means))
-    if not validation or not run.curve or means[best] > best_of(run.curve)["recall"]:
+    if not is_validated or not run.curve or means[best] > best_of(run.curve)["recall"]:
         run.best = copy.deepcopy(run.towers.state_dict())
     run.recalls.append(tried)
     run.curve.append({"epoch": run.epoch, "loss": loss, "recall": means[best], "scale": SCALES[best]})

@@ -44,4 +44,4 @@ def tower_example(settings: Settings) -> TowerExample:
         state=np.zeros((4, 3), dtype=np.float32),
     )
     sampler = Sampler(candidates, targets, scores, np.ones(candidates.nnz, dtype=bool), settings.towers.negatives)
-    return TowerExample(example, tower_inputs(past, users, settings).to(settings.towers.device), scores, sampler)
+    return TowerExample(example, tower_inputs(past, users, settings), scores, sampler)
