@@ -5,7 +5,7 @@ import logging
 import dagster as dg
 
 from recs_assets import settings_file, targets, threads, watch
-from recs_assets.assets import approval, evaluation, graph, publishing, raw, serving, similarities, training, upkeep
+from recs_assets.assets import approval, evaluation, graph, publishing, raw, serving, sharding, similarities, training, upkeep
 from recs_assets.console import console
 from recs_assets.partitions import beginning
 from recs_assets.rollback import rollback
@@ -34,7 +34,7 @@ ASSETS = [
     approval.approved_model,
     similarities.product_similarities,
     serving.sql_scores,
-    serving.user_scores,
+    serving.user_scores if settings.scoring.shards == 1 else sharding.user_scores,
     publishing.recommendations,
     publishing.published_recommendations,
     upkeep.retained_versions,

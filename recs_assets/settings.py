@@ -24,6 +24,9 @@ from recs_assets.model_settings import (
 from recs_assets.section import Count, Positive, Section, Share
 from recs_assets.weeks import FIRST_WEEK, monday
 
+# What is made does not depend on these sections.
+ELSEWHERE = ("schedules", "alerts", "scoring", "pods", "bigquery")
+
 
 class SourceSettings(Section):
     """How much of the source may be faulty before a run refuses it."""
@@ -144,6 +147,12 @@ class SchedulesSettings(Section):
         return key
 
 
+class ScoringSettings(Section):
+    """In how many steps profiles are scored."""
+
+    shards: Count
+
+
 class ComputeSettings(Section):
     """What a process may take of its machine."""
 
@@ -194,6 +203,7 @@ class Settings(Section):
     retention: RetentionSettings
     schedules: SchedulesSettings
     alerts: AlertsSettings
+    scoring: ScoringSettings
     compute: ComputeSettings
     bigquery: BigQuerySettings
 
@@ -207,5 +217,5 @@ class Settings(Section):
     def hash(self) -> str:
         """First 16 hexadecimal digits of the SHA-256 of all values that what is made can depend on; the same values always
         give the same hash."""
-        canonical = json.dumps(self.model_dump(mode="json", exclude={"schedules", "alerts", "bigquery"}), sort_keys=True)
+        canonical = json.dumps(self.model_dump(mode="json", exclude=set(ELSEWHERE)), sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -168,19 +168,29 @@ class ReuseConfig(dg.Config):
 
 
 def draft(
-    context: dg.AssetExecutionContext,
+    context: dg.AssetExecutionContext | dg.OpExecutionContext,
     store: Store,
     settings: Settings,
     as_of: dt.datetime,
     inputs: Iterable[Artifact] = (),
+    *,
+    name: str | None = None,
 ) -> AbstractContextManager[Draft]:
     """A new version of the running asset's files, with the record of what it is made from.
+
+    Args:
+        context: of the step.
+        store: where it goes.
+        settings: whose hash is recorded.
+        as_of: what the version may know.
+        inputs: what it is made from.
+        name: of the version's asset; ``None``: the running one.
 
     Raises:
         StoreError: its inputs do not go together; see ``check_related``.
     """
     origin = _provenance(context, settings, as_of, inputs)
-    return store.draft(context.asset_key.to_user_string(), context.partition_key, origin)
+    return store.draft(name or context.asset_key.to_user_string(), context.partition_key, origin)
 
 
 def made_before(
@@ -210,7 +220,10 @@ def made_before(
 
 
 def _provenance(
-    context: dg.AssetExecutionContext, settings: Settings, as_of: dt.datetime, inputs: Iterable[Artifact]
+    context: dg.AssetExecutionContext | dg.OpExecutionContext,
+    settings: Settings,
+    as_of: dt.datetime,
+    inputs: Iterable[Artifact],
 ) -> Provenance:
     by_asset = {artifact.manifest.asset: artifact for artifact in inputs}
     check_related(by_asset)

@@ -10,7 +10,6 @@ from scipy import sparse
 
 from recs_assets.gnn.channels.evidence import ROWS_PER_BLOCK, Evidence, channel_names
 from recs_assets.gnn.channels.gated_model import GatedChannels
-from recs_assets.gnn.towers.residual import Residual
 from recs_assets.ranking.arrays import Floats, Floats32, Ints, Objects
 from recs_assets.ranking.kept_candidates import KeptCandidates
 from recs_assets.ranking.reasons import N_CHANNELS, by_family, joined_names
@@ -27,7 +26,7 @@ def top_scores(
     users: Ints,
     candidates: sparse.csr_array,
     keep: KeptCandidates,
-    residual: Residual | None = None,
+    vectors: tuple[Floats32, Floats32] | None = None,
     threads: int = 1,
     *,
     features: Floats32 | None = None,
@@ -40,7 +39,7 @@ def top_scores(
         users: [n] rows of the graph's users; a profile that many share is scored as any one of them.
         candidates: [n x products], indices sorted.
         keep: which of a user's candidates.
-        residual: fitted towers; without them, or with a scale of 0, the channels alone score.
+        vectors: of these users and of all products, as ``Residual.added`` gives them; ``None``: the channels alone score.
         threads: chunks of users scored at once; the result is the same.
         features: [entries x channels] of the candidates, where ``evidence.features`` has been asked already.
 
@@ -49,11 +48,9 @@ def top_scores(
     """
     if not len(users):
         return keep.of(np.empty(0), candidates).assign(channels=np.empty(0, dtype=object))
-    vectors = residual.vectors(evidence.past, users) if residual is not None and residual.scale else None
-    scale = residual.scale if residual is not None else 0.0
 
     def scored(rows: slice) -> pd.DataFrame:
-        own, of_rows = candidates[rows], (vectors[0][rows] * scale, vectors[1]) if vectors is not None else None
+        own, of_rows = candidates[rows], (vectors[0][rows], vectors[1]) if vectors is not None else None
         entries = slice(candidates.indptr[rows.start], candidates.indptr[rows.stop])
         known = evidence.features(users[rows], own) if features is None else features[entries].copy(order="K")
         top = _scored(model, known, evidence.past.state[users[rows]], own, keep, of_rows)
@@ -74,7 +71,7 @@ def _scored(
     keep: KeptCandidates,
     vectors: tuple[Floats32, Floats32] | None,
 ) -> pd.DataFrame:
-    """As ``top_scores``, of one chunk; ``features`` are overwritten, the users' vectors have the residual's scale in them."""
+    """As ``top_scores``, of one chunk; ``features`` are overwritten."""
     contributions = model.log_evidence(features)
     row = row_of_entry(candidates)
     for channel, weights in zip(contributions.T, _weights(model, state).T, strict=True):
@@ -120,12 +117,15 @@ def loudest_channels(contributions: Floats32, usual: Floats32, names: tuple[str,
 
 
 def chunks(candidates: sparse.csr_array) -> Iterator[slice]:
-    """Slices of rows, in order, each with a bounded number of rows and of candidates."""
+    """Slices of rows, in order, each with a bounded number of rows and of candidates.
+
+    Every ``ROWS_PER_CHUNK`` rows one begins, whatever stands before: the last bits of a score depend on who is in its chunk.
+    """
     start, n_rows = 0, candidates.shape[0]
     while start < n_rows:
         limit = candidates.indptr[start] + ENTRIES_PER_CHUNK
         fits = int(np.searchsorted(candidates.indptr, limit, side="right")) - 1
-        stop = min(max(fits, start + 1), start + ROWS_PER_CHUNK, n_rows)
+        stop = min(max(fits, start + 1), start - start % ROWS_PER_CHUNK + ROWS_PER_CHUNK, n_rows)
         yield slice(start, stop)
         start = stop
 

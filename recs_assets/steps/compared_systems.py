@@ -63,4 +63,5 @@ def channel_lists(people: Cohort) -> dict[str, pd.DataFrame]:
 
 def model_lists(people: Cohort, model: GatedChannels, towers: Residual | None = None) -> pd.DataFrame:
     """What the model would have listed, with or without towers: columns profile, product, score, channels."""
-    return top_scores(model, people.evidence, people.users, people.candidates, people.kept, towers, features=people.features)
+    added = towers.added(people.evidence.past, people.users) if towers is not None and len(people.users) else None
+    return top_scores(model, people.evidence, people.users, people.candidates, people.kept, added, features=people.features)

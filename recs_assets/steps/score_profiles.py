@@ -1,8 +1,9 @@
 """Scoring profiles: people with a history have one each, and the others share one with all who own the same vehicles."""
 
 import datetime as dt
+import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,15 +13,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
-from recs_assets.gnn import graph
+from recs_assets.asset_files import USER_SCORES
+from recs_assets.gnn import graph, scoring
 from recs_assets.gnn.candidates import eligible_candidates, kept_candidates
 from recs_assets.gnn.channels import gated_model as model
 from recs_assets.gnn.channels.evidence import Evidence
-from recs_assets.gnn.scoring import top_scores
 from recs_assets.gnn.snapshots import microseconds, snapshot
 from recs_assets.gnn.towers import residual
+from recs_assets.ranking.arrays import Ints
+from recs_assets.resources.store.artifact import Artifact
 from recs_assets.settings import Settings
-from recs_assets.steps.score_blocks import report
+from recs_assets.steps.score_blocks import by_block, report
 
 # Bounds memory: so many profiles' candidates and vectors are held. The vectors of all parts are computed anew for every block.
 PROFILES_AT_ONCE = 32_768
@@ -36,8 +39,10 @@ def scores(
     user_ids: pa.ChunkedArray,
     product_ids: pa.ChunkedArray,
     settings: Settings,
+    shard: int = 0,
+    shards: int = 1,
 ) -> Iterator[pa.Table]:
-    """The model's best parts of every profile, some profiles at a time.
+    """The model's best parts of every profile, or of those of one shard, some profiles at a time.
 
     Args:
         graph_file: the graph of the week.
@@ -48,10 +53,12 @@ def scores(
         user_ids: ids by index in the graph.
         product_ids: the same of products.
         settings: candidates, rules and channels.
+        shard: which profiles, see ``of_shard``.
+        shards: how many there are.
 
     Yields:
-        Columns profile_id, product_id, score, channels; what ``kept_candidates`` keeps of a profile. At least one
-        table, in the order of the profiles.
+        Columns profile_id, product_id, score, channels; what ``kept_candidates`` keeps of a profile. One table a block of
+        profiles, one at least, in the order of the profiles. A profile's rows are the same bits however many shards there are.
     """
     data = graph.load(graph_file)
     past = snapshot(data, microseconds(as_of), settings.events)
@@ -62,16 +69,55 @@ def scores(
     users = pc.index_in(profiles["user_id"], user_ids.combine_chunks()).to_numpy().astype("int64")
     started = time.monotonic()
     with ThreadPoolExecutor(threads) as pool:
-        for first in range(0, max(len(users), 1), PROFILES_AT_ONCE):
-            of_block = users[first : first + PROFILES_AT_ONCE]
-            parts = pool.map(lambda part: eligible_candidates(past, part, settings), np.array_split(of_block, threads))
+        for block in _blocks(len(users)):
+            own = of_shard(profile_ids[block], shard, shards)
+            parts = pool.map(lambda part: eligible_candidates(past, part, settings), np.array_split(users[block][own], threads))
             candidates = sparse.csr_array(sparse.vstack(list(parts), format="csr"))
-            top = top_scores(fitted, evidence, of_block, candidates, kept, towers, threads)
-            yield _with_ids(top, profile_ids.slice(first, len(of_block)), product_ids)
-            report("scored", first + len(of_block), len(users), started)
+            # Of the whole block in every shard: the last bits of a vector depend on who else is computed with it.
+            added = towers.added(past, users[block]) if towers and len(own) else None
+            vectors = (added[0][own], added[1]) if added else None
+            top = scoring.top_scores(fitted, evidence, users[block][own], candidates, kept, vectors, threads)
+            yield _with_ids(top.assign(profile=own[top["profile"]]), profile_ids[block], product_ids)
+            report("scored", min(block.stop, len(users)), len(users), started)
+
+
+def merged(shards: Sequence[Artifact], profiles: pa.Table, product_ids: pa.ChunkedArray) -> Iterator[pa.Table]:
+    """The scores of all shards, as ``scores`` yields them of all profiles: the same tables to the bit.
+
+    Args:
+        shards: artifacts with the file ``USER_SCORES``, what ``scores`` gave for each shard.
+        profiles: column profile_id, as for ``scores``.
+        product_ids: ids by index in the graph.
+
+    Raises:
+        StoreError: a file is not in the order of the profiles.
+    """
+    profile_ids, products = profiles["profile_id"].combine_chunks(), product_ids.combine_chunks()
+    blocks = _blocks(len(profile_ids))
+    of_shards = (by_block(shard, USER_SCORES, profile_ids, products, blocks) for shard in shards)
+    for block, *tops in zip(blocks, *of_shards, strict=True):
+        yield _with_ids(pd.concat(tops, ignore_index=True), profile_ids[block], product_ids)
+
+
+def of_shard(profile_ids: pa.Array, shard: int, shards: int) -> Ints:
+    """Positions of a shard's profiles among those of a block, in the order in which they are scored.
+
+    They are scored by a hash of their id, which mixes people with and without a history, in chunks; a chunk goes whole to one
+    shard, so that it holds the same profiles however many shards there are.
+    """
+    hashes = [int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest()) for key in profile_ids.to_pylist()]
+    order = np.argsort(np.array(hashes, dtype=np.uint64), kind="stable")
+    own: Ints = order[np.arange(len(order)) // scoring.ROWS_PER_CHUNK % shards == shard]
+    return own
+
+
+def _blocks(n_profiles: int) -> list[slice]:
+    return [slice(first, first + PROFILES_AT_ONCE) for first in range(0, max(n_profiles, 1), PROFILES_AT_ONCE)]
 
 
 def _with_ids(top: pd.DataFrame, profile_ids: pa.Array, product_ids: pa.ChunkedArray) -> pa.Table:
+    """The rows in the order of the profiles, with ids in place of numbers."""
+    top = top.sort_values("profile", kind="stable")
     # As codes and distinct texts: a tenth of the memory, and of the time to write and to read it.
     profile, product = (top[name].to_numpy(np.int32) for name in ("profile", "product"))
     return pa.table(

@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy import sparse
 
+from recs_assets.gnn import scoring
 from recs_assets.gnn.candidates import eligible_candidates
 from recs_assets.gnn.channels.evidence import Evidence, channel_names, path_columns
 from recs_assets.gnn.channels.gated_model import GatedChannels
@@ -182,14 +183,14 @@ def test_the_towers_add_their_dot_product_times_its_scale(evidence: Evidence) ->
     columns = ["profile", "product"]
     alone = top_scores(_random_model(), evidence, EVERYONE, candidates, keep=best(5)).set_index(columns)["score"].sort_index()
     fitted = Residual(towers, 0.5, settings)
-    added = top_scores(_random_model(), evidence, EVERYONE, candidates, keep=best(5), residual=fitted).set_index(columns)["score"]
+    vectors = fitted.added(evidence.past, EVERYONE)
+    added = top_scores(_random_model(), evidence, EVERYONE, candidates, keep=best(5), vectors=vectors).set_index(columns)["score"]
     of_users, of_products = fitted.vectors(evidence.past, EVERYONE)
     users, products = (alone.index.get_level_values(name).to_numpy() for name in columns)
     expected = alone + 0.5 * np.einsum("nd,nd->n", of_users[users], of_products[products])
     np.testing.assert_allclose(added.sort_index(), expected, rtol=1e-5)
     assert not np.allclose(expected, alone)
-    without = top_scores(_random_model(), evidence, EVERYONE, candidates, keep=best(5), residual=Residual(towers, 0.0, settings))
-    np.testing.assert_array_equal(without.set_index(columns)["score"].sort_index(), alone)
+    assert Residual(towers, 0.0, settings).added(evidence.past, EVERYONE) is None
 
 
 def test_more_users_than_a_chunk_holds_are_scored_as_in_one(evidence: Evidence) -> None:
@@ -213,6 +214,12 @@ def test_a_chunk_holds_so_many_rows() -> None:
     assert ROWS_PER_CHUNK == 512
     slices = list(chunks(_lists([1] * 1_100)))
     assert slices == [slice(0, 512), slice(512, 1024), slice(1024, 1100)]
+
+
+def test_what_stands_before_a_chunk_does_not_move_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "ENTRIES_PER_CHUNK", 2_000)
+    borders = [rows.start for rows in chunks(_lists([10] * 512 + [1] * 600))]
+    assert borders == [0, 200, 400, 512, 1024]
 
 
 def test_a_chunk_holds_so_many_candidates_but_always_one_row() -> None:

@@ -1,38 +1,86 @@
-"""Scores of profiles, some at a time."""
+"""Scores of profiles, some at a time, and in shards."""
 
+from pathlib import Path
+
+import pandas as pd
 import pyarrow as pa
 import pytest
+import torch
 
 from recs_assets import settings_file
 from recs_assets.asset_files import GRAPH, MODEL, PROFILES, TOWERS
+from recs_assets.gnn import scoring
 from recs_assets.steps import score_profiles as profiles
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.slow.comparison import SCORE_ROUNDING
 
+KEYS = ["profile_id", "product_id", "channels"]
 
-def blocks(run: Run) -> list[pa.Table]:
+
+@pytest.fixture
+def towers_that_count(first_run: Run, tmp_path: Path) -> Path:
+    """The run's towers as if they had earned their place."""
+    saved = torch.load(first_run.place.artifact("trained_model").path(TOWERS), weights_only=True)
+    torch.nn.init.eye_(saved["towers"]["user_out.weight"])
+    torch.save(saved | {"scale": 0.5}, tmp_path / TOWERS)
+    return tmp_path / TOWERS
+
+
+def blocks(run: Run, towers: Path, shard: int = 0, shards: int = 1) -> list[pa.Table]:
     model, graph = run.place.artifact("trained_model"), run.place.artifact("hetero_graph")
     return list(
         profiles.scores(
             graph_file=graph.path(GRAPH),
             model_file=model.path(MODEL),
-            towers_file=model.path(TOWERS),
+            towers_file=towers,
             as_of=graph.as_of,
             profiles=graph.table(PROFILES),
             user_ids=run.place.table("user_nodes")["user_id"],
             product_ids=run.place.table("product_nodes")["product_id"],
             settings=settings_file.load(),
+            shard=shard,
+            shards=shards,
         )
     )
 
 
-def test_how_many_profiles_are_scored_at_once_changes_nothing(first_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    (at_once,) = blocks(first_run)
+def rows_of(tables: list[pa.Table]) -> pd.DataFrame:
+    frame: pd.DataFrame = pa.concat_tables(tables).to_pandas()
+    return frame.astype(dict.fromkeys(KEYS, str))
+
+
+def test_how_many_profiles_are_scored_at_once_changes_nothing(
+    first_run: Run, towers_that_count: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (at_once,) = blocks(first_run, towers_that_count)
     monkeypatch.setattr(profiles, "PROFILES_AT_ONCE", 31)
-    in_blocks = blocks(first_run)
+    in_blocks = blocks(first_run, towers_that_count)
     assert len(in_blocks) > 2
-    scores, expected = pa.concat_tables(in_blocks).to_pandas(), at_once.to_pandas()
+    scores, expected = rows_of(in_blocks), rows_of([at_once])
     assert scores["profile_id"].is_monotonic_increasing
-    keys = ["profile_id", "product_id", "channels"]
-    assert scores[keys].astype(str).equals(expected[keys].astype(str))
+    assert scores[KEYS].equals(expected[KEYS])
     assert scores["score"].to_numpy() == pytest.approx(expected["score"].to_numpy(), abs=SCORE_ROUNDING)
+
+
+def test_a_profile_gets_the_same_bits_in_whichever_shard_it_is(
+    first_run: Run, towers_that_count: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "ROWS_PER_CHUNK", 5)
+    whole = rows_of(blocks(first_run, towers_that_count))
+    shards = [rows_of(blocks(first_run, towers_that_count, shard, 3)) for shard in range(3)]
+    people = [set(shard["profile_id"]) for shard in shards]
+    assert min(map(len, people)) > 0
+    assert sum(map(len, people)) == len(set.union(*people)), "a profile is in one shard"
+    together = pd.concat(shards).sort_values("profile_id", kind="stable", ignore_index=True)
+    pd.testing.assert_frame_equal(together, whole, check_exact=True)
+
+
+def test_a_shard_is_a_matter_of_the_ids_alone_and_holds_whole_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "ROWS_PER_CHUNK", 4)
+    ids = pa.array([f"user:{number:02d}" for number in range(18)])
+    alone = profiles.of_shard(ids, 0, 1).tolist()
+    assert sorted(alone) == list(range(18))
+    assert alone != sorted(alone), "they are mixed"
+    assert profiles.of_shard(ids, 0, 2).tolist() == [*alone[:4], *alone[8:12], *alone[16:]]
+    assert profiles.of_shard(ids, 1, 2).tolist() == [*alone[4:8], *alone[12:16]]
+    assert profiles.of_shard(ids, 7, 8).tolist() == []

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from recs_assets.gnn.device import device_of
@@ -33,6 +34,13 @@ class Residual:
         with torch.inference_mode():
             of_users, of_products = self.towers.to(device).eval()(inputs)
         return of_users[inputs.rows_of(users)].cpu().numpy(), of_products.cpu().numpy()
+
+    def added(self, past: Snapshot, users: Ints) -> tuple[Floats32, Floats32] | None:
+        """As ``vectors``, whose dot product is what the towers add to a score; ``None`` where they add nothing."""
+        if not self.scale:
+            return None
+        of_users, of_products = self.vectors(past, users)
+        return of_users * np.float32(self.scale), of_products
 
 
 def save(residual: Residual, path: Path) -> None:
