@@ -15,10 +15,8 @@ from pathlib import Path
 from types import ModuleType
 
 from recs_assets import alerts, backup, dagster_home, home_layout, launch, rollback, searching, targets
-from recs_assets.assets import upkeep
 from recs_assets.assets.weekly_asset import PRIVATE
 from recs_assets.contract import SOURCE_TABLES
-from recs_assets.report import facts, text
 from recs_assets.resources.errors import PublishFailed, PublishRefused, WarehouseError
 from recs_assets.resources.holding import os_user
 from recs_assets.resources.store.artifact import StoreError
@@ -116,6 +114,8 @@ def _report(options: argparse.Namespace, project: ModuleType) -> int:
     store.location.read_on()
     measured = store.newest("offline_metrics")
     week = _week(options, rollback.newest_week(warehouse), measured and measured.manifest.week)
+    from recs_assets.report import facts, text  # as definitions: what imports an asset reads the settings
+
     print(text.render(facts.gather(warehouse, store, project.settings, week)))
     return 0
 
@@ -180,6 +180,7 @@ def _release(options: argparse.Namespace, project: ModuleType) -> int:
 
 def _prune(options: argparse.Namespace, project: ModuleType) -> int:
     warehouse, store, now = project.target.warehouse(project.settings), project.target.store(), dt.datetime.now(dt.UTC)
+    from recs_assets.assets import upkeep
     from recs_assets.steps import remove_superfluous as step
 
     gone = (step.superfluous if options.dry else step.prune)(warehouse, store, project.settings, now=now)

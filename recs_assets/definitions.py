@@ -8,7 +8,7 @@ from recs_assets import settings_file, targets, threads, watch
 from recs_assets.assets import approval, evaluation, graph, publishing, raw, serving, sharding, similarities, training, upkeep
 from recs_assets.console import console
 from recs_assets.partitions import beginning
-from recs_assets.rollback import rollback
+from recs_assets.rollback_job import rollback
 from recs_assets.schedules import everything_job, nightly_job, schedules, weekly_job
 from recs_assets.terminal import terminal
 

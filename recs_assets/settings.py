@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-import os
 from typing import Annotated, Literal
 
 import pydantic
 
+from recs_assets import threads
 from recs_assets.alert_settings import AlertsSettings
 from recs_assets.contradictions import contradictions
 from recs_assets.model_settings import (
@@ -21,6 +21,7 @@ from recs_assets.model_settings import (
     StrataSettings,
     TowersSettings,
 )
+from recs_assets.pod_settings import PodsSettings
 from recs_assets.section import Count, Positive, Section, Share
 from recs_assets.weeks import FIRST_WEEK, monday
 
@@ -164,9 +165,7 @@ class ComputeSettings(Section):
     @property
     def cores(self) -> int:
         """Threads to work with: as the settings say, else as many as there are cores for this process."""
-        if hasattr(os, "sched_getaffinity"):  # not on macOS
-            return self.threads or len(os.sched_getaffinity(0))
-        return self.threads or os.cpu_count() or 1
+        return self.threads or threads.available()
 
 
 class BigQuerySettings(Section):
@@ -204,6 +203,7 @@ class Settings(Section):
     schedules: SchedulesSettings
     alerts: AlertsSettings
     scoring: ScoringSettings
+    pods: PodsSettings
     compute: ComputeSettings
     bigquery: BigQuerySettings
 

@@ -31,7 +31,7 @@ class ApprovalConfig(dg.Config):
     override_reason: str | None = Field(None, description="Why this week's model is promoted in spite of gate 1; it is recorded.")
 
 
-@weekly_asset(group="evaluation", kinds={"pytorch"}, deps=[offline_metrics, trained_model])
+@weekly_asset(group="evaluation", kinds={"pytorch"}, pod="scorer", deps=[offline_metrics, trained_model])
 def approved_model(
     context: dg.AssetExecutionContext,
     config: ApprovalConfig,

@@ -64,7 +64,7 @@ GATE_1 = check(
 )
 
 
-@weekly_asset(group="evaluation", kinds={"pandas"}, deps=[trained_model, hetero_graph, *EXPORTS], checks=[GATE_1])
+@weekly_asset(group="evaluation", kinds={"pandas"}, pod="scorer", deps=[trained_model, hetero_graph, *EXPORTS], checks=[GATE_1])
 def offline_metrics(
     context: dg.AssetExecutionContext,
     config: ReuseConfig,

@@ -78,7 +78,9 @@ def export_asset(
     body.__name__ = name
     body.__doc__ = description
     checks = [*checks_of(name), *source_gates.CHECKS.get(table, [])]
-    return weekly_asset(group="exports", kinds={"sql", "parquet"}, deps=[source, *beside, *references], checks=checks)(body)
+    return weekly_asset(
+        group="exports", kinds={"sql", "parquet"}, pod="exporter", deps=[source, *beside, *references], checks=checks
+    )(body)
 
 
 user_nodes = export_asset(
@@ -96,6 +98,7 @@ vehicle_nodes = export_asset(
 @weekly_asset(
     group="exports",
     kinds={"sql", "parquet"},
+    pod="exporter",
     deps=[raw_products, raw_events, raw_fitment, raw_vehicles],
     checks=[*checks_of("product_nodes"), *source_gates.CHECKS["products"], source_gates.RULES],
 )
@@ -129,6 +132,7 @@ owns_edges = export_asset("owns_edges", raw_ownership, "Which person owns which 
 @weekly_asset(
     group="exports",
     kinds={"sql", "parquet"},
+    pod="exporter",
     deps=[raw_events, user_nodes, product_nodes],
     checks=[*checks_of("interaction_edges"), NO_FUTURE_EVENTS, FRESHNESS],
 )
@@ -164,7 +168,7 @@ def interaction_edges(
     return result(events, [_no_future_events(newest, week.as_of), verdicts.check_result(fresh, FRESHNESS.name)])
 
 
-@weekly_asset(group="exports", kinds={"sql", "parquet"}, deps=[interaction_edges])
+@weekly_asset(group="exports", kinds={"sql", "parquet"}, pod="exporter", deps=[interaction_edges])
 def co_purchase_edges(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],

@@ -36,7 +36,7 @@ GARAGE_COVERAGE = check(
 )
 
 
-@weekly_asset(group="graph", kinds={"pytorch", "parquet"}, deps=EXPORTS, checks=[GARAGE_COVERAGE])
+@weekly_asset(group="graph", kinds={"pytorch", "parquet"}, pod="exporter", deps=EXPORTS, checks=[GARAGE_COVERAGE])
 def hetero_graph(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],

@@ -32,6 +32,7 @@ from recs_assets.settings import Settings
 @weekly_asset(
     group="serving",
     kinds={"sql", "table"},
+    pod="publisher",
     deps=[sql_scores, user_scores, product_similarities, approved_model, hetero_graph, *EXPORTS],
     checks=[*AUDIT_CHECKS, *verdicts.LIST_CHECKS],
 )
@@ -105,7 +106,7 @@ class PublishConfig(dg.Config):
 HOLD_CHECK = check("published_recommendations", "hold", "Nobody holds publishing.")
 
 
-@weekly_asset(group="serving", kinds={"table"}, deps=[recommendations], checks=[HOLD_CHECK])
+@weekly_asset(group="serving", kinds={"table"}, pod="publisher", deps=[recommendations], checks=[HOLD_CHECK])
 def published_recommendations(
     context: dg.AssetExecutionContext,
     config: PublishConfig,

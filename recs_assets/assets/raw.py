@@ -73,7 +73,7 @@ def raw_asset(table: str) -> dg.AssetsDefinition:
     body.__name__ = f"raw_{table}"
     body.__doc__ = declared.row
     columns = {"dagster/column_schema": column_schema(declared)}
-    return weekly_asset(group="raw", kinds={"table"}, checks=_checks(declared), metadata=columns)(body)
+    return weekly_asset(group="raw", kinds={"table"}, pod="exporter", checks=_checks(declared), metadata=columns)(body)
 
 
 def _compared(

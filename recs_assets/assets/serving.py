@@ -39,7 +39,7 @@ NO_SCORES = pa.schema(
 )
 
 
-@weekly_asset(group="serving", kinds={"sql", "parquet"}, deps=[hetero_graph, *EXPORTS])
+@weekly_asset(group="serving", kinds={"sql", "parquet"}, pod="exporter", deps=[hetero_graph, *EXPORTS])
 def sql_scores(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
@@ -60,7 +60,7 @@ def sql_scores(
     return dg.MaterializeResult(metadata={"dagster/row_count": rows, "preview": preview_of(new.written, SQL_SCORES)})
 
 
-@weekly_asset(group="serving", kinds={"pytorch", "parquet"}, deps=[hetero_graph, approved_model])
+@weekly_asset(group="serving", kinds={"pytorch", "parquet"}, pod="scorer", deps=[hetero_graph, approved_model])
 def user_scores(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], settings: dg.ResourceParam[Settings]
 ) -> dg.MaterializeResult:

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from recs_assets import pods
 from recs_assets.asset_files import USER_SCORES
 from recs_assets.assets import serving
 from recs_assets.assets.weekly_asset import draft, guarded
@@ -18,17 +19,18 @@ from recs_assets.settings import Settings
 
 SHARD = "user_scores_shard_{}"
 WAITS_FOR = ("hetero_graph", "approved_model")
+ON_POD = pods.op_tags("scorer")
 ONE_STEP = next(iter(serving.user_scores.specs))
 
 
-@dg.op(ins={asset: dg.In(dg.Nothing) for asset in WAITS_FOR}, out=dg.DynamicOut(dg.Nothing))
+@dg.op(ins={asset: dg.In(dg.Nothing) for asset in WAITS_FOR}, out=dg.DynamicOut(dg.Nothing), tags=ON_POD)
 def split_profiles(settings: dg.ResourceParam[Settings]) -> Iterator[dg.DynamicOutput[None]]:
     """One step a shard."""
     for shard in range(settings.scoring.shards):
         yield dg.DynamicOutput(None, mapping_key=str(shard))
 
 
-@dg.op(ins={"shard": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
+@dg.op(ins={"shard": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing), tags=ON_POD)
 @guarded
 def score_shard(context: dg.OpExecutionContext, store: dg.ResourceParam[Store], settings: dg.ResourceParam[Settings]) -> None:
     """The scores of the profiles of one shard, as an artifact of its own."""
@@ -41,7 +43,7 @@ def score_shard(context: dg.OpExecutionContext, store: dg.ResourceParam[Store], 
     context.log.info(f"shard {shard} of {settings.scoring.shards}: {n_rows:,} rows")
 
 
-@dg.op(ins={"shards": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
+@dg.op(ins={"shards": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing), tags=ON_POD)
 @guarded
 def merge_shards(
     context: dg.OpExecutionContext, store: dg.ResourceParam[Store], settings: dg.ResourceParam[Settings]

@@ -11,7 +11,7 @@ from recs_assets.resources.store.store import Store
 from recs_assets.settings import Settings
 
 
-@weekly_asset(group="evaluation", kinds={"parquet"}, deps=[hetero_graph])
+@weekly_asset(group="evaluation", kinds={"parquet"}, pod="scorer", deps=[hetero_graph])
 def product_similarities(
     context: dg.AssetExecutionContext,
     config: ReuseConfig,

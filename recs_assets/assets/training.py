@@ -13,7 +13,7 @@ from recs_assets.week_split import TOWERS_VALIDATED_ON, WeekSplit, split_weeks
 from recs_assets.weeks import ONE_WEEK, monday
 
 
-@weekly_asset(group="model", kinds={"pytorch"}, deps=[hetero_graph])
+@weekly_asset(group="model", kinds={"pytorch"}, pod="trainer", deps=[hetero_graph])
 def trained_model(
     context: dg.AssetExecutionContext,
     config: ReuseConfig,

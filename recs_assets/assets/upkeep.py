@@ -15,7 +15,13 @@ from recs_assets.settings import Settings
 PRUNED_CHECK = check("retained_versions", "pruned", "What nobody needs any more could be removed.")
 
 
-@weekly_asset(group="upkeep", kinds={"table", "parquet"}, deps=[published_recommendations, approved_model], checks=[PRUNED_CHECK])
+@weekly_asset(
+    group="upkeep",
+    kinds={"table", "parquet"},
+    pod="publisher",
+    deps=[published_recommendations, approved_model],
+    checks=[PRUNED_CHECK],
+)
 def retained_versions(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],

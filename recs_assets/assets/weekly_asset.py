@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from recs_assets import home_layout, interrupts, targets
+from recs_assets import home_layout, interrupts, pods, targets
 from recs_assets.disk import free_gib
 from recs_assets.partitions import weekly
 from recs_assets.resources import running
@@ -47,11 +47,12 @@ def weekly_asset(
     *,
     group: str,
     kinds: set[str],
+    pod: pods.Pod,
     deps: Sequence[Any] = (),
     checks: Sequence[dg.AssetCheckSpec] = (),
     metadata: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Declare a weekly asset; its docstring is what people read in the UI."""
+    """Declare a weekly asset; its docstring is what people read in the UI, ``pod`` where its step runs in a cluster."""
 
     def declare(body: Callable[..., Any]) -> dg.AssetsDefinition:
         return dg.asset(
@@ -62,6 +63,7 @@ def weekly_asset(
             check_specs=checks,
             metadata=metadata,
             owners=[OWNER],
+            op_tags=pods.op_tags(pod),
             description=body.__doc__,
         )(guarded(body))
 
