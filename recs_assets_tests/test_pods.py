@@ -35,7 +35,7 @@ def ops() -> Iterator[tuple[str, dg.OpDefinition]]:
     yield from ((asset.key.to_user_string(), asset.op) for asset in assets)
     for op in (sharding.split_profiles, sharding.score_shard, sharding.merge_shards):
         yield f"user_scores.{op.name}{'[3]' if op.name == 'score_shard' else ''}", op
-    yield from ((op.name, op) for op in rollback.nodes_in_topological_order[0:1] for op in [op.definition])
+    yield from ((node.name, node.definition) for node in rollback.nodes if isinstance(node.definition, dg.OpDefinition))
 
 
 def manifest(step: str, op: dg.OpDefinition) -> dict[str, Any]:
@@ -98,12 +98,10 @@ def test_a_trainer_without_gpus_goes_wherever_there_is_room() -> None:
 
 
 def test_the_executor_of_a_cluster_is_that_of_dagster_k8s() -> None:
-    executor = _pods()
-    assert executor.config_schema is not None
-    defs = dg.Definitions(
-        definitions.defs.assets, jobs=definitions.defs.jobs, resources=definitions.defs.resources, executor=executor
-    )
+    executor, ours = _pods(), definitions.defs
+    defs = dg.Definitions(ours.assets, jobs=ours.jobs, resources=ours.resources, executor=executor)
     assert defs.resolve_job_def("nightly").executor_def is executor
+    assert executor.name == "pods"
 
 
 def _set(made: dict[str, Any], change: Callable[[dict[str, Any], dict[str, Any]], Any]) -> list[str]:

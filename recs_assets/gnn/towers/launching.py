@@ -13,6 +13,7 @@ import torch
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from recs_assets.gnn.checkpoints import Checkpoints
+from recs_assets.gnn.device import device_of
 from recs_assets.gnn.towers.examples import TowerExample
 from recs_assets.gnn.towers.training import TowerFit, fit_towers
 from recs_assets.settings import Settings
@@ -34,12 +35,18 @@ def fit_towers_together(
     Their lines of progress go to this process's standard error.
 
     Raises:
+        ValueError: there are fewer GPUs than processes.
         FloatingPointError: as ``fit_towers``.
         ChildFailedError: a process has ended by itself; the others are ended, and the last checkpoint stays.
     """
     options = settings.towers
     if options.processes == 1:
         return fit_towers(training, validation, settings, checkpoints=checkpoints, warm=warm, report=report)
+    if device_of(options) == "cuda" and options.processes > torch.cuda.device_count():
+        raise ValueError(
+            f"towers.processes is {options.processes}, and there are {torch.cuda.device_count()} GPUs: on GPUs each process has "
+            "one of its own. Lower it, or raise pods.trainer.gpus."
+        )
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,

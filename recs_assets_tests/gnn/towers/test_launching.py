@@ -35,6 +35,11 @@ def test_two_processes_reach_the_loss_curve_of_one(tmp_path: Path, capfd: pytest
     assert capfd.readouterr().err.count("epoch 6 of 6") == 1, "the first one speaks for all"
 
 
+def test_processes_without_a_gpu_each_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"towers\.processes is 9, and there are \d GPUs"):
+        fit_towers_together([], [], tower_settings(processes=9, device="cuda"), checkpoints=Checkpoints(tmp_path, "one"))
+
+
 def test_a_process_gives_back_a_loss_that_is_no_number_and_ends_with_its_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
