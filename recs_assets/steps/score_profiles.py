@@ -67,10 +67,10 @@ def scores(
     kept, threads = kept_candidates(data, settings), settings.compute.cores
     profile_ids = profiles["profile_id"].combine_chunks()
     users = pc.index_in(profiles["user_id"], user_ids.combine_chunks()).to_numpy().astype("int64")
-    started = time.monotonic()
+    blocks = [(block, of_shard(profile_ids[block], shard, shards)) for block in _blocks(len(users))]
+    started, n_done, n_own = time.monotonic(), 0, sum(len(own) for _, own in blocks)
     with ThreadPoolExecutor(threads) as pool:
-        for block in _blocks(len(users)):
-            own = of_shard(profile_ids[block], shard, shards)
+        for block, own in blocks:
             parts = pool.map(lambda part: eligible_candidates(past, part, settings), np.array_split(users[block][own], threads))
             candidates = sparse.csr_array(sparse.vstack(list(parts), format="csr"))
             # Of the whole block in every shard: the last bits of a vector depend on who else is computed with it.
@@ -78,7 +78,8 @@ def scores(
             vectors = (added[0][own], added[1]) if added else None
             top = scoring.top_scores(fitted, evidence, users[block][own], candidates, kept, vectors, threads)
             yield _with_ids(top.assign(profile=own[top["profile"]]), profile_ids[block], product_ids)
-            report("scored", min(block.stop, len(users)), len(users), started)
+            n_done += len(own)
+            report("scored", n_done, n_own, started)
 
 
 def merged(shards: Sequence[Artifact], profiles: pa.Table, product_ids: pa.ChunkedArray) -> Iterator[pa.Table]:

@@ -5,14 +5,14 @@ import errno
 import dagster as dg
 import pytest
 
-from recs_assets.assets.weekly_asset import weekly_asset
+from recs_assets.assets.weekly_asset import _cancel, weekly_asset
 from recs_assets.breaches import ContractError
 from recs_assets.resources.errors import PublishRefused, WarehouseError
 
 
 @pytest.mark.parametrize("error", [ContractError("users", "it is empty", "Load it."), ValueError("no"), PublishRefused("no")])
 def test_an_error_that_comes_back_is_not_retried_and_keeps_its_words(error: Exception) -> None:
-    @weekly_asset(group="raw", kinds={"table"})
+    @weekly_asset(group="raw", kinds={"table"}, pod="exporter")
     def broken(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """Breaks."""
         raise error
@@ -24,7 +24,7 @@ def test_an_error_that_comes_back_is_not_retried_and_keeps_its_words(error: Exce
 
 
 def raised_for(error: Exception, *, is_bug: bool) -> Exception:
-    @weekly_asset(group="raw", kinds={"table"})
+    @weekly_asset(group="raw", kinds={"table"}, pod="exporter")
     def unlucky(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """Fails."""
         raise error
@@ -53,3 +53,15 @@ def test_an_accident_of_the_machine_is_tried_again_twice(error: Exception) -> No
 @pytest.mark.parametrize("error", [KeyError("k"), TypeError("t"), RuntimeError("r"), FileNotFoundError(errno.ENOENT, "gone")])
 def test_a_bug_is_not_tried_again(error: Exception) -> None:
     assert raised_for(error, is_bug=True) is error
+
+
+def test_a_pod_that_is_told_to_end_leaves_its_run_to_the_executor(monkeypatch: pytest.MonkeyPatch) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = instance.create_run_for_job(job_def=dg.job(name="nightly")(lambda: None), status=dg.DagsterRunStatus.STARTED)
+        monkeypatch.setenv("DAGSTER_RUN_STEP_KEY", "user_scores.score_shard[3]")
+        assert _cancel(instance, run.run_id)
+        assert instance.get_run_by_id(run.run_id) == run
+        monkeypatch.delenv("DAGSTER_RUN_STEP_KEY")
+        assert _cancel(instance, run.run_id)
+        assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.CANCELED  # type: ignore[union-attr]
+        assert not _cancel(instance, run.run_id)
