@@ -7,7 +7,7 @@ import dagster as dg
 from recs_assets import settings_file, targets, threads, watch
 from recs_assets.assets import approval, evaluation, graph, publishing, raw, serving, sharding, similarities, training, upkeep
 from recs_assets.console import console
-from recs_assets.partitions import beginning
+from recs_assets.expectations import expected
 from recs_assets.rollback_job import rollback
 from recs_assets.schedules import everything_job, nightly_job, schedules, weekly_job
 from recs_assets.terminal import terminal
@@ -41,7 +41,7 @@ ASSETS = [
 ]
 
 defs = dg.Definitions(
-    assets=beginning(settings.schedules.first_week, ASSETS),
+    assets=expected(settings.schedules, ASSETS),
     jobs=[weekly_job, nightly_job, everything_job, rollback],
     schedules=schedules(settings),
     sensors=watch.sensors(settings),

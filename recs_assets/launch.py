@@ -8,9 +8,10 @@ from typing import Any
 
 import dagster as dg
 
-from recs_assets import alerts, watch
+from recs_assets import watch
 from recs_assets.resources.errors import WarehouseError
 from recs_assets.resources.warehouse import Warehouse
+from recs_assets.run_origin import OF_COMMAND, shown_in_the_ui
 from recs_assets.weeks import ONE_WEEK, key_of
 
 JOBS = ("everything", "weekly", "nightly")
@@ -20,8 +21,6 @@ SELECTIONS: Mapping[str, Sequence[str]] = {
     "publish": ["recommendations", "published_recommendations"],
 }
 REUSING = ("trained_model", "offline_metrics", "product_similarities")
-# What the UI's page of a job goes by: the location's name stands in workspace.yaml and pyproject.toml.
-IN_THE_UI = {".dagster/repository": "__repository__@recs_assets"}
 
 
 @dataclass(frozen=True)
@@ -45,31 +44,31 @@ def launch(project: ModuleType, name: str, week: str, wishes: Wishes, instance: 
     """Run a job, or a selection of assets, for a week; whether it ended well.
 
     Raises:
-        ValueError: something is asked for without its reason, or the week lies before the first one of the settings.
+        ValueError: something is asked for without its reason, or the week is none of those of the settings.
     """
-    if week < (first := project.defs.resources["settings"].schedules.first_week):
-        raise ValueError(f"week {week} is before schedules.first_week, {first}. Name a later week, or set an earlier first one.")
+    settings = project.defs.resources["settings"]
+    if reason := settings.schedules.outside(week):
+        raise ValueError(reason)
     job, selection = project.defs.resolve_implicit_global_asset_job_def(), None
     if name in SELECTIONS:
         selection = [dg.AssetKey(asset) for asset in SELECTIONS[name]]
     else:
         job = project.defs.resolve_job_def(name)
     steps = SELECTIONS.get(name) or [node.name for node in job.nodes]
-    result = job.execute_in_process(
-        partition_key=week,
-        instance=instance,
-        raise_on_error=False,
-        asset_selection=selection,
-        tags=IN_THE_UI,
-        run_config={"loggers": {"console": {}}, "ops": _config(name, steps, wishes)},
-    )
+    config = {"loggers": {"console": {}}, "ops": _config(name, steps, wishes)}
+    with shown_in_the_ui(instance, job):
+        result = job.execute_in_process(
+            partition_key=week,
+            instance=instance,
+            raise_on_error=False,
+            asset_selection=selection,
+            tags=OF_COMMAND,
+            run_config=config,
+        )
     run = result.dagster_run
     if not result.success:
         watch.note_unevaluated(instance, run)
-    resources = project.defs.resources
-    low = watch.low_disk(resources["store"].location.local, resources["settings"])
-    for alert in [*watch.alerts_of(instance, run), *([low] if low else [])]:
-        alerts.send(alert, resources["settings"].alerts)
+    watch.tell(instance, run, settings, project.defs.resources["store"].location.local)
     return bool(result.success)
 
 

@@ -13,7 +13,7 @@ from recs_assets.assets.similarities import product_similarities
 from recs_assets.assets.training import trained_model
 from recs_assets.assets.upkeep import retained_versions
 from recs_assets.resources.store.store import Store
-from recs_assets.settings import Settings
+from recs_assets.settings import SchedulesSettings, Settings
 from recs_assets.settings_file import SettingsError
 from recs_assets.weeks import ONE_WEEK, key_of
 
@@ -56,33 +56,37 @@ def schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     Raises:
         SettingsError: an expression is none that cron knows; the message names the key.
     """
-    made = []
+    made: list[dg.ScheduleDefinition] = []
     status = dg.DefaultScheduleStatus.RUNNING if settings.schedules.enabled else dg.DefaultScheduleStatus.STOPPED
     for name, schedule in (("weekly", _weekly), ("nightly", _nightly)):
         cron = getattr(settings.schedules, name)
         try:
-            made.append(schedule(cron, status))
+            made.append(schedule(cron, status, settings.schedules))
         except dg.DagsterInvalidDefinitionError as error:
             raise SettingsError(f"schedules.{name}: '{cron}' is no cron expression; write one as '0 6 * * 1'.") from error
     return made
 
 
-def _weekly(cron: str, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+def _weekly(cron: str, status: dg.DefaultScheduleStatus, weeks: SchedulesSettings) -> dg.ScheduleDefinition:
     @dg.schedule(job=weekly_job, cron_schedule=cron, execution_timezone="UTC", name="weekly", default_status=status)
-    def weekly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def weekly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         """The week that has just closed."""
         week = key_of(context.scheduled_execution_time.astimezone(dt.UTC) - ONE_WEEK)
+        if reason := weeks.outside(week):
+            return dg.SkipReason(reason)
         return dg.RunRequest(run_key=f"weekly-{week}", partition_key=week)
 
     return weekly_schedule
 
 
-def _nightly(cron: str, status: dg.DefaultScheduleStatus) -> dg.ScheduleDefinition:
+def _nightly(cron: str, status: dg.DefaultScheduleStatus, weeks: SchedulesSettings) -> dg.ScheduleDefinition:
     @dg.schedule(job=nightly_job, cron_schedule=cron, execution_timezone="UTC", name="nightly", default_status=status)
     def nightly_schedule(context: dg.ScheduleEvaluationContext, store: dg.ResourceParam[Store]) -> dg.RunRequest | dg.SkipReason:
         """The week in progress, with the newest approved model."""
         moment = context.scheduled_execution_time.astimezone(dt.UTC)
         week = key_of(moment)
+        if reason := weeks.outside(week):
+            return dg.SkipReason(reason)
         if store.newest("approved_model", up_to=week) is None:
             return dg.SkipReason("no approved_model yet: the weekly job has to run first.")
         return dg.RunRequest(run_key=f"nightly-{moment:%Y-%m-%d}", partition_key=week)

@@ -19,8 +19,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from recs_assets import dagster_home
+from recs_assets.run_origin import LOCATION
 
-MODULE, LOCATION = "recs_assets.definitions", "recs_assets"
+MODULE = "recs_assets.definitions"
 # A run that is told to end has three seconds for it (``interrupts``).
 GRACE_SECONDS, LOOK_SECONDS, READY_SECONDS = 10.0, 0.2, 120.0
 # The webserver and the daemon are the processes of Dagster itself, and know the code by its socket alone.

@@ -133,19 +133,31 @@ class RetentionSettings(Section):
 
 
 class SchedulesSettings(Section):
-    """Cron expressions, UTC, whether they run by themselves, and the oldest week there is."""
+    """Cron expressions, UTC, whether they run by themselves, and the first and the last week there are."""
 
     enabled: bool
     weekly: str
     nightly: str
     first_week: str
+    last_week: str | None
+    nightly_late_hours: Positive | None
+    weekly_late_hours: Positive | None
 
-    @pydantic.field_validator("first_week")
-    @classmethod
-    def _first_week_is_a_week(cls, key: str) -> str:
-        if monday(key) < monday(FIRST_WEEK):
+    @pydantic.model_validator(mode="after")
+    def _weeks_are_in_order(self) -> "SchedulesSettings":
+        if monday(self.first_week) < monday(FIRST_WEEK):
             raise ValueError(f"no week before {FIRST_WEEK} can be run")
-        return key
+        if self.last_week is not None and monday(self.last_week) < monday(self.first_week):
+            raise ValueError(f"last_week {self.last_week} is before first_week {self.first_week}")
+        return self
+
+    def outside(self, week: str) -> str | None:
+        """Why there is no such week, where there is none."""
+        if week < self.first_week:
+            return f"week {week} is before schedules.first_week, {self.first_week}. Name a later week, or set an earlier one."
+        if self.last_week is not None and week > self.last_week:
+            return f"week {week} is after schedules.last_week, {self.last_week}. Name an earlier week, or set a later one."
+        return None
 
 
 class ScoringSettings(Section):

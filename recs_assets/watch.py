@@ -1,8 +1,7 @@
 """What is worth an alert: a run that failed, checks that warn, a night that has not come, a disk that fills up."""
 
 import datetime as dt
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from recs_assets import targets
 from recs_assets.alerts import Alert, first_words, send
 from recs_assets.disk import free_gib
 from recs_assets.resources.warehouse import Warehouse
+from recs_assets.run_origin import OF_COMMAND
 from recs_assets.settings import Settings
 from recs_assets.weeks import key_of
 
@@ -29,17 +29,44 @@ NIGHT = dt.timedelta(hours=12)
 SECONDS_BETWEEN_LOOKS = 300
 
 
-def alerts_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[Alert]:
-    """What a run that has ended gives cause for, each once."""
-    week = run.tags.get("dagster/partition")
-    evaluated = [one for one in _evaluations(instance, run.run_id) if not (one.description or "").startswith(NOT_EVALUATED)]
-    warned = [WARNINGS.get((one.asset_key.to_user_string(), one.check_name)) for one in evaluated if not one.passed]
-    look = _look(week, run.run_id)
-    alerts = [Alert(kind, text, look, week, run.run_id) for kind, text in filter(None, warned)]
-    if instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE:  # type: ignore[union-attr]
-        checks = [f"{one.asset_key.to_user_string()} ({one.check_name})" for one in evaluated if one.blocking and not one.passed]
-        alerts.insert(0, Alert("run failed", _told(instance, run, checks), look, week, run.run_id))
-    return alerts
+def failure_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Alert | None:
+    """The alert of a run that has failed."""
+    if instance.get_run_by_id(run.run_id).status != dg.DagsterRunStatus.FAILURE:  # type: ignore[union-attr]
+        return None
+    failed = [one for one in _evaluated(instance, run) if one.blocking and not one.passed]
+    checks = [f"{one.asset_key.to_user_string()} ({one.check_name})" for one in failed]
+    return _alert_of(run, "run failed", _told(instance, run, checks))
+
+
+def states_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, Alert | None]:
+    """What a run found of states that last, by the kind of alert; ``None`` where all is well."""
+    found = {(one.asset_key.to_user_string(), one.check_name): one.passed for one in _evaluated(instance, run)}
+    return {
+        kind: None if found[check] else _alert_of(run, kind, text) for check, (kind, text) in WARNINGS.items() if check in found
+    }
+
+
+def tell(instance: dg.DagsterInstance, run: dg.DagsterRun, settings: Settings, folder: Path) -> None:
+    """Send the alerts that a run which has ended gives cause for, and that of the disk of ``folder``."""
+    if failure := failure_of(instance, run):
+        send(failure, settings.alerts)
+    tell_of_states(instance, states_of(instance, run) | low_disk(folder, settings), settings, dt.datetime.now(dt.UTC))
+
+
+def tell_of_states(
+    instance: dg.DagsterInstance, states: Mapping[str, Alert | None], settings: Settings, now: dt.datetime
+) -> None:
+    """Send an alert of each state once a day while it lasts; of one that has ended in between, at once."""
+    storage, today = instance.daemon_cursor_storage, f"{now:%Y-%m-%d}"
+    keys = {kind: f"recs_assets alert: {kind}" for kind in states}
+    told = dict(storage.get_cursor_values(set(keys.values())))
+    for kind, alert in states.items():
+        if alert is None:
+            told[keys[kind]] = ""
+        elif told.get(keys[kind]) != today and send(alert, settings.alerts):
+            told[keys[kind]] = today
+    if told:
+        storage.set_cursor_values(told)
 
 
 def _told(instance: dg.DagsterInstance, run: dg.DagsterRun, checks: list[str]) -> str:
@@ -68,9 +95,16 @@ def _evaluations(instance: dg.DagsterInstance, run_id: str) -> Iterable[dg.Asset
         yield record.get_dagster_event().asset_check_evaluation_data
 
 
-def _look(week: str | None, run_id: str) -> str:
+def _evaluated(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[dg.AssetCheckEvaluation]:
+    """Those of the run itself, without what ``note_unevaluated`` has noted."""
+    return [one for one in _evaluations(instance, run.run_id) if not (one.description or "").startswith(NOT_EVALUATED)]
+
+
+def _alert_of(run: dg.DagsterRun, kind: str, text: str) -> Alert:
+    week = run.tags.get("dagster/partition")
     report = f"make report WEEK={week}, " if week else ""
-    return f"Look at: {report}make status, and run {run_id} in Dagster's event log."
+    look = f"Look at: {report}make status, and run {run.run_id} in Dagster's event log."
+    return Alert(kind, text, look, week, run.run_id)
 
 
 def note_unevaluated(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
@@ -93,13 +127,11 @@ def note_unevaluated(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
         instance.report_dagster_event(event, run.run_id)
 
 
-def low_disk(folder: Path, settings: Settings) -> Alert | None:
-    """An alert where runs have less room left than they ask for."""
+def low_disk(folder: Path, settings: Settings) -> dict[str, Alert | None]:
+    """Whether runs have less room left than they ask for, as a state; see ``states_of``."""
     free, wanted = free_gib(folder), settings.compute.min_free_disk_gib
-    if free >= wanted:
-        return None
     text = f"The disk that runs write to has {free:.2f} GiB left, and compute.min_free_disk_gib asks for {wanted:g}."
-    return Alert("low disk", text, "Make room there, or: make prune.")
+    return {"low disk": Alert("low disk", text, "Make room there, or: make prune.") if free < wanted else None}
 
 
 def due_before(settings: Settings, now: dt.datetime) -> dt.datetime | None:
@@ -122,17 +154,15 @@ def missed_night(warehouse: Warehouse, due: dt.datetime) -> Alert | None:
     return Alert("missed night", text, "Look at: make status; then: make nightly.", key_of(due))
 
 
-def looked(warehouse: Warehouse, settings: Settings, home: Path, now: dt.datetime, cursor: str | None) -> tuple[list[Alert], str]:
-    """The alerts that are due now and were not told before, and a sensor's next cursor.
+def missed(warehouse: Warehouse, settings: Settings, now: dt.datetime, cursor: str | None) -> tuple[Alert | None, str]:
+    """The alert of the last night that was due, and a sensor's next cursor.
 
-    A disk is told of once while it is low; each night is asked for once, for a run may want the tables meanwhile.
+    Each night is asked for once, for a run may want the tables meanwhile.
     """
-    told = json.loads(cursor or "{}")
-    disk, due = low_disk(home, settings), due_before(settings, now)
-    is_new = due is not None and told.get("asked") != due.isoformat()
-    missed = missed_night(warehouse, due) if due is not None and is_new else None
-    alerts = [*([disk] if disk and not told.get("low_disk") else []), *([missed] if missed else [])]
-    return alerts, json.dumps({"low_disk": disk is not None, "asked": due.isoformat() if due else None})
+    due = due_before(settings, now)
+    if due is None or cursor == due.isoformat():
+        return None, cursor or ""
+    return missed_night(warehouse, due), due.isoformat()
 
 
 def sensors(settings: Settings) -> list[dg.SensorDefinition]:
@@ -142,23 +172,26 @@ def sensors(settings: Settings) -> list[dg.SensorDefinition]:
     @dg.run_failure_sensor(name="failed_run", default_status=always)
     def failed_run(context: dg.RunFailureSensorContext) -> None:
         """Tell of a failed run, and show the checks that it has not come to as not evaluated."""
+        if OF_COMMAND.items() <= context.dagster_run.tags.items():
+            return
         note_unevaluated(context.instance, context.dagster_run)
-        for alert in alerts_of(context.instance, context.dagster_run):
-            send(alert, settings.alerts)
+        tell(context.instance, context.dagster_run, settings, targets.home())
 
     @dg.run_status_sensor(name="finished_run", run_status=dg.DagsterRunStatus.SUCCESS, default_status=always)
     def finished_run(context: dg.RunStatusSensorContext) -> None:
         """Tell of what warns in a run that ended well."""
-        for alert in alerts_of(context.instance, context.dagster_run):
-            send(alert, settings.alerts)
+        if not OF_COMMAND.items() <= context.dagster_run.tags.items():
+            tell(context.instance, context.dagster_run, settings, targets.home())
 
     @dg.sensor(name="clock_and_disk", minimum_interval_seconds=SECONDS_BETWEEN_LOOKS, default_status=always)
     def clock_and_disk(context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.SkipReason:
         """Tell of a night that has not come, and of a disk that is full."""
-        alerts, cursor = looked(warehouse, settings, targets.home(), dt.datetime.now(dt.UTC), context.cursor)
-        for alert in alerts:
-            send(alert, settings.alerts)
+        now = dt.datetime.now(dt.UTC)
+        night, cursor = missed(warehouse, settings, now, context.cursor)
+        if night:
+            send(night, settings.alerts)
+        tell_of_states(context.instance, low_disk(targets.home(), settings), settings, now)
         context.update_cursor(cursor)
-        return dg.SkipReason(f"{len(alerts)} alerts.")
+        return dg.SkipReason("looked.")
 
     return [failed_run, finished_run, clock_and_disk]

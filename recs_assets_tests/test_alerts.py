@@ -121,6 +121,10 @@ def test_a_secret_stands_in_the_environment_and_in_no_log(
         ("alerts: {published_by: '6'}", "alerts.published_by: String should match pattern"),
         ("schedules: {first_week: '2026-10-06'}", "week 2026-10-06 is not a Monday"),
         ("schedules: {first_week: '1999-01-04'}", "no week before 2010-01-04 can be run"),
+        (
+            "schedules: {first_week: '2026-10-05', last_week: '2026-09-28'}",
+            "last_week 2026-09-28 is before first_week 2026-10-05",
+        ),
     ],
 )
 def test_settings_that_tell_nobody_are_refused(tmp_path: Path, text: str, problem: str) -> None:

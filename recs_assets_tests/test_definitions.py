@@ -1,15 +1,20 @@
 """The contract of the graph: what depends on what, what every asset carries, and what the jobs run."""
 
+import datetime as dt
+import re
 import subprocess
 import sys
 
 import dagster as dg
+import pytest
 
-from recs_assets import definitions, partitions
-from recs_assets.assets.weekly_asset import OWNER
+from recs_assets import definitions
+from recs_assets.assets.weekly_asset import DOCUMENT, OWNER
 from recs_assets.contract import SOURCE_TABLES
+from recs_assets.expectations import expected
 from recs_assets.partitions import weekly
 from recs_assets.targets import TARGETS
+from recs_assets_tests.conftest import Run
 
 GRAPH = definitions.defs.resolve_asset_graph()
 ASSETS = [definition for definition in definitions.defs.assets or () if isinstance(definition, dg.AssetsDefinition)]
@@ -34,12 +39,12 @@ EDGES: dict[str, set[str]] = {
     "co_purchase_edges": {"interaction_edges"},
     "hetero_graph": EXPORTS,
     "trained_model": {"hetero_graph"},
-    "offline_metrics": {"trained_model", "hetero_graph"} | EXPORTS,
+    "offline_metrics": {"trained_model", "hetero_graph"},
     "approved_model": {"offline_metrics", "trained_model"},
     "product_similarities": {"hetero_graph"},
-    "sql_scores": {"hetero_graph"} | EXPORTS,
+    "sql_scores": {"hetero_graph"},
     "user_scores": {"hetero_graph", "approved_model"},
-    "recommendations": {"sql_scores", "user_scores", "product_similarities", "approved_model", "hetero_graph"} | EXPORTS,
+    "recommendations": {"sql_scores", "user_scores", "product_similarities"},
     "published_recommendations": {"recommendations"},
     "retained_versions": {"published_recommendations", "approved_model"},
 }
@@ -121,18 +126,81 @@ def test_every_asset_is_described_in_a_sentence_and_has_an_owner_kinds_and_weeks
         assert "\n" not in node.description, asset.key
         assert node.owners == [OWNER], asset.key
         assert node.kinds, asset.key
+        assert str(node.metadata[DOCUMENT].value).startswith("# "), asset.key
         assert node.partitions_def == weekly, asset.key
     assert {asset.key.to_user_string() for asset in ASSETS} == set(EDGES)
 
 
-def test_weeks_before_the_first_one_of_the_settings_are_not_missing() -> None:
-    begun = partitions.beginning("2026-09-28", definitions.ASSETS)
-    job = dg.Definitions(assets=begun, jobs=definitions.defs.jobs, resources=definitions.defs.resources).resolve_job_def(
+@pytest.mark.parametrize("last_week", ["2026-09-28", "2026-10-05"])
+def test_weeks_before_the_first_one_of_the_settings_and_after_the_last_are_not_missing(last_week: str) -> None:
+    weeks = {"first_week": "2026-09-28", "last_week": last_week}
+    assets = expected(definitions.settings.schedules.model_copy(update=weeks), definitions.ASSETS)
+    job = dg.Definitions(assets=assets, jobs=definitions.defs.jobs, resources=definitions.defs.resources).resolve_job_def(
         "everything"
     )
     assert job.partitions_def is not None
-    assert job.partitions_def.get_first_partition_key() == "2026-09-28"
-    assert {asset.key for asset in begun} == {asset.key for asset in ASSETS}
+    assert job.partitions_def.get_partition_keys() == sorted({"2026-09-28", last_week})
+    assert {asset.key for asset in assets} == {asset.key for asset in ASSETS}
+    assert {spec.freshness_policy for asset in assets for spec in asset.specs} == {None}, "nothing more is to come"
+
+
+def test_what_a_schedule_makes_is_late_after_the_hours_of_the_settings() -> None:
+    hours = {
+        asset: policy and policy.fail_window.to_timedelta() / dt.timedelta(hours=1)
+        for asset in EDGES
+        for policy in [GRAPH.get(dg.AssetKey(asset)).freshness_policy]
+    }
+    assert {asset for asset, late in hours.items() if late is None} == {"raw_email_events"}
+    assert {asset for asset, late in hours.items() if late == 192} == LEARNED
+    assert {asset for asset, late in hours.items() if late == 36} == selected("nightly")
+
+
+def ancestors(job: str, asset: str) -> set[str]:
+    """Every asset of a job that has run before another one begins."""
+    parents = EDGES[asset] & selected(job)
+    return parents.union(*(ancestors(job, parent) for parent in parents))
+
+
+@pytest.mark.parametrize("job", ["everything", "nightly"])
+def test_what_an_asset_was_made_from_has_run_before_it_though_the_graph_alone_is_declared(
+    job: str, first_run: Run, night: Run
+) -> None:
+    run = {"everything": first_run, "nightly": night}[job]
+    read = {}
+    for asset in selected(job) - {"published_recommendations", "retained_versions"}:
+        artifact = run.place.artifact(asset, str(run.result.dagster_run.tags["dagster/partition"]))
+        read[asset] = set(artifact.manifest.provenance.inputs) & selected(job)
+    assert read["sql_scores"] == EXPORTS | {"hetero_graph"}
+    assert {asset: inputs - ancestors(job, asset) for asset, inputs in read.items() if inputs - ancestors(job, asset)} == {}
+
+
+# What else is plotted over the weeks, and what has no table that could be counted.
+PLOTTED: dict[str, set[str]] = {
+    **{
+        asset: {"rows in", "rows quarantined", "rows set aside", "duplicates removed"}
+        for asset in EXPORTS - {"co_purchase_edges"}
+    },
+    "hetero_graph": {"user nodes", "product fits vehicle"},
+    "trained_model": {"users learned from", "first loss", "last loss", "scale of the towers"},
+    "offline_metrics": {"lift", "lift, low", "lift, high", "Recall@10", "hit@4", "users"},
+    "recommendations": {"users"},
+    "published_recommendations": {"n_users", "n_mailed"},
+    "retained_versions": {"versions removed", "megabytes removed"},
+}
+NO_TABLE = {"trained_model", "approved_model", "retained_versions"}
+
+
+def test_every_asset_shows_numbers_of_four_digits_and_the_rows_and_columns_of_its_table(first_run: Run) -> None:
+    events = first_run.result.get_asset_materialization_events()
+    shown = {event.asset_key.to_user_string(): event.materialization.metadata for event in events if event.asset_key}
+    assert set(shown) == set(EDGES)
+    for asset, metadata in shown.items():
+        values = {name: value.value for name, value in metadata.items()}
+        numbers = {name for name, value in values.items() if isinstance(value, int | float)}
+        table = set() if asset in NO_TABLE else {"dagster/row_count"}
+        assert numbers >= {"seconds"} | table | PLOTTED.get(asset, set()), asset
+        assert ("dagster/column_schema" in {**GRAPH.get(dg.AssetKey(asset)).metadata, **metadata}) == bool(table), asset
+        assert re.findall(r"(?<![\d:])\d+\.\d{5,}", repr(values)) == [], asset
 
 
 def test_what_a_launch_may_ask_for_is_explained() -> None:

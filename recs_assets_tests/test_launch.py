@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 import recs_assets
-from recs_assets import serve, settings_file
-from recs_assets.launch import IN_THE_UI, Wishes, launch, refuse_old_source
+from recs_assets import run_origin, settings_file
+from recs_assets.launch import Wishes, launch, refuse_old_source
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.worlds import WEEK, Place, settings_with
@@ -24,7 +24,7 @@ ROOT = Path(recs_assets.__file__).parents[1]
 ROOT_NAMES = {
     "workspace.yaml": yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"][0]["python_module"]["location_name"],
     "pyproject.toml": tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["dg"]["project"]["code_location_name"],
-    "serve.py": serve.LOCATION,
+    "run_origin.py": run_origin.LOCATION,
 }
 NOW = dt.datetime(2026, 11, 29, 7, 15, tzinfo=dt.UTC)
 
@@ -81,13 +81,23 @@ def test_a_week_before_the_first_one_of_the_settings_is_refused(tmp_path: Path) 
         launched(place, "weekly")
 
 
-def test_a_run_of_a_command_is_shown_under_its_job(tmp_path: Path) -> None:
+def test_a_week_after_the_last_one_of_the_settings_is_refused(tmp_path: Path) -> None:
+    place = Place(tmp_path, tmp_path, settings_with(tmp_path / "own", {"schedules": {"last_week": "2026-09-21"}}))
+    with pytest.raises(ValueError, match=r"week 2026-09-28 is after schedules\.last_week, 2026-09-21\. Name an earlier week"):
+        launched(place, "weekly")
+
+
+def test_a_run_of_a_command_is_shown_under_its_job_and_in_the_timeline(tmp_path: Path) -> None:
     place = Place(tmp_path / "nowhere", tmp_path / "home")
+    create = place.instance.create_run_for_job
     assert not launched(place, "weekly")
-    (run,) = place.instance.get_runs(dg.RunsFilter(job_name="weekly", tags=IN_THE_UI))
+    page = {".dagster/repository": "__repository__@recs_assets"}
+    (run,) = place.instance.get_runs(dg.RunsFilter(job_name="weekly", tags=page | run_origin.OF_COMMAND))
     assert (run.tags["dagster/partition"], run.job_name) == (WEEK, "weekly")
-    assert run.tags[".dagster/repository"].endswith("@" + ROOT_NAMES["workspace.yaml"])
-    assert len(set(ROOT_NAMES.values())) == 1
+    assert run.remote_job_origin is not None
+    assert run.remote_job_origin.repository_origin.get_label() == page[".dagster/repository"]
+    assert set(ROOT_NAMES.values()) == {"recs_assets"}
+    assert place.instance.create_run_for_job == create, "other runs are made as ever"
 
 
 def test_checks_that_a_refused_run_has_not_come_to_are_no_failures(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from recs_assets.resources.store.manifest import Provenance
 from recs_assets.resources.store.store import Store
 from recs_assets.schedules import schedules
 
+MONDAY = dt.datetime(2026, 10, 12, 3, tzinfo=dt.UTC)
 WEEKLY, NIGHTLY = schedules(settings_file.load())
 
 
@@ -75,6 +76,16 @@ def test_every_night_serves_the_week_in_progress(store: Store, moment: str, week
     request = tick(NIGHTLY, moment, store)
     assert isinstance(request, dg.RunRequest)
     assert (request.partition_key, request.run_key) == (week, run_key)
+
+
+def test_where_the_tables_end_nothing_more_is_run(store: Store) -> None:
+    approve(store, "2026-09-28")
+    settings = settings_file.load()
+    closed = settings.schedules.model_copy(update={"last_week": "2026-09-28"})
+    for schedule in schedules(settings.model_copy(update={"schedules": closed})):
+        answer = schedule(dg.build_schedule_context(scheduled_execution_time=MONDAY, resources={"store": store}))
+        assert isinstance(answer, dg.SkipReason)
+        assert "is after schedules.last_week, 2026-09-28." in str(answer.skip_message)
 
 
 def test_a_model_approved_for_a_later_week_does_not_count(store: Store) -> None:

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from recs_assets import __main__ as commands
-from recs_assets import alerts, watch
+from recs_assets import alerts, run_origin, watch
 from recs_assets.launch import Wishes, launch
 from recs_assets.settings import Settings
 from recs_assets_tests.alert_servers import Webhook, serving
@@ -61,6 +61,7 @@ def test_a_webhook_that_hangs_fails_no_run_and_what_warns_is_told_of(night: Run,
         place.warehouse.hold(held_by="ann", reason="prices of ann", now=NOW)
         project = cast(Any, SimpleNamespace(defs=place.definitions()))
         assert launch(project, "publish", NEXT_WEEK, Wishes(reason="again"), place.instance)
+        assert watch.states_of(place.instance, place.instance.get_runs()[0]).keys() == {"hold", "fallback"}
     assert {told["kind"] for told in hook.got} == {"hold", "low disk"}
     assert not any("ann" in told["text"].split() for told in hook.got)
 
@@ -73,7 +74,8 @@ def test_checks_that_block_are_told_of(tmp_path: Path) -> None:
 
     instance = dg.DagsterInstance.ephemeral()
     result = dg.materialize([listed], instance=instance, raise_on_error=False)
-    (failed,) = watch.alerts_of(instance, result.dagster_run)
+    failed = watch.failure_of(instance, result.dagster_run)
+    assert failed is not None
     assert failed.text == (
         "some assets failed, and nothing was published by it. listed: DagsterAssetCheckFailedError. "
         "Checks that failed: listed (price)."
@@ -91,7 +93,8 @@ def test_of_a_bug_only_the_class_is_told(tmp_path: Path) -> None:
 
     instance = dg.DagsterInstance.ephemeral()
     result = breaks.execute_in_process(instance=instance, raise_on_error=False)
-    (told,) = watch.alerts_of(instance, result.dagster_run)
+    told = watch.failure_of(instance, result.dagster_run)
+    assert told is not None
     assert told.text == "breaks failed, and nothing was published by it. broken: KeyError."
 
 
@@ -103,6 +106,8 @@ def test_the_sensor_of_failed_runs_tells_and_shows_what_was_not_evaluated(tmp_pa
         (event,) = (event for event in result.all_events if event.event_type == dg.DagsterEventType.RUN_FAILURE)
         context = dg.build_run_status_sensor_context("failed_run", event, place.instance, result.dagster_run)
         failed_run(context.for_run_failure())
+        of_command = result.dagster_run.with_tags(run_origin.OF_COMMAND)
+        failed_run(dg.build_run_status_sensor_context("failed_run", event, place.instance, of_command).for_run_failure())
     assert [told["kind"] for told in hook.got] == ["run failed"]
     key = dg.AssetCheckKey(dg.AssetKey("offline_metrics"), "gate_1")
     record = place.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
@@ -110,23 +115,18 @@ def test_the_sensor_of_failed_runs_tells_and_shows_what_was_not_evaluated(tmp_pa
     assert record.evaluation.description == f"Not evaluated: run {result.run_id} ended before it."
 
 
-def kinds(place: Place, settings: Settings, now: dt.datetime, cursor: str | None = None) -> tuple[list[str], str]:
-    told, cursor = watch.looked(place.warehouse, settings, place.home, now, cursor)
-    return [alert.kind for alert in told], cursor
-
-
 def test_a_night_that_has_not_come_is_told_of_once(night: Run) -> None:
     place = night.place
     (judged,) = place.query("SELECT max(judged_at) FROM verdicts WHERE gate = 'hold'")[0]
     judged = judged.astimezone(dt.UTC)
-    by = f"{judged + dt.timedelta(hours=1):%H:%M}"
-    settings = settings_telling(published_by=by)
+    settings = settings_telling(published_by=f"{judged + dt.timedelta(hours=1):%H:%M}")
     # The night's week is not the one in which the tests run: only a later week's verdict would do.
     assert watch.missed_night(place.warehouse, judged + dt.timedelta(hours=1)) is not None
-    told, cursor = kinds(place, settings, judged + dt.timedelta(days=1, hours=2))
-    assert told == ["missed night"]
-    assert kinds(place, settings, judged + dt.timedelta(days=1, hours=3), cursor)[0] == []
-    assert kinds(place, settings, judged + dt.timedelta(days=2, hours=2), cursor)[0] == ["missed night"]
+    cursor, told = None, []
+    for hours in (26, 27, 50):
+        alert, cursor = watch.missed(place.warehouse, settings, judged + dt.timedelta(hours=hours), cursor)
+        told.append(alert is not None)
+    assert told == [True, False, True]
 
 
 @pytest.mark.parametrize(
@@ -148,15 +148,24 @@ def test_a_night_is_due_at_its_hour(now: str, due: str) -> None:
     assert watch.due_before(settings_telling(), moment) is None
 
 
-def test_a_low_disk_is_told_of_once_until_there_was_room(tmp_path: Path) -> None:
-    place, full = Place(tmp_path, tmp_path / "home"), settings_telling(min_free_disk_gib=1e9)
-    told, cursor = kinds(place, full, NOW)
-    assert told == ["low disk"]
-    told, cursor = kinds(place, full, NOW, cursor)
-    assert told == []
-    told, cursor = kinds(place, settings_telling(), NOW, cursor)
-    assert told == []
-    assert kinds(place, full, NOW, cursor)[0] == ["low disk"]
+def test_a_state_is_told_of_once_a_day_and_at_once_where_it_was_well_in_between() -> None:
+    evening = dt.datetime(2026, 10, 5, 23, 50, tzinfo=dt.UTC)
+    is_low, is_well = ({"low disk": alerts.Alert("low disk", "It is full.", "Look.")}, {"low disk": None})
+    told, instance = [], dg.DagsterInstance.ephemeral()
+    with serving(Webhook(404, 200)) as hook:
+        for minutes, state in ((0, is_low), (1, is_low), (2, is_low), (20, is_low), (30, is_low), (40, is_well), (50, is_low)):
+            watch.tell_of_states(instance, state, settings_telling(hook.url), evening + dt.timedelta(minutes=minutes))
+            told.append(len(hook.got))
+    assert told == [1, 2, 2, 3, 3, 3, 4], (
+        "what nobody took is sent again; then once that day, on the next, and after all was well"
+    )
+
+
+def test_a_disk_is_low_below_what_runs_ask_for(tmp_path: Path) -> None:
+    (full,) = watch.low_disk(tmp_path, settings_telling(min_free_disk_gib=1e9)).values()
+    assert full is not None
+    assert "compute.min_free_disk_gib asks for 1e+09" in full.text
+    assert watch.low_disk(tmp_path, settings_telling()) == {"low disk": None}
 
 
 def test_a_command_that_is_refused_before_its_run_tells_too(night: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,7 @@ def approved_model(
             new.facts |= {name: weights.facts[name] for name in {TOWERS_VALIDATED_ON} & set(weights.facts)}
         new.write_document(RECORD, record)
         new.facts |= record
-    return dg.MaterializeResult(metadata={name: str(value) for name, value in record.items()})
+    return dg.MaterializeResult(metadata={name: value for name, value in record.items() if value is not None})
 
 
 def _kept_verdict(kept: Artifact | None, evidence: "pd.DataFrame", misfit: list[str]) -> Verdict | None:

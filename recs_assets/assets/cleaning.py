@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from recs_assets.asset_files import SOURCE_PROFILE, own_file
 from recs_assets.assets import verdicts
-from recs_assets.assets.preview import preview_of
+from recs_assets.assets.preview import table_of
 from recs_assets.assets.weekly_asset import check, draft, week_of_run
 from recs_assets.breaches import MAX_SAMPLES, in_week
 from recs_assets.contract import NOT_SOLD, SOURCE_TABLES
@@ -126,9 +126,11 @@ def result(table: Cleaned, more_checks: Sequence[dg.AssetCheckResult] = ()) -> d
         metadata={"rows in": counts.rows_in, "accepted": rows, "duplicates": sum(counts.duplicates.values())},
     )
     return dg.MaterializeResult(
-        metadata={
-            "dagster/row_count": rows,
+        metadata=table_of(artifact, own_file(asset))
+        | {
             "rows in": counts.rows_in,
+            "rows quarantined": sum(counts.quarantined.values()),
+            "rows set aside": sum(counts.set_aside.values()),
             "duplicates removed": sum(counts.duplicates.values()),
             "duplicates": dict(counts.duplicates),
             "quarantined": dict(counts.quarantined),
@@ -136,7 +138,6 @@ def result(table: Cleaned, more_checks: Sequence[dg.AssetCheckResult] = ()) -> d
             "outside the window": counts.outside_window,
             "as of": artifact.as_of.isoformat(),
             "version": artifact.version,
-            "preview": preview_of(artifact, own_file(asset)),
         },
         check_results=[conserved, verdicts.check_result(table.left_out, "left_out"), *more_checks],
     )

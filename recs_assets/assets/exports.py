@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from recs_assets.asset_files import CO_PURCHASE_EDGES, INTERACTION_EDGES, OTHER_ORDERS, PRODUCT_NODES, SHARED_ACCOUNTS, own_file
 from recs_assets.assets import source_gates, verdicts
 from recs_assets.assets.cleaning import checks_of, cleaned, looking_back, moments, result
-from recs_assets.assets.preview import preview_of
+from recs_assets.assets.preview import table_of
 from recs_assets.assets.raw import raw_events, raw_fitment, raw_ownership, raw_products, raw_users, raw_vehicles
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
 from recs_assets.gates.source import freshness, refuse_nothing_to_sell
@@ -182,6 +182,5 @@ def co_purchase_edges(
         warehouse.session(parquet_of(inputs)) as session,
         draft(context, store, settings, as_of, inputs.values()) as new,
     ):
-        rows = session.export("co_purchase_edges", new.path(CO_PURCHASE_EDGES), **settings.co_purchase.model_dump())
-    first = preview_of(new.written, CO_PURCHASE_EDGES)
-    return dg.MaterializeResult(metadata={"dagster/row_count": rows, "preview": first})
+        session.export("co_purchase_edges", new.path(CO_PURCHASE_EDGES), **settings.co_purchase.model_dump())
+    return dg.MaterializeResult(metadata=table_of(new.written, CO_PURCHASE_EDGES))

@@ -1,7 +1,9 @@
 """Figures that a person plots over the weeks in the UI: numbers, to four digits."""
 
 import math
+from typing import Any
 
+import dagster as dg
 import pyarrow as pa
 
 from recs_assets.gates.verdict import Verdict
@@ -31,6 +33,15 @@ def figures_of(verdict: Verdict, metrics: pa.Table) -> dict[str, float]:
     return {name: rounded(value) for name, value in shown.items() if value is not None and not math.isnan(value)}
 
 
-def rounded(value: float) -> float:
-    """To as many digits as a person reads; whole numbers stay whole."""
-    return value if isinstance(value, int) else round(value, DIGITS)
+def shown(result: dg.MaterializeResult, seconds: float) -> dg.MaterializeResult:
+    """What an asset shows, with how long it took, and to as many digits as a person reads."""
+    return result._replace(metadata=rounded({**(result.metadata or {}), "seconds": seconds}))
+
+
+def rounded(value: Any) -> Any:
+    """A number to four digits, and all numbers within a document; whole ones stay whole."""
+    if isinstance(value, float):
+        return round(value, DIGITS)
+    if isinstance(value, dict):
+        return {name: rounded(inner) for name, inner in value.items()}
+    return [rounded(inner) for inner in value] if isinstance(value, list) else value

@@ -18,6 +18,7 @@ from recs_assets.assets.exports import (
     user_nodes,
     vehicle_nodes,
 )
+from recs_assets.assets.preview import table_of
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
 from recs_assets.gates.coverage import NOBODY, fitting_parts, refuse_bare_garages
 from recs_assets.gates.verdict import Verdict
@@ -59,12 +60,12 @@ def hetero_graph(
         with warehouse.session({**exports, "strata": strata}) as session:
             session.export("user_profiles", new.path(USER_PROFILES), as_of=as_of)
         with warehouse.session({**exports, "user_profiles": [new.path(USER_PROFILES)]}) as session:
-            n_profiles = session.export("profiles", new.path(PROFILES))
+            session.export("profiles", new.path(PROFILES))
             session.export("profile_vehicles", new.path(PROFILE_VEHICLES), as_of=as_of)
     sizes = {f"{kind} nodes": data[kind].num_nodes for kind in data.node_types}
     sizes |= {" ".join(kind): data[kind].num_edges for kind in data.edge_types}
     return dg.MaterializeResult(
-        metadata=sizes | {"profiles": n_profiles, "as of": as_of.isoformat()},
+        metadata=table_of(new.written, PROFILES) | sizes | {"as of": as_of.isoformat()},
         check_results=[verdicts.check_result(covered, covered.gate)],
     )
 

@@ -10,16 +10,15 @@ from pydantic import Field
 
 from recs_assets.asset_files import PROFILE_LISTS, STAGED
 from recs_assets.assets import verdicts
-from recs_assets.assets.approval import approved_model
 from recs_assets.assets.auditing import AUDIT_CHECKS, audit_results, audit_row, audited
-from recs_assets.assets.graph import EXPORTS, hetero_graph
-from recs_assets.assets.preview import preview_of
+from recs_assets.assets.preview import ROWS, preview, schema
 from recs_assets.assets.serving import sql_scores, user_scores
 from recs_assets.assets.similarities import product_similarities
 from recs_assets.assets.staging import INPUTS, Ingredients, ingredients_of, stage
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
 from recs_assets.gates import publication as gates
 from recs_assets.gates.verdict import PASS
+from recs_assets.own_tables import RECOMMENDATIONS
 from recs_assets.resources.errors import PublishRefused
 from recs_assets.resources.holding import Hold
 from recs_assets.resources.publishing import Publication, Published
@@ -33,8 +32,9 @@ from recs_assets.settings import Settings
     group="serving",
     kinds={"sql", "table"},
     pod="publisher",
-    deps=[sql_scores, user_scores, product_similarities, approved_model, hetero_graph, *EXPORTS],
+    deps=[sql_scores, user_scores, product_similarities],
     checks=[*AUDIT_CHECKS, *verdicts.LIST_CHECKS],
+    metadata={"dagster/column_schema": schema(RECOMMENDATIONS)},
 )
 def recommendations(
     context: dg.AssetExecutionContext,
@@ -75,7 +75,7 @@ def recommendations(
             "people whose address is a placeholder": audit.n_placeholders,
             "audit": audit.verdict.decision,
             "reason": audit.verdict.reason,
-            "preview": preview_of(new.written, PROFILE_LISTS),
+            "preview": preview(new.written.head(PROFILE_LISTS, ROWS)),
         },
         check_results=[*audit_results(staged, audit), verdicts.check_result(served, served.gate)],
     )
@@ -106,7 +106,14 @@ class PublishConfig(dg.Config):
 HOLD_CHECK = check("published_recommendations", "hold", "Nobody holds publishing.")
 
 
-@weekly_asset(group="serving", kinds={"table"}, pod="publisher", deps=[recommendations], checks=[HOLD_CHECK])
+@weekly_asset(
+    group="serving",
+    kinds={"table"},
+    pod="publisher",
+    deps=[recommendations],
+    checks=[HOLD_CHECK],
+    metadata={"dagster/column_schema": schema(RECOMMENDATIONS)},
+)
 def published_recommendations(
     context: dg.AssetExecutionContext,
     config: PublishConfig,
@@ -139,8 +146,14 @@ def published_recommendations(
     hold = published if isinstance(published, Hold) else None
     if not isinstance(published, Hold):
         context.log.info(_told(published))
-    metadata = {"outcome": "held"} if hold else {name: str(value) for name, value in asdict(published).items()}
+    metadata = {"outcome": "held"} if isinstance(published, Hold) else _shown(published)
     return dg.MaterializeResult(metadata=metadata, check_results=[_hold_verdict(context, warehouse, settings, hold)])
+
+
+def _shown(published: Published) -> dict[str, Any]:
+    """Its figures as numbers, and everything else as text."""
+    shown = {name: value if isinstance(value, int) else str(value) for name, value in asdict(published).items()}
+    return shown | {"dagster/row_count": published.n_rows}
 
 
 def _hold_verdict(

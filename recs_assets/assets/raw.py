@@ -61,7 +61,9 @@ def raw_asset(table: str) -> dg.AssetsDefinition:
         with draft(context, store, settings, week.as_of) as new:
             new.write_document(SOURCE_PROFILE, profile)
         return dg.MaterializeResult(
-            metadata={name: _shown(value) for name, value in profile.items()} | _of_storage(stored),
+            metadata={name: _shown(value) for name, value in profile.items()}
+            | {"dagster/row_count": profile["n_rows"]}
+            | _of_storage(stored),
             check_results=[
                 verdicts.check_result(count, "row_count"),
                 verdicts.check_result(full, "filled"),

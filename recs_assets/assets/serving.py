@@ -22,8 +22,8 @@ from recs_assets.asset_files import (
 )
 from recs_assets.assets.approval import approved_model
 from recs_assets.assets.evaluation import misfit_of
-from recs_assets.assets.graph import EXPORT_NAMES, EXPORTS, hetero_graph
-from recs_assets.assets.preview import preview_of
+from recs_assets.assets.graph import EXPORT_NAMES, hetero_graph
+from recs_assets.assets.preview import table_of
 from recs_assets.assets.standing import newest_standing
 from recs_assets.assets.weekly_asset import draft, weekly_asset
 from recs_assets.gates.promotion import served_by
@@ -39,7 +39,7 @@ NO_SCORES = pa.schema(
 )
 
 
-@weekly_asset(group="serving", kinds={"sql", "parquet"}, pod="exporter", deps=[hetero_graph, *EXPORTS])
+@weekly_asset(group="serving", kinds={"sql", "parquet"}, pod="exporter", deps=[hetero_graph])
 def sql_scores(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
@@ -54,10 +54,8 @@ def sql_scores(
     tables = parquet_of(inputs) | profile_tables(source)
     has_fitment = inputs["fits_edges"].n_rows(FITS_EDGES) > 0
     with warehouse.session(tables) as session, draft(context, store, settings, source.as_of, [source, *inputs.values()]) as new:
-        rows = session.export(
-            "v5_17", new.path(SQL_SCORES), as_of=source.as_of, **v5_17_parameters(settings, has_fitment=has_fitment)
-        )
-    return dg.MaterializeResult(metadata={"dagster/row_count": rows, "preview": preview_of(new.written, SQL_SCORES)})
+        session.export("v5_17", new.path(SQL_SCORES), as_of=source.as_of, **v5_17_parameters(settings, has_fitment=has_fitment))
+    return dg.MaterializeResult(metadata=table_of(new.written, SQL_SCORES))
 
 
 @weekly_asset(group="serving", kinds={"pytorch", "parquet"}, pod="scorer", deps=[hetero_graph, approved_model])
@@ -137,16 +135,11 @@ def write_scores(
     source, served = to_score.inputs["hetero_graph"], to_score.served
     inputs = [*to_score.inputs.values(), to_score.approved]
     with draft(context, store, settings, source.as_of, inputs, name="user_scores") as new:
-        n_rows = new.write_tables(USER_SCORES, scores)
+        new.write_tables(USER_SCORES, scores)
         new.facts |= served
     if "stepped_down" in served:
         context.log.warning(f"{served['source']} serves: {served['stepped_down']} Set them back, or train again.")
-    return {
-        "dagster/row_count": n_rows,
-        "model of week": str(served["model_week"]),
-        "serving": served["source"],
-        "preview": preview_of(new.written, USER_SCORES),
-    }
+    return table_of(new.written, USER_SCORES) | {"model of week": str(served["model_week"]), "serving": served["source"]}
 
 
 def newest_approved(store: Store, week: str) -> Artifact:

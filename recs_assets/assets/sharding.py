@@ -67,6 +67,7 @@ def merge_shards(
     group_name=ONE_STEP.group_name,
     kinds=ONE_STEP.kinds,
     owners=ONE_STEP.owners,
+    metadata=ONE_STEP.metadata,
     description=ONE_STEP.description,
 )
 def user_scores(hetero_graph: Any, approved_model: Any) -> Any:

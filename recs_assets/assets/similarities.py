@@ -4,7 +4,7 @@ import dagster as dg
 
 from recs_assets.asset_files import GRAPH, PRODUCT_NODES, PRODUCT_SIMILARITIES
 from recs_assets.assets.graph import hetero_graph
-from recs_assets.assets.preview import preview_of
+from recs_assets.assets.preview import table_of
 from recs_assets.assets.weekly_asset import ReuseConfig, draft, made_before, weekly_asset
 from recs_assets.resources.store.lineage import inputs_of
 from recs_assets.resources.store.store import Store
@@ -33,5 +33,4 @@ def product_similarities(
         with draft(context, store, settings, source.as_of, inputs.values()) as new:
             new.write_table(PRODUCT_SIMILARITIES, with_ids(similar_parts(past, settings), products["product_id"]))
         made = new.written
-    first, rows = preview_of(made, PRODUCT_SIMILARITIES), made.n_rows(PRODUCT_SIMILARITIES)
-    return dg.MaterializeResult(metadata={"dagster/row_count": rows, "version": made.version, "preview": first})
+    return dg.MaterializeResult(metadata=table_of(made, PRODUCT_SIMILARITIES) | {"version": made.version})

@@ -31,7 +31,7 @@ def trained_model(
     as_of = inputs["hetero_graph"].as_of
     same = None if config.force else made_before(context, store, settings, as_of, used)
     if same is not None:
-        return dg.MaterializeResult(metadata={"reused": same.version, "towers": dg.MetadataValue.json(same.document(RESIDUAL))})
+        return dg.MaterializeResult(metadata={"reused": same.version, "towers": same.document(RESIDUAL)})
     context.log.info(f"towers start from {f'those approved in week {start.manifest.week}' if start else 'nothing'}")
     with store.working(f"trained_model-{week.key}") as work:
         with draft(context, store, settings, as_of, used) as new:
@@ -45,9 +45,7 @@ def trained_model(
                 report=context.log.info,
             )
         trained.checkpoints.clear()
-    return dg.MaterializeResult(
-        metadata=trained.figures | {"towers": dg.MetadataValue.json(trained.record), "curve": dg.MetadataValue.md(trained.plot)}
-    )
+    return dg.MaterializeResult(metadata=trained.figures | {"towers": trained.record, "curve": dg.MetadataValue.md(trained.plot)})
 
 
 def warm_start(approved: Artifact | None, split: WeekSplit) -> Artifact | None:

@@ -5,6 +5,7 @@ import errno
 import functools
 import logging
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -14,6 +15,7 @@ import dagster as dg
 from pydantic import Field
 
 from recs_assets import home_layout, interrupts, pods, targets
+from recs_assets.assets.figures import shown
 from recs_assets.disk import free_gib
 from recs_assets.partitions import weekly
 from recs_assets.resources import running
@@ -32,6 +34,18 @@ MAX_RETRIES, RETRY_SECONDS = 2, 15.0
 
 # dagster-k8s names the step of a pod in it.
 STEP_OF_POD = "DAGSTER_RUN_STEP_KEY"
+
+# What is said of the assets of a group, which their pages open under this name.
+DOCUMENT = "read more"
+DOCUMENTS = {
+    "raw": "contract.md",
+    "exports": "contract.md",
+    "graph": "gnn/README.md",
+    "model": "gnn/README.md",
+    "evaluation": "gates/README.md",
+    "serving": "gates/README.md",
+    "upkeep": "resources/README.md",
+}
 
 # Only the user who runs a step may read the files that it makes.
 PRIVATE = 0o077
@@ -64,13 +78,28 @@ def weekly_asset(
             kinds=kinds,
             deps=deps,
             check_specs=checks,
-            metadata=metadata,
+            metadata={DOCUMENT: _document(DOCUMENTS[group]), **(metadata or {})},
             owners=[OWNER],
             op_tags=pods.op_tags(pod),
             description=body.__doc__,
-        )(guarded(body))
+        )(guarded(_timed(body)))
 
     return declare
+
+
+@functools.cache
+def _document(name: str) -> dg.MarkdownMetadataValue:
+    return dg.MetadataValue.md((targets.PACKAGE / name).read_text())
+
+
+def _timed(body: Callable[..., dg.MaterializeResult]) -> Callable[..., dg.MaterializeResult]:
+    @functools.wraps(body)
+    def timing(*arguments: Any, **resources: Any) -> dg.MaterializeResult:
+        begun = time.monotonic()
+        result = body(*arguments, **resources)
+        return shown(result, time.monotonic() - begun)
+
+    return timing
 
 
 def guarded(body: Callable[..., Any]) -> Callable[..., Any]:
