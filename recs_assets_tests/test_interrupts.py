@@ -1,5 +1,6 @@
 """One signal ends a process within seconds in a line, whatever it is doing, from real processes told at a known moment."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.faults.homes import Home
-from recs_assets_tests.worlds import NEXT_WEEK
+from recs_assets_tests.worlds import NEXT_WEEK, SMALL_TOWERS, WEEK, settings_with
 
 SECONDS = 10.0
 NAMES = {signal.SIGINT: "Ctrl-C (SIGINT)", signal.SIGTERM: "SIGTERM"}
@@ -137,3 +138,35 @@ def test_in_the_middle_of_publishing_nothing_is_published(first_run: Run, tmp_pa
 def _captured(home: Home) -> str:
     """What steps have printed: Dagster sends it to files of its own."""
     return "".join(path.read_text(errors="replace") for path in (home.folder / "dagster").rglob("*.err"))
+
+
+TRAINING = """
+import sys
+from pathlib import Path
+from recs_assets import interrupts
+interrupts.obey()
+from recs_assets_tests.worlds import Place, WEEK, settings_file
+source, home, settings = map(Path, sys.argv[1:])
+Place(source, home, settings_file.load(settings)).materialize(["trained_model"], WEEK)
+interrupts.leave(0)
+"""
+
+
+def test_a_training_goes_on_from_the_epoch_before_a_signal(first_run: Run, tmp_path: Path) -> None:
+    few = settings_with(tmp_path, {"model": {"steps": 20}, "towers": SMALL_TOWERS, "compute": {"threads": 1}})
+    place = first_run.place.copy(tmp_path / "place", settings=few)
+    command = [sys.executable, "-c", TRAINING, place.source, place.home, tmp_path / "settings.yaml"]
+    environment = os.environ | {"RECS_FAULT": "checkpoint.pruned:hang"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    working = place.store.working_folder(f"trained_model-{WEEK}")
+    while not list(working.glob("epoch_0001_*.pt")) and process.poll() is None:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=SECONDS)
+    assert process.returncode == 128 + signal.SIGTERM, said
+    assert said.splitlines()[-1].startswith("Stopped by SIGTERM in trained_model; no step was finished. Nothing was published")
+    result = place.materialize(["trained_model"], WEEK)
+    assert result.success
+    told = [record.user_message for record in place.instance.all_logs(result.run_id)]
+    assert [line for line in told if "towers goes on after epoch" in line] == ["training of the towers goes on after epoch 1"]
+    assert not working.exists(), "what the training needed goes with it"
