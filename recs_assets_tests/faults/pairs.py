@@ -11,7 +11,7 @@ from recs_assets_tests.faults.homes import Home
 from recs_assets_tests.worlds import WEEK
 
 # Without a source both runs are refused, once they are in the event log: that is all there is to try.
-REFUSED = "there is no source folder"
+REFUSED = "there is no source"
 
 
 def main(arguments: Sequence[str]) -> int:
