@@ -2,6 +2,8 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -62,10 +64,17 @@ def old_runs(instance: dg.DagsterInstance, settings: Settings, now: dt.datetime)
 
 
 def forget_runs(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:
-    """Remove runs from the event log, with what their steps printed."""
+    """Remove runs from the event log, with what their steps printed and their checks found."""
+    storage: Any = instance.event_log_storage
     for run_id in run_ids:
         instance.compute_log_manager.delete_logs(prefix=[run_id])
         instance.delete_run(run_id)
+        # Dagster takes the rows out of a run's own file and leaves the file, as large as it was; and it keeps checks for ever.
+        if storage.is_run_sharded:
+            for ending in ("", "-wal", "-shm"):
+                Path(f"{storage.path_for_shard(run_id)}{ending}").unlink(missing_ok=True)
+        with storage.index_connection() as connection:
+            connection.exec_driver_sql(f"DELETE FROM asset_check_executions WHERE run_id = '{run_id}'")
 
 
 def _result(figures: Mapping[str, int | float | str], found: dg.AssetCheckResult) -> dg.MaterializeResult:

@@ -3,7 +3,9 @@
 import datetime as dt
 import os
 import shutil
+import sqlite3
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -16,6 +18,7 @@ from recs_assets.resources.store import readers
 from recs_assets.settings import Settings
 from recs_assets.steps.remove_superfluous import prune, superfluous
 from recs_assets_tests.conftest import Run
+from recs_assets_tests.dagster_home import dagster_home
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place, checks, metadata
 
 NOW = dt.datetime.now(dt.UTC)
@@ -108,8 +111,9 @@ def test_what_fails_here_warns_and_fails_no_mail(night: Run, tmp_path: Path, mon
     assert (warned.passed, warned.severity) == (False, dg.AssetCheckSeverity.WARN)
 
 
-def test_old_runs_leave_the_event_log(night: Run, tmp_path: Path) -> None:
-    place = night.place.copy(tmp_path)
+def test_old_runs_leave_the_event_log_and_the_disk(night: Run, tmp_path: Path) -> None:
+    event_log = dagster_home(tmp_path / "dagster")
+    place = replace(night.place.copy(tmp_path), instance=dg.DagsterInstance.from_config(str(event_log)))
     place.materialize(["raw_users"], NEXT_WEEK)
     place.materialize(["raw_users"], NEXT_WEEK)
     runs = {record.dagster_run.run_id for record in place.instance.get_run_records()}
@@ -120,8 +124,16 @@ def test_old_runs_leave_the_event_log(night: Run, tmp_path: Path) -> None:
 
     assert old(place.settings.retention.days - 1) == []
     assert set(old(place.settings.retention.days + 1)) == runs
-    forget_runs(place.instance, list(runs)[:1])
-    assert [record.dagster_run.run_id for record in place.instance.get_run_records()] == list(runs)[1:]
+    gone, left = runs
+    forget_runs(place.instance, [gone])
+    assert [record.dagster_run.run_id for record in place.instance.get_run_records()] == [left]
+    named = {path.name.partition(".db")[0] for path in event_log.rglob("*.db*")} | {
+        path.name for path in event_log.rglob("*-*-*")
+    }
+    assert left in named
+    assert gone not in named
+    with sqlite3.connect(event_log / "history" / "runs" / "index.db") as index:
+        assert index.execute("SELECT DISTINCT run_id FROM asset_check_executions").fetchall() == [(left,)]
 
 
 def test_a_low_disk_is_told_of_once_before_a_run(
