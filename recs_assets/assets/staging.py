@@ -139,6 +139,8 @@ def stage(
             generated_at=now,
             pipeline_version=f"recs_assets {targets.installed_version()}",
         )
+    if (unlike := warehouse.unlike_served(names.wide_table)) is not None:
+        log.warning("week %s cannot be published as it is: %s", week, unlike)
     log.info("%s mails are staged; the audit begins", f"{rows:,}")
     with warehouse.session({"staged": names.long_table, "mail": names.wide_table}) as session:
         content: dict[str, Any] = session.audit("content_hash", week=week) | session.audit("mail_hash", slots=slots)

@@ -36,12 +36,12 @@ def unlike_served(ledger: Ledger, columns: Sequence[str]) -> str | None:
     slots, n_served = slots_of(columns), slots_of(served)
     added = {name: kind for name, kind in wide_columns(slots).items() if name in lacking}
     dropped = [name for name in served if name in surplus]
-    setting = "" if slots == n_served else f"Or set rules.slots to {n_served}, and materialize recommendations again. "
+    setting = f"Or set rules.slots to {n_served}, and materialize recommendations again: such a mail fits as it is. "
     statements = "; ".join(ledger.alterations(WIDE, added, dropped))
     return (
         f"a mail of {slots} slots cannot take the place of that of {n_served} in {WIDE}: it has the columns "
         f"{list(added) or 'none'} beside those of the table, and lacks {dropped or 'none'}. Grants and views hang on that table, "
-        f"so it is never made anew. Have its owner run, then run again: {statements}. {setting}"
+        f"so it is never made anew. Have its owner run, then run again: {statements}. {setting if slots != n_served else ''}"
     )
 
 
