@@ -71,7 +71,7 @@ def _print_jobs(places: Places) -> None:
     jobs = defaultdict(list)
     for job in places.client.list_jobs(max_results=100_000):
         labels = job.labels or {}
-        if labels.get("asset"):
+        if labels.get("asset") and not getattr(job, "dry_run", False):
             jobs[labels["asset"], labels.get("week", ""), labels.get("run", "")].append(job.job_id)
     print("\nJobs by their labels, as the stand-in has recorded them:")
     print(f"  {'asset':<26} {'week':<10} {'run':<36} {'jobs':>5}   the last one's id")

@@ -18,10 +18,11 @@ NOT_PASSED_ON = {"transfer-encoding", "connection", "content-length", "date", "s
 
 @dataclass
 class Proxy:
-    """A proxy: its address, which request gets which fault, and what it was asked for."""
+    """A proxy: its address, which request gets which fault, what becomes of the answers, and what it was asked for."""
 
     url: str = ""
     fault: Callable[[str, str, bytes], Fault | None] = lambda method, path, body: None
+    edit: Callable[[bytes], bytes] = lambda answer: answer
     asked: list[tuple[str, str, bytes]] = field(default_factory=list)
 
 
@@ -66,7 +67,7 @@ def faulty_proxy(server: str) -> Iterator[Proxy]:
             elif kind == "lost":
                 self._answer(500, [], b'{"error": {"message": "not now"}}')
             else:
-                self._answer(answer.status, answer.getheaders(), content)
+                self._answer(answer.status, answer.getheaders(), proxy.edit(content))
 
         def _answer(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
             self.send_response(status)

@@ -149,7 +149,9 @@ class Jobs:
     def described(self, text: str, common: Mapping[str, Any]) -> bigquery.QueryJob:
         """A query that has not run: what it would read, and its columns."""
         config = bigquery.QueryJobConfig(dry_run=True, use_query_cache=False, **common)
-        return self.client.query(text, job_config=config, retry=self.retry, job_retry=None, timeout=REQUEST_SECONDS)
+        return self.client.query(
+            text, job_config=config, job_id_prefix=id_prefix(), retry=self.retry, job_retry=None, timeout=REQUEST_SECONDS
+        )
 
     def schema(self, text: str, parameters: Mapping[str, Any], *, name: str) -> list[bigquery.SchemaField]:
         """The columns that a query gives."""
@@ -176,6 +178,20 @@ class Jobs:
             job = self._uploaded(rows, table, config) if isinstance(rows, pa.Table) else self._loaded(rows, table, config)
             job.result(retry=self.retry, timeout=self.settings.job_seconds)
         self._count("load", table.rpartition(".")[2], job, 0, None)
+
+    def dataset(self, path: str) -> bigquery.Dataset:
+        """A dataset.
+
+        Raises:
+            AccessError: it is not there, or may not be read, or lies elsewhere than the environment says.
+        """
+        with self.told(f"the dataset {path}"):
+            dataset = self.client.get_dataset(path, retry=self.retry, timeout=REQUEST_SECONDS)
+        if dataset.location.upper() != self.places.location.upper():
+            raise AccessError(
+                f"the dataset {path} lies in {dataset.location}. Set RECS_BQ_LOCATION to that, where all have to lie."
+            )
+        return dataset
 
     def drop(self, table: str) -> None:
         """Remove a table by its path, if it is there; raises as ``load``."""
@@ -235,9 +251,14 @@ def labels() -> dict[str, str]:
     return {word: _label(value) for word, value in running.current().labels.items()}
 
 
+def id_prefix() -> str:
+    """What the ids of all jobs of the step at work begin with."""
+    return f"recs_{_label(running.current().name)}_"
+
+
 def new_job_id() -> str:
-    """An id that no other job has, which begins with the step at work."""
-    return f"recs_{_label(running.current().name)}_{uuid.uuid4().hex}"
+    """An id that no other job has."""
+    return f"{id_prefix()}{uuid.uuid4().hex}"
 
 
 def _label(value: str) -> str:

@@ -37,6 +37,7 @@ class BigQueryLedger(Ledger):
 
     def make(self) -> None:
         """Make the fixed tables that are missing."""
+        self._jobs.dataset(self._jobs.places.tables)
         with self._jobs.told(f"the list of tables of {self._jobs.places.tables}"):
             present = {item.table_id for item in self._jobs.client.list_tables(self._jobs.places.tables, retry=self._jobs.retry)}
         for table, columns in FIXED_TABLES.items():

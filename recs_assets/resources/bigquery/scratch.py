@@ -95,9 +95,7 @@ class Scratch:
         if self._is_checked:
             return
         name = self._jobs.places.scratch
-        with self._jobs.told(f"the dataset {name}"):
-            dataset = self._jobs.client.get_dataset(name, retry=self._jobs.retry, timeout=REQUEST_SECONDS)
-        if not dataset.default_table_expiration_ms:
+        if not self._jobs.dataset(name).default_table_expiration_ms:
             raise AccessError(
                 f"the tables of dataset {name} (RECS_BQ_SCRATCH) do not expire, and rows of people would stay in them: "
                 f"bq update --default_table_expiration={int(KEPT_FOR.total_seconds())} {name}"

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from google.api_core import exceptions
 from google.cloud import bigquery
 
 from recs_assets.breaches import ContractError, refuse
@@ -14,7 +13,7 @@ from recs_assets.resources.bigquery.jobs import REQUEST_SECONDS, Jobs
 from recs_assets.resources.bigquery.readings import absent, has_spaces, reading, selected, trimmed, word
 from recs_assets.resources.bigquery.scratch import Scratch
 from recs_assets.resources.duckdb.source_files import resembled
-from recs_assets.resources.errors import SourceError
+from recs_assets.resources.errors import AccessError, SourceError
 from recs_assets.stored_tables import StoredColumn, StoredTable
 
 SHOWN_CHARACTERS = 60
@@ -37,14 +36,13 @@ class Source:
     def _names(self) -> Mapping[str, str]:
         """The names of the dataset's tables and views, by themselves in lower case."""
         dataset = self._jobs.places.source
+        try:
+            self._jobs.dataset(dataset)
+        except AccessError as error:
+            raise SourceError(str(error)) from error
         with self._jobs.told(f"the list of tables of {dataset}"):
-            try:
-                listed = self._jobs.client.list_tables(dataset, retry=self._jobs.retry, timeout=REQUEST_SECONDS)
-                names = {item.table_id.lower(): item.table_id for item in listed}
-            except exceptions.NotFound as error:
-                raise SourceError(
-                    f"there is no dataset {dataset}. Set RECS_BQ_SOURCE to the dataset of the retailer's tables."
-                ) from error
+            listed = self._jobs.client.list_tables(dataset, retry=self._jobs.retry, timeout=REQUEST_SECONDS)
+            names = {item.table_id.lower(): item.table_id for item in listed}
         if not any(resembled(name, list(SOURCE_TABLES)) for name in names):
             raise SourceError(
                 f"the dataset {dataset} has none of the tables {', '.join(SOURCE_TABLES)}. Set RECS_BQ_SOURCE to one that does."
