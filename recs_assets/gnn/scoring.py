@@ -119,7 +119,7 @@ def loudest_channels(contributions: Floats32, usual: Floats32, names: tuple[str,
 def chunks(candidates: sparse.csr_array) -> Iterator[slice]:
     """Slices of rows, in order, each with a bounded number of rows and of candidates.
 
-    Every ``ROWS_PER_CHUNK`` rows one begins, whatever stands before: the last bits of a score depend on who is in its chunk.
+    Every ``ROWS_PER_CHUNK`` rows one begins, whatever stands before: the last bits of a score may depend on who is in its chunk.
     """
     start, n_rows = 0, candidates.shape[0]
     while start < n_rows:

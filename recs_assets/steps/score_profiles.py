@@ -73,7 +73,7 @@ def scores(
         for block, own in blocks:
             parts = pool.map(lambda part: eligible_candidates(past, part, settings), np.array_split(users[block][own], threads))
             candidates = sparse.csr_array(sparse.vstack(list(parts), format="csr"))
-            # Of the whole block in every shard: the last bits of a vector depend on who else is computed with it.
+            # Of the whole block in every shard: the last bits of a vector may depend on who else is computed with it.
             added = towers.added(past, users[block]) if towers and len(own) else None
             vectors = (added[0][own], added[1]) if added else None
             top = scoring.top_scores(fitted, evidence, users[block][own], candidates, kept, vectors, threads)

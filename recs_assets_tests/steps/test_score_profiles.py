@@ -10,6 +10,7 @@ import torch
 from recs_assets import settings_file
 from recs_assets.asset_files import GRAPH, MODEL, PROFILES, TOWERS
 from recs_assets.gnn import scoring
+from recs_assets.gnn.towers.residual import Residual
 from recs_assets.steps import score_profiles as profiles
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.slow.comparison import SCORE_ROUNDING
@@ -66,6 +67,9 @@ def test_a_profile_gets_the_same_bits_in_whichever_shard_it_is(
     first_run: Run, towers_that_count: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scoring, "ROWS_PER_CHUNK", 5)
+    asked: list[list[int]] = []
+    added = Residual.added
+    monkeypatch.setattr(Residual, "added", lambda self, past, users: asked.append(users.tolist()) or added(self, past, users))
     whole = rows_of(blocks(first_run, towers_that_count))
     shards = [rows_of(blocks(first_run, towers_that_count, shard, 3)) for shard in range(3)]
     people = [set(shard["profile_id"]) for shard in shards]
@@ -73,6 +77,8 @@ def test_a_profile_gets_the_same_bits_in_whichever_shard_it_is(
     assert sum(map(len, people)) == len(set.union(*people)), "a profile is in one shard"
     together = pd.concat(shards).sort_values("profile_id", kind="stable", ignore_index=True)
     pd.testing.assert_frame_equal(together, whole, check_exact=True)
+    # So few vectors come out alike in whatever company; that of thousands is the same by this.
+    assert asked == [asked[0]] * 4
 
 
 def test_a_shard_is_a_matter_of_the_ids_alone_and_holds_whole_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
