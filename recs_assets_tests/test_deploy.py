@@ -166,12 +166,23 @@ def _leaves(values: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]
             yield f"{at}{key}", value
 
 
-@pytest.mark.parametrize("name", ["dagster.yaml", "helm-values.yaml"])
-def test_every_section_is_explained(name: str) -> None:
-    text = (DEPLOY / name).read_text()
-    sections = re.split(r"\n(?=[a-zA-Z])", text)[1:]
-    assert len(sections) > 5
-    assert [section.splitlines()[0] for section in sections if "#" not in section] == []
+@pytest.mark.parametrize("file", ["recs_assets/deploy/dagster.yaml", "recs_assets/deploy/helm-values.yaml", "dagster_cloud.yaml"])
+def test_every_key_is_explained_where_it_stands_or_with_its_section(file: str) -> None:
+    lines = (ROOT / file).read_text().splitlines()
+    explained = {number for number, line in enumerate(lines) if "#" in line}
+    keys = list(_keys(yaml.compose("\n".join(lines)), ()))
+    assert len(keys) > 10
+    assert [lines[places[-1]] for places in keys if not explained & set(places[-3:])] == []
+
+
+def _keys(node: yaml.Node, sections: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """The lines of the sections around every key that has a value of its own, the outermost first, and then its own."""
+    if isinstance(node, yaml.SequenceNode):
+        yield from (found for item in node.value for found in _keys(item, sections))
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            places = (*sections, key.start_mark.line)
+            yield from list(_keys(value, places)) or [places]
 
 
 def test_an_image_keeps_torch_when_the_code_changes_and_is_nobody_special() -> None:
