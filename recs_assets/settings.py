@@ -140,8 +140,8 @@ class SchedulesSettings(Section):
     nightly: str
     first_week: str
     last_week: str | None
-    nightly_late_hours: Positive | None
-    weekly_late_hours: Positive | None
+    nightly_late_hours: Count | None
+    weekly_late_hours: Count | None
 
     @pydantic.model_validator(mode="after")
     def _weeks_are_in_order(self) -> "SchedulesSettings":
