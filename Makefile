@@ -98,6 +98,9 @@ release: ready ## Lift the hold on publishing: REASON="..."
 prune: ready ## Remove what nobody needs any more, as every run does at its end (DRY=1: only list it)
 	@$(RUN) prune $(if $(DRY),--dry)
 
+costs: ready ## What has been spent, by experiment, month, run and step, beside the budgets; local runs cost nothing
+	@$(RUN) costs
+
 find: ready ## Where the id or address USER still lies in what is kept; fails where it does
 	@$(RUN) find --user "$(if $(filter environment%,$(origin USER)),$(error Say USER=...),$(USER))"
 
@@ -181,4 +184,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test test-fast checked run train nightly backfill approve publish report status latest versions rollback hold release prune find backup restore nights reference ablation benchmark scaling identical faults kills interrupts pairs emulated stand-ins fuzz security ui serve world lock clean ready week
+.PHONY: help demo test test-fast checked run train nightly backfill approve publish report status latest versions rollback hold release prune costs find backup restore nights reference ablation benchmark scaling identical faults kills interrupts pairs emulated stand-ins fuzz security ui serve world lock clean ready week

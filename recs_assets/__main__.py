@@ -13,10 +13,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from recs_assets import alerts, backup, dagster_home, home_layout, launch, rollback, searching, targets
 from recs_assets.assets.weekly_asset import PRIVATE
 from recs_assets.contract import SOURCE_TABLES
+from recs_assets.report import costs
 from recs_assets.resources.errors import PublishFailed, PublishRefused, WarehouseError
 from recs_assets.resources.holding import os_user
 from recs_assets.resources.store.artifact import StoreError
@@ -68,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     release = commands.add_parser("release", help="lift the hold on publishing")
     prune = commands.add_parser("prune", help="remove what nobody needs any more, as the last step of every run does")
     prune.add_argument("--dry", action="store_true", help="list it, and remove nothing")
+    commands.add_parser("costs", help="what has been spent, by experiment, month, run and step, beside the budgets")
     search = commands.add_parser("find", help="where a person's id or address still lies; 1 where it lies anywhere")
     search.add_argument("--user", required=True, help="the id, or an address")
     copy = commands.add_parser("backup", help="copy the home into an empty folder, while runs are at work")
@@ -195,6 +198,15 @@ def _prune(options: argparse.Namespace, project: ModuleType) -> int:
     return 0
 
 
+def _costs(options: argparse.Namespace, project: ModuleType) -> int:
+    warehouse, rows = project.target.warehouse(project.settings), list[dict[str, Any]]()
+    if warehouse.is_billed:
+        with warehouse.session() as session:
+            rows = session.rows("costs")
+    print(costs.render(rows, project.settings))
+    return 0
+
+
 def _find(options: argparse.Namespace, project: ModuleType) -> int:
     places = searching.places_of(options.user, project.target.warehouse(project.settings), project.target.store(), targets.home())
     print("\n".join(places) if places else "that id lies nowhere in what is kept.")
@@ -231,6 +243,7 @@ COMMANDS = {
     "hold": _hold,
     "release": _release,
     "prune": _prune,
+    "costs": _costs,
     "find": _find,
     "backup": _backup,
     "restore": _restore,

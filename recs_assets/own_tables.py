@@ -102,6 +102,24 @@ ERASURES: dict[str, str] = {
     "content_hash": "STRING",
 }
 
+# What a step has cost: a row for each job that it has sent, and one for its pod.
+COSTS: dict[str, str] = {
+    "experiment": "STRING",
+    "run_id": "STRING",
+    "step": "STRING",
+    "week": "DATE",
+    "kind": "STRING",  # query, load, export; pod
+    "name": "STRING",
+    "job_id": "STRING",
+    "bytes_billed": "INT64",
+    "slot_seconds": "FLOAT64",
+    "cpu_seconds": "FLOAT64",
+    "gib_seconds": "FLOAT64",
+    "gpu_seconds": "FLOAT64",
+    "usd": "FLOAT64",
+    "noted_at": "TIMESTAMP",
+}
+
 STAGED_TABLES = {"table_name": "STRING", "staged_at": "TIMESTAMP"}
 
 # Made where they are missing, whenever the warehouse is opened for writing.
@@ -113,6 +131,7 @@ FIXED_TABLES: dict[str, dict[str, str]] = {
     "publications": PUBLICATIONS,
     "holds": HOLDS,
     "erasures": ERASURES,
+    "costs": COSTS,
     "staged_tables": STAGED_TABLES,
 }
 

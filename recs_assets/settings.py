@@ -26,7 +26,7 @@ from recs_assets.section import Count, Positive, Section, Share
 from recs_assets.weeks import FIRST_WEEK, monday
 
 # What is made does not depend on these sections.
-ELSEWHERE = ("schedules", "alerts", "scoring", "pods", "bigquery")
+ELSEWHERE = ("schedules", "alerts", "scoring", "pods", "bigquery", "costs")
 
 
 class SourceSettings(Section):
@@ -103,6 +103,9 @@ class GatesSettings(Section):
     max_left_out_by_a_rule: Share | None
     max_bare_garages: Share | None
     max_bare_garages_rise: Share | None
+    max_experiment_usd: Positive | None
+    max_usd_before_gate_1: Positive | None
+    max_month_usd: Positive | None
 
 
 class MailSettings(Section):
@@ -190,6 +193,18 @@ class BigQuerySettings(Section):
     turn_seconds: Positive
 
 
+class CostSettings(Section):
+    """What a pod costs, and what the money of these runs is spent on."""
+
+    experiment: Annotated[str, pydantic.Field(min_length=1)]
+    usd_per_cpu_hour: Annotated[float, pydantic.Field(ge=0)]
+    usd_per_gib_hour: Annotated[float, pydantic.Field(ge=0)]
+    usd_per_gpu_hour: Annotated[float, pydantic.Field(ge=0)]
+
+
+BUDGETS = ("max_experiment_usd", "max_usd_before_gate_1", "max_month_usd")
+
+
 class Settings(Section):
     """The whole of ``settings.yaml``."""
 
@@ -218,6 +233,7 @@ class Settings(Section):
     pods: PodsSettings
     compute: ComputeSettings
     bigquery: BigQuerySettings
+    costs: CostSettings
 
     @pydantic.model_validator(mode="after")
     def _keys_agree(self) -> "Settings":
@@ -229,5 +245,6 @@ class Settings(Section):
     def hash(self) -> str:
         """First 16 hexadecimal digits of the SHA-256 of all values that what is made can depend on; the same values always
         give the same hash."""
-        canonical = json.dumps(self.model_dump(mode="json", exclude=set(ELSEWHERE)), sort_keys=True)
+        elsewhere = dict.fromkeys(ELSEWHERE, True) | {"gates": set(BUDGETS)}
+        canonical = json.dumps(self.model_dump(mode="json", exclude=elsewhere), sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]

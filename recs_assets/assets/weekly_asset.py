@@ -15,6 +15,7 @@ import dagster as dg
 from pydantic import Field
 
 from recs_assets import home_layout, interrupts, pods, targets
+from recs_assets.assets import spending
 from recs_assets.assets.figures import shown
 from recs_assets.disk import free_gib
 from recs_assets.partitions import weekly
@@ -114,11 +115,12 @@ def guarded(body: Callable[..., Any]) -> Callable[..., Any]:
         before = os.umask(PRIVATE)
         try:
             week = op.partition_key if op.has_partition_key else None
+            name, settings, warehouse = body.__name__, resources.get("settings"), resources.get("warehouse")
             with (
-                interrupts.step(body.__name__, op.run_id, functools.partial(_cancel, context.instance, op.run_id)),
-                running.step(body.__name__, week, op.run_id) as step,
+                interrupts.step(name, op.run_id, functools.partial(_cancel, context.instance, op.run_id)),
+                spending.noted(name, week, op.run_id, op.op_def.tags, settings, warehouse) as step,
             ):
-                _begin(resources.get("store"), resources.get("settings"), resources.get("warehouse"))
+                _begin(resources.get("store"), settings, warehouse)
                 return _with_jobs(body(context, *arguments, **resources), step)
         except REFUSALS as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
@@ -172,10 +174,14 @@ def _begin(store: Store | None, settings: Settings | None, warehouse: Warehouse 
 
     Raises:
         LayoutError: the home is not one that this program can work in.
+        ValueError: this month's budget, or the experiment's, is used up.
     """
     if store is None or settings is None:
         return
     home_layout.take(store, warehouse)
+    if warehouse is not None and warehouse.is_billed:
+        month, experiment, _ = spending.verdicts_on(warehouse, settings, dt.datetime.now(dt.UTC))
+        spending.refuse([month, experiment])
     if not store.location.read_on():
         return
     free, wanted = free_gib(store.location.local), settings.compute.min_free_disk_gib

@@ -101,7 +101,13 @@ class Session(ABC):
 
 
 class Warehouse(ABC):
-    """The retailer's source tables (read-only), and our own: staged, served, and the ledgers."""
+    """The retailer's source tables (read-only), and our own: staged, served, and the ledgers.
+
+    Attributes:
+        is_billed: what its queries read costs money.
+    """
+
+    is_billed = False
 
     @abstractmethod
     def source_tables(self) -> frozenset[str]:
@@ -146,7 +152,7 @@ class Warehouse(ABC):
                 ledger.add_columns(table, {name: kind for name, kind in columns.items() if name not in present})
 
     def append(self, table: str, rows: pa.Table, *, replace: Mapping[str, Parameter] | None = None) -> None:
-        """Add rows to the ledger ``quarantine``, ``audits`` or ``verdicts``, in one transaction.
+        """Add rows to the ledger ``quarantine``, ``audits``, ``verdicts`` or ``costs``, in one transaction.
 
         Args:
             table: the ledger's name.
@@ -156,8 +162,8 @@ class Warehouse(ABC):
         Raises:
             ValueError: no such ledger, other columns than its own, or something else to replace.
         """
-        if table not in {"quarantine", "audits", "verdicts"}:
-            raise ValueError(f"'{table}' is not a ledger to append to; choose quarantine, audits or verdicts.")
+        if table not in {"quarantine", "audits", "verdicts", "costs"}:
+            raise ValueError(f"'{table}' is not a ledger to append to; choose quarantine, audits, verdicts or costs.")
         columns = FIXED_TABLES[table]
         if set(rows.column_names) != set(columns):
             raise ValueError(f"ledger '{table}' has the columns {list(columns)}; got {rows.column_names}.")

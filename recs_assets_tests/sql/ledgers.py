@@ -4,7 +4,7 @@ import datetime as dt
 
 import pyarrow as pa
 
-from recs_assets.own_tables import AUDITS, ERASURES, HOLDS, PUBLICATIONS, QUARANTINE, STAGED_TABLES, VERDICTS
+from recs_assets.own_tables import AUDITS, COSTS, ERASURES, HOLDS, PUBLICATIONS, QUARANTINE, STAGED_TABLES, VERDICTS
 from recs_assets_tests.sql.rows import NOW, WEEK_START, days_ago, table
 
 PUBLICATION_ROWS = table(
@@ -71,6 +71,18 @@ HOLD_ROWS = table(
         (3, "set", "ann", "wrong again", NOW + dt.timedelta(days=1), days_ago(1)),
     ],
 )
+COST_ROWS = table(
+    COSTS,
+    [
+        (experiment, run, step, WEEK_START.date(), kind, "q", "job", 2**30, 60.0, 7200.0, 3600.0, gpu, usd, days_ago(days))
+        for experiment, run, step, kind, gpu, usd, days in [
+            ("first", "run 1", "trained_model", "pod", 3600.0, 2.5, 40),
+            ("first", "run 1", "user_nodes", "query", 0.0, 0.25, 40),
+            ("first", "run 2", "user_nodes", "query", 0.0, 0.5, 0),
+            ("second", "run 3", "user_nodes", "query", 0.0, 1.0, 1),
+        ]
+    ],
+)
 
 LEDGERS: dict[str, pa.Table] = {
     "publications": PUBLICATION_ROWS,
@@ -80,4 +92,5 @@ LEDGERS: dict[str, pa.Table] = {
     "verdicts": VERDICT_ROWS,
     "erasures": ERASURE_ROWS,
     "quarantine": QUARANTINE_ROWS,
+    "costs": COST_ROWS,
 }

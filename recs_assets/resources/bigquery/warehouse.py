@@ -21,6 +21,8 @@ from recs_assets.stored_tables import StoredTable
 class BigQueryWarehouse(Warehouse):
     """BigQuery: heavy work in jobs, rows by the storage API, what is published in one transaction."""
 
+    is_billed = True
+
     def __init__(
         self,
         places: Places,

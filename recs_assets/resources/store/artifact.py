@@ -83,10 +83,6 @@ class Artifact:
             self._verified[name] = local
         return self._verified[name]
 
-    def uri(self, name: str) -> str | None:
-        """The ``gs://`` URI of the file ``name``, for services that read it themselves; ``None`` where it lies in a folder."""
-        return f"{self.address}/{name}" if self.address.startswith("gs://") else None
-
     @property
     def _way_out(self) -> str:
         return f"materialize {self.manifest.asset} for week {self.manifest.week} again."

@@ -130,7 +130,9 @@ def test_what_this_machine_wrote_or_read_it_does_not_fetch_again(place: Place, p
     for _ in range(2):
         assert elsewhere.current("scores", WEEK).table("scores.parquet").equals(ROWS)
     assert fetched(proxy, "scores.parquet") == 1
-    assert written.uri("scores.parquet") == f"{place.name}/scores/{WEEK}/{written.version}/scores.parquet"
+    copy = written.path("scores.parquet")
+    assert Bucket(place.name, place.local).uri(copy) == f"{place.name}/scores/{WEEK}/{written.version}/scores.parquet"
+    assert Bucket(place.name, place.local).uri(tmp_path / "scores.parquet") is None
 
 
 def test_a_copy_that_is_damaged_or_of_an_earlier_object_is_fetched_again(place: Place) -> None:
