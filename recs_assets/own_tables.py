@@ -120,6 +120,32 @@ COSTS: dict[str, str] = {
     "noted_at": "TIMESTAMP",
 }
 
+# Where the rollout stands, a row a move; the newest one holds.
+ROLLOUT: dict[str, str] = {
+    "sequence": "INT64",
+    "action": "STRING",
+    "stage": "STRING",
+    "share": "FLOAT64",
+    "since_week": "STRING",
+    "experiment": "STRING",
+    "model_week": "STRING",
+    "model_settings": "STRING",
+    "held_reason": "STRING",
+    "moved_by": "STRING",
+    "reason": "STRING",
+    "evidence_json": "STRING",
+    "noted_at": "TIMESTAMP",
+}
+
+# Who is in which arm of an experiment at a share; rows are only ever added.
+ROLLOUT_ASSIGNMENT: dict[str, str] = {
+    "experiment": "STRING",
+    "user_id": "STRING",
+    "bucket": "INT64",
+    "arm": "STRING",
+    "first_assigned_at": "TIMESTAMP",
+}
+
 STAGED_TABLES = {"table_name": "STRING", "staged_at": "TIMESTAMP"}
 
 # Made where they are missing, whenever the warehouse is opened for writing.
@@ -133,6 +159,8 @@ FIXED_TABLES: dict[str, dict[str, str]] = {
     "erasures": ERASURES,
     "costs": COSTS,
     "staged_tables": STAGED_TABLES,
+    "rollout": ROLLOUT,
+    "rollout_assignment": ROLLOUT_ASSIGNMENT,
 }
 
 

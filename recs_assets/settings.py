@@ -22,6 +22,7 @@ from recs_assets.model_settings import (
     TowersSettings,
 )
 from recs_assets.pod_settings import PodsSettings
+from recs_assets.rollout_settings import RolloutSettings
 from recs_assets.section import Count, Positive, Section, Share
 from recs_assets.weeks import FIRST_WEEK, monday
 
@@ -224,6 +225,7 @@ class Settings(Section):
     baselines: BaselinesSettings
     evaluation: EvaluationSettings
     gates: GatesSettings
+    rollout: RolloutSettings
     mail: MailSettings
     publish: PublishSettings
     retention: RetentionSettings

@@ -11,6 +11,10 @@ PASS = "PASS"
 FAIL = "FAIL"
 WARN = "WARN"
 INSUFFICIENT_EVIDENCE = "INSUFFICIENT EVIDENCE"
+# Of an experiment: its numbers mean nothing; it does harm; it decides nothing yet.
+INVALID = "INVALID"
+ROLLBACK = "ROLLBACK"
+HOLD = "HOLD"
 
 
 @dataclass(frozen=True)

@@ -19,3 +19,7 @@ class PublishRefused(RuntimeError):  # noqa: N818 - a refusal is the gate at wor
 
 class PublishFailed(RuntimeError):  # noqa: N818
     """What is served is not what was published; the message says how to restore the version before."""
+
+
+class RolloutMoved(RuntimeError):  # noqa: N818
+    """A move of the rollout from where it does not stand any more; nothing has changed."""

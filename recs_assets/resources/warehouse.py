@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from recs_assets.fault_points import reached
 from recs_assets.own_tables import FIXED_TABLES, arrow_schema
 from recs_assets.resources import erasing, holding, publishing, restoring, swapping
+from recs_assets.resources.errors import RolloutMoved
 from recs_assets.resources.holding import Hold
 from recs_assets.resources.ledger import Ledger, newest_row, prune, superfluous_tables
 from recs_assets.resources.publishing import Publication, Published
@@ -32,6 +33,8 @@ Parameter = dt.datetime | dt.date | str | int | float | bool | Sequence[str] | N
 Mount: TypeAlias = pa.Table | Sequence[Path] | str
 
 ROW_GROUP_ROWS = 131_072
+
+APPENDED = ("quarantine", "audits", "verdicts", "costs", "rollout_assignment")
 
 
 class Session(ABC):
@@ -152,7 +155,7 @@ class Warehouse(ABC):
                 ledger.add_columns(table, {name: kind for name, kind in columns.items() if name not in present})
 
     def append(self, table: str, rows: pa.Table, *, replace: Mapping[str, Parameter] | None = None) -> None:
-        """Add rows to the ledger ``quarantine``, ``audits``, ``verdicts`` or ``costs``, in one transaction.
+        """Add rows to a ledger of ``APPENDED``, in one transaction.
 
         Args:
             table: the ledger's name.
@@ -162,8 +165,8 @@ class Warehouse(ABC):
         Raises:
             ValueError: no such ledger, other columns than its own, or something else to replace.
         """
-        if table not in {"quarantine", "audits", "verdicts", "costs"}:
-            raise ValueError(f"'{table}' is not a ledger to append to; choose quarantine, audits, verdicts or costs.")
+        if table not in APPENDED:
+            raise ValueError(f"'{table}' is not a ledger to append to; choose one of {', '.join(APPENDED)}.")
         columns = FIXED_TABLES[table]
         if set(rows.column_names) != set(columns):
             raise ValueError(f"ledger '{table}' has the columns {list(columns)}; got {rows.column_names}.")
@@ -175,6 +178,19 @@ class Warehouse(ABC):
             ledger.run(f"insert_{table}")
             reached("append.inserted")
         reached("append.committed")
+
+    def note_rollout(self, row: Mapping[str, Any], *, expected: int) -> None:
+        """Add a row to the ledger ``rollout``, if its newest one is still the one of sequence ``expected``.
+
+        Raises:
+            RolloutMoved: somebody else has moved it meanwhile.
+        """
+        incoming = pa.Table.from_pylist([{**row, "sequence": expected + 1}], arrow_schema(FIXED_TABLES["rollout"]))
+        with self._ledger() as ledger, ledger.temporary("incoming", incoming), ledger.transaction():
+            newest = ledger.rows("rollout_state")
+            if (newest[0]["sequence"] if newest else 0) != expected:
+                raise RolloutMoved("the rollout has been moved meanwhile by somebody else. Look where it stands: make rollout.")
+            ledger.run("insert_rollout")
 
     def publish(self, publication: Publication, *, kept_versions: int) -> Published | Hold:
         """Make a staged and audited version the served one, in one transaction; see ``publishing.publish``."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from recs_assets import settings_file
 from recs_assets_tests.sql.edge_rows import HUGE, ODD
+from recs_assets_tests.sql.mails import MAIL_PARAMETERS
 from recs_assets_tests.sql.rows import AS_OF, NOW, START, WEEK_START, days_ago
 
 MAIL = settings_file.load().mail
@@ -59,6 +60,7 @@ PARAMETERS: dict[str, Any] = RULES | {
     "recent_days": 30,
     "trend": 2.0,
     **MAIL.parameters,
+    **MAIL_PARAMETERS,
     "before": WEEK_START.date(),
     "kept_versions": 2,
     "table_name": "staged_long",

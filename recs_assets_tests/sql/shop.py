@@ -8,6 +8,7 @@ import pyarrow as pa
 from recs_assets.own_tables import RECOMMENDATIONS, wide_columns
 from recs_assets_tests.sql import bad_source
 from recs_assets_tests.sql.ledgers import LEDGERS
+from recs_assets_tests.sql.mails import MAIL_TABLES
 from recs_assets_tests.sql.rows import AS_OF, NOW, WEEK_START, days_ago, source, table
 
 USER_NODES = table(
@@ -234,4 +235,5 @@ TABLES: dict[str, pa.Table] = {
     "sql_lists": SQL_LISTS,
     "companions": COMPANIONS,
     **LEDGERS,
+    **MAIL_TABLES,
 }

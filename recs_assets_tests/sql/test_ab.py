@@ -1,0 +1,52 @@
+"""What counts as a click, and how people's mail adds up to an arm."""
+
+from recs_assets_tests.sql.engines import on_duckdb
+from recs_assets_tests.sql.mails import MAIL_PARAMETERS, MAIL_TABLES
+from recs_assets_tests.sql.rows import WEEK_START
+from recs_assets_tests.sql.shop import TABLES
+
+TIMES = {name: MAIL_PARAMETERS[name] for name in ("pre_start", "end", "min_click_seconds")}
+
+
+def test_a_person_clicks_after_opening_and_not_at_once() -> None:
+    rows = on_duckdb("ab_mails", {"mail_events": MAIL_TABLES["mail_events"]}, TIMES)
+    clicked = {(row["user_id"], row["send_id"]) for row in rows if row["is_clicked"]}
+    by_person = {(row["user_id"], row["send_id"]) for row in rows if row["is_clicked_by_person"]}
+    assert by_person == {("u1", "s1"), ("u1", "s2"), ("u3", "s3"), ("u4", "s2")}
+    assert clicked - by_person == {("u2", "s2"), ("u3", "s2"), ("u4", "s3")}
+
+
+def test_a_person_adds_up_over_the_mails_of_the_experiment() -> None:
+    tables = {name: MAIL_TABLES[name] for name in ("ab_mails", "rollout_assignment")}
+    tables["interaction_edges"] = TABLES["interaction_edges"]
+    asked = {"experiment": "e/50%", "start": WEEK_START, "end": MAIL_PARAMETERS["end"]}
+    rows = {row["user_id"]: row for row in on_duckdb("ab_users", tables, asked)}
+    assert sorted(rows) == ["u1", "u2", "u3", "u4", "u5"]
+    first = rows["u1"]
+    assert (first["n_sent"], first["delivered"], first["clicks"], first["unsubscribed"], first["clicks_before"]) == (
+        1,
+        1,
+        1,
+        1,
+        1,
+    )
+    assert (rows["u2"]["clicks"], rows["u2"]["all_clicks"], rows["u2"]["complained"]) == (0, 1, 1)
+    assert (rows["u3"]["n_sent"], rows["u3"]["delivered"], rows["u3"]["clicks"]) == (1, 0, 0)
+    assert rows["u5"]["n_sent"] == 0
+
+
+def test_sums_by_hand() -> None:
+    rows = {(row["metric"], row["arm"]): row for row in on_duckdb("ab_sums", {"ab_users": MAIL_TABLES["ab_users"]}, {})}
+    assert rows["clicks", "control"] == {
+        "metric": "clicks", "arm": "control", "n_mailed": 1,
+        "n": 2.0, "y": 1.0, "x": 2.0, "yy": 1.0, "xx": 4.0, "yx": 2.0, "p": 2.0, "pp": 4.0, "py": 2.0, "px": 4.0,
+    }  # fmt: skip
+    assert rows["orders", "control"]["x"] == 2.0  # per person, mailed or not
+    assert rows["mails", "treated"]["y"] == 1.0
+
+
+def test_who_is_not_where_salt_and_share_say_is_counted() -> None:
+    asked = {name: MAIL_PARAMETERS[name] for name in ("experiment", "salt", "treated_buckets")}
+    (row,) = on_duckdb("ab_health", {"rollout_assignment": MAIL_TABLES["rollout_assignment"]}, asked)
+    # u2 in the wrong arm, u4 in the wrong bucket; u5, in both, counts by the first of its arms, which is right.
+    assert row == {"n_control": 3, "n_treated": 2, "n_in_two_arms": 1, "n_misplaced": 2}
