@@ -169,6 +169,43 @@ EDGES: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"audit_id": ODD, "week": WEEK, "staged_table": "l4", "decision": "PASS", "reason": ODD, "audited_at": WEEK_START},
         {"audit_id": "audit2", "week": SUNDAY, "n_rows": HUGE, "audited_at": days_ago(1)},
     ],
+    "costs": [
+        {"experiment": "e/50%", "step": ODD, "usd": 0.1 + 0.2, "noted_at": WEEK_START},
+        {"experiment": ODD, "step": "user_nodes", "usd": 1e-12, "noted_at": days_ago(5) - US},
+        {"step": "user_nodes", "usd": 0.25, "noted_at": days_ago(5)},
+    ],
+    "mail_events": [
+        {"user_id": ODD, "send_id": ODD, "event_type": "sent", "event_ts": WEEK_START},
+        {"user_id": ODD, "send_id": ODD, "event_type": "delivered", "event_ts": WEEK_START},
+        {"user_id": ODD, "send_id": ODD, "event_type": "clicked", "event_ts": AS_OF - US},
+        {"user_id": "u1", "send_id": "s9", "event_type": "clicked", "event_ts": WEEK_START - US, "product_id": PART},
+    ],
+    "rollout_assignment": [
+        {"experiment": "e/50%", "user_id": ODD, "bucket": 4_999, "arm": "treated", "first_assigned_at": WEEK_START},
+        {"experiment": ODD, "user_id": "u1", "bucket": 0, "arm": "control", "first_assigned_at": NOW},
+        {"experiment": "e/50%", "user_id": "u10", "bucket": 9_999},
+    ],
+    "rollout": [
+        {
+            "sequence": 5,
+            "action": "move",
+            "stage": "25",
+            "share": 0.1 + 0.2,
+            "reason": ODD,
+            "moved_by": ODD,
+            "noted_at": WEEK_START,
+        },
+        {"sequence": 4, "action": "hold", "stage": "10", "held_reason": ODD, "noted_at": WEEK_START - US},
+    ],
+    "ab_mails": [
+        {"user_id": ODD, "send_id": ODD, "sent_at": WEEK_START, "is_delivered": True, "is_clicked": True},
+        {"user_id": ODD, "send_id": "s1", "sent_at": WEEK_START - US, "is_delivered": True, "is_clicked_by_person": True},
+        {"user_id": "u1", "send_id": ODD, "sent_at": WEEK_START},
+    ],
+    "ab_users": [
+        {"user_id": ODD, "arm": "treated", "n_sent": HUGE, "delivered": 0.1 + 0.2, "clicks": 1e9},
+        {"user_id": "u10", "arm": "control", "delivered": 0.0},
+    ],
 }
 
 

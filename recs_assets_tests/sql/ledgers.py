@@ -5,6 +5,7 @@ import datetime as dt
 import pyarrow as pa
 
 from recs_assets.own_tables import AUDITS, COSTS, ERASURES, HOLDS, PUBLICATIONS, QUARANTINE, STAGED_TABLES, VERDICTS
+from recs_assets_tests.sql.mails import EXPERIMENT
 from recs_assets_tests.sql.rows import NOW, WEEK_START, days_ago, table
 
 PUBLICATION_ROWS = table(
@@ -76,9 +77,9 @@ COST_ROWS = table(
     [
         (experiment, run, step, WEEK_START.date(), kind, "q", "job", 2**30, 60.0, 7200.0, 3600.0, gpu, usd, days_ago(days))
         for experiment, run, step, kind, gpu, usd, days in [
-            ("first", "run 1", "trained_model", "pod", 3600.0, 2.5, 40),
-            ("first", "run 1", "user_nodes", "query", 0.0, 0.25, 40),
-            ("first", "run 2", "user_nodes", "query", 0.0, 0.5, 0),
+            (EXPERIMENT, "run 1", "trained_model", "pod", 3600.0, 2.5, 40),
+            (EXPERIMENT, "run 1", "user_nodes", "query", 0.0, 0.25, 40),
+            (EXPERIMENT, "run 2", "user_nodes", "query", 0.0, 0.5, 0),
             ("second", "run 3", "user_nodes", "query", 0.0, 1.0, 1),
         ]
     ],

@@ -93,7 +93,6 @@ PARAMETERS: dict[str, Any] = RULES | {
     "settings_hash": "s",
     "long_table": "l",
     "wide_table": None,
-    "experiment": "first",
     "month_start": days_ago(5),
     "since": days_ago(50),
 }
