@@ -95,6 +95,9 @@ hold: ready ## Stop publishing, lists are still made and audited: REASON="..." (
 release: ready ## Lift the hold on publishing: REASON="..."
 	@$(RUN) release --reason "$(REASON)" $(if $(BY),--by "$(BY)")
 
+rollout: ready ## Where the rollout stands and what the next move needs; TO=experiment|10|25|50|100|shadow|hold|resume BY=who REASON="...": move it
+	@$(RUN) rollout $(if $(TO),--to $(TO)) $(if $(BY),--by "$(BY)") $(if $(REASON),--reason "$(REASON)")
+
 prune: ready ## Remove what nobody needs any more, as every run does at its end (DRY=1: only list it)
 	@$(RUN) prune $(if $(DRY),--dry)
 
@@ -187,4 +190,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test test-fast checked run train nightly backfill approve publish report status latest versions rollback hold release prune costs find backup restore nights reference ablation simulate-rollout benchmark scaling identical faults kills interrupts pairs emulated stand-ins fuzz security ui serve world lock clean ready week
+.PHONY: help demo test test-fast checked run train nightly backfill approve publish report status latest versions rollback hold release rollout prune costs find backup restore nights reference ablation simulate-rollout benchmark scaling identical faults kills interrupts pairs emulated stand-ins fuzz security ui serve world lock clean ready week

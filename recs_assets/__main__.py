@@ -15,19 +15,30 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from recs_assets import alerts, backup, dagster_home, home_layout, launch, rollback, searching, targets
+from recs_assets import alerts, backup, dagster_home, home_layout, launch, move_rollout, rollback, searching, targets
 from recs_assets.assets.weekly_asset import PRIVATE
 from recs_assets.contract import SOURCE_TABLES
 from recs_assets.report import costs
-from recs_assets.resources.errors import PublishFailed, PublishRefused, WarehouseError
+from recs_assets.resources.errors import PublishFailed, PublishRefused, RolloutMoved, WarehouseError
 from recs_assets.resources.holding import os_user
 from recs_assets.resources.store.artifact import StoreError
 from recs_assets.resources.store.bucket import Bucket
 from recs_assets.resources.store.objects import BucketError
+from recs_assets.rollout.stages import STAGES
 from recs_assets.weeks import ONE_WEEK, key_of, monday, week_of
 
 # Errors whose message is all that a person needs; any other one shows its traceback.
-REFUSALS = (BucketError, OSError, PublishFailed, PublishRefused, StoreError, WarehouseError, ValueError, dagster_home.HomeError)
+REFUSALS = (
+    BucketError,
+    OSError,
+    PublishFailed,
+    PublishRefused,
+    RolloutMoved,
+    StoreError,
+    WarehouseError,
+    ValueError,
+    dagster_home.HomeError,
+)
 # What copies a home as it is, whichever layout it has.
 COPYING = ("backup", "restore")
 
@@ -68,6 +79,10 @@ def _parser() -> argparse.ArgumentParser:
     hold = commands.add_parser("hold", help="stop publishing; lists are still made and audited")
     hold.add_argument("--until", help="a day or a moment in UTC, as 2011-10-03 or 2011-10-03T08:00, at which it ends by itself")
     release = commands.add_parser("release", help="lift the hold on publishing")
+    move = commands.add_parser("rollout", help="where the rollout stands and what the next move needs; with --to: move it")
+    move.add_argument("--to", help=f"a stage ({', '.join(STAGES)}), hold, resume or rollback")
+    move.add_argument("--by", default="", help="who asks; going up needs a name")
+    move.add_argument("--reason", default="", help="why; going up needs one, and it stays in the ledger")
     prune = commands.add_parser("prune", help="remove what nobody needs any more, as the last step of every run does")
     prune.add_argument("--dry", action="store_true", help="list it, and remove nothing")
     commands.add_parser("costs", help="what has been spent, by experiment, month, run and step, beside the budgets")
@@ -181,6 +196,17 @@ def _release(options: argparse.Namespace, project: ModuleType) -> int:
     return 0
 
 
+def _rollout(options: argparse.Namespace, project: ModuleType) -> int:
+    settings, now = project.settings, dt.datetime.now(dt.UTC)
+    warehouse, store = project.target.warehouse(settings), project.target.store()
+    if options.to is None:
+        print(move_rollout.told(warehouse, store, settings, now))
+    else:
+        asked = {"to": options.to, "by": options.by, "reason": options.reason}
+        print(move_rollout.move(warehouse, store, settings, **asked, now=now))
+    return 0
+
+
 def _prune(options: argparse.Namespace, project: ModuleType) -> int:
     warehouse, store, now = project.target.warehouse(project.settings), project.target.store(), dt.datetime.now(dt.UTC)
     from recs_assets.assets import upkeep
@@ -242,6 +268,7 @@ COMMANDS = {
     "rollback": _rollback,
     "hold": _hold,
     "release": _release,
+    "rollout": _rollout,
     "prune": _prune,
     "costs": _costs,
     "find": _find,

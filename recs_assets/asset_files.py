@@ -60,6 +60,11 @@ PRODUCT_SIMILARITIES = own_file("product_similarities")
 SQL_SCORES = own_file("sql_scores")
 USER_SCORES = own_file("user_scores")
 
+# mail_events, rollout_stage, rollout_assignment
+MAIL_EVENTS = own_file("mail_events")
+STAGE = "stage.json"
+ARMS = "arms.parquet"
+
 # recommendations
 STAGED = "staged.json"
 PROFILE_LISTS = "profile_recommendations.parquet"

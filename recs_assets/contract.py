@@ -58,7 +58,7 @@ class SourceTable:
         optional: whether it may be absent.
         dated_by: the column that says when a row came to be.
         is_log: rows are events in time: only those of the window are read, and the profile counts those of the week apart.
-        is_read: something learns from it or serves it. A fault of a table that nothing reads warns, and stops nothing.
+        is_read: lists are made from it. A fault of one that only an experiment reads warns, and stops no list.
         kind_column: what its rows tell their kind by.
         kinds: its values, each of which is held to the limit of faults on its own.
     """
@@ -113,6 +113,7 @@ CONSENT = (
 )
 
 EVENT_TYPES = ("view", "cart", "order")
+MAIL_EVENT_TYPES = ("sent", "delivered", "opened", "clicked", "unsubscribed", "complained")
 
 USER_ID = Column("user_id", required=True, is_id=True, seen="tables")
 VEHICLE_ID = Column("vehicle_id", required=True, is_id=True)
@@ -246,14 +247,24 @@ SOURCE_TABLES: dict[str, SourceTable] = {
         ),
         SourceTable(
             "email_events",
-            "What became of each email: sent, delivered, opened, clicked.",
-            key=(),
+            "What became of each email: sent, delivered, opened, clicked, and who did not want it.",
+            key=("user_id", "send_id"),
             columns=(
                 USER_ID,
                 Column("send_id", required=True, is_id=True),
-                Column("event_type", required=True),
+                Column("event_type", required=True, note=", ".join(MAIL_EVENT_TYPES)),
                 Column("event_ts", "timestamp", required=True),
-                Column("product_id", is_id=True),
+                Column("product_id", is_id=True, note="of a click; of a sent row: a part of the mail, a row each"),
+            ),
+            faults=(
+                OUTSIDE_WINDOW,
+                Fault("empty event_ts", "quarantined"),
+                Fault("event in the future", "quarantined", "event_ts"),
+                Fault("unknown event_type", "quarantined", "event_type"),
+                UNKNOWN_USER,
+                Fault("event before its send", "quarantined", "event_ts"),
+                Fault("opened or clicked without delivered", "quarantined", "event_type"),
+                Fault("click on a part that was not in the mail", "quarantined", "product_id"),
             ),
             optional=True,
             dated_by="event_ts",

@@ -5,7 +5,19 @@ import logging
 import dagster as dg
 
 from recs_assets import settings_file, targets, threads, watch
-from recs_assets.assets import approval, evaluation, graph, publishing, raw, serving, sharding, similarities, training, upkeep
+from recs_assets.assets import (
+    approval,
+    evaluation,
+    graph,
+    publishing,
+    raw,
+    rollout,
+    serving,
+    sharding,
+    similarities,
+    training,
+    upkeep,
+)
 from recs_assets.console import console
 from recs_assets.expectations import expected
 from recs_assets.rollback_job import rollback
@@ -35,6 +47,10 @@ ASSETS = [
     similarities.product_similarities,
     serving.sql_scores,
     serving.user_scores if settings.scoring.shards == 1 else sharding.user_scores,
+    rollout.mail_events,
+    rollout.ab_results,
+    rollout.rollout_stage,
+    rollout.rollout_assignment,
     publishing.recommendations,
     publishing.published_recommendations,
     upkeep.retained_versions,

@@ -8,6 +8,8 @@ import dagster as dg
 from recs_assets.assets.approval import approved_model
 from recs_assets.assets.evaluation import offline_metrics
 from recs_assets.assets.publishing import published_recommendations, recommendations
+from recs_assets.assets.raw import raw_email_events
+from recs_assets.assets.rollout import ab_results, mail_events, rollout_assignment, rollout_stage
 from recs_assets.assets.serving import sql_scores, user_scores
 from recs_assets.assets.similarities import product_similarities
 from recs_assets.assets.training import trained_model
@@ -18,7 +20,8 @@ from recs_assets.settings_file import SettingsError
 from recs_assets.weeks import ONE_WEEK, key_of
 
 LEARNED = [trained_model, offline_metrics, approved_model]
-SERVED = [sql_scores, user_scores, recommendations, published_recommendations]
+ROLLOUT = [raw_email_events, mail_events, ab_results, rollout_stage, rollout_assignment]
+SERVED = [sql_scores, user_scores, *ROLLOUT, recommendations, published_recommendations]
 RUN_TAGS = {"team": "recommendations"}
 # Without it a run would use Dagster's own logger, which prints every event.
 READABLE_LOG: dict[str, Any] = {"loggers": {"console": {}}}

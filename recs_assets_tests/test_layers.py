@@ -21,6 +21,7 @@ COMMANDS = (
     "expectations",
     "schedules",
     "rollback",
+    "move_rollout",
     "run_origin",
     "targets",
     "console",
@@ -37,6 +38,7 @@ FORBIDDEN = {
         "ranking": ("assets", "steps", "resources", "gates", "gnn", "demo"),
         "gates": ("assets", "steps", "resources", "gnn", "demo"),
         "resources": ("assets", "steps", "gates", "gnn", "ranking", "demo"),
+        "rollout": ("assets", "steps", "resources", "gnn", "ranking", "demo"),
         "demo": ("assets", "steps", "resources", "gates", "gnn", "ranking"),
     }.items()
 }

@@ -22,6 +22,7 @@ from recs_assets.settings import Settings
 
 # Which counts of audit.sql, mail_audit.sql and reasons.sql each check shows; what no other check shows is a breach of the rules.
 CHECKED_COUNTS = {
+    "arms": ("of_another_arm", "control_not_from_sql"),
     "no_duplicates": ("duplicate_product", "duplicate_rank", "rank_gaps"),
     "price": ("price_too_low",),
     "scores": ("score_not_finite", "score_not_descending", "tie_out_of_order"),
@@ -51,6 +52,7 @@ CHECKED_COUNTS = {
 }
 DESCRIPTIONS = {
     "rules": "Every row obeys every rule of the contract.",
+    "arms": "Everybody has the list of their arm, and control has SQL's.",
     "no_duplicates": "No person has a part or a rank twice, and ranks have no gaps.",
     "price": "No part is below the lowest price.",
     "scores": "Scores are finite, descend with rank, and ties are in the order of part ids.",
@@ -108,13 +110,14 @@ def audited(
     """
     as_of, has_fitment = ingredients.as_of, ingredients.has_fitment
     counts = session.audit("audit", week=week, as_of=as_of, **audit_parameters(settings, has_fitment=has_fitment))
+    counts |= session.audit("arm_audit", week=week)
     counts |= session.audit("mail_audit", **settings.mail.parameters)
     counts |= session.audit("reasons", as_of=as_of, **settings.reasons.model_dump())
     last_mail = session.read("last_mail", week=week).to_pylist()
     counts["mails_fewer_than_allowed"] = publication.missing_mails(settings.gates, counts.pop("n_mailed"), last_mail)
     n_placeholders = int(counts.pop("n_placeholders"))
     breaches = {name: int(count) for name, count in counts.items() if count}
-    drift, overlap = list_verdicts(session, settings, publications, week, ingredients.served["source"])
+    drift, overlap = list_verdicts(session, settings, publications, week, ingredients.source)
     reach = _mail_reach(session, settings)
     coverage = _mail_coverage(session, settings, week, has_fitment=has_fitment)
     required = publication.required_users(settings.gates, publications, week)

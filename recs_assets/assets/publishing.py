@@ -12,9 +12,10 @@ from recs_assets.asset_files import PROFILE_LISTS, STAGED
 from recs_assets.assets import verdicts
 from recs_assets.assets.auditing import AUDIT_CHECKS, audit_results, audit_row, audited
 from recs_assets.assets.preview import ROWS, preview, schema
+from recs_assets.assets.rollout import rollout_assignment
 from recs_assets.assets.serving import sql_scores, user_scores
 from recs_assets.assets.similarities import product_similarities
-from recs_assets.assets.staging import INPUTS, Ingredients, ingredients_of, stage
+from recs_assets.assets.staging import INPUTS, Ingredients, ingredients_of, lists_of_arms, stage
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
 from recs_assets.gates import publication as gates
 from recs_assets.gates.verdict import PASS
@@ -32,7 +33,7 @@ from recs_assets.settings import Settings
     group="serving",
     kinds={"sql", "table"},
     pod="publisher",
-    deps=[sql_scores, user_scores, product_similarities],
+    deps=[sql_scores, user_scores, product_similarities, rollout_assignment],
     checks=[*AUDIT_CHECKS, *verdicts.LIST_CHECKS],
     metadata={"dagster/column_schema": schema(RECOMMENDATIONS)},
 )
@@ -43,16 +44,12 @@ def recommendations(
     settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult:
     """Everybody's ranked list, staged beside the served table and audited against every rule."""
-    from recs_assets.steps.rank_lists import profile_recommendations  # torch and pandas: 5 s at load
-
     week, run_id = week_of_run(context), context.run.run_id
     day, publications = week.start.date(), _last_publications(warehouse)
     ingredients = ingredients_of(store, week.key, run_id)
-    source, alpha = (ingredients.served[name] for name in ("source", "alpha"))
     # Whole before the audit begins: without a verdict, publishing must not take the tables of an earlier run for this one's.
     with draft(context, store, settings, ingredients.as_of, ingredients.artifacts) as new:
-        lists = profile_recommendations(ingredients.inputs, source=source, alpha=alpha, settings=settings)
-        new.write_tables(PROFILE_LISTS, lists)
+        new.write_tables(PROFILE_LISTS, lists_of_arms(ingredients, settings))
         staged = stage(warehouse, ingredients, new.folder / PROFILE_LISTS, settings, week=day, run_id=run_id)
         new.write_document(STAGED, staged.document() | _expectations(ingredients, publications, day))
     tables = {"staged": staged.tables.long_table, "mail": staged.tables.wide_table}
@@ -70,7 +67,7 @@ def recommendations(
         metadata={
             "dagster/row_count": staged.n_rows,
             "users": staged.n_users,
-            "source": source,
+            "source": ingredients.source,
             "model of week": str(ingredients.model_week),
             "people whose address is a placeholder": audit.n_placeholders,
             "audit": audit.verdict.decision,

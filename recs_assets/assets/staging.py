@@ -2,27 +2,29 @@
 
 import datetime as dt
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from recs_assets import targets
-from recs_assets.asset_files import FITS_EDGES, SQL_SCORES
+from recs_assets.asset_files import ARMS, FITS_EDGES, SQL_SCORES
 from recs_assets.assets.graph import EXPORT_NAMES
 from recs_assets.assets.serving import newest_approved, profile_tables
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.resources.store.lineage import check_related, inputs_of, parquet_of
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Mount, Warehouse
+from recs_assets.rollout.arms import CONTROL
 from recs_assets.settings import Settings
 
 # What lists are made from beside the newest record of what may be served.
-INPUTS = [*EXPORT_NAMES, "hetero_graph", "sql_scores", "user_scores", "product_similarities"]
-# Until an A/B test assigns arms, everybody is in the same one.
-ARM = "all"
-
+INPUTS = [*EXPORT_NAMES, "hetero_graph", "sql_scores", "user_scores", "product_similarities", "rollout_assignment"]
 log = logging.getLogger(__name__)
+
+SQL = "sql"
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,18 @@ class Ingredients:
         return self.inputs["user_scores"].facts
 
     @property
+    def arms(self) -> list[str]:
+        """Those that people are in tonight; ``all`` until a rollout begins."""
+        arms: list[str] = self.inputs["rollout_assignment"].table(ARMS)["arm"].unique().to_pylist()
+        return sorted(arms)
+
+    @property
+    def source(self) -> str:
+        """What serves those who may be served the best there is: SQL where everybody is in control."""
+        source: str = self.served["source"]
+        return SQL if self.arms == [CONTROL] else source
+
+    @property
     def model_week(self) -> dt.date | None:
         """The week of the model that is served; ``None`` on a fallback."""
         week = self.served["model_week"]
@@ -61,7 +75,11 @@ class Ingredients:
     def tables(self, profile_lists: Path) -> dict[str, Mount]:
         """What lists are expanded from and audited against: the exports, the profiles, SQL's scores, the profiles' lists."""
         exports = parquet_of({name: self.inputs[name] for name in EXPORT_NAMES})
-        files = {"sql_scores": [self.inputs["sql_scores"].path(SQL_SCORES)], "profile_recommendations": [profile_lists]}
+        files = {
+            "sql_scores": [self.inputs["sql_scores"].path(SQL_SCORES)],
+            "arms": [self.inputs["rollout_assignment"].path(ARMS)],
+            "profile_recommendations": [profile_lists],
+        }
         return {**exports, **profile_tables(self.inputs["hetero_graph"]), **files}
 
 
@@ -74,6 +92,16 @@ def ingredients_of(store: Store, week: str, run_id: str) -> Ingredients:
     approved, inputs = newest_approved(store, week), inputs_of(store, week, run_id, INPUTS)
     check_related(inputs | {"approved_model": approved})
     return Ingredients(inputs, approved)
+
+
+def lists_of_arms(ingredients: Ingredients, settings: Settings) -> Iterator[pa.Table]:
+    """Every profile's list for each arm that there is: control gets SQL's, all others what may be served."""
+    from recs_assets.steps.rank_lists import profile_recommendations  # torch and pandas: 5 s at load
+
+    for arm in ingredients.arms:
+        source, alpha = (SQL, None) if arm == CONTROL else (ingredients.served["source"], ingredients.served["alpha"])
+        for lists in profile_recommendations(ingredients.inputs, source=source, alpha=alpha, settings=settings):
+            yield lists.append_column("arm", pa.array([arm] * lists.num_rows, pa.string()))
 
 
 @dataclass(frozen=True)
@@ -122,7 +150,6 @@ def stage(
             names.long_table,
             "recommendations",
             week=week,
-            arm=ARM,
             model_week=ingredients.model_week,
             run_id=run_id,
             scored_at=now,

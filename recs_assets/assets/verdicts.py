@@ -15,6 +15,8 @@ from recs_assets.own_tables import VERDICTS
 from recs_assets.resources.warehouse import Session, Warehouse
 from recs_assets.settings import Settings
 
+WARNING = dg.AssetCheckSeverity.WARN
+
 LIST_CHECKS = [
     # Blocking on a collapse; a drift is a warning, which never blocks.
     check("recommendations", "score_drift", "Final scores are spread as in the list served before.", blocking=True),
@@ -72,7 +74,7 @@ def list_verdicts(
     """
     before = max((row["week"] for row in publications if row["week"] <= week), default=None)
     limits = settings.gates
-    histogram = session.read("score_histogram", before=before).to_pylist()
+    histogram = session.read("score_histogram", before=before, source=source).to_pylist()
     shared = session.audit("list_overlap", before=before, slots=settings.rules.slots)
     drift = score_drift(
         histogram,

@@ -44,6 +44,7 @@ DOCUMENTS = {
     "graph": "gnn/README.md",
     "model": "gnn/README.md",
     "evaluation": "gates/README.md",
+    "rollout": "gates/README.md",
     "serving": "gates/README.md",
     "upkeep": "resources/README.md",
 }

@@ -116,14 +116,16 @@ def moved(state: State, to: str, evidence: Evidence, *, by: str = "", reason: st
         return replace(state, held=reason.strip() or "no reason given")
     target = SHADOW if to == ROLL_BACK else to
     if target not in (*STAGES, RESUME):
-        raise MoveRefused(f"there is no stage '{to}'. There are {', '.join(STAGES)}, and {HOLD}, {RESUME} and {ROLL_BACK}.")
+        raise MoveRefused(f"There is no stage '{to}'. There are {', '.join(STAGES)}, and {HOLD}, {RESUME} and {ROLL_BACK}.")
+    if state.since is None and target == SHADOW:
+        return replace(state, since=week)
     if target == state.stage:
-        raise MoveRefused(f"the rollout stands at {said(target)} already.")
+        raise MoveRefused(f"The rollout stands at {said(target)} already.")
     if target != RESUME and STAGES.index(target) < STAGES.index(state.stage):
         return replace(state, stage=target, since=week, held=None)
     lacking = list(missing(state, target, evidence, min_weeks)) + list(_unsigned(by, reason))
     if lacking:
-        raise MoveRefused(f"{said(target)} has to wait: {'; '.join(lacking)}.")
+        raise MoveRefused(f"The move to {said(target)} has to wait: {'; '.join(lacking)}.")
     if target == RESUME:
         return replace(state, held=None)
     if target == EXPERIMENT:

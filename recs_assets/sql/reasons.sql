@@ -185,7 +185,7 @@ list_breaches AS (
   LEFT JOIN user_profiles ON user_profiles.user_id = staged.user_id
   LEFT JOIN profile_recommendations
     ON profile_recommendations.profile_id = user_profiles.profile_id
-    AND profile_recommendations.product_id = staged.product_id
+    AND profile_recommendations.product_id = staged.product_id AND profile_recommendations.arm = staged.arm
   WHERE
     profile_recommendations.reason_code IS DISTINCT FROM staged.reason_code
     OR profile_recommendations.reason_text IS DISTINCT FROM staged.reason_text

@@ -1,18 +1,19 @@
 WITH
--- The last list of the same source: SQL's scores are mostly zero by nature, a blend's are not.
+-- The last list of the same source: SQL's scores are mostly zero by nature, a blend's are not. An experiment has both.
 last_list AS (
   SELECT MAX(week) AS week
   FROM recommendations
-  WHERE week <= CAST(@before AS DATE) AND source IN (SELECT source FROM staged)
+  WHERE week <= CAST(@before AS DATE) AND source = @source
 ),
 scores AS (
   SELECT TRUE AS is_new, final_score
   FROM staged
+  WHERE source = @source
   UNION ALL
   SELECT FALSE AS is_new, final_score
   FROM recommendations
   JOIN last_list ON last_list.week = recommendations.week
-  WHERE source IN (SELECT source FROM staged)
+  WHERE source = @source
 )
 SELECT
   CAST(FLOOR(GREATEST(LEAST(final_score, 1.0), 0.0) * 20) AS INT64) AS twentieth,

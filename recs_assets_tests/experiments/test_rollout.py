@@ -21,7 +21,7 @@ def year(folder: Path, lift: float, n_weeks: int, fault: str | None = None) -> l
     changed = {"pre_period_weeks": 2, "looks": 4, "guardrails": GuardrailsSettings(**wide)}
     rules = SETTINGS.rollout.model_copy(update=changed)
     warehouse = DuckDBWarehouse(folder / "warehouse.duckdb", folder, SETTINGS.compute)
-    shop = Shop(warehouse, folder, rules, lift, np.random.default_rng(3), 20_000, fault)
+    shop = Shop(warehouse, folder, SETTINGS.model_copy(update={"rollout": rules}), lift, np.random.default_rng(3), 20_000, fault)
     # Eager people, so that a few thousand of them say as much as production's.
     shop.audience = Audience(np.full(20_000, 0.6), np.full(20_000, 0.3), np.arange(20_000) % 200 == 0)
     return simulated(shop, n_weeks)

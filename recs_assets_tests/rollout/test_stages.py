@@ -37,7 +37,7 @@ def test_the_whole_way_up() -> None:
         (replace(RUNNING, stage="10"), "25", replace(GREEN, mail=None), "the no-harm gate has not passed"),
         (replace(RUNNING, held="a bug"), "10", GREEN, "the rollout is on hold, because: a bug"),
         (RUNNING, "resume", GREEN, "it is not on hold"),
-        (RUNNING, "75", GREEN, "there is no stage '75'. There are shadow, experiment, 10, 25, 50, 100"),
+        (RUNNING, "75", GREEN, "There is no stage '75'. There are shadow, experiment, 10, 25, 50, 100"),
         (RUNNING, "experiment", GREEN, "stands at the experiment, 50/50 already"),
     ],
 )

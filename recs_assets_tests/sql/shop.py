@@ -123,12 +123,16 @@ PROFILE_RECOMMENDATION_COLUMNS = {
     "reason_product_id": "STRING",
     "reason_vehicle_id": "STRING",
     "reason_count": "INT64",
+    "arm": "STRING",
 }
+
+
+ARMS = table({"user_id": "STRING", "arm": "STRING"}, [("u1", "blend"), ("u2", "blend"), ("u5", "control")])
 
 
 def explained(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
     """Rows of profiles' lists: profile_id, product_id, reason_code, reason_text, reason_product_id, reason_vehicle_id, count."""
-    full = [(profile, n, part, 0.5, 0.5, None, "blend", *edge) for n, (profile, part, *edge) in enumerate(rows, start=1)]
+    full = [(profile, n, part, 0.5, 0.5, None, "blend", *edge, "blend") for n, (profile, part, *edge) in enumerate(rows, start=1)]
     return table(PROFILE_RECOMMENDATION_COLUMNS, full)
 
 
@@ -224,6 +228,7 @@ TABLES: dict[str, pa.Table] = {
     "user_profiles": USER_PROFILES,
     "strata": STRATA,
     "profile_recommendations": PROFILE_RECOMMENDATIONS,
+    "arms": ARMS,
     "sql_scores": SQL_SCORES,
     "mail_addresses": MAIL_ADDRESSES,
     "staged": STAGED,

@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         warehouse = DuckDBWarehouse(folder / "warehouse.duckdb", folder, settings.compute)
-        shop = Shop(warehouse, folder, settings.rollout, chosen.lift, rng, chosen.users, chosen.fault)
+        shop = Shop(warehouse, folder, settings, chosen.lift, rng, chosen.users, chosen.fault)
         weeks = simulated(shop, chosen.weeks)
     for line in lines(weeks):
         print(line)

@@ -16,11 +16,9 @@ from recs_assets.demo.mail_faults import OF_ASSIGNMENT, late
 from recs_assets.demo.mailing import CLICKED, DELIVERED, Audience, MailLog, mailed
 from recs_assets.demo.tables import timestamps, user_ids
 from recs_assets.demo.timeline import microseconds
-from recs_assets.gates.rollout import gate_2, no_harm
 from recs_assets.gates.verdict import PASS, Verdict
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.rollout.arms import treated_buckets
-from recs_assets.rollout.records import row_of, state_of
 from recs_assets.rollout.stages import (
     AUTOMATIC,
     EXPERIMENT,
@@ -32,8 +30,9 @@ from recs_assets.rollout.stages import (
     automatic,
     moved,
 )
-from recs_assets.rollout_settings import RolloutSettings
-from recs_assets.steps.measure_experiment import Window, measured
+from recs_assets.settings import Settings
+from recs_assets.steps.measure_experiment import Window
+from recs_assets.steps.standing_rollout import judged, note, standing
 from recs_assets.weeks import ONE_WEEK, key_of, monday
 
 FIRST_WEEK = "2026-01-05"
@@ -64,7 +63,7 @@ class Shop:
     Attributes:
         warehouse: with the ledgers.
         folder: where the logs lie.
-        rules: of the settings.
+        settings: their rollout section.
         lift: true one, of the chance to click in an opened mail.
         rng: random numbers.
         n_users: who are mailed every week.
@@ -73,7 +72,7 @@ class Shop:
 
     warehouse: Warehouse
     folder: Path
-    rules: RolloutSettings
+    settings: Settings
     lift: float
     rng: np.random.Generator
     n_users: int
@@ -148,10 +147,10 @@ class Shop:
 
     def judge(self, state: State, as_of: dt.datetime) -> tuple[Verdict | None, int]:
         """What the gate of the stage says of its whole weeks so far, and how many these are."""
-        if state.stage in {SHADOW, "100"} or state.since is None:
-            return None, 0 if state.since is None else (as_of - monday(state.since)) // ONE_WEEK
-        window = Window.of(state, as_of, self.rules.looks)
-        first = window.start - self.rules.pre_period_weeks * ONE_WEEK
+        if state.since is None:
+            return None, 0
+        window = Window.of(state, as_of, self.settings.rollout.looks)
+        first = window.start - self.settings.rollout.pre_period_weeks * ONE_WEEK
         weeks = [first + ONE_WEEK * n for n in range((window.end - first) // ONE_WEEK)]
         there = [week for week in weeks if self._file(week).exists()]
         tables = {
@@ -159,9 +158,8 @@ class Shop:
             "interaction_edges": [self.folder / f"orders-{key_of(week)}.parquet" for week in there],
         }
         with self.warehouse.session(tables) as session:
-            found = measured(session, state, window, self.rules)
-        gate = gate_2 if state.stage == EXPERIMENT else no_harm
-        return gate(found, self.rules, window.look), (as_of - window.start) // ONE_WEEK
+            verdict = judged(session, state, as_of, self.settings)
+        return verdict, (as_of - window.start) // ONE_WEEK
 
 
 def simulated(shop: Shop, n_weeks: int = WEEKS) -> list[Week]:
@@ -173,55 +171,58 @@ def simulated(shop: Shop, n_weeks: int = WEEKS) -> list[Week]:
     for number in range(n_weeks):
         start = monday(FIRST_WEEK) + ONE_WEEK * number
         end = start + ONE_WEEK
-        state, _ = _standing(shop.warehouse)
+        state, sequence = standing(shop.warehouse)
         treated = shop.assign(state, start)
         wrong_way = _wrong_way(before, treated, was, state.share)
         before, was = treated, state.share
         is_over = state.stage == "100" or (state.stage == SHADOW and state.held is not None)
         ctr = shop.mail(number, start, treated, is_read=not is_over)
         verdict, whole = shop.judge(state, end)
-        done = _decided(shop, state, Evidence(MODEL, verdict, PASS, whole), end, number)
+        done = _decided(shop, state, sequence, Evidence(MODEL, verdict, PASS, whole), end, number)
         weeks.append(Week(key_of(start), state.stage, state.share, state.held is not None, ctr, verdict, done, wrong_way))
     return weeks
 
 
-def _decided(shop: Shop, state: State, evidence: Evidence, now: dt.datetime, number: int) -> str:
+def _decided(shop: Shop, state: State, sequence: int, evidence: Evidence, now: dt.datetime, number: int) -> str:
     """What happens by itself on a verdict, else what the manager gets done; in words."""
     week = key_of(now)
     after = automatic(state, evidence.mail, week) if evidence.mail else state
     if after != state:
-        _note(shop.warehouse, after, "automatic", AUTOMATIC, str(after.held), evidence, now)
+        note(
+            shop.warehouse, after, sequence, action="automatic", by=AUTOMATIC, reason=str(after.held), evidence=evidence, now=now
+        )
         return f"by itself: {'back to shadow' if after.stage == SHADOW else 'on hold'}"
     if (
         state.stage == EXPERIMENT
-        and evidence.whole_weeks >= shop.rules.looks
+        and evidence.whole_weeks >= shop.settings.rollout.looks
         and evidence.mail
         and evidence.mail.decision != PASS
     ):
         after = replace(moved(state, SHADOW, evidence, week=week), held="the experiment has shown nothing")
-        _note(shop.warehouse, after, SHADOW, MANAGER, "the planned looks are over", evidence, now)
+        note(
+            shop.warehouse,
+            after,
+            sequence,
+            action=SHADOW,
+            by=MANAGER,
+            reason="the planned looks are over",
+            evidence=evidence,
+            now=now,
+        )
         return "back to shadow: the planned looks are over"
     to = state.next_stage
     # Before the experiment there is mail to compare with; after a rollback nobody tries again.
-    if to is None or (state.stage == SHADOW and (number + 1 < shop.rules.pre_period_weeks or state.held)):
+    if to is None or (state.stage == SHADOW and (number + 1 < shop.settings.rollout.pre_period_weeks or state.held)):
         return ""
     try:
         reason = "the gates allow it"
-        after = moved(state, to, evidence, by=MANAGER, reason=reason, week=week, min_weeks=shop.rules.min_weeks_at_stage)
+        after = moved(
+            state, to, evidence, by=MANAGER, reason=reason, week=week, min_weeks=shop.settings.rollout.min_weeks_at_stage
+        )
     except MoveRefused as refusal:
         return f"refused: {refusal}"
-    _note(shop.warehouse, after, to, MANAGER, reason, evidence, now)
+    note(shop.warehouse, after, sequence, action=to, by=MANAGER, reason=reason, evidence=evidence, now=now)
     return f"up to {to}"
-
-
-def _standing(warehouse: Warehouse) -> tuple[State, int]:
-    with warehouse.session() as session:
-        return state_of(session.rows("rollout_state"))
-
-
-def _note(warehouse: Warehouse, state: State, action: str, by: str, reason: str, evidence: Evidence, now: dt.datetime) -> None:
-    _, sequence = _standing(warehouse)
-    warehouse.note_rollout(row_of(state, action, by=by, reason=reason, evidence=evidence, now=now), expected=sequence)
 
 
 def _wrong_way(before: NDArray[np.bool_], after: NDArray[np.bool_], was: float, share: float) -> int:

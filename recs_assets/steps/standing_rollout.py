@@ -1,0 +1,66 @@
+"""Where the rollout stands, and a row for every change of it."""
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from recs_assets.gates.rollout import gate_2, no_harm
+from recs_assets.gates.verdict import PASS, Verdict
+from recs_assets.resources.warehouse import Session, Warehouse
+from recs_assets.rollout.records import row_of, state_of
+from recs_assets.rollout.stages import AUTOMATIC, EXPERIMENT, SHADOW, Evidence, Model, State
+from recs_assets.settings import Settings
+from recs_assets.steps.measure_experiment import Window, measured
+
+# What a treatment is made with: other values of these are another treatment.
+TREATMENT = {"events", "co_purchase", "candidates", "rules", "model", "towers", "blend"}
+
+
+def standing(warehouse: Warehouse) -> tuple[State, int]:
+    """Where the rollout stands, and the sequence of the row that says so."""
+    with warehouse.session() as session:
+        return state_of(session.rows("rollout_state"))
+
+
+def note(
+    warehouse: Warehouse,
+    state: State,
+    sequence: int,
+    *,
+    action: str,
+    reason: str,
+    now: dt.datetime,
+    by: str = AUTOMATIC,
+    evidence: Evidence | None = None,
+) -> None:
+    """Put a state into the ledger after the row of a sequence; raises as ``Warehouse.note_rollout``."""
+    row = row_of(state, action, by=by, reason=reason, evidence=evidence or Evidence(), now=now)
+    warehouse.note_rollout(row, expected=sequence)
+
+
+def model_of(record: Mapping[str, Any], settings: Settings) -> Model | None:
+    """The model that a record of what may be served names; ``None`` where a fallback serves."""
+    if record["source"] != "blend":
+        return None
+    values = json.dumps(settings.model_dump(mode="json", include=TREATMENT), sort_keys=True)
+    # One that is kept had passed in its own week.
+    gate_1 = PASS if record["model_week"] != record["week"] else record["decision"]
+    return Model(record["model_week"], hashlib.sha256(values.encode()).hexdigest()[:16], gate_1)
+
+
+def judged(session: Session, state: State, as_of: dt.datetime, settings: Settings) -> Verdict | None:
+    """What the mail says of the stage so far; ``None`` where nobody or everybody is treated.
+
+    Args:
+        session: with mail_events and interaction_edges.
+        state: the stage.
+        as_of: weeks that have ended by then count.
+        settings: of the gates.
+    """
+    if state.stage in {SHADOW, "100"} or state.since is None:
+        return None
+    window = Window.of(state, as_of, settings.rollout.looks)
+    gate = gate_2 if state.stage == EXPERIMENT else no_harm
+    return gate(measured(session, state, window, settings.rollout), settings.rollout, window.look)
