@@ -22,8 +22,6 @@ def with_shards(settings: Settings, shards: int) -> Settings:
 
 def scored(place: Place, asset: dg.AssetsDefinition) -> tuple[str, bytes, dg.ExecuteInProcessResult]:
     """The version of the week's scores and the bytes of their file, made anew."""
-    before = place.store.root / "user_scores" / NEXT_WEEK / "current"
-    before.unlink(missing_ok=True)
     result = dg.materialize(
         partitions.beginning("2026-09-28", [asset]),
         partition_key=NEXT_WEEK,
@@ -38,8 +36,9 @@ def test_one_shard_or_eight_give_the_same_bytes(night: Run, tmp_path: Path, monk
     # So few at once that a few dozen profiles make several blocks, and every block chunks for every shard.
     monkeypatch.setattr(score_profiles, "PROFILES_AT_ONCE", 31)
     monkeypatch.setattr(scoring, "ROWS_PER_CHUNK", 3)
-    place = night.place.copy(tmp_path)
-    version, content, _ = scored(place, serving.user_scores)
+    alone, place = (night.place.copy(tmp_path / name) for name in ("alone", "eight"))
+    version, content, _ = scored(alone, serving.user_scores)
+    assert version != night.place.artifact("user_scores", NEXT_WEEK).version, "it was made in other blocks, and is another file"
     in_eight = replace(place, settings=with_shards(place.settings, 8))
     assert in_eight.settings.hash == place.settings.hash
     version_of_eight, content_of_eight, result = scored(in_eight, sharding.user_scores)
