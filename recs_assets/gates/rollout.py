@@ -59,7 +59,7 @@ def gate_2(measured: Measured, rules: RolloutSettings, look: int) -> Verdict:
     Args:
         measured: from the start of the experiment to the end of its last whole week.
         rules: of the settings.
-        look: whole weeks since the start, at most ``rules.looks``; 0: the first week is not over.
+        look: whole weeks since the start, 1 to ``rules.looks``.
     """
     return _judged("gate_2", measured, rules, look, asked_lift=rules.min_ctr_lift)
 
@@ -70,8 +70,6 @@ def no_harm(measured: Measured, rules: RolloutSettings, look: int) -> Verdict:
 
 
 def _judged(gate: str, measured: Measured, rules: RolloutSettings, look: int, asked_lift: float | None) -> Verdict:
-    if look < 1:
-        return Verdict(gate, HOLD, "The first week of mail is not over yet: there is nothing to look at.", {"look": look})
     if problems := list(_problems(measured, rules)):
         return Verdict(gate, INVALID, f"The numbers mean nothing: {'; '.join(problems)}.", {"look": look, "problems": problems})
     from recs_assets.ranking.experiments.lift import ratio_lift  # pandas: 0.4 s at load

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from recs_assets.gates.rollout import Measured, SendWeek
-from recs_assets.ranking.experiments.sums import ArmSums
+from recs_assets.ranking.experiments.sums import FIELDS, ArmSums
 from recs_assets.resources.warehouse import Session
-from recs_assets.rollout.arms import treated_buckets
+from recs_assets.rollout.arms import CONTROL, TREATED, treated_buckets
 from recs_assets.rollout.stages import State
 from recs_assets.rollout_settings import RolloutSettings
 from recs_assets.weeks import ONE_WEEK, monday
+
+METRICS = ("clicks", "all_clicks", "unsubscribed", "complained", "orders", "mails")
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,11 @@ def measured(session: Session, state: State, window: Window, rules: RolloutSetti
 
 
 def _sums(table: pa.Table) -> dict[str, tuple[ArmSums, ArmSums]]:
-    frame = table.to_pandas().set_index(["metric", "arm"])
-    arms = {key: ArmSums.of_row(row) for key, row in frame.iterrows()}
-    metrics = sorted({str(metric) for metric, _ in arms})
-    return {metric: (arms[metric, "control"], arms[metric, "treated"]) for metric in metrics}
+    arms = {(row["metric"], row["arm"]): ArmSums.of_row(row) for row in table.to_pylist()}
+    nobody = ArmSums.of_row(dict.fromkeys(FIELDS, 0.0))
+    return {metric: (arms.get((metric, CONTROL), nobody), arms.get((metric, TREATED), nobody)) for metric in METRICS}
 
 
 def _mailed(table: pa.Table) -> tuple[int, int]:
     n_mailed = {row["arm"]: row["n_mailed"] for row in table.to_pylist() if row["metric"] == "clicks"}
-    return n_mailed["control"], n_mailed["treated"]
+    return n_mailed.get(CONTROL, 0), n_mailed.get(TREATED, 0)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from recs_assets.gates.rollout import gate_2, no_harm
-from recs_assets.gates.verdict import PASS, Verdict
+from recs_assets.gates.verdict import HOLD, PASS, Verdict
 from recs_assets.resources.warehouse import Session, Warehouse
 from recs_assets.rollout.records import row_of, state_of
 from recs_assets.rollout.stages import AUTOMATIC, EXPERIMENT, SHADOW, Evidence, Model, State
@@ -63,4 +63,6 @@ def judged(session: Session, state: State, as_of: dt.datetime, settings: Setting
         return None
     window = Window.of(state, as_of, settings.rollout.looks)
     gate = gate_2 if state.stage == EXPERIMENT else no_harm
+    if window.look < 1:
+        return Verdict(gate.__name__, HOLD, "The first week of mail is not over yet: there is nothing to look at.", {"look": 0})
     return gate(measured(session, state, window, settings.rollout), settings.rollout, window.look)

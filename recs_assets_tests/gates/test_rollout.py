@@ -36,7 +36,6 @@ def measured(clicks: tuple[int, int], **others: tuple[int, int]) -> Measured:
         ((2_000, 1_700), 1, ROLLBACK, "The treated do less"),
         ((2_000, 1_950), 1, HOLD, "Lifts from"),
         ((0, 2_300), 6, HOLD, "Too few clicks"),
-        ((2_000, 2_300), 0, HOLD, "The first week of mail is not over yet"),
     ],
 )
 def test_gate_2(clicks: tuple[int, int], look: int, decision: str, said: str) -> None:

@@ -1,9 +1,9 @@
 """What an arm of an experiment is known by: sums over its users. SQL adds up millions of rows, Python sees ten numbers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from recs_assets.ranking.arrays import Floats
 
@@ -49,7 +49,7 @@ class ArmSums:
         return ArmSums(n, *(np.asarray(product.sum(axis=-1), dtype=np.float64) for product in products))
 
     @staticmethod
-    def of_row(row: "pd.Series[float]") -> "ArmSums":
+    def of_row(row: Mapping[str, float]) -> "ArmSums":
         """A row of the query ``ab_sums``."""
         return ArmSums(*(np.asarray(row[name], dtype=np.float64) for name in FIELDS))
 
@@ -59,7 +59,7 @@ class ArmSums:
 
     @property
     def ratio(self) -> Floats:
-        """y over x; NaN where x is 0."""
+        """The one over the other, y / x; NaN where x is 0."""
         return np.divide(self.y, self.x, out=np.full_like(self.y, np.nan), where=self.x != 0)
 
     @property
