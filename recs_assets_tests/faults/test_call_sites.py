@@ -61,6 +61,13 @@ ELSEWHERE = {
     "write_vectors.write_vectors: ParquetWriter": "the same",
     "towers/training.fit_towers: save": "saves through Checkpoints.save, which has the points",
     "checkpoints.clear: unlink": "removes what a training that has ended does not need",
+    "bigquery/jobs._parquet: write_table": "rows in memory, on their way to the scratch dataset",
+    "bigquery/ledger.make: create": "each by itself; what is killed on the way makes those that are missing still",
+    "bigquery/ledger.temporary: drop": "of the scratch dataset, whose tables expire",
+    "bigquery/session.close: drop": "the same",
+    "bigquery/ledger.drop: drop": "called by prune and stage, which have points before and after",
+    "bigquery/session.stage: drop": "stage.noted before it, stage.filled after it",
+    "bigquery/scratch.drop: drop": "of the scratch dataset, whose tables expire",
     "channels/gated_model.save: save": "draft.path before it, draft.written after it",
     "graph.save: save": "draft.path before it, draft.written after it",
 }

@@ -22,7 +22,7 @@ from bqemulator.jobs import executor
 from bqemulator.storage.engine import DuckDBEngine
 
 ANONYMOUS_RESULT = re.compile(r'^SELECT (?P<columns>.*) FROM "[^"]*___bqemu_anonymous"\."anon(?P<job>\w+)"$')
-ABORT_SESSION = re.compile(r"^CALL BQ\.ABORT_SESSION\((@session)?\)$")
+ABORT_SESSION = "CALL BQ.ABORT_SESSION()"
 
 # What depends on a text alone, and parses it each time.
 OF_TEXT_ALONE = {"rewrite_table_refs", "classify_statement_type", "_parse_script_or_raise"}
@@ -73,11 +73,9 @@ async def _handle_query_job(project_id: str, job_id: str, config: dict[str, Any]
         next((item["value"] for item in query.get("connectionProperties", []) if item["key"] == "session_id"), None)
     )
     try:
-        if (call := ABORT_SESSION.match(query.get("query", ""))) and not dry_run:
-            named = query["queryParameters"][0]["parameterValue"]["value"] if call[1] else session_of_request.get()
-            _end(named or "")
+        if query.get("query") == ABORT_SESSION:
+            _end(session_of_request.get() or "")
             config["query"] = {"query": "SELECT 1 AS ended"}
-            session_of_request.set(None)
         if query.get("createSession"):
             session = routes._mint_session_id()
             cursors[session] = _cursor(ctx.engine)

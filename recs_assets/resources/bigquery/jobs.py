@@ -75,6 +75,11 @@ class Jobs:
         """The client of the places."""
         return self.places.client
 
+    @property
+    def tables_label(self) -> str:
+        """Whose turn it is about: a project may hold several datasets like ours."""
+        return _label(self.places.tables)
+
     def query(
         self,
         text: str,
@@ -101,7 +106,7 @@ class Jobs:
         bound = [_parameter(key, value) for key, value in (parameters or {}).items()]
         within = [bigquery.ConnectionProperty("session_id", session)] if session else []
         limit = int(self.settings.max_gib_billed * GIB)
-        marked = labels() | ({"turn": turn} if turn else {})
+        marked = labels() | ({"turn": turn, "tables": self.tables_label} if turn else {})
         common = {"query_parameters": bound, "labels": marked, "connection_properties": within}
         # What begins or ends a transaction reads nothing.
         estimate = self.estimate(text, common, name=name) if turn in (None, "takes") else 0

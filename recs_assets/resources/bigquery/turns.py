@@ -21,6 +21,7 @@ COLUMNS = {"taken_by": "STRING", "taken_at": "TIMESTAMP"}
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.2, 5.0
 # So many waits later the others' jobs are looked at once more: a process that was killed leaves its transaction open.
 WAITS_A_LOOK = 4
+JOBS_A_PAGE = 1000
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Turns:
             ConcurrentError: it was another run's turn for too long; the message says whose.
         """
         wait, until, n_waits = FIRST_WAIT_SECONDS, time.monotonic() + 2 * self._jobs.settings.turn_seconds, 0
+        ended = set[str]()
         while True:
             ran = self._jobs.query("BEGIN TRANSACTION", name="begin", turn="opens")
             session = _session_of(ran.job) or ""
@@ -57,13 +59,14 @@ class Turns:
                 continue
             except ConcurrentError as error:
                 self._end(session)
-                if time.monotonic() >= until:
+                is_over = time.monotonic() >= until
+                if (is_over or n_waits % WAITS_A_LOOK == 0) and self._end_abandoned(ended):
+                    continue
+                if is_over:
                     raise ConcurrentError(f"{error} It is the turn of {self._holder() or 'another run'} to write.") from error
             except WarehouseError:
                 self._end(session)
                 raise
-            if n_waits % WAITS_A_LOOK == 0:
-                self._end_abandoned()
             # Of several that wait, not all ask at once.
             time.sleep(wait * random.uniform(0.5, 1))
             wait, n_waits = min(2 * wait, LONGEST_WAIT_SECONDS), n_waits + 1
@@ -94,28 +97,43 @@ class Turns:
         """The run whose transaction is open."""
         return next((f"run {run}" for run, _ in self._open().values()), None)
 
-    def _end_abandoned(self) -> None:
-        """End transactions in which nothing has happened for so long that their process must have been killed."""
+    def _end_abandoned(self, ended: set[str]) -> bool:
+        """End transactions in which nothing has happened for so long that their process must have been killed.
+
+        Args:
+            ended: those that were ended before, to which the new ones are added.
+
+        Returns:
+            Whether there were any.
+        """
         before = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=self._jobs.settings.turn_seconds)
-        for session, (run, last) in self._open().items():
-            if last < before:
-                log.warning("the transaction of run %s is ended: nothing has happened in it since %s", run, last)
-                self._jobs.query("CALL BQ.ABORT_SESSION(@session)", {"session": session}, name="end", turn="ends")
+        abandoned = {session: of for session, of in self._open().items() if of[1] < before and session not in ended}
+        for session, (run, last) in abandoned.items():
+            log.warning("the transaction of run %s is ended: nothing has happened in it since %s", run, last)
+            self._end(session)
+        ended |= abandoned.keys()
+        return bool(abandoned)
 
     def _open(self) -> dict[str, tuple[str, dt.datetime]]:
         """The sessions that have taken the turn and not ended: the run of each, and when its last job began or, at work, now."""
         now = dt.datetime.now(dt.UTC)
         with self._jobs.told("the list of jobs"):
             since = now - dt.timedelta(days=1)
-            listed = list(self._jobs.client.list_jobs(min_creation_time=since, retry=self._jobs.retry, timeout=REQUEST_SECONDS))
+            listed = list(
+                self._jobs.client.list_jobs(
+                    min_creation_time=since, page_size=JOBS_A_PAGE, retry=self._jobs.retry, timeout=REQUEST_SECONDS
+                )
+            )
         sessions: dict[str, tuple[str, dt.datetime]] = {}
         ended = set[str]()
         for job in sorted(listed, key=lambda job: job.created):
             if not isinstance(job, bigquery.QueryJob) or (session := _session_of(job)) is None:
                 continue
-            if job.labels.get("turn") == "ends" and not job.error_result:
+            is_about_us = job.labels.get("tables") == self._jobs.tables_label and not job.error_result
+            turn = job.labels.get("turn") if is_about_us else None
+            if turn == "ends":
                 ended.add(session)
-            if (job.labels.get("turn") == "takes" and not job.error_result) or session in sessions:
+            if turn == "takes" or session in sessions:
                 sessions[session] = (job.labels.get("run", "unknown"), now if job.state == "RUNNING" else job.created)
         return {session: of for session, of in sessions.items() if session not in ended}
 
