@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -57,7 +57,12 @@ def refuse(verdicts: Sequence[Verdict]) -> None:
 
 @contextmanager
 def noted(
-    name: str, week: str | None, run_id: str, tags: Mapping[str, Any], settings: Settings | None, warehouse: Warehouse | None
+    name: str,
+    week: str | None,
+    run_id: str,
+    tags: Callable[[], Mapping[str, Any]],
+    settings: Settings | None,
+    warehouse: Warehouse | None,
 ) -> Iterator[running.Step]:
     """Be a step of a run for the block, and note what it has cost, however it ends.
 
@@ -75,7 +80,8 @@ def noted(
             yield step
         finally:
             if settings is not None:
-                rows = cost_rows(step, time.monotonic() - started, tags, settings.costs, dt.datetime.now(dt.UTC))
+                pod = tags().get(POD_TAG) if IN_A_POD in os.environ else None
+                rows = cost_rows(step, time.monotonic() - started, pod, settings.costs, dt.datetime.now(dt.UTC))
                 if rows:
                     _note(rows, warehouse or targets.current().warehouse(settings))
 
@@ -99,9 +105,9 @@ def _note(rows: Sequence[Mapping[str, Any]], warehouse: Warehouse) -> None:
 
 
 def cost_rows(
-    step: running.Step, seconds: float, tags: Mapping[str, Any], prices: CostSettings, now: dt.datetime
+    step: running.Step, seconds: float, pod: str | None, prices: CostSettings, now: dt.datetime
 ) -> list[dict[str, Any]]:
-    """A row of the ledger for each job of a step, and one for its pod where it runs in one."""
+    """A row of the ledger for each job of a step, and one for its pod where it runs in one (the JSON of its tag)."""
     common = {
         "experiment": prices.experiment,
         "run_id": step.run_id,
@@ -123,14 +129,13 @@ def cost_rows(
         }
         for job in list(step.jobs)
     ]
-    if IN_A_POD in os.environ and POD_TAG in tags:
-        rows.append(nothing | common | {"kind": "pod", "name": step.name, "bytes_billed": 0} | _pod(tags, seconds, prices))
+    if pod is not None:
+        rows.append(nothing | common | {"kind": "pod", "name": step.name, "bytes_billed": 0} | _pod(pod, seconds, prices))
     return rows
 
 
-def _pod(tags: Mapping[str, Any], seconds: float, prices: CostSettings) -> dict[str, Any]:
-    asked = tags[POD_TAG] if isinstance(tags[POD_TAG], Mapping) else json.loads(tags[POD_TAG])
-    size = asked["container_config"]["resources"]["limits"]
+def _pod(pod: str, seconds: float, prices: CostSettings) -> dict[str, Any]:
+    size = json.loads(pod)["container_config"]["resources"]["limits"]
     memory = str(size["memory"])
     cpu_seconds, gpu_seconds = seconds * float(size["cpu"]), seconds * float(size.get(GPU, 0))
     gib_seconds = seconds * float(memory[:-2]) * GIB[memory[-2:]]

@@ -119,7 +119,7 @@ def guarded(body: Callable[..., Any]) -> Callable[..., Any]:
             name, settings, warehouse = body.__name__, resources.get("settings"), resources.get("warehouse")
             with (
                 interrupts.step(name, op.run_id, functools.partial(_cancel, context.instance, op.run_id)),
-                spending.noted(name, week, op.run_id, op.op_def.tags, settings, warehouse) as step,
+                spending.noted(name, week, op.run_id, lambda: op.op_def.tags, settings, warehouse) as step,
             ):
                 _begin(resources.get("store"), settings, warehouse)
                 return _with_jobs(body(context, *arguments, **resources), step)

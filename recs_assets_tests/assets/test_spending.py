@@ -1,6 +1,7 @@
 """The ledger of costs on a real warehouse that is billed: rows of jobs and pods, and steps that are refused before they begin."""
 
 import datetime as dt
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import pyarrow as pa
 import pytest
 
 from recs_assets.assets import spending
-from recs_assets.assets.weekly_asset import weekly_asset
+from recs_assets.assets.weekly_asset import guarded, weekly_asset
 from recs_assets.own_tables import VERDICTS, arrow_schema
+from recs_assets.partitions import weekly
 from recs_assets.report import costs
 from recs_assets.resources import running
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
@@ -24,7 +26,7 @@ SETTINGS = tiny_settings()
 PRICES = SETTINGS.costs.model_copy(update={"usd_per_cpu_hour": 0.36, "usd_per_gib_hour": 0.036, "usd_per_gpu_hour": 3.6})
 NOW = dt.datetime(2026, 10, 6, 12, tzinfo=dt.UTC)
 SIZE = {"cpu": "4", "memory": "16Gi", "nvidia.com/gpu": "1"}
-TAGS = {spending.POD_TAG: {"container_config": {"resources": {"limits": SIZE}}}}
+POD = {"container_config": {"resources": {"limits": SIZE}}}
 
 
 @pytest.fixture
@@ -40,10 +42,9 @@ def billed(place: Place, monkeypatch: pytest.MonkeyPatch) -> DuckDBWarehouse:
     return place.warehouse
 
 
-def test_a_row_a_job_and_one_for_the_pod(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(spending.IN_A_POD, "10.0.0.1")
+def test_a_row_a_job_and_one_for_the_pod() -> None:
     step = running.Step("trained_model", WEEK, "run 1", [JobRecord("query", "user_nodes", "job 1", 2**30, 12.5, 0.25)])
-    job, pod = spending.cost_rows(step, 100.0, TAGS, PRICES, NOW)
+    job, pod = spending.cost_rows(step, 100.0, json.dumps(POD), PRICES, NOW)
     assert (job["kind"], job["name"], job["job_id"]) == ("query", "user_nodes", "job 1")
     assert (job["bytes_billed"], job["slot_seconds"], job["cpu_seconds"], job["usd"]) == (2**30, 12.5, 0.0, 0.25)
     assert (job["experiment"], job["week"], job["run_id"]) == ("first", dt.date(2026, 9, 28), "run 1")
@@ -52,19 +53,11 @@ def test_a_row_a_job_and_one_for_the_pod(monkeypatch: pytest.MonkeyPatch) -> Non
     assert pod["usd"] == pytest.approx(0.04 + 0.016 + 0.1)
 
 
-def test_a_step_of_this_machine_costs_nothing_and_one_without_a_size_neither(monkeypatch: pytest.MonkeyPatch) -> None:
-    step = running.Step("trained_model", WEEK, "run 1")
-    monkeypatch.delenv(spending.IN_A_POD, raising=False)
-    assert spending.cost_rows(step, 100.0, TAGS, PRICES, NOW) == []
-    monkeypatch.setenv(spending.IN_A_POD, "10.0.0.1")
-    assert spending.cost_rows(step, 100.0, {}, PRICES, NOW) == []
-
-
 def spend(warehouse: DuckDBWarehouse, usd: float, name: str = "trained_model") -> None:
     """A step that sends a job, and fails after it."""
 
     def fail() -> None:
-        with spending.noted(name, WEEK, "run 1", {}, SETTINGS, warehouse):
+        with spending.noted(name, WEEK, "run 1", dict, SETTINGS, warehouse):
             running.record(JobRecord("query", "q", "job", 2**40, 1.0, usd))
             raise ZeroDivisionError
 
@@ -124,6 +117,26 @@ def test_no_step_begins_once_the_month_is_used_up(billed: DuckDBWarehouse, place
     told = messages(run())["exported"]
     assert "$800.00 spent this month (most of it on trained_model $800.00): gates.max_month_usd allows $800.00." in told
     assert begun == ["exported"]
+
+
+@pytest.mark.parametrize(("variable", "kinds"), [(spending.IN_A_POD, ["pod"]), ("ELSEWHERE", [])])
+def test_a_step_is_paid_for_by_the_size_of_its_pod_where_it_is_in_one(
+    place: Place, monkeypatch: pytest.MonkeyPatch, variable: str, kinds: list[str]
+) -> None:
+    monkeypatch.setenv(variable, "10.0.0.1")
+    monkeypatch.setenv("RECS_HOME", str(place.home))
+
+    @dg.asset(partitions_def=weekly, op_tags={spending.POD_TAG: POD})
+    @guarded
+    def scored(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> None:
+        """Scores, which need no table."""
+
+    assert dg.materialize([scored], partition_key=WEEK, resources={"settings": SETTINGS}).success
+    with place.warehouse.session() as session:
+        rows = session.rows("costs")
+    assert [(row["kind"], row["step"], row["cpu_seconds"] == 4 * row["gpu_seconds"] > 0) for row in rows] == [
+        (kind, "scored", True) for kind in kinds
+    ]
 
 
 def test_a_local_run_costs_nothing_and_says_so(place: Place) -> None:

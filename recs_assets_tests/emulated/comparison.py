@@ -21,7 +21,7 @@ OF_THE_RUN = {"run_id", "scored_at", "generated_at"}
 QUERIES: Mapping[str, str] = {
     "lists": f"SELECT {', '.join(name for name in RECOMMENDATIONS if name not in OF_THE_RUN)} FROM recommendations",
     "mail": f"SELECT {', '.join(name for name in wide_columns(4) if name not in OF_THE_RUN)} FROM final_vehicle_recommendations",
-    "verdicts": "SELECT gate, week, decision, reason, figures_json FROM verdicts",
+    "verdicts": "SELECT gate, week, decision, reason, figures_json FROM verdicts WHERE gate NOT LIKE 'budget%'",
     "audits": "SELECT week, decision, content_hash, mail_hash, n_rows, n_users, violations_json FROM audits",
     "publications": "SELECT sequence, week, action, content_hash, mail_hash, n_rows, n_users, n_mailed FROM publications",
     "quarantine": "SELECT week, source_table, reason, outcome, row_key, row_json FROM quarantine",

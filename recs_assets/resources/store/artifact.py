@@ -26,7 +26,7 @@ class StoreError(RuntimeError):
 class Artifact:
     """One whole version of an asset's files, as a reader sees it."""
 
-    location: Location
+    location: Location = field(compare=False)
     manifest: Manifest
 
     @property
