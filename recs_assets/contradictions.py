@@ -65,6 +65,12 @@ def _of_lists(settings: "Settings") -> list[Disagreement]:
             ["rules.max_universal", "rules.slots"],
         ),
         (
+            "link" in settings.mail.columns and settings.mail.link is None,
+            "a part's page has no address to link to",
+            ["mail.columns", "mail.link"],
+        ),
+        (_has_twice(settings.mail.columns), "a column is named twice", ["mail.columns"]),
+        (
             bool(rules.exclude_bought_variants) and rules.exclude_bought_days is None,
             "variants are those of excluded parts, and none are excluded",
             ["rules.exclude_bought_variants", "rules.exclude_bought_days"],
@@ -113,5 +119,5 @@ def _value(settings: "Settings", key: str) -> str:
     return json.dumps(values)
 
 
-def _has_twice(values: Sequence[float]) -> bool:
+def _has_twice(values: Sequence[float] | Sequence[str]) -> bool:
     return len(set(values)) < len(values)

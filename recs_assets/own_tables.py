@@ -1,6 +1,7 @@
 """What goes out: the columns of the served table, of the mail, and of the tables that keep what happened."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import pyarrow as pa
 
@@ -164,8 +165,18 @@ FIXED_TABLES: dict[str, dict[str, str]] = {
 }
 
 
-def wide_columns(slots: int) -> dict[str, str]:
-    """The columns of ``final_vehicle_recommendations`` with ``slots`` recommendations a row, with BigQuery's types."""
+# What ``mail.columns`` may add to the mail: columns of each slot by their name, and the person's id.
+ADDED_OF_SLOT = {"reason": "recSLOT_reason", "title": "recSLOT_title", "link": "recSLOT_link"}
+USER_ID = "user_id"
+
+
+def wide_columns(slots: int, added: Collection[str] = ()) -> dict[str, str]:
+    """The columns of ``final_vehicle_recommendations``, with BigQuery's types.
+
+    Args:
+        slots: recommendations a row.
+        added: what ``mail.columns`` adds; it comes after all others, which stay as they are.
+    """
     columns = {"email_lower": "STRING", "v1_year": "INT64", "v1_make": "STRING", "v1_model": "STRING"}
     for slot in range(1, slots + 1):
         columns |= {
@@ -176,7 +187,17 @@ def wide_columns(slots: int) -> dict[str, str]:
             f"rec{slot}_type": "STRING",
             f"rec{slot}_pop_source": "STRING",
         }
-    return columns | {"generated_at": "TIMESTAMP", "pipeline_version": "STRING"}
+    columns |= {"generated_at": "TIMESTAMP", "pipeline_version": "STRING"}
+    of_slot = [name for key, name in ADDED_OF_SLOT.items() if key in added]
+    columns |= {name.replace("SLOT", str(slot)): "STRING" for slot in range(1, slots + 1) for name in of_slot}
+    return columns | ({USER_ID: "STRING"} if USER_ID in added else {})
+
+
+def shape_of(columns: Collection[str]) -> dict[str, Any]:
+    """What a query of the mail takes for a wide table of such columns: ``slots``, and ``columns``, those that were added."""
+    of_slot = [key for key, name in ADDED_OF_SLOT.items() if name.replace("SLOT", "1") in columns]
+    added = [*of_slot, *([USER_ID] if USER_ID in columns else [])]
+    return {"slots": sum(name.startswith("rec_part_") for name in columns), "columns": added}
 
 
 ARROW_TYPES = {

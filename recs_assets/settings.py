@@ -110,8 +110,10 @@ class GatesSettings(Section):
 
 
 class MailSettings(Section):
-    """Who may be mailed."""
+    """What the mail says beside today's columns, and who may be mailed."""
 
+    columns: tuple[Literal["reason", "title", "link", "user_id"], ...]
+    link: Annotated[str, pydantic.Field(pattern=r"^https://.*\{product_id\}")] | None
     without_consent_flag: Literal["send", "hold"]
     placeholder_addresses: tuple[str, ...]
 

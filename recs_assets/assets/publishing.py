@@ -10,7 +10,7 @@ from pydantic import Field
 
 from recs_assets.asset_files import PROFILE_LISTS, STAGED
 from recs_assets.assets import verdicts
-from recs_assets.assets.auditing import AUDIT_CHECKS, audit_results, audit_row, audited
+from recs_assets.assets.auditing import AUDIT_CHECKS, audit_results, audit_row, audited, reasons_given
 from recs_assets.assets.preview import ROWS, preview, schema
 from recs_assets.assets.rollout import rollout_assignment
 from recs_assets.assets.serving import sql_scores, user_scores
@@ -55,6 +55,7 @@ def recommendations(
     tables = {"staged": staged.tables.long_table, "mail": staged.tables.wide_table}
     with warehouse.session(ingredients.tables(new.written.path(PROFILE_LISTS)) | tables) as session:
         audit = audited(session, staged, settings, publications, ingredients, day)
+        reasons = reasons_given(session, settings, day)
     if audit.verdict.decision != PASS:
         # Dagster's own error names the checks that failed, and neither the figures nor what to do.
         advice = "Fix the source or the rule, then materialize recommendations again."
@@ -72,6 +73,7 @@ def recommendations(
             "people whose address is a placeholder": audit.n_placeholders,
             "audit": audit.verdict.decision,
             "reason": audit.verdict.reason,
+            **reasons,
             "preview": preview(new.written.head(PROFILE_LISTS, ROWS)),
         },
         check_results=[*audit_results(staged, audit), verdicts.check_result(served, served.gate)],

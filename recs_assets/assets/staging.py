@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
 
 from recs_assets import targets
-from recs_assets.asset_files import ARMS, FITS_EDGES, SQL_SCORES
+from recs_assets.asset_files import ARMS, FITS_EDGES, PRODUCT_NODES, SQL_SCORES
 from recs_assets.assets.graph import EXPORT_NAMES
 from recs_assets.assets.serving import newest_approved, profile_tables
 from recs_assets.resources.store.artifact import Artifact
@@ -144,7 +145,7 @@ def stage(
     Consent is that of this moment, whatever the week.
     """
     names, now, tables = StagedTables.of_run(run_id, week), dt.datetime.now(dt.UTC), ingredients.tables(profile_lists)
-    slots = settings.rules.slots
+    shape: dict[str, Any] = {"slots": settings.rules.slots, "columns": settings.mail.columns}
     with warehouse.session(tables) as session:
         rows = session.stage(
             names.long_table,
@@ -155,14 +156,15 @@ def stage(
             scored_at=now,
         )
     log.info("%s rows of lists are staged", f"{rows:,}")
-    with warehouse.session({**tables, "staged": names.long_table}) as session:
+    links = {"product_links": _product_links(ingredients, settings.mail.link)} if settings.mail.link else {}
+    with warehouse.session({**tables, **links, "staged": names.long_table}) as session:
         session.materialize("mail_addresses", "mail_addresses", now=now, **settings.mail.parameters)
         rows = session.stage(
             names.wide_table,
             "final_vehicle_recommendations",
             week=week,
             as_of=ingredients.as_of,
-            slots=slots,
+            **shape,
             generated_at=now,
             pipeline_version=f"recs_assets {targets.installed_version()}",
         )
@@ -170,5 +172,12 @@ def stage(
         log.warning("week %s cannot be published as it is: %s", week, unlike)
     log.info("%s mails are staged; the audit begins", f"{rows:,}")
     with warehouse.session({"staged": names.long_table, "mail": names.wide_table}) as session:
-        content: dict[str, Any] = session.audit("content_hash", week=week) | session.audit("mail_hash", slots=slots)
+        content: dict[str, Any] = session.audit("content_hash", week=week) | session.audit("mail_hash", **shape)
     return Staged(names, **content)
+
+
+def _product_links(ingredients: Ingredients, address: str) -> pa.Table:
+    """Columns product_id and link, its page: ids as an address writes them."""
+    ids = ingredients.inputs["product_nodes"].table(PRODUCT_NODES, columns=["product_id"])["product_id"]
+    links = [address.replace("{product_id}", quote(product_id, safe="")) for product_id in ids.to_pylist()]
+    return pa.table({"product_id": ids, "link": pa.array(links, pa.string())})

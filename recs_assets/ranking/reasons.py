@@ -49,6 +49,9 @@ SENTENCES: dict[str, Sentences] = {
     "in_catalogue": Sentences("From our catalogue"),
 }
 CODES = tuple(SENTENCES)
+# What is as true for everybody else: said only where nothing better is true.
+GENERIC = ("popular_now", "popular_in_store", "universal", "in_catalogue")
+GENERIC_CODES = tuple(CODES.index(name) for name in GENERIC)
 
 # Terms of one family name the same kind of edge. By the whole name of a term, or else its first word; a term that is not
 # here has no edge that could be named (the dot product of two towers, say).

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from recs_assets.fault_points import reached
+from recs_assets.own_tables import shape_of
 from recs_assets.resources.queries import change_text, identifier, prepare
 
 STAGED_PREFIX = "staged_"
@@ -32,7 +33,7 @@ class Ledger(ABC):
         Args:
             change: its name.
             tables: persistent tables, by the names that the statement has for them.
-            **parameters: what it binds; ``slots`` where it has slot markers.
+            **parameters: what it binds; ``slots`` and ``columns`` where it has markers of them.
 
         Raises:
             ValueError: there is no such statement, or it has other tables or parameters.
@@ -107,15 +108,10 @@ def content(ledger: Ledger, table: str, week: dt.date) -> dict[str, Any]:
     return ledger.rows("content_hash", {"staged": table}, week=week)[0]
 
 
-def slots_of(columns: Sequence[str]) -> int:
-    """How many slots a wide table of such columns has."""
-    return sum(name.startswith("rec_part_") for name in columns)
-
-
 def mail_hash(ledger: Ledger, table: str) -> str | None:
     """The hash of a wide table's content; ``None`` where there is no such table."""
-    slots = slots_of(ledger.columns(table))
-    return str(ledger.rows("mail_hash", {"mail": table}, slots=slots)[0]["mail_hash"]) if slots else None
+    shape = shape_of(ledger.columns(table))
+    return str(ledger.rows("mail_hash", {"mail": table}, **shape)[0]["mail_hash"]) if shape["slots"] else None
 
 
 def standing(ledger: Ledger, table: str, publication_id: str) -> dict[str, Any] | None:

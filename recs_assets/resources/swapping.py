@@ -5,13 +5,14 @@ replaced or altered.
 """
 
 import datetime as dt
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recs_assets.fault_points import reached
-from recs_assets.own_tables import PUBLICATIONS, wide_columns
+from recs_assets.own_tables import PUBLICATIONS, shape_of, wide_columns
 from recs_assets.resources.errors import PublishRefused
-from recs_assets.resources.ledger import LONG, WIDE, Ledger, content, mail_hash, slots_of, standing
+from recs_assets.resources.ledger import LONG, WIDE, Ledger, content, mail_hash, standing
 
 # Who may be mailed, for as long as a transaction takes: column email_lower.
 ADDRESSEES = "addressees"
@@ -33,15 +34,17 @@ def unlike_served(ledger: Ledger, columns: Sequence[str]) -> str | None:
     lacking, surplus = set(columns) - set(served), set(served) - set(columns)
     if not served or not (lacking or surplus):
         return None
-    slots, n_served = slots_of(columns), slots_of(served)
-    added = {name: kind for name, kind in wide_columns(slots).items() if name in lacking}
+    shape, wanted = shape_of(served), shape_of(columns)
+    added = {name: kind for name, kind in wide_columns(wanted["slots"], wanted["columns"]).items() if name in lacking}
     dropped = [name for name in served if name in surplus]
-    setting = f"Or set rules.slots to {n_served}, and materialize recommendations again: such a mail fits as it is. "
+    keys = {"slots": "rules.slots", "columns": "mail.columns"}
+    settings = [f"{key} to {json.dumps(shape[name])}" for name, key in keys.items() if shape[name] != wanted[name]]
+    setting = f"Or set {' and '.join(settings)}, and materialize recommendations again. " if settings else ""
     statements = "; ".join(ledger.alterations(WIDE, added, dropped))
     return (
-        f"a mail of {slots} slots cannot take the place of that of {n_served} in {WIDE}: it has the columns "
+        f"a mail of {wanted['slots']} slots cannot take the place of that of {shape['slots']} in {WIDE}: it has the columns "
         f"{list(added) or 'none'} beside those of the table, and lacks {dropped or 'none'}. Grants and views hang on that table, "
-        f"so it is never made anew. Have its owner run, then run again: {statements}. {setting if slots != n_served else ''}"
+        f"so it is never made anew. Have its owner run, then run again: {statements}. {setting}"
     )
 
 
@@ -56,7 +59,8 @@ def make_way(ledger: Ledger, wide_table: str, week: dt.date) -> None:
         return  # refused within the transaction, after what is the matter more often
     if (unlike := unlike_served(ledger, columns)) is not None:
         raise PublishRefused(f"week {week}, staged table '{wide_table}': {unlike}Nothing was written.")
-    ledger.create(WIDE, wide_columns(slots_of(columns)))
+    shape = shape_of(columns)
+    ledger.create(WIDE, wide_columns(shape["slots"], shape["columns"]))
 
 
 def swap(ledger: Ledger, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,10 +108,10 @@ def _swap_wide(ledger: Ledger, row: Mapping[str, Any]) -> dict[str, Any]:
             f"week {week}: the mail in '{table}' has content {staged}, {expected} was audited. Nothing was "
             "written. Materialize recommendations for the week again, or restore another version."
         )
-    slots = slots_of(ledger.columns(table))
+    shape = shape_of(ledger.columns(table))
     ledger.run("delete_mail")
-    ledger.run("insert_mail", {"mail": table}, slots=slots)
-    (mailed,) = ledger.rows("mail_difference", {"mail": table}, slots=slots)
+    ledger.run("insert_mail", {"mail": table}, **shape)
+    (mailed,) = ledger.rows("mail_difference", {"mail": table}, **shape)
     if mailed["n_staged"] > 0 == mailed["n_mailed"]:
         raise PublishRefused(
             f"week {week}: none of the {mailed['n_staged']:,} addresses of the mail in '{table}' may be mailed now, by the users "

@@ -24,7 +24,7 @@ first_vehicles AS (
   QUALIFY ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY IFNULL(slot, 1000000000), vehicle_nodes.vehicle_id) = 1
 ),
 mailed AS (
-  SELECT staged.user_id, profile_id, email_lower, staged.rank, staged.product_id, final_score
+  SELECT staged.user_id, profile_id, email_lower, staged.rank, staged.product_id, final_score, reason_text
   FROM staged
   JOIN addressees ON addressees.user_id = staged.user_id
   WHERE staged.week = @week AND staged.rank <= @slots
@@ -42,13 +42,15 @@ fitting AS (
 ),
 described AS (
   SELECT
-    listed.profile_id, listed.product_id, price, image_url,
+    listed.profile_id, listed.product_id, price, image_url, title,
+    product_links.link,  -- added link
     IF(fitting.product_id IS NULL, 'universal', 'fitment') AS type,
     IFNULL(pop_source, 'gnn') AS pop_source
   FROM listed
   JOIN product_nodes ON product_nodes.product_id = listed.product_id
   LEFT JOIN fitting ON fitting.profile_id = listed.profile_id AND fitting.product_id = listed.product_id
   LEFT JOIN sql_scores ON sql_scores.profile_id = listed.profile_id AND sql_scores.product_id = listed.product_id
+  LEFT JOIN product_links ON product_links.product_id = listed.product_id  -- added link
 )
 SELECT
   email_lower,
@@ -65,6 +67,12 @@ SELECT
   -- slot ends
   @generated_at AS generated_at,
   @pipeline_version AS pipeline_version
+  -- slot begins
+  , MAX(IF(rank = SLOT, reason_text, NULL)) AS recSLOT_reason  -- added reason
+  , MAX(IF(rank = SLOT, title, NULL)) AS recSLOT_title  -- added title
+  , MAX(IF(rank = SLOT, link, NULL)) AS recSLOT_link  -- added link
+  -- slot ends
+  , MIN(mailed.user_id) AS user_id  -- added user_id
 FROM mailed
 JOIN described ON described.profile_id = mailed.profile_id AND described.product_id = mailed.product_id
 LEFT JOIN first_vehicles ON first_vehicles.user_id = mailed.user_id

@@ -8,6 +8,12 @@ addressed AS (
     rec_part_SLOT, recSLOT_price, recSLOT_score, recSLOT_image, recSLOT_type, recSLOT_pop_source,
     -- slot ends
     generated_at, pipeline_version
+    -- slot begins
+    , recSLOT_reason  -- added reason
+    , recSLOT_title  -- added title
+    , recSLOT_link  -- added link
+    -- slot ends
+    , user_id  -- added user_id
   FROM mail
   WHERE email_lower IN (SELECT email_lower FROM addressees)
 ),
@@ -18,6 +24,12 @@ served AS (
     rec_part_SLOT, recSLOT_price, recSLOT_score, recSLOT_image, recSLOT_type, recSLOT_pop_source,
     -- slot ends
     generated_at, pipeline_version
+    -- slot begins
+    , recSLOT_reason  -- added reason
+    , recSLOT_title  -- added title
+    , recSLOT_link  -- added link
+    -- slot ends
+    , user_id  -- added user_id
   FROM final_vehicle_recommendations
 ),
 missing AS (

@@ -23,6 +23,12 @@ content_rows AS (
     IFNULL(recSLOT_pop_source, 'NULL'),
     -- slot ends
     IFNULL(pipeline_version, 'NULL')
+    -- slot begins
+    , IFNULL(recSLOT_reason, 'NULL')  -- added reason
+    , IFNULL(recSLOT_title, 'NULL')  -- added title
+    , IFNULL(recSLOT_link, 'NULL')  -- added link
+    -- slot ends
+    , IFNULL(user_id, 'NULL')  -- added user_id
   ], ' | '))) AS row_hash
   FROM mail
 )

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from recs_assets.own_tables import wide_columns
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.test_definitions import AUDIT_CHECKS
 from recs_assets_tests.worlds import NEXT_WEEK, Place, checks, materialized, messages, metadata, settings_with
@@ -226,13 +227,28 @@ def test_publishing_before_anything_is_staged_says_what_to_run(night: Run, tmp_p
 
 
 def test_a_new_publication_replaces_both_tables_and_says_why(night: Run, tmp_path: Path) -> None:
-    place = unpublished(night, tmp_path, {"rules": {"list_length": 10}})
-    result = place.materialize(LAST_STEPS, NEXT_WEEK, reason="ten parts")
+    mail = {"columns": ["link", "reason", "user_id"], "link": "https://shop.example/parts/{product_id}"}
+    place = unpublished(night, tmp_path, {"rules": {"list_length": 10, "slots": 3}, "mail": mail})
+    with duckdb.connect(str(place.home / "warehouse.duckdb")) as owner:
+        owner.execute("DROP TABLE final_vehicle_recommendations")
+    result = place.materialize(LAST_STEPS, NEXT_WEEK, reason="three slots")
     assert metadata(result, "published_recommendations")["outcome"] == "published"
     assert {name for name, passed in checks(result).items() if passed} >= AUDIT_CHECKS
     week = dt.date.fromisoformat(NEXT_WEEK)
     assert place.query(f"SELECT week, max(rank) FROM recommendations WHERE week = '{NEXT_WEEK}' GROUP BY 1") == [(week, 10)]
-    assert place.query("SELECT reason FROM publications ORDER BY sequence DESC LIMIT 1") == [("ten parts",)]
+    names = [name for name, *_ in place.query("DESCRIBE final_vehicle_recommendations")]
+    assert names == list(wide_columns(3, ["reason", "link", "user_id"]))
+    shown = place.query(
+        """
+        SELECT count(*), count(rec3_link), count(*) FILTER (rec3_link = concat('https://shop.example/parts/', product_id))
+        FROM final_vehicle_recommendations AS mail
+        JOIN recommendations AS listed ON listed.user_id = mail.user_id AND week = (SELECT max(week) FROM recommendations)
+        WHERE rank = 3 AND reason_text = rec3_reason AND product_id = rec_part_3
+        """
+    )
+    n_mails = place.query("SELECT count(*) FROM final_vehicle_recommendations")
+    assert shown == [n_mails[0] * 3]
+    assert place.query("SELECT reason FROM publications ORDER BY sequence DESC LIMIT 1") == [("three slots",)]
 
 
 def test_a_mail_of_other_slots_is_staged_with_a_warning_and_refused(

@@ -114,6 +114,7 @@ EDGES: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"profile_id": f"user:{ODD}", "product_id": PART, "pop_source": "global"},
         {"profile_id": f"user:{ODD}", "product_id": "p1"},
     ],
+    "product_links": [{"product_id": PART, "link": "https://x/%C3%9C"}, {"product_id": "p9"}],
     "mail_addresses": [{"user_id": ODD, "email_lower": "änn@exämple.com"}, {"user_id": "u10", "email_lower": "änn@exämple.com"}],
     "addressees": [{"email_lower": "änn@exämple.com"}, {"email_lower": "nobody@example.com"}],
     "mail": [

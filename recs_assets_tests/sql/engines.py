@@ -1,7 +1,7 @@
 """One query, or one change, on both engines."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,14 +15,12 @@ import sqlglot
 from recs_assets import settings_file
 from recs_assets.resources.duckdb.ledger import ATTACHED, OWN_TABLES, DuckDBLedger
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
-from recs_assets.resources.queries import PARAMETER, change_text, plain_rows, prepare, query_text
+from recs_assets.resources.queries import ADDED, PARAMETER, TextOf, change_text, plain_rows, prepare, query_text, wide_parameters
 from recs_assets.resources.source_queries import CLEANED, ROWS
 from recs_assets.resources.table_names import resolved, tables_of
 from recs_assets_tests.sql import shop
 from recs_assets_tests.sql.edge_rows import with_edges
 from recs_assets_tests.sql.parameters import PARAMETERS
-
-TextOf = Callable[[str, int], str]
 
 COMPUTE = settings_file.load().compute
 
@@ -68,11 +66,9 @@ TEMPORARY = ("incoming", "addressees")
 
 def parameters_of(name: str, text_of: TextOf = query_text, world: World = SHOP) -> dict[str, Any]:
     """A world's values of the parameters of a query, or of a change."""
-    text = text_of(name, 1)
+    text = text_of(name, 1, ())
     names = set(PARAMETER.findall("\n".join(line.split("--")[0] for line in text.splitlines())))
-    if text != text_of(name, 0):
-        names.add("slots")
-    return {name: world.parameters[name] for name in names}
+    return {name: world.parameters[name] for name in names | wide_parameters(name, text_of)}
 
 
 def tables_for(query: str, world: World = SHOP) -> dict[str, pa.Table]:
@@ -82,7 +78,7 @@ def tables_for(query: str, world: World = SHOP) -> dict[str, pa.Table]:
         tables["classified"] = _classified(CLASSIFIED_BY[query], world)
     if query in WITHOUT_SOME:
         tables["users"] = tables["users"].slice(5)
-    return {name: tables[name] for name in (ROWS.get(name, name) for name in tables_of(query_text(query, 1)))}
+    return {name: tables[name] for name in (ROWS.get(name, name) for name in tables_of(query_text(query, 1, ADDED)))}
 
 
 def on_duckdb(query: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -113,7 +109,7 @@ def on_reference(query: str, tables: Mapping[str, pa.Table], parameters: Mapping
 
 def change_tables(change: str, world: World = SHOP) -> tuple[str, dict[str, pa.Table]]:
     """The table that a statement of ``sql/changes`` changes, and all that it names; ``incoming`` is rows of that table."""
-    text = change_text(change, 1)
+    text = change_text(change, 1, ADDED)
     changed = sqlglot.parse_one(text, read="bigquery").find(sqlglot.exp.Table)
     assert changed is not None
     name = changed.name

@@ -22,6 +22,7 @@ RULES: dict[str, Any] = {
     "exclude_bought_variants": True,
     "list_length": 2,
     "slots": 2,
+    "columns": ["reason", "title", "link", "user_id"],
     "require_fitment": True,
     "has_fitment": True,
 }

@@ -165,12 +165,29 @@ MAIL_ADDRESSES = table(
 )
 MAIL_SLOT = ("p1", 100.0, 0.5, "https://x/1.png", "fitment", "model")
 EMPTY_SLOT = (None,) * len(MAIL_SLOT)
+ADDED = ("Fits your Camaro", "Carburetor", "https://x/p1")
 MAIL = table(
-    wide_columns(3),
+    wide_columns(3, ["reason", "title", "link", "user_id"]),
     [
-        ("ann@example.com", 1970, "Chevrolet", "Camaro", *MAIL_SLOT, *MAIL_SLOT, *EMPTY_SLOT, NOW, "1"),
-        ("bob@example.com", None, None, None, "p2", float("nan"), 1e300, None, None, None, *EMPTY_SLOT * 2, NOW, "1"),
-        ("a | b@example.com", None, "| 'Ford'", None, *EMPTY_SLOT * 3, NOW, None),
+        ("ann@example.com", 1970, "Chevrolet", "Camaro", *MAIL_SLOT, *MAIL_SLOT, *EMPTY_SLOT, NOW, "1", *ADDED * 3, "u1"),
+        (
+            "bob@example.com",
+            None,
+            None,
+            None,
+            "p2",
+            float("nan"),
+            1e300,
+            None,
+            None,
+            None,
+            *EMPTY_SLOT * 2,
+            NOW,
+            "1",
+            *ADDED * 3,
+            "u2",
+        ),
+        ("a | b@example.com", None, "| 'Ford'", None, *EMPTY_SLOT * 3, NOW, None, *[None] * 10),
     ],
 )
 
@@ -237,6 +254,7 @@ TABLES: dict[str, pa.Table] = {
     "final_vehicle_recommendations": MAIL.slice(1),
     "recommendations": STAGED,
     "counted": USER_NODES,
+    "product_links": table({"product_id": "STRING", "link": "STRING"}, [("p1", "https://x/p1"), ("p4", "https://x/p4")]),
     "sql_lists": SQL_LISTS,
     "companions": COMPANIONS,
     **LEDGERS,

@@ -35,6 +35,13 @@ def test_the_mail_of_an_address_is_that_of_the_account_that_is_used() -> None:
         "rec2_pop_source": "gnn",
         "generated_at": shop.NOW,
         "pipeline_version": "1",
+        "rec1_reason": None,
+        "rec1_title": None,
+        "rec1_link": "https://x/p1",
+        "rec2_reason": None,
+        "rec2_title": " ",
+        "rec2_link": None,
+        "user_id": "u1",
     }
     assert bob["rec_part_1"] == "p6"  # u2 and u5 are alike: the smaller id
 

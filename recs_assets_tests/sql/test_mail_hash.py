@@ -9,17 +9,30 @@ from recs_assets.own_tables import wide_columns
 from recs_assets_tests.sql import shop
 from recs_assets_tests.sql.engines import on_duckdb
 
-COLUMNS = wide_columns(2)
+ADDED = ["reason", "title", "link", "user_id"]
+COLUMNS = wide_columns(2, ADDED)
 ROWS = [
-    ("ann@example.com", 1970, "Chevrolet", "Camaro", *shop.MAIL_SLOT, *shop.EMPTY_SLOT, shop.NOW, "1"),
-    ("bob@example.com", None, None, None, *shop.MAIL_SLOT, *shop.MAIL_SLOT, shop.NOW, "1"),
+    (
+        "ann@example.com",
+        1970,
+        "Chevrolet",
+        "Camaro",
+        *shop.MAIL_SLOT,
+        *shop.EMPTY_SLOT,
+        shop.NOW,
+        "1",
+        *shop.ADDED,
+        *shop.ADDED,
+        "u1",
+    ),
+    ("bob@example.com", None, None, None, *shop.MAIL_SLOT, *shop.MAIL_SLOT, shop.NOW, "1", *shop.ADDED, *shop.ADDED, "u2"),
 ]
 OTHER: dict[str, Any] = {"STRING": "other", "INT64": 1, "FLOAT64": 0.25, "TIMESTAMP": shop.AS_OF}
 
 
 def mail_hash(rows: list[tuple[Any, ...]]) -> str:
     mail: pa.Table = shop.table(COLUMNS, rows)
-    (row,) = on_duckdb("mail_hash", {"mail": mail}, {"slots": 2})
+    (row,) = on_duckdb("mail_hash", {"mail": mail}, {"slots": 2, "columns": ADDED})
     return str(row["mail_hash"])
 
 

@@ -7,7 +7,7 @@ import sqlglot
 from sqlglot import expressions as exp
 
 from recs_assets.own_tables import FIXED_TABLES, wide_columns
-from recs_assets.resources.queries import CHANGES, FOLDER, change_names, change_text, names, query_text
+from recs_assets.resources.queries import ADDED, CHANGES, FOLDER, change_names, change_text, names, query_text
 from recs_assets.resources.source_queries import QUERIES
 
 # One use of each function that was measured to give the same values on both engines (a new one: measure it first,
@@ -53,7 +53,7 @@ def refused(text: str) -> list[str]:
 
 @pytest.mark.parametrize("name", names())
 def test_only_the_measured_subset(name: str) -> None:
-    assert refused(query_text(name, 2)) == []
+    assert refused(query_text(name, 2, ADDED)) == []
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_nullable_parameters_are_cast() -> None:
 
 @pytest.mark.parametrize("name", change_names())
 def test_changes_are_of_the_measured_subset_too(name: str) -> None:
-    text = change_text(name, 2)
+    text = change_text(name, 2, ADDED)
     assert refused(text) == []
     assert "`" not in text
     assert all(len(line) <= 130 for line in text.splitlines())
@@ -114,6 +114,6 @@ def test_every_file_is_a_query_or_a_change() -> None:
 
 @pytest.mark.parametrize("name", [name for name in change_names() if name.startswith("insert_")])
 def test_an_insert_fills_every_column(name: str) -> None:
-    into = sqlglot.parse_one(change_text(name, 3), read="bigquery").this
-    columns = {"final_vehicle_recommendations": wide_columns(3), **FIXED_TABLES}
+    into = sqlglot.parse_one(change_text(name, 3, ADDED), read="bigquery").this
+    columns = {"final_vehicle_recommendations": wide_columns(3, ADDED), **FIXED_TABLES}
     assert [column.name for column in into.expressions] == list(columns[into.this.name])

@@ -40,10 +40,10 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     ],
     "hold": [{"now": LAST_MOMENT - US}],
     "reasons": [{"popular_people": 3, "recent_days": 9, "trend": 0.5}],
-    "final_vehicle_recommendations": [{"slots": 1}, {"slots": 3}],
+    "final_vehicle_recommendations": [{"slots": 1}, {"slots": 3, "columns": []}],
     "mail_addresses": [{"without_consent_flag": "send"}],
     "mail_audit": [{"without_consent_flag": "send"}],
-    "mail_hash": [{"slots": 1}, {"slots": 3}],
+    "mail_hash": [{"slots": 1}, {"slots": 3, "columns": []}],
     "co_purchase_edges": [{"min_users": 1, "window_days": 1}, {"max_parts_per_user": 3, "min_users": 1}],
 }
 

@@ -33,6 +33,7 @@ TINY_PARAMETERS: dict[str, Any] = PARAMETERS | {
     "max_events_per_user_week": 20,
     "list_length": 20,
     "slots": 4,
+    "columns": [],
     "gate": ["mail_coverage", "overlap"],
     "weeks": [WEEK],
 }

@@ -34,7 +34,11 @@ class Edges:
     def overlay(self, other: "Edges") -> None:
         """Replace the edges by those of the other where it has one."""
         rows = np.flatnonzero(other.code >= 0)
-        self.put(rows, Edges(other.code[rows], other.history[rows], other.vehicle[rows], other.count[rows]))
+        self.put(rows, other.of(rows))
+
+    def of(self, rows: Ints | Flags) -> "Edges":
+        """The edges of some rows alone."""
+        return Edges(self.code[rows], self.history[rows], self.vehicle[rows], self.count[rows])
 
     def put(self, rows: Ints, edges: "Edges") -> None:
         """Write the edges of some rows."""

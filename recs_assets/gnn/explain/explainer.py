@@ -19,17 +19,19 @@ from recs_assets.gnn.graph import ORDER
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Snapshot
 from recs_assets.model_settings import ReasonsSettings
 from recs_assets.ranking.arrays import Ints
-from recs_assets.ranking.reasons import Terms, family
+from recs_assets.ranking.reasons import GENERIC_CODES, Terms, family
 from recs_assets.ranking.sparse_matrices import at, incidence
 from recs_assets.settings import SqlBaselineSettings
 
 ROWS_PER_CHUNK = 1024
-# In this order, where no term of the score has an edge: true of a part whatever it was listed for.
-LAST_RESORTS = ("sql_global", "garage_fitment", "universal", "catalogue")
+# Where no term of the score says more than what is true for everybody: true of a part whatever it was listed for. The first
+# comes before what a term says of everybody, the others, in this order, after it.
+OF_THE_PERSON, LAST_RESORTS = "garage_fitment", ("sql_global", "universal", "catalogue")
 
 
 def strongest_edges(explainer: "Explainer", users: Ints, products: Ints, terms: Terms) -> pd.DataFrame:
-    """For each listed part the strongest edge behind the first of its terms that has one.
+    """For each listed part the strongest edge behind the first of its terms that has one, and rather one of the person than one
+    that is the same for everybody.
 
     Args:
         explainer: the graph as the scores saw it.
@@ -41,19 +43,25 @@ def strongest_edges(explainer: "Explainer", users: Ints, products: Ints, terms: 
         Columns code (never -1), product, history, has_bought (whether the user ordered the part of the history), vehicle
         and count.
     """
-    edges, unexplained = Edges.none(len(users)), np.arange(len(users))
+    edges, generic, unexplained = Edges.none(len(users)), Edges.none(len(users)), np.arange(len(users))
 
     def explain(term: str, rows: Ints) -> None:
-        edges.put(rows, explainer.edges(term, users[rows], products[rows]))
+        found = explainer.edges(term, users[rows], products[rows])
+        is_generic = np.isin(found.code, GENERIC_CODES)
+        edges.put(rows[~is_generic], found.of(~is_generic))
+        is_first = is_generic & (generic.code[rows] < 0)
+        generic.put(rows[is_first], found.of(is_first))
 
     for codes in terms.codes.T:
         of_row = codes[unexplained]
         for code in np.unique(of_row[of_row >= 0]):
             explain(terms.names[code], unexplained[of_row == code])
         unexplained = unexplained[edges.code[unexplained] < 0]
+    explain(OF_THE_PERSON, unexplained)
+    unexplained = unexplained[edges.code[unexplained] < 0]
     for term in LAST_RESORTS:
-        explain(term, unexplained)
-        unexplained = unexplained[edges.code[unexplained] < 0]
+        explain(term, unexplained[generic.code[unexplained] < 0])
+    edges.put(unexplained, generic.of(unexplained))
     has_bought = (edges.history >= 0) & (at(explainer.bought, users, edges.history) > 0)
     return pd.DataFrame(
         {

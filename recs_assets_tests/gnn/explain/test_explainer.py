@@ -135,17 +135,22 @@ def test_a_reason_falls_back_to_the_next_term_with_an_edge_and_at_last_to_what_i
         ("u1", "p2", ("walk", "tower", "part_type"), ("same_part_type", "p1", None, None)),
         ("u1", "p3", ("tower", "walk", "brand"), ("bought_together", "p2", None, 1)),
         ("u5", "p3", (), ("popular_in_store", None, None, 1)),
+        # What is true of the person before what is the same for everybody, and of that what a term says.
+        ("u4", "p2", ("popularity_slow", "vehicle"), ("popular_with_vehicle", None, "v1", 1)),
+        ("u4", "p2", ("popularity_slow", "tower"), ("fits_vehicle", None, "v1", None)),
+        ("u5", "p4", ("popularity_slow", "walk"), ("universal", None, None, None)),
+        ("u5", "p2", ("walk", "popularity_slow"), ("popular_in_store", None, None, 2)),
         ("u4", "p1", ("walk",), ("fits_vehicle", None, "v1", None)),
         ("u5", "p4", ("tower", "walk", "brand"), ("universal", None, None, None)),
         ("u5", "p5", (), ("in_catalogue", None, None, None)),
     ]
     codes = np.array([[TERMS.index(term) for term in (*terms, *[TERMS[-1]] * 3)[:3]] for *_, terms, _ in rows])
-    codes[2] = codes[5] = -1
+    codes[[not terms for *_, terms, _ in rows]] = -1
     users, products = np.array([[USERS.index(user), PRODUCTS.index(part)] for user, part, *_ in rows]).T
     explained = strongest_edges(explainer, users, products, Terms(codes, TERMS))
     edges = [_named(Edges(*line.reshape(4, 1))) for line in explained[["code", "history", "vehicle", "count"]].to_numpy()]
     assert edges == [edge for *_, edge in rows]
-    assert explained["has_bought"].tolist() == [False, True, False, False, False, False]
+    assert explained["has_bought"].tolist() == [False, True] + [False] * 8
 
 
 def _score(term: str, user: str, part: str, events: Sequence[Any], owned: Sequence[Any]) -> float:

@@ -27,7 +27,14 @@ SECOND: Rows = [("u1", 1, "p2", 0.75), ("u2", 1, "p2", 0.25), ("u3", 1, "p1", 0.
 
 
 def stage(
-    warehouse: DuckDBWarehouse, name: str, rows: Rows, *, decision: str = "PASS", slots: int = 1, week: dt.date = WEEK
+    warehouse: DuckDBWarehouse,
+    name: str,
+    rows: Rows,
+    *,
+    decision: str = "PASS",
+    slots: int = 1,
+    columns: Sequence[str] = (),
+    week: dt.date = WEEK,
 ) -> Publication:
     """Stage a long and a wide table of some lists, with an audit, and say how to publish them."""
     long_table, wide_table = f"staged_long_{name}", f"staged_wide_{name}"
@@ -43,6 +50,7 @@ def stage(
     own = {"user_profiles": profiles, "profile_recommendations": lists, "mail_addresses": addresses}
     own |= {"staged": long_table, "mail": wide_table}
     tables = shop.TABLES | own
+    shape = {"slots": slots, "columns": columns}
     moments = {"week": week, "run_id": f"run {name}", "scored_at": shop.NOW, "arm": "all", "model_week": None}
     with warehouse.session(tables) as session:
         assert session.stage(long_table, "recommendations", **moments) == len(rows)
@@ -51,11 +59,11 @@ def stage(
             "final_vehicle_recommendations",
             week=week,
             as_of=shop.AS_OF,
-            slots=slots,
+            **shape,
             generated_at=shop.NOW,
             pipeline_version="1",
         )
-        content = session.audit("content_hash", week=week) | session.audit("mail_hash", slots=slots)
+        content = session.audit("content_hash", week=week) | session.audit("mail_hash", **shape)
     hashes = content["content_hash"], content["mail_hash"]
     audit = (f"audit {name}", week, long_table, *hashes, decision, *counts(content), "{}", "as told", f"run {name}", shop.NOW)
     warehouse.append("audits", shop.table(AUDITS, [audit]), replace={"audit_id": f"audit {name}"})
@@ -171,6 +179,19 @@ def test_another_number_of_slots_waits_for_the_owner_of_the_mail(warehouse: Duck
     alter(warehouse, str(refused.value), 6)
     warehouse.restore(restoration(warehouse, "a"))
     assert served(warehouse) == (list(FIRST), wide(FIRST))
+
+
+def test_added_columns_wait_for_the_owner_of_the_mail_too(warehouse: DuckDBWarehouse) -> None:
+    publish(warehouse, stage(warehouse, "one", FIRST))
+    two = stage(warehouse, "two", SECOND, columns=["reason", "user_id"])
+    with pytest.raises(PublishRefused, match=r"\['rec1_reason', 'user_id'\] beside .* Or set mail\.columns to \[\], ") as refused:
+        publish(warehouse, two)
+    assert served(warehouse) == (list(FIRST), wide(FIRST))
+    alter(warehouse, str(refused.value), 2)
+    assert publish(warehouse, two).outcome == "published"
+    assert query(warehouse, "FROM final_vehicle_recommendations ORDER BY ALL") == query(
+        warehouse, "FROM staged_wide_two ORDER BY ALL"
+    )
 
 
 # A column whose place differs after a slot was added.
