@@ -31,6 +31,7 @@ class DuckDBLedger(Ledger):
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+        self._is_in_transaction = False
 
     def _run(self, text: str, tables: Mapping[str, str], parameters: Mapping[str, Any]) -> None:
         with self._own_tables():
@@ -69,6 +70,8 @@ class DuckDBLedger(Ledger):
             self._define(statement)
 
     def _define(self, statement: str) -> None:
+        if self._is_in_transaction:
+            raise RuntimeError(f"BigQuery makes, alters and drops no table within a transaction, so nobody does: {statement}")
         with self._own_tables():
             self._connection.execute(transpile(statement))
 
@@ -85,11 +88,14 @@ class DuckDBLedger(Ledger):
     def transaction(self) -> Iterator[None]:
         """All statements of the block, or none of them."""
         self._connection.execute("BEGIN TRANSACTION")
+        self._is_in_transaction = True
         try:
             yield
         except BaseException:
             self._connection.execute("ROLLBACK")
             raise
+        finally:
+            self._is_in_transaction = False
         self._connection.execute("COMMIT")
 
     @contextmanager

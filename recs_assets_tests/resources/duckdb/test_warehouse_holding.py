@@ -38,7 +38,7 @@ def test_a_held_publication_writes_nothing_and_a_released_one_goes_through(wareh
 
 
 def test_a_hold_wins_over_the_version_that_a_run_expects_and_not_over_what_was_published(warehouse: DuckDBWarehouse) -> None:
-    first, overtaken = stage(warehouse, "one", FIRST), stage(warehouse, "two", SECOND)
+    first, overtaken = stage(warehouse, "one", FIRST), stage(warehouse, "two", SECOND, slots=2)
     publish(warehouse, first)
     warehouse.hold(held_by="ann", reason="wrong prices", now=first.published_at)
     assert isinstance(publish(warehouse, overtaken), Hold)

@@ -300,12 +300,24 @@ def test_a_published_version_cannot_be_staged_over(warehouse: DuckDBWarehouse) -
 def test_old_versions_and_orphans_are_dropped(warehouse: DuckDBWarehouse) -> None:
     stage(warehouse, "orphan", FIRST)
     with duckdb.connect(str(warehouse.file)) as connection:
+        # Noted, and never made.
+        connection.execute("INSERT INTO staged_tables VALUES ('staged_long_noted_orphan', now())")
         connection.execute("UPDATE staged_tables SET staged_at = staged_at - INTERVAL 2 DAY WHERE table_name LIKE '%orphan'")
     stage(warehouse, "young", SECOND)
     for n, rows in enumerate((FIRST, SECOND, FIRST)):
         publish(warehouse, stage(warehouse, f"v{n}", rows))
     tables = {row[0] for row in query(warehouse, "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'staged_long%'")}
     assert tables == {"staged_long_young", "staged_long_v1", "staged_long_v2"}
+    noted = {row[0] for row in query(warehouse, "SELECT table_name FROM staged_tables WHERE table_name LIKE 'staged_long%'")}
+    assert noted == tables
+
+
+def test_a_table_is_made_or_dropped_within_no_transaction(warehouse: DuckDBWarehouse) -> None:
+    with warehouse._ledger() as ledger:
+        with pytest.raises(RuntimeError, match="no table within a transaction"), ledger.transaction():
+            ledger.create("made", {"x": "INT64"})
+        ledger.create("made", {"x": "INT64"})
+        assert ledger.columns("made") == ["x"]
 
 
 def test_an_older_week_does_not_touch_the_mail(warehouse: DuckDBWarehouse) -> None:
