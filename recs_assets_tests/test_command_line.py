@@ -1,6 +1,7 @@
 """What a person gets who asks for something that cannot be done: one line that says what and how, never a traceback."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,13 @@ def test_what_makes_no_sense(
     told = capsys.readouterr()
     assert (told.out, len(told.err.splitlines())) == ("", 1)
     assert message in told.err
+
+
+def test_a_target_names_all_that_the_environment_lacks(tmp_path: Path) -> None:
+    told = said(tmp_path, "versions", RECS_TARGET="gcp", RECS_BQ_LOCATION="EU")
+    assert "RECS_TARGET=gcp needs variables of the environment that are not set: RECS_GCP_PROJECT (the project" in told
+    missing = {"RECS_GCP_PROJECT", "RECS_BQ_SOURCE", "RECS_BQ_TABLES", "RECS_BQ_SCRATCH", "RECS_BUCKET"}
+    assert set(re.findall(r"RECS_[A-Z_]+(?= \()", told)) == missing
 
 
 def test_a_target_that_there_is_not(tmp_path: Path) -> None:

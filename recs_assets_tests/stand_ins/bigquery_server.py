@@ -4,6 +4,9 @@ Run by the stand-ins' own Python, with the arguments of ``bqemulator``. It adds:
 committed before it began, of which the second that changes what another has changed is aborted; ``BQ.ABORT_SESSION``; 409 for a
 second job of one id; the labels of query jobs; results of queries that the Storage API can read; a connection of its own for each
 thread, since a reader must not see what a transaction has not committed.
+
+What it cannot show of BigQuery: which partitions a query reads and what it is billed; that a transaction is aborted for a table
+that another one has changed (here: for its rows); rights, quotas, the expiry of tables; the wording of its errors.
 """
 
 import contextlib
