@@ -44,7 +44,11 @@ EDGES: dict[str, set[str]] = {
     "product_similarities": {"hetero_graph"},
     "sql_scores": {"hetero_graph"},
     "user_scores": {"hetero_graph", "approved_model"},
-    "recommendations": {"sql_scores", "user_scores", "product_similarities"},
+    "mail_events": {"raw_email_events", "user_nodes"},
+    "ab_results": {"mail_events", "interaction_edges"},
+    "rollout_stage": {"ab_results", "approved_model"},
+    "rollout_assignment": {"rollout_stage", "user_nodes"},
+    "recommendations": {"sql_scores", "user_scores", "product_similarities", "rollout_assignment"},
     "published_recommendations": {"recommendations"},
     "retained_versions": {"published_recommendations", "approved_model"},
 }
@@ -56,15 +60,20 @@ GROUPS = {
     "model": {"trained_model"},
     "evaluation": {"offline_metrics", "approved_model", "product_similarities"},
     "serving": {"sql_scores", "user_scores", "recommendations", "published_recommendations"},
+    "rollout": {"mail_events", "ab_results", "rollout_stage", "rollout_assignment"},
     "upkeep": {"retained_versions"},
 }
 
-CONSERVED_CHECKS = {(export, "rows_conserved") for export in EXPORTS - {"co_purchase_edges"}}
-AUDIT_CHECKS = {("recommendations", name) for name in ("rules", "no_duplicates", "price", "scores", "reasons", "mail", "users")}
+CLEANED = EXPORTS - {"co_purchase_edges"} | {"mail_events"}
+CONSERVED_CHECKS = {(export, "rows_conserved") for export in CLEANED}
+AUDIT_CHECKS = {
+    ("recommendations", name) for name in ("rules", "arms", "no_duplicates", "price", "scores", "reasons", "mail", "users")
+}
 NOT_BLOCKING = {
     ("offline_metrics", "gate_1"),
     *(("trained_model", f"budget_{name}") for name in ("month", "experiment", "before_gate_1")),
     ("raw_email_events", "contract"),
+    ("mail_events", "contract"),
     ("interaction_edges", "freshness"),
     ("recommendations", "mail_reach"),
     ("user_nodes", "created_at"),
@@ -78,7 +87,7 @@ NOT_BLOCKING = {
     ("published_recommendations", "hold"),
     ("retained_versions", "pruned"),
     *((f"raw_{table}", name) for table in SOURCE_TABLES for name in ("row_count", "filled")),
-    *((export, "left_out") for export in EXPORTS - {"co_purchase_edges"}),
+    *((export, "left_out") for export in CLEANED),
 }
 BLOCKING = (
     CONSERVED_CHECKS
@@ -92,7 +101,7 @@ BLOCKING = (
 )
 
 LEARNED = {"trained_model", "offline_metrics", "approved_model"}
-SERVED = {"sql_scores", "user_scores", "recommendations", "published_recommendations"}
+SERVED = GROUPS["serving"] | GROUPS["rollout"]
 
 
 def selected(job: str) -> set[str]:
@@ -230,7 +239,7 @@ def test_the_weekly_job_learns_and_serves_nothing() -> None:
 
 
 def test_the_nightly_job_serves_and_learns_nothing() -> None:
-    assert selected("nightly") == set(EDGES) - LEARNED - {"raw_email_events"}
+    assert selected("nightly") == set(EDGES) - LEARNED
 
 
 def test_the_everything_job_runs_everything() -> None:

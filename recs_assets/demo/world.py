@@ -30,7 +30,7 @@ from recs_assets.demo.tables import (
 from recs_assets.demo.truth import write_truth
 from recs_assets.demo.vehicles import build_vehicles, vehicles_table
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of what is generated, so that an old folder is not taken for a current one."""
 
 MARKER = "world.json"

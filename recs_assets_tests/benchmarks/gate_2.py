@@ -11,8 +11,8 @@ from recs_assets.ranking.experiments.power import Metric, users_per_arm
 from recs_assets_tests.simulated_experiments import RULES, Shop, decisions
 
 EXPERIMENTS, POPULATIONS = 2_000, 20
-CLICKERS = (0.0357, 0.0195)
-LIFTS = (0.0, -0.1, 0.1, 0.15, 0.2)
+CLICKERS = (0.0357,)
+LIFTS = (0.0, 0.15, -0.1, 0.1)
 
 
 def main() -> None:

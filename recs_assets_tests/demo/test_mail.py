@@ -1,12 +1,17 @@
 """The logged mailings."""
 
+import numpy as np
+import pytest
+
+from recs_assets.demo.mailing import CLICKED, DELIVERED, Audience, mailed
 from recs_assets_tests.demo.reading import Source
 
 
 def test_each_stage_is_part_of_the_one_before(tiny: Source) -> None:
     mail = tiny.raw["email_events"]
     reached = {stage: set(zip(rows.user_id, rows.send_id, strict=True)) for stage, rows in mail.groupby("event_type")}
-    assert reached["clicked"] < reached["opened"] < reached["delivered"] < reached["sent"]
+    # A machine clicks without opening.
+    assert reached["clicked"] | reached["opened"] < reached["delivered"] < reached["sent"]
     assert 0.1 < len(reached["opened"]) / len(reached["delivered"]) < 0.3
 
 
@@ -18,5 +23,32 @@ def test_only_those_who_agreed_get_mail(tiny: Source) -> None:
 
 def test_a_click_names_a_part_that_may_be_recommended(tiny: Source) -> None:
     mail = tiny.raw["email_events"]
-    assert (mail.product_id.notna() == (mail.event_type == "clicked")).all()
+    assert (mail.product_id.notna() == mail.event_type.isin(["sent", "clicked"])).all()
     assert mail.product_id.dropna().isin(tiny.eligible.product_id).all()
+
+
+def test_a_click_is_on_a_part_that_the_mail_held(tiny: Source) -> None:
+    named = {
+        stage: set(zip(rows.user_id, rows.send_id, rows.product_id, strict=True))
+        for stage, rows in tiny.raw["email_events"].groupby("event_type")
+    }
+    assert named["clicked"] <= named["sent"]
+
+
+def test_the_treated_click_as_much_more_as_was_asked_for() -> None:
+    rng, people = np.random.default_rng(1), np.arange(200_000)
+    audience = Audience.drawn(rng, people.size)
+    factor = np.where(people % 2 == 0, 1.2, 1.0)
+    log = mailed(rng, audience, people, number=0, sent_at=0, click_factor=factor)
+    clicks = log.user[(log.stage == CLICKED) & ~audience.scanned[log.user]]
+    assert (clicks % 2 == 0).sum() / (clicks % 2 == 1).sum() == pytest.approx(1.2, abs=0.08)
+
+
+def test_every_fourth_mailing_loses_a_burst() -> None:
+    rng, people = np.random.default_rng(1), np.arange(20_000)
+    audience = Audience.drawn(rng, people.size)
+    delivered = [
+        (mailed(rng, audience, people, number=n, sent_at=0, click_factor=np.ones(people.size)).stage == DELIVERED).mean()
+        for n in (2, 3)
+    ]
+    assert delivered[1] < delivered[0]

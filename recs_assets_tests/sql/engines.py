@@ -39,6 +39,7 @@ CLASSIFIED_BY = {
     "tied_rows": "clean_products",
     "garage_dates": "clean_ownership",
     "shared_accounts": "clean_events",
+    "mail_events": "clean_email_events",
     "kind_counts_events": "clean_events",
     **{f"{query}_{table}": f"clean_{table}" for query in ("fault_counts", "quarantined_rows") for table in CLEANED},
 }

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from recs_assets.own_tables import ROLLOUT, ROLLOUT_ASSIGNMENT
+from recs_assets.own_tables import AUDITS, ROLLOUT, ROLLOUT_ASSIGNMENT
 from recs_assets_tests.sql.rows import AS_OF, NOW, WEEK_START, days_ago, table
 
 EXPERIMENT, SALT = "e/50%", "e"
@@ -97,7 +97,15 @@ AB_USERS = table(
         ("u3", "treated", 1, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0),
     ],
 )
+NIGHTS = table(
+    AUDITS,
+    [
+        (f"audit{n}", WEEK_START.date(), "staged_l", "h", "m", decision, 10, 5, "{}", "so", "run", days_ago(n))
+        for n, decision in enumerate(("PASS", "FAIL", "PASS"))
+    ],
+)
 MAIL_TABLES: dict[str, pa.Table] = {
+    "audits": NIGHTS,
     "mail_events": MAIL_EVENTS,
     "rollout_assignment": ASSIGNMENT,
     "rollout": MOVES,

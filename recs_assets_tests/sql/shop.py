@@ -257,6 +257,6 @@ TABLES: dict[str, pa.Table] = {
     "product_links": table({"product_id": "STRING", "link": "STRING"}, [("p1", "https://x/p1"), ("p4", "https://x/p4")]),
     "sql_lists": SQL_LISTS,
     "companions": COMPANIONS,
-    **LEDGERS,
     **MAIL_TABLES,
+    **LEDGERS,
 }

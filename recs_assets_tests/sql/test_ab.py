@@ -1,11 +1,44 @@
 """What counts as a click, and how people's mail adds up to an arm."""
 
-from recs_assets_tests.sql.engines import on_duckdb
+from collections import Counter
+
+from recs_assets_tests.sql.engines import faults, on_duckdb
 from recs_assets_tests.sql.mails import MAIL_PARAMETERS, MAIL_TABLES
-from recs_assets_tests.sql.rows import WEEK_START
+from recs_assets_tests.sql.rows import NOW, WEEK_START, days_ago, source
 from recs_assets_tests.sql.shop import TABLES
 
+FOUND = {
+    "s1": [  # all is well: a mail that says what it held, and one that does not
+        ("u1", "s1", "sent", days_ago(6), "p1"),
+        ("u1", "s1", "sent", days_ago(6), "p2"),
+        ("u1", "s1", "Delivered ", days_ago(5.9), None),
+        ("u1", "s1", "clicked", days_ago(5), "p2"),
+        ("u1", "s0", "sent", days_ago(6), None),
+        ("u1", "s0", "delivered", days_ago(6), None),
+        ("u1", "s0", "clicked", days_ago(5), "p9"),
+    ],
+    "exact duplicate": [("u1", "s1", "sent", days_ago(6), "p1")],
+    "click on a part that was not in the mail": [("u1", "s1", "clicked", days_ago(5), "p3")],
+    "event before its send": [("u1", "s1", "opened", days_ago(7), None)],
+    "opened or clicked without delivered": [
+        ("u2", "s1", "opened", days_ago(5), None),
+        ("u2", "s1", "clicked", days_ago(5), "p1"),
+    ],
+    "unknown user_id": [("u99", "s1", "sent", days_ago(6), None)],
+    "event in the future": [("u1", "s1", "opened", NOW.replace(year=2099), None)],
+    "outside window": [("u1", "s1", "opened", NOW, None)],
+    "empty event_ts": [("u1", "s1", "opened", None, None)],
+    "unknown event_type": [("u1", "s1", "bounced", days_ago(5), None)],
+    "empty send_id": [("u1", None, "sent", days_ago(6), None)],
+}
 TIMES = {name: MAIL_PARAMETERS[name] for name in ("pre_start", "end", "min_click_seconds")}
+
+
+def test_every_fault_of_the_log_is_named() -> None:
+    rows = faults("email_events", source("email_events", [row for rows in FOUND.values() for row in rows]))
+    counted = Counter(row["fault"] or "s1" for row in rows)
+    assert counted == {name: len(wrong) for name, wrong in FOUND.items()}
+    assert {row["event_type"] for row in rows if row["fault"] is None} == {"sent", "delivered", "clicked"}
 
 
 def test_a_person_clicks_after_opening_and_not_at_once() -> None:

@@ -15,12 +15,13 @@ PROFILES_OF = table(
     {"user_id": "STRING", "profile_id": "STRING", "stratum": "STRING"},
     [("u1", "user:u1", "warm"), ("u4", "user:u4", "warm"), ("u5", "garage:a", "cold")],
 )
+ARMS_OF = table({"user_id": "STRING", "arm": "STRING"}, [(user_id, "blend") for user_id in ("u1", "u4", "u5")])
 LONG = arrow_schema(RECOMMENDATIONS)
 
 
 def breaches(rows: list[Row], served: list[Row] | None = None, **changed: Any) -> dict[str, int]:
     """Which breaches lists with these reasons hold, where people were served them, or others."""
-    lists = {"user_profiles": PROFILES_OF, "profile_recommendations": shop.explained(served or rows)}
+    lists = {"user_profiles": PROFILES_OF, "arms": ARMS_OF, "profile_recommendations": shop.explained(served or rows)}
     staged = on_duckdb("recommendations", lists, parameters_of("recommendations"))
     lists["profile_recommendations"] = shop.explained(rows)
     tables = tables_for("reasons") | lists | {"staged": pa.Table.from_pylist(staged, LONG)}
@@ -83,7 +84,7 @@ def test_what_was_only_looked_at_is_not_called_bought() -> None:
     viewed = tables_for("reasons")["interaction_edges"].to_pylist()
     events = pa.Table.from_pylist([row | {"event_type": "view"} for row in viewed], shop.INTERACTION_EDGES.schema)
     row = ("user:u1", "p4", "bought_together", "Bought together with your p1 by 2 owners", "p1", None, 2)
-    lists = {"user_profiles": PROFILES_OF, "profile_recommendations": shop.explained([row])}
+    lists = {"user_profiles": PROFILES_OF, "arms": ARMS_OF, "profile_recommendations": shop.explained([row])}
     staged = pa.Table.from_pylist(on_duckdb("recommendations", lists, parameters_of("recommendations")), LONG)
     tables = tables_for("reasons") | lists | {"staged": staged, "interaction_edges": events}
     (counts,) = on_duckdb("reasons", tables, parameters_of("reasons"))

@@ -23,7 +23,9 @@ def before(recommendations: pa.Table) -> dict[int, int]:
     """How many scores of the list before lie in each twentieth."""
     tables: dict[str, Any] = {"staged": STAGED, "recommendations": recommendations}
     return {
-        row["twentieth"]: row["n_before"] for row in on_duckdb("score_histogram", tables, {"before": WEEK}) if row["n_before"]
+        row["twentieth"]: row["n_before"]
+        for row in on_duckdb("score_histogram", tables, {"before": WEEK, "source": "sql"})
+        if row["n_before"]
     }
 
 

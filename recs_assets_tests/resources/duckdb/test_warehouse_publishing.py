@@ -44,14 +44,15 @@ def stage(
     )
     lists = shop.table(
         LIST_COLUMNS,
-        [(user, rank, product, score, score, None, "sql", "code", None) for user, rank, product, score in rows],
+        [(user, rank, product, score, score, None, "sql", "code", None, "all") for user, rank, product, score in rows],
     )
     addresses = shop.table({"user_id": "STRING", "email_lower": "STRING"}, [(row[0], f"{row[0]}@example.com") for row in rows])
-    own = {"user_profiles": profiles, "profile_recommendations": lists, "mail_addresses": addresses}
+    arms = shop.table({"user_id": "STRING", "arm": "STRING"}, [(user, "all") for user in sorted({row[0] for row in rows})])
+    own = {"user_profiles": profiles, "profile_recommendations": lists, "mail_addresses": addresses, "arms": arms}
     own |= {"staged": long_table, "mail": wide_table}
     tables = shop.TABLES | own
     shape = {"slots": slots, "columns": columns}
-    moments = {"week": week, "run_id": f"run {name}", "scored_at": shop.NOW, "arm": "all", "model_week": None}
+    moments = {"week": week, "run_id": f"run {name}", "scored_at": shop.NOW, "model_week": None}
     with warehouse.session(tables) as session:
         assert session.stage(long_table, "recommendations", **moments) == len(rows)
         session.stage(
@@ -94,7 +95,7 @@ def write_users(folder: Path, consents: Mapping[str, bool | None]) -> None:
     pq.write_table(shop.source("users", rows), folder / "users.parquet")
 
 
-LIST_COLUMNS = dict(list(shop.PROFILE_RECOMMENDATION_COLUMNS.items())[:9])
+LIST_COLUMNS = dict(list(shop.PROFILE_RECOMMENDATION_COLUMNS.items())[:9]) | {"arm": "STRING"}
 
 
 def counts(content: dict[str, Any]) -> tuple[int, int]:
