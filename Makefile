@@ -77,8 +77,8 @@ publish: ready week ## List, audit and publish WEEK again from what it has (REAS
 status: ready ## How things stand: what is mailed, what ran, what comes next, what is kept (JSON=1)
 	@$(BIN)/python -m recs_assets.report.status $(if $(JSON),--json)
 
-report: ready ## What the run of WEEK (or of the newest week) found
-	$(RUN) report $(OF_WEEK)
+report: ready ## What the run of WEEK (or of the newest week) found; PAGE=report.html writes it as a page
+	$(RUN) report $(OF_WEEK) $(if $(PAGE),--page $(PAGE))
 
 latest: ready ## The folder of the newest version of ASSET=offline_metrics, of WEEK or of the newest week
 	@$(RUN) latest $(ASSET) $(OF_WEEK)

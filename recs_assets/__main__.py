@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--replace-older-week", action="store_true", help="rewrite what is served of a week before the newest one")
     run.add_argument("--lost-columns", nargs="*", default=[], choices=SOURCE_TABLES, help="tables that may have lost columns")
     show = commands.add_parser("report", help="what came of a week, for a person")
+    show.add_argument("--page", type=Path, help="write it as an HTML page into this file instead")
     latest = commands.add_parser("latest", help="where an asset's newest version lies")
     latest.add_argument("asset")
     versions = commands.add_parser("versions", help="every published version of a week")
@@ -132,9 +133,16 @@ def _report(options: argparse.Namespace, project: ModuleType) -> int:
     store.location.read_on()
     measured = store.newest("offline_metrics")
     week = _week(options, rollback.newest_week(warehouse), measured and measured.manifest.week)
-    from recs_assets.report import facts, text  # as definitions: what imports an asset reads the settings
+    from recs_assets.report import facts, planted, text  # as definitions: what imports an asset reads the settings
 
-    print(text.render(facts.gather(warehouse, store, project.settings, week)))
+    found = facts.gather(warehouse, store, project.settings, week)
+    if options.page is not None:
+        from recs_assets.report import page  # jinja2: 0.1 s at load
+
+        options.page.write_text(page.html(found))
+        print(f"the page of week {week} is in {options.page.absolute()}")
+        return 0
+    print(text.render(found, planted.gather(warehouse, store, project.settings, week, found.served)))
     return 0
 
 

@@ -68,3 +68,6 @@ ARMS = "arms.parquet"
 # recommendations
 STAGED = "staged.json"
 PROFILE_LISTS = "profile_recommendations.parquet"
+
+# release_report
+RELEASE_REPORT = "release_report.html"

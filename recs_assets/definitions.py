@@ -11,6 +11,7 @@ from recs_assets.assets import (
     graph,
     publishing,
     raw,
+    reporting,
     rollout,
     serving,
     sharding,
@@ -54,6 +55,7 @@ ASSETS = [
     publishing.recommendations,
     publishing.published_recommendations,
     upkeep.retained_versions,
+    reporting.release_report,
 ]
 
 defs = dg.Definitions(

@@ -9,6 +9,7 @@ from recs_assets.assets.approval import approved_model
 from recs_assets.assets.evaluation import offline_metrics
 from recs_assets.assets.publishing import published_recommendations, recommendations
 from recs_assets.assets.raw import raw_email_events
+from recs_assets.assets.reporting import release_report
 from recs_assets.assets.rollout import ab_results, mail_events, rollout_assignment, rollout_stage
 from recs_assets.assets.serving import sql_scores, user_scores
 from recs_assets.assets.similarities import product_similarities
@@ -28,18 +29,18 @@ READABLE_LOG: dict[str, Any] = {"loggers": {"console": {}}}
 
 _learned, _served = (dg.AssetSelection.assets(*assets) for assets in (LEARNED, SERVED))
 _inputs = _learned.upstream() | dg.AssetSelection.assets(product_similarities)
-_upkeep = dg.AssetSelection.assets(retained_versions)
+_ending = dg.AssetSelection.assets(retained_versions, release_report)
 
 weekly_job = dg.define_asset_job(
     "weekly",
-    selection=_inputs | _learned | _upkeep,
+    selection=_inputs | _learned | _ending,
     tags=RUN_TAGS,
     config=READABLE_LOG,
     description="Learn from the week just closed and decide what may be served.",
 )
 nightly_job = dg.define_asset_job(
     "nightly",
-    selection=((_inputs | _served) - _learned) | _upkeep,
+    selection=((_inputs | _served) - _learned) | _ending,
     tags=RUN_TAGS,
     config=READABLE_LOG,
     description="Score the week in progress with the newest approved model, audit the lists and publish them.",

@@ -102,6 +102,8 @@ class GatesSettings(Section):
     min_old_garages: Share | None
     max_overruled_universal: Share | None
     max_left_out_by_a_rule: Share | None
+    min_left_by_the_rules: Share | None
+    max_short_lists: Share | None
     max_bare_garages: Share | None
     max_bare_garages_rise: Share | None
     max_experiment_usd: Positive | None

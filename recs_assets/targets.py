@@ -138,6 +138,6 @@ def installed_version() -> str:
 def code_version() -> str:
     """The installed version with a hash of the package's code, queries and settings, as manifests record it."""
     code = hashlib.sha256()
-    for path in sorted(path for kind in ("py", "sql", "yaml") for path in PACKAGE.rglob(f"*.{kind}")):
+    for path in sorted(path for kind in ("py", "sql", "yaml", "html") for path in PACKAGE.rglob(f"*.{kind}")):
         code.update(f"{path.relative_to(PACKAGE)}\n".encode() + path.read_bytes())
     return f"{installed_version()}+{code.hexdigest()[:12]}"

@@ -51,6 +51,7 @@ EDGES: dict[str, set[str]] = {
     "recommendations": {"sql_scores", "user_scores", "product_similarities", "rollout_assignment"},
     "published_recommendations": {"recommendations"},
     "retained_versions": {"published_recommendations", "approved_model"},
+    "release_report": {"retained_versions"},
 }
 
 GROUPS = {
@@ -62,6 +63,7 @@ GROUPS = {
     "serving": {"sql_scores", "user_scores", "recommendations", "published_recommendations"},
     "rollout": {"mail_events", "ab_results", "rollout_stage", "rollout_assignment"},
     "upkeep": {"retained_versions"},
+    "report": {"release_report"},
 }
 
 CLEANED = EXPORTS - {"co_purchase_edges"} | {"mail_events"}
@@ -86,6 +88,8 @@ NOT_BLOCKING = {
     ("recommendations", "source"),
     ("published_recommendations", "hold"),
     ("retained_versions", "pruned"),
+    ("release_report", "drawn"),
+    ("release_report", "left_for_lists"),
     *((f"raw_{table}", name) for table in SOURCE_TABLES for name in ("row_count", "filled")),
     *((export, "left_out") for export in CLEANED),
 }
@@ -196,8 +200,9 @@ PLOTTED: dict[str, set[str]] = {
     "recommendations": {"users"},
     "published_recommendations": {"n_users", "n_mailed"},
     "retained_versions": {"versions removed", "megabytes removed"},
+    "release_report": {"verdicts that do not pass"},
 }
-NO_TABLE = {"trained_model", "approved_model", "retained_versions"}
+NO_TABLE = {"trained_model", "approved_model", "retained_versions", "release_report"}
 
 
 def test_every_asset_shows_numbers_of_four_digits_and_the_rows_and_columns_of_its_table(first_run: Run) -> None:

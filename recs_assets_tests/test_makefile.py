@@ -47,6 +47,7 @@ def test_places_are_named_once_in_a_file_and_the_shell_wins(tmp_path: Path) -> N
             'run everything --week 2026-09-28 --lost-columns users products --reason "gone"',
         ),
         (["report"], "report"),
+        (["report", "PAGE=week.html"], "report --page week.html"),
         (["backup", "TO=/safe"], 'backup --to "/safe"'),
         (["restore", "FROM=/safe"], 'restore --from "/safe"'),
         (["latest", "ASSET=user_nodes", "WEEK=2026-09-28"], "latest user_nodes --week 2026-09-28"),

@@ -24,7 +24,7 @@ SCORER = {
     *("offline_metrics", "approved_model", "product_similarities", "user_scores"),
     *("user_scores.split_profiles", "user_scores.score_shard[3]", "user_scores.merge_shards"),
 }
-PUBLISHER = {"recommendations", "published_recommendations", "retained_versions", "serve_earlier_version"}
+PUBLISHER = {"recommendations", "published_recommendations", "retained_versions", "release_report", "serve_earlier_version"}
 ACCOUNTS = dict.fromkeys(EXPORTER, "recs-exporter") | dict.fromkeys(PUBLISHER, "recs-publisher")
 ACCOUNTS |= dict.fromkeys({*SCORER, "trained_model"}, "recs-trainer")
 

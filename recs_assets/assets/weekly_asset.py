@@ -47,6 +47,7 @@ DOCUMENTS = {
     "rollout": "gates/README.md",
     "serving": "gates/README.md",
     "upkeep": "resources/README.md",
+    "report": "gates/README.md",
 }
 
 # Only the user who runs a step may read the files that it makes.

@@ -1,7 +1,7 @@
 """What the rules leave of the catalogue: something to sell, and no rule that keeps most of it out unseen."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from recs_assets.gates.verdict import PASS, WARN, Verdict
 
@@ -33,3 +33,47 @@ def left_out(reasons: Sequence[str | None], *, n_excluded_types: int, n_unmatche
     measured = f"{len(reasons) - sum(counts.values()):,} of {len(reasons):,} parts may be recommended"
     reason = f"{measured}; {n_unmatched:,} of {n_excluded_types:,} excluded part types are no part's."
     return Verdict("rules", WARN, f"{'; '.join(problems)}.", figures) if problems else Verdict("rules", PASS, reason, figures)
+
+
+def left_for_lists(
+    *,
+    n_parts: int,
+    left_out: Mapping[str, int],
+    lengths: Mapping[int, int],
+    list_length: int,
+    min_left: float | None,
+    max_short: float | None,
+) -> Verdict:
+    """Is there enough left to fill the lists?
+
+    WARN: all rules together leave less than ``min_left`` of the parts, or more than ``max_short`` of the people with a list get
+    fewer than ``list_length`` parts. ``None`` switches a limit off.
+
+    Args:
+        n_parts: parts of the store.
+        left_out: how many of them each rule keeps out of every list.
+        lengths: how many people have a list of each length; nobody, where there are no lists yet.
+        list_length: parts of a whole list.
+        min_left: share of the parts.
+        max_short: share of the people.
+    """
+    n_left, n_people = n_parts - sum(left_out.values()), sum(lengths.values())
+    n_short = sum(people for length, people in lengths.items() if length < list_length)
+    figures = {"parts": n_parts, "left": n_left, "people": n_people, "short": n_short}
+    problems = []
+    if min_left is not None and n_left < min_left * n_parts:
+        worst = max(left_out, key=lambda rule: left_out[rule])
+        problems.append(
+            f"the rules leave {n_left:,} of {n_parts:,} parts, less than {min_left:.0%}; most are left out because of '{worst}': "
+            "look at the column behind it, or at section rules in the settings"
+        )
+    if max_short is not None and n_short > max_short * n_people:
+        problems.append(
+            f"{n_short:,} of {n_people:,} people get fewer than {list_length} parts: look at the rules, and at whether fitment "
+            "reaches their vehicles"
+        )
+    if problems:
+        return Verdict("left_for_lists", WARN, f"{'; '.join(problems)}.", figures)
+    told = f"{n_left:,} of {n_parts:,} parts may be recommended"
+    short = f", and {n_short:,} of {n_people:,} people get fewer than {list_length}" if n_people else ""
+    return Verdict("left_for_lists", PASS, f"{told}{short}.", figures)

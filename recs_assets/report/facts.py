@@ -1,85 +1,68 @@
 """What came of a week, gathered once and plain: whatever form a report has, it says this and no more."""
 
 import datetime as dt
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from recs_assets import targets
-from recs_assets.asset_files import METRICS, USER_PROFILES, VERDICT
-from recs_assets.assets.graph import EXPORT_NAMES
-from recs_assets.assets.staging import INPUTS
+from recs_assets.gates.catalogue import left_for_lists
+from recs_assets.gates.verdict import Verdict
 from recs_assets.ranking.cutoff import K
-from recs_assets.resources.store.artifact import Artifact, StoreError
-from recs_assets.resources.store.lineage import origins_of, parquet_of
+from recs_assets.report.evaluation import Comparison, Gate, Lift, comparison_of, gate_of
+from recs_assets.report.lists import Lists, Served, lists_of, served_of
+from recs_assets.resources.holding import Hold
+from recs_assets.resources.store.artifact import Artifact
 from recs_assets.resources.store.store import Store
-from recs_assets.resources.warehouse import Mount, Warehouse
+from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 
-SYSTEMS = ("sql", "similarity", "popularity", "item_knn", "ease", "p3", "channels", "model", "blend", "ceiling")
 LENGTH = K
-# The person whom the demo world plants.
-SARAH = "sarah"
+# Whose versions say where a number comes from: all else is among what they were made from.
+ENDS = ("recommendations", "approved_model")
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """How the systems did on the held-out weeks.
+class Judgement:
+    """A verdict as the ledger keeps it: of a gate on a week, with its figures."""
 
-    Attributes:
-        recall: Recall@10 by system and stratum (``all``, ``cold``, ``warm``, ``hot``, ``population``), where it is known.
-        users: how many were compared, by stratum.
-        first_changed: share of lists whose first parts differ from SQL's with the blend, by how many come first.
-    """
-
-    recall: Mapping[str, Mapping[str, float]]
-    users: Mapping[str, int]
-    first_changed: Mapping[int, float]
-
-
-@dataclass(frozen=True)
-class Gate:
-    """The verdict of gate 1, and the weight of SQL in the blend by stratum."""
-
+    gate: str
+    week: str
     decision: str
     reason: str
-    alpha: Mapping[str, float]
+    figures: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Served:
-    """The newest publication of the week."""
+class Measured:
+    """An evaluation: of which week, where its files are, and what it says."""
 
-    n_users: int
-    n_rows: int
-    source: str
-    model_week: str | None
-    version: str
-    run_id: str
+    week: str
+    folder: str
+    comparison: Comparison
+    gate: Gate
 
 
 @dataclass(frozen=True)
-class SarahsPart:
-    """One rank of Sarah's list: what SQL would have put there, and what was served, at which price and with which reason."""
+class Step:
+    """What a step of a run took; bytes and US dollars where a service was asked that counts them."""
 
-    rank: int
-    by_sql: str
-    served: str
-    price: float
+    name: str
+    seconds: float
+    bytes_billed: int | None = None
+    usd: float | None = None
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Rows of a source table that are left out of a week for a reason: quarantined, or set aside as ordinary."""
+
+    source_table: str
+    outcome: str
     reason: str
-
-
-@dataclass(frozen=True)
-class Planted:
-    """What became of the pairs that the demo world plants: people who wait for the second part, and whose list has it."""
-
-    n_waiting: int
-    n_served: int
-    n_by_sql: int
-    sarah: Sequence[SarahsPart]
+    n_rows: int
 
 
 @dataclass(frozen=True)
@@ -88,117 +71,94 @@ class Facts:
 
     Attributes:
         week: its Monday.
-        measured_week: the week whose evaluation counts: itself, or the newest one before that was learned from.
-        comparison: of the systems.
-        gate: what it decided.
-        served: ``None`` where nothing has been published.
-        planted: ``None`` outside the demo world, and where nothing has been published.
         home: the folder of everything.
-        metrics_folder: where the figures are.
-        hold: what holds publishing at this moment, in words; ``None``: nothing does.
+        settings: of the run.
+        judged: the newest verdict of each gate on the week.
+        lifts: lift of the blend over SQL by week, of all weeks that were run up to this one.
+        measured: the evaluation that counts: of the week itself, or of the newest one before; ``None``: there is none yet.
+        served: ``None`` where nothing has been published.
+        lists: what is in the served lists; ``None`` where there are none, or their parts are not kept any more.
+        left_out: rows of the source tables that are left out.
+        hold: what holds publishing at this moment.
+        origins: the version of each asset that these facts come from.
+        steps: what each step of the run took, in their order; none where no run is at hand.
+        failures: what each step that failed said.
     """
 
     week: str
-    measured_week: str
-    comparison: Comparison
-    gate: Gate
-    served: Served | None
-    planted: Planted | None
     home: Path
-    metrics_folder: str
-    hold: str | None = None
+    settings: Settings
+    judged: Mapping[str, Judgement]
+    lifts: Mapping[str, tuple[str, Lift]]
+    measured: Measured | None
+    served: Served | None
+    lists: Lists | None
+    left_out: Sequence[LeftOut]
+    hold: Hold | None
+    origins: Mapping[str, str]
+    steps: Sequence[Step] = ()
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def left_for_lists(self) -> Verdict | None:
+        """Whether the rules leave enough to fill the lists; ``None`` where no rule has met the week's parts."""
+        if "rules" not in self.judged:
+            return None
+        of_rules, limits = self.judged["rules"].figures, self.settings.gates
+        return left_for_lists(
+            n_parts=of_rules["parts"],
+            left_out=of_rules["left_out"],
+            lengths=self.lists.lengths if self.lists else {},
+            list_length=self.settings.rules.list_length,
+            min_left=limits.min_left_by_the_rules,
+            max_short=limits.max_short_lists,
+        )
 
 
-def gather(warehouse: Warehouse, store: Store, settings: Settings, week: str) -> Facts:
-    """The facts of a week.
-
-    Raises:
-        StoreError: neither the week nor any before it has been learned from.
-    """
-    measured = store.newest("offline_metrics", up_to=week) or store.current("offline_metrics", week)
-    served = _served(warehouse, week)
-    companions = targets.source() / "truth" / "companions.parquet"
-    planted = None
-    if served is not None and companions.exists():
-        # What the served list was made from, whatever is current by now: SQL's list stands beside it.
-        inputs = _served_from(store, week, served)
-        planted = _planted(warehouse, inputs, companions, settings, week) if inputs else None
-    hold = warehouse.held(dt.datetime.now(dt.UTC))
+def gather(
+    warehouse: Warehouse,
+    store: Store,
+    settings: Settings,
+    week: str,
+    *,
+    steps: Sequence[Step] = (),
+    failures: Mapping[str, str] | None = None,
+) -> Facts:
+    """The facts of a week, as far as there are any; arguments as the attributes of ``Facts``."""
+    measured = store.newest("offline_metrics", up_to=week)
+    served, products = served_of(warehouse, week), store.find("product_nodes", week)
+    with warehouse.session() as session:
+        day = dt.date.fromisoformat(week)
+        verdicts = [_judgement(row) for row in session.rows("newest_verdicts", week=day)]
+        left_out = [LeftOut(**row) for row in session.rows("quarantine_reasons", week=day)]
     return Facts(
         week,
-        measured.manifest.week,
-        _comparison(measured),
-        _gate(measured),
-        served,
-        planted,
         targets.home(),
-        measured.address,
-        str(hold) if hold else None,
+        settings,
+        {verdict.gate: verdict for verdict in verdicts if verdict.week == week},
+        {one.week: (one.decision, Lift.of(one.figures)) for one in verdicts if one.gate == "gate_1"},
+        _measured(measured) if measured else None,
+        served,
+        lists_of(warehouse, products, week, settings.rules.slots) if served and products else None,
+        left_out,
+        warehouse.held(dt.datetime.now(dt.UTC)),
+        _origins([measured, *(store.find(asset, week) for asset in ENDS)]),
+        steps,
+        failures or {},
     )
 
 
-def _served_from(store: Store, week: str, served: Served) -> dict[str, Artifact] | None:
-    """What the served list was made from; ``None`` where that has been removed since."""
-    listed = store.find("recommendations", week) and store.of_run("recommendations", week, served.run_id)
-    if listed is None or listed.manifest.provenance.run_id != served.run_id:
-        return None
-    try:
-        return origins_of(store, listed, INPUTS)
-    except StoreError:
-        return None
+def _measured(measured: Artifact) -> Measured:
+    return Measured(measured.manifest.week, measured.address, comparison_of(measured), gate_of(measured))
 
 
-def _comparison(measured: Artifact) -> Comparison:
-    metrics = measured.table(METRICS).to_pandas()
-    recall = metrics[(metrics["k"] == LENGTH) & (metrics["metric"] == "recall") & metrics["system"].isin(SYSTEMS)]
-    of_sql = recall[recall["system"] == "sql"]
-    changed = metrics[(metrics["system"] == "blend") & (metrics["metric"] == "first_changed_sql")].dropna()
-    return Comparison(
-        recall={
-            system: {row.stratum: float(row.value) for row in recall[recall["system"] == system].dropna().itertuples()}
-            for system in SYSTEMS
-        },
-        users={row.stratum: int(row.users) for row in of_sql.itertuples()},
-        first_changed={int(row.k): float(row.value) for row in changed.itertuples()},
-    )
+def _judgement(row: Mapping[str, Any]) -> Judgement:
+    return Judgement(row["gate"], row["week"].isoformat(), row["decision"], row["reason"], json.loads(row["figures_json"]))
 
 
-def _gate(measured: Artifact) -> Gate:
-    verdict = measured.document(VERDICT)
-    return Gate(verdict["decision"], verdict["reason"], verdict["alpha"])
-
-
-def _served(warehouse: Warehouse, week: str) -> Served | None:
-    with warehouse.session() as session:
-        publications = session.read("publications", week=dt.date.fromisoformat(week)).to_pylist()
-    if not publications:
-        return None
-    newest = publications[-1]
-    # A rollback is in the ledger too: the list itself was made by the run that published it first.
-    (made_by,) = (row["run_id"] for row in publications if row["publication_id"] == newest["version_after"])
-    model_week = newest["model_week"] and newest["model_week"].isoformat()
-    return Served(newest["n_users"], newest["n_rows"], newest["source"], model_week, newest["version_after"], made_by)
-
-
-def _planted(warehouse: Warehouse, inputs: Mapping[str, Artifact], companions: Path, settings: Settings, week: str) -> Planted:
-    from recs_assets.steps.rank_lists import profile_recommendations  # torch and pandas: 5 s at load
-
-    sql_lists = pa.concat_tables(profile_recommendations(inputs, source="sql", alpha=None, settings=settings))
-    graph, day = inputs["hetero_graph"], dt.date.fromisoformat(week)
-    tables: dict[str, Mount] = {**parquet_of({name: inputs[name] for name in EXPORT_NAMES})}
-    tables |= {"companions": [companions], "sql_lists": sql_lists, "user_profiles": [graph.path(USER_PROFILES)]}
-    with warehouse.session(tables) as session:
-        pairs = session.audit("served_companions", week=day, as_of=graph.as_of, length=LENGTH)
-        sarahs_list = session.read("user_list", week=day, user_id=SARAH, length=LENGTH).to_pylist()
-    return Planted(pairs["n_waiting"], pairs["n_found"], pairs["n_found_by_sql"], _sarah(sarahs_list, sql_lists, graph))
-
-
-def _sarah(served: Sequence[Mapping[str, Any]], sql_lists: pa.Table, graph: Artifact) -> list[SarahsPart]:
-    profiles = graph.table(USER_PROFILES).to_pandas()
-    profile = profiles.loc[profiles["user_id"] == SARAH, "profile_id"]
-    lists = sql_lists.to_pandas()
-    by_sql = lists[lists["profile_id"].isin(profile)].sort_values("rank").head(LENGTH)["product_id"].tolist()
-    return [
-        SarahsPart(row["rank"], sql, row["product_id"], row["price"], row["reason_text"])
-        for sql, row in zip(by_sql, served, strict=False)
-    ]
+def _origins(ends: Sequence[Artifact | None]) -> dict[str, str]:
+    origins: dict[str, str] = {}
+    for end in ends:
+        if end is not None:
+            origins |= {**end.manifest.provenance.inputs, end.manifest.asset: end.reference}
+    return dict(sorted(origins.items()))

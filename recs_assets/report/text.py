@@ -2,25 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 
-from recs_assets.report.facts import LENGTH, SYSTEMS, Comparison, Facts, Gate, Planted, Served
+from recs_assets.report.evaluation import SYSTEMS, Comparison, Gate
+from recs_assets.report.facts import LENGTH, Facts
+from recs_assets.report.lists import Served
+from recs_assets.report.planted import Planted
 
 STRATA = ("all", "cold", "warm", "hot", "population")
 # The part that Sarah's list should hold.
 PLANTED = "MSD-8529"
+NOTHING_EVALUATED = "Nothing has been evaluated yet: the next step is to learn from a whole week (make run WEEK=...)."
 
 
-def render(facts: Facts) -> str:
+def render(facts: Facts, planted: Planted | None = None) -> str:
     """Systems by stratum, the verdict, who is served, and where the files are.
 
     In the demo world also Sarah's list, and whose list has the second part of a planted pair.
     """
+    measured = facts.measured
     parts = [
-        _systems(facts.comparison, facts.measured_week),
-        _gate(facts.gate),
+        *([_systems(measured.comparison, measured.week), _gate(measured.gate)] if measured else [NOTHING_EVALUATED]),
         _served(facts.served, facts.week),
         *([f"Publishing is {facts.hold}."] if facts.hold else []),
-        *([_planted(facts.planted)] if facts.planted else []),
-        f"Files: {facts.home}\n  metrics and verdict: {facts.metrics_folder}",
+        *([_planted(planted)] if planted else []),
+        "\n".join([f"Files: {facts.home}", *([f"  metrics and verdict: {measured.folder}"] if measured else [])]),
     ]
     return "\n\n".join(parts)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from recs_assets.gates.catalogue import left_out
+from recs_assets.gates.catalogue import left_for_lists, left_out
 from recs_assets.gates.verdict import PASS, WARN
 
 NO_IMAGE, CHEAP = "no https image", "price below minimum"
@@ -30,3 +30,31 @@ def test_a_warning_says_which_rule_and_where_to_look() -> None:
         "names them."
     )
     assert left_out([NO_IMAGE, NO_IMAGE], n_excluded_types=0, n_unmatched=0, max_share=None).decision == PASS
+
+
+@pytest.mark.parametrize(
+    ("n_cheap", "lengths", "decision"),
+    [
+        (50, {20: 100}, PASS),
+        (51, {20: 100}, WARN),
+        (50, {20: 95, 19: 5}, PASS),
+        (50, {20: 94, 19: 6}, WARN),
+        (50, {}, PASS),
+    ],
+)
+def test_enough_is_left_to_fill_the_lists(n_cheap: int, lengths: dict[int, int], decision: str) -> None:
+    given = {"n_parts": 100, "left_out": {CHEAP: n_cheap}, "lengths": lengths, "list_length": 20}
+    assert left_for_lists(**given, min_left=0.5, max_short=0.05).decision == decision
+    assert left_for_lists(**given, min_left=None, max_short=None).decision == PASS
+
+
+def test_a_shop_of_seven_parts_is_told_which_rule_and_who_gets_short_lists() -> None:
+    verdict = left_for_lists(
+        n_parts=400, left_out={NO_IMAGE: 3, CHEAP: 390}, lengths={7: 60}, list_length=20, min_left=0.5, max_short=0.05
+    )
+    assert verdict.reason == (
+        "the rules leave 7 of 400 parts, less than 50%; most are left out because of 'price below minimum': look at the column "
+        "behind it, or at section rules in the settings; 60 of 60 people get fewer than 20 parts: look at the rules, and at "
+        "whether fitment reaches their vehicles."
+    )
+    assert verdict.figures == {"parts": 400, "left": 7, "people": 60, "short": 60}

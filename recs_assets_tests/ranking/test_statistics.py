@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from recs_assets.ranking.statistics import paired_lift, significantly_below, strength
+from recs_assets.ranking.statistics import mean_interval, paired_lift, significantly_below, strength
 
 
 def hits(n_found: int, n_users: int) -> np.ndarray:
@@ -148,3 +148,13 @@ def test_the_interval_holds_the_true_lift_95_times_in_100():
 def test_what_is_not_a_number_is_refused(value):
     with pytest.raises(ValueError, match="a value that is not a number"):
         paired_lift(np.ones(3), np.array([1.0, value, 0.0]), np.arange(3))
+
+
+def test_the_interval_of_a_mean_by_hand_and_as_statsmodels_has_it():
+    # Two people of two rows each, 1 1 and 0 0: mean 0.5, sums of residuals +1 and -1, so s^2 = 2 x 2 / 16.
+    assert mean_interval(np.array([1.0, 1.0, 0.0, 0.0]), np.array(["a", "a", "b", "b"])) == (0.0, 1.0)
+    generator = np.random.default_rng(1)
+    values, users = generator.random(200), generator.integers(0, 60, 200)
+    fitted = sm.OLS(values, np.ones(200)).fit(cov_type="cluster", cov_kwds={"groups": users})
+    assert mean_interval(values, users) == pytest.approx(tuple(fitted.conf_int()[0]))
+    assert all(math.isnan(end) for end in mean_interval(np.ones(3), np.zeros(3)))

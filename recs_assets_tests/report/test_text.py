@@ -1,35 +1,52 @@
 """What a person reads after a run."""
 
+import datetime as dt
 import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from recs_assets import settings_file
 from recs_assets.__main__ import main
-from recs_assets.report.facts import SYSTEMS, Comparison, Facts, Gate, Planted, SarahsPart, Served, gather
+from recs_assets.report import planted
+from recs_assets.report.evaluation import SYSTEMS, Comparison, Gate
+from recs_assets.report.facts import Facts, Measured, gather
+from recs_assets.report.lists import Served
+from recs_assets.report.planted import Planted, SarahsPart
 from recs_assets.report.text import render
+from recs_assets.resources.holding import Hold
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK
 
+COMPARISON = Comparison(
+    recall={system: {} for system in SYSTEMS} | {"sql": {"all": 0.1, "cold": 0.25}, "blend": {"all": 0.12346}},
+    users={"all": 1200, "cold": 1000},
+    first_changed={4: 0.987},
+    intervals={"sql": (0.05, 0.15), "blend": (0.07, 0.18)},
+    metrics={},
+    channels={},
+    purchases={},
+)
+GATE = Gate("PASS", "Recall@10 of blend over sql is +23.5%.", {"cold": 0.3, "hot": 0.1}, {})
 FACTS = Facts(
     week=NEXT_WEEK,
-    measured_week=WEEK,
-    comparison=Comparison(
-        recall={system: {} for system in SYSTEMS} | {"sql": {"all": 0.1, "cold": 0.25}, "blend": {"all": 0.12346}},
-        users={"all": 1200, "cold": 1000},
-        first_changed={4: 0.987},
-    ),
-    gate=Gate("PASS", "Recall@10 of blend over sql is +23.5%.", {"cold": 0.3, "hot": 0.1}),
-    served=Served(1500, 30000, "blend", WEEK, "publication_1", "run 1"),
-    planted=Planted(37, 9, 5, [SarahsPart(1, "A-1", "MSD-8529", 1389.95, "Fits your 1967 Ford Mustang")]),
     home=Path("/home/recs"),
-    metrics_folder="/home/recs/store/offline_metrics/1",
+    settings=settings_file.load(),
+    judged={},
+    lifts={},
+    measured=Measured(WEEK, "/home/recs/store/offline_metrics/1", COMPARISON, GATE),
+    served=Served(1500, 30000, "blend", WEEK, "publication_1", "run 1"),
+    lists=None,
+    left_out=[],
+    hold=None,
+    origins={},
 )
+PLANTED = Planted(37, 9, 5, [SarahsPart(1, "A-1", "MSD-8529", 1389.95, "Fits your 1967 Ford Mustang")])
 
 
 def test_the_whole_text() -> None:
-    assert render(FACTS).splitlines() == [
+    assert render(FACTS, PLANTED).splitlines() == [
         "Recall@10 on the held-out weeks up to 2026-09-28 (population: strata weighted as among all users)",
         "  system      all     cold    warm  hot  population",
         "  -------------------------------------------------",
@@ -61,12 +78,13 @@ def test_the_whole_text() -> None:
 
 
 def test_a_hold_is_told_of() -> None:
-    told = render(replace(FACTS, hold="held since 2026-10-05 08:00 UTC by ann, because: wrong prices")).splitlines()
-    assert "Publishing is held since 2026-10-05 08:00 UTC by ann, because: wrong prices." in told
+    hold = Hold("ann", "wrong prices", None, dt.datetime(2026, 10, 5, 8, tzinfo=dt.UTC))
+    told = render(replace(FACTS, hold=hold)).splitlines()
+    assert any(line.startswith("Publishing is held since 2026-10-05 08:00 UTC by ann, because: wrong prices. ") for line in told)
 
 
 def test_where_nothing_is_served_the_text_says_so() -> None:
-    lines = render(replace(FACTS, served=None, planted=None)).splitlines()
+    lines = render(replace(FACTS, served=None)).splitlines()
     assert "Nothing has been published for week 2026-10-05." in lines
     assert not any("Sarah" in line for line in lines)
 
@@ -75,7 +93,9 @@ def test_the_report_of_a_run_says_who_won_and_who_is_served(first_run: Run, monk
     place = first_run.place
     monkeypatch.setenv("RECS_HOME", str(place.home))
     monkeypatch.setenv("RECS_SOURCE", str(place.source))
-    lines = render(gather(place.warehouse, place.store, place.settings, WEEK)).splitlines()
+    facts = gather(place.warehouse, place.store, place.settings, WEEK)
+    waiting = planted.gather(place.warehouse, place.store, place.settings, WEEK, facts.served)
+    lines = render(facts, waiting).splitlines()
     assert lines[1].split() == ["system", "all", "cold", "warm", "hot", "population"]
     assert [line.split()[0] for line in lines[3:14]] == [*SYSTEMS, "users"]
     metrics = place.artifact("offline_metrics").table("metrics.parquet").to_pandas()

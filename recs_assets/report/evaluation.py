@@ -1,0 +1,122 @@
+"""What the held-out weeks say of every system, as an evaluation left it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from recs_assets.asset_files import CEILING, METRICS, PER_USER, VERDICT
+from recs_assets.ranking.cutoff import RECALL, K
+from recs_assets.ranking.strata import STRATA
+from recs_assets.resources.store.artifact import Artifact
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SYSTEMS = ("sql", "similarity", "popularity", "item_knn", "ease", "p3", "channels", "model", "blend", "ceiling")
+# A system of one channel alone, for whom it speaks.
+CHANNEL = "channel_"
+SHOWN_CHANNELS = 5
+# Purchases that are candidates of whoever made them; all others no list could hold.
+REACHABLE = ("fits", "universal", "any part")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How the systems did on the held-out weeks.
+
+    Attributes:
+        recall: Recall@10 by system and stratum (``all``, ``cold``, ``warm``, ``hot``, ``population``), where it is known.
+        users: how many were compared, by stratum.
+        first_changed: share of lists whose first parts differ from SQL's with the blend, by how many come first.
+        intervals: 95% intervals of Recall@10 over all users, by system.
+        metrics: over all users, by system, metric and list length.
+        channels: the single channels of the highest Recall@10 by stratum, best first.
+        purchases: new purchases of the held-out weeks by why a list could hold them or not.
+    """
+
+    recall: Mapping[str, Mapping[str, float]]
+    users: Mapping[str, int]
+    first_changed: Mapping[int, float]
+    intervals: Mapping[str, tuple[float, float]]
+    metrics: Mapping[tuple[str, str, int], float]
+    channels: Mapping[str, Sequence[tuple[str, float]]]
+    purchases: Mapping[str, int]
+
+    @property
+    def n_purchases(self) -> int:
+        """All new purchases of the held-out weeks."""
+        return sum(self.purchases.values())
+
+    @property
+    def n_unreachable(self) -> int:
+        """Those that no list could hold."""
+        return sum(count for reason, count in self.purchases.items() if reason not in REACHABLE)
+
+
+@dataclass(frozen=True)
+class Lift:
+    """Relative lift of the blend over SQL with its 95% interval; ``None``: it is not known, or has no end."""
+
+    lift: float | None
+    low: float | None
+    high: float | None
+    users: int
+
+    @staticmethod
+    def of(figures: Mapping[str, Any]) -> "Lift":
+        """From the figures of gate 1."""
+        return Lift(figures.get("lift"), figures.get("low"), figures.get("high"), figures.get("users") or 0)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The verdict of gate 1, the weight of SQL in the blend by stratum, and the lift by stratum."""
+
+    decision: str
+    reason: str
+    alpha: Mapping[str, float]
+    strata: Mapping[str, Lift]
+
+
+def comparison_of(measured: Artifact) -> Comparison:
+    """The systems of an ``offline_metrics``; nothing of what was not measured."""
+    metrics = measured.table(METRICS).to_pandas().dropna(subset=["value"])
+    at_k = metrics[(metrics["k"] == K) & (metrics["metric"] == "recall")]
+    changed = metrics[(metrics["system"] == "blend") & (metrics["metric"] == "first_changed_sql")]
+    of_all = metrics[(metrics["stratum"] == "all") & ~metrics["system"].str.startswith(CHANNEL)]
+    purchases = measured.table(CEILING).to_pandas()
+    return Comparison(
+        recall={system: _by(at_k[at_k["system"] == system], "stratum") for system in SYSTEMS},
+        users={row.stratum: int(row.users) for row in at_k[at_k["system"] == "sql"].itertuples()},
+        first_changed={int(row.k): float(row.value) for row in changed.itertuples()},
+        intervals=_intervals(measured.table(PER_USER, columns=["system", "user_id", RECALL]).to_pandas()),
+        metrics={(row.system, row.metric, int(row.k)): float(row.value) for row in of_all.itertuples()},
+        channels={stratum: _channels(at_k[at_k["stratum"] == stratum]) for stratum in STRATA},
+        purchases={row.reason: int(row.purchases) for row in purchases.itertuples()},
+    )
+
+
+def gate_of(measured: Artifact) -> Gate:
+    """Gate 1 as it was decided with an ``offline_metrics``."""
+    verdict = measured.document(VERDICT)
+    strata = {stratum: Lift.of(figures) for stratum, figures in verdict["strata"].items()}
+    return Gate(verdict["decision"], verdict["reason"], verdict["alpha"], strata)
+
+
+def _by(rows: "pd.DataFrame", column: str) -> dict[str, float]:
+    return dict(zip(rows[column], rows["value"].astype(float), strict=True))
+
+
+def _channels(rows: "pd.DataFrame") -> list[tuple[str, float]]:
+    alone = rows[rows["system"].str.startswith(CHANNEL)].sort_values(["value", "system"], ascending=[False, True])
+    return [(name.removeprefix(CHANNEL), value) for name, value in _by(alone.head(SHOWN_CHANNELS), "system").items()]
+
+
+def _intervals(per_user: "pd.DataFrame") -> dict[str, tuple[float, float]]:
+    from recs_assets.ranking.statistics import mean_interval  # numpy: 0.1 s at load
+
+    return {
+        str(system): mean_interval(rows[RECALL].to_numpy(), rows["user_id"].to_numpy())
+        for system, rows in per_user.groupby("system")
+        if system in SYSTEMS
+    }

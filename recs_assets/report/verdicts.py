@@ -1,0 +1,98 @@
+"""What a week's verdicts mean to whoever decides: each a sentence with what to do next, the ones that ask for something first."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from recs_assets.gates.verdict import FAIL, INSUFFICIENT_EVIDENCE, PASS, WARN
+from recs_assets.report.facts import Facts
+from recs_assets.report.status_text import SYSTEMS
+
+# In the order in which they are read; of all other gates the name is the title.
+TITLES = {
+    "gate_1": "Is the model better than today's query (SQL)?",
+    "approval": "What may be served from now on?",
+    "source": "What makes the lists?",
+    "left_for_lists": "Do the rules leave enough to recommend?",
+    "audit": "Does every list obey every rule?",
+}
+# Said elsewhere, or within another one: a hold is told of without who set it, and the list's users are counted by its audit.
+ELSEWHERE = ("hold", "users_served")
+NEXT = {
+    ("gate_1", PASS): "Nothing to do: the nights that follow serve this model.",
+    (
+        "gate_1",
+        FAIL,
+    ): "Do not ship this model. Nothing to do for the mail, what was served before stays; look at who lost, by stratum.",
+    ("gate_1", INSUFFICIENT_EVIDENCE): (
+        "Wait: every Monday adds evidence, and what was served before stays. To ship it all the same: "
+        'make approve WEEK={week} REASON="...".'
+    ),
+    ("audit", FAIL): "Nothing of it was published. Mend what is named, then: make run WEEK={week}, or make nightly.",
+    ("source", WARN): "A fallback serves. Look at the verdict on the model, and at the settings that it was fitted with.",
+}
+BY_DECISION = {
+    PASS: "Nothing to do.",
+    WARN: "Look at it before the next night; it has stopped nothing.",
+    FAIL: "Mend what is named, then run the week again: make run WEEK={week}.",
+    INSUFFICIENT_EVIDENCE: "Wait for more weeks; it has stopped nothing that is served.",
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """A verdict as a person reads it."""
+
+    gate: str
+    title: str
+    decision: str
+    reason: str
+    then: str
+
+    @property
+    def is_quiet(self) -> bool:
+        """It passes and is none of those that are always shown."""
+        return self.decision == PASS and self.gate not in TITLES
+
+
+def verdicts_of(facts: Facts) -> list[Told]:
+    """All verdicts of a week: those that are always shown, then what does not pass, then what does."""
+    found = {verdict.gate: (verdict.decision, verdict.reason) for verdict in facts.judged.values()}
+    if (left := facts.left_for_lists) is not None:
+        found[left.gate] = left.decision, left.reason
+    # The newest record says it of the night; approval says it of a week that was learned from.
+    first = [gate for gate in TITLES if gate in found]
+    others = sorted(found.keys() - {*first, *ELSEWHERE}, key=lambda gate: (found[gate][0] == PASS, gate))
+    return [_told(gate, *found[gate], facts.week) for gate in (*first, *others)]
+
+
+def answer(facts: Facts) -> str:
+    """Would you ship? In one or two sentences."""
+    return " ".join(_answer(facts))
+
+
+def _answer(facts: Facts) -> Iterator[str]:
+    if facts.failures:
+        yield "This run failed, and nothing was published by it."
+    gate = facts.judged.get("gate_1")
+    if gate is not None:
+        shipping = {PASS: "Ship the model of this week", FAIL: "Do not ship the model of this week"}
+        yield f"{shipping.get(gate.decision, 'Do not ship the model of this week yet')}: gate 1 says {gate.decision}."
+    elif facts.measured is None:
+        yield "Nothing has been learned yet. The next step is to learn from a whole week: make run WEEK=..."
+    if facts.served is None:
+        yield f"No lists of week {facts.week} are served."
+    else:
+        model = f", the model of week {facts.served.model_week}" if facts.served.model_week else ""
+        made_by = SYSTEMS.get(facts.served.source, "a system that is not known")
+        yield f"Its lists are served to {facts.served.n_users:,} people; they come from {made_by}{model}."
+    if facts.hold is not None:
+        yield (
+            f"Publishing is on hold since {facts.hold.noted_at:%Y-%m-%d %H:%M} UTC, because: {facts.hold.reason}. "
+            "To lift it: make release REASON=..."
+        )
+
+
+def _told(gate: str, decision: str, reason: str, week: str) -> Told:
+    then = NEXT.get((gate, decision), BY_DECISION[decision]).format(week=week)
+    title = TITLES.get(gate, gate.replace("_", " ").capitalize())
+    return Told(gate, title, decision, reason[:1].upper() + reason[1:], then)

@@ -1,0 +1,87 @@
+"""The pages in a real browser: nothing wrong, nothing asked for, nothing to scroll sideways, and readable by everybody."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recs_assets_tests.conftest import Run
+from recs_assets_tests.report.reading import page_of
+from recs_assets_tests.worlds import NEXT_WEEK, WEEK
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+AXE_VERSION = "4.14.1"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "recs_assets" / f"axe-core-{AXE_VERSION}"
+AXE = CACHE / "package" / "axe.min.js"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(params=[WEEK, NEXT_WEEK])
+def week_page(request: pytest.FixtureRequest, browser: Any, night: Run, tmp_path: Path) -> Iterator[tuple[Any, list[str]]]:
+    """A week's page, narrow, and what went wrong in it or was asked for besides itself."""
+    file = tmp_path / "week.html"
+    file.write_text(page_of(night.place, request.param))
+    page, told = browser.new_page(viewport={"width": 360, "height": 740}), list[str]()
+    page.on("console", lambda message: told.append(message.text))
+    page.on("pageerror", lambda error: told.append(str(error)))
+    page.on("request", lambda asked: told.append(asked.url))
+    page.goto(file.as_uri())
+    yield page, [one for one in told if one not in (file.as_uri(), "data:,")]
+    page.close()
+
+
+def width(page: Any) -> int:
+    return int(page.evaluate("document.documentElement.scrollWidth"))
+
+
+def test_nothing_is_wrong_asked_for_or_too_wide(week_page: tuple[Any, list[str]]) -> None:
+    page, told = week_page
+    assert told == []
+    assert width(page) == 360
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert width(page) == 1280
+    papers = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        papers.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    page.emulate_media(media="print", color_scheme="dark")
+    papers.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert papers == ["rgb(255, 255, 255)", "rgb(13, 17, 23)", "rgb(255, 255, 255)"]
+
+
+def test_every_picture_is_drawn_and_the_keyboard_comes_everywhere(week_page: tuple[Any, list[str]]) -> None:
+    page, _ = week_page
+    assert (
+        page.evaluate("[...document.querySelectorAll('svg')].map(one => one.getBoundingClientRect().height > 40)") == [True] * 3
+    )
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "To the verdicts"
+    anchors = page.evaluate("[...document.querySelectorAll('a')].filter(one => !document.querySelector(one.hash)).length")
+    assert anchors == 0
+
+
+@pytest.mark.skipif(not AXE.exists(), reason=f"there is no axe: npm pack axe-core@{AXE_VERSION}, and unpack it in {CACHE}")
+def test_axe_finds_nothing(week_page: tuple[Any, list[str]]) -> None:
+    page, _ = week_page
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        page.evaluate(AXE.read_text())
+        found = page.evaluate("axe.run().then(result => result.violations.map(one => `${one.id}: ${one.nodes[0].html}`))")
+        assert found == []
