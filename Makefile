@@ -80,6 +80,9 @@ status: ready ## How things stand: what is mailed, what ran, what comes next, wh
 report: ready ## What the run of WEEK (or of the newest week) found; PAGE=report.html writes it as a page
 	$(RUN) report $(OF_WEEK) $(if $(PAGE),--page $(PAGE))
 
+why-not: ready ## What became of the parts of PARTS=file.csv in the lists of WEEK, or of the newest week: a CSV and a page
+	@$(RUN) why-not --parts "$(PARTS)" $(OF_WEEK)
+
 latest: ready ## The folder of the newest version of ASSET=offline_metrics, of WEEK or of the newest week
 	@$(RUN) latest $(ASSET) $(OF_WEEK)
 
@@ -190,4 +193,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test test-fast checked run train nightly backfill approve publish report status latest versions rollback hold release rollout prune costs find backup restore nights reference ablation simulate-rollout benchmark scaling identical faults kills interrupts pairs emulated stand-ins fuzz security ui serve world lock clean ready week
+.PHONY: help demo test test-fast checked run train nightly backfill approve publish report why-not status latest versions rollback hold release rollout prune costs find backup restore nights reference ablation simulate-rollout benchmark scaling identical faults kills interrupts pairs emulated stand-ins fuzz security ui serve world lock clean ready week

@@ -73,6 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--lost-columns", nargs="*", default=[], choices=SOURCE_TABLES, help="tables that may have lost columns")
     show = commands.add_parser("report", help="what came of a week, for a person")
     show.add_argument("--page", type=Path, help="write it as an HTML page into this file instead")
+    why_not = commands.add_parser("why-not", help="what became of parts in the lists of a week: a CSV and a page")
+    why_not.add_argument("--parts", type=Path, required=True, help="a CSV with a column product_id, or one id a line")
     latest = commands.add_parser("latest", help="where an asset's newest version lies")
     latest.add_argument("asset")
     versions = commands.add_parser("versions", help="every published version of a week")
@@ -99,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     back.add_argument(
         "--no-hold", action="store_true", help="do not hold publishing: the next night publishes its own list again"
     )
-    for command in (show, latest, versions, back):
+    for command in (show, why_not, latest, versions, back):
         command.add_argument("--week", help="default: the newest one that there is something of")
     back.add_argument("--version", help="default: the one published before the served one")
     back.add_argument("--mail", action="store_true", help="mail the week's list again, though a newer week is mailed by now")
@@ -143,6 +145,19 @@ def _report(options: argparse.Namespace, project: ModuleType) -> int:
         print(f"the page of week {week} is in {options.page.absolute()}")
         return 0
     print(text.render(found, planted.gather(warehouse, store, project.settings, week, found.served)))
+    return 0
+
+
+def _why_not(options: argparse.Namespace, project: ModuleType) -> int:
+    warehouse, store = project.target.warehouse(project.settings), project.target.store()
+    store.location.read_on()
+    from recs_assets.report import served_lists, why_not  # as definitions: what imports an asset reads the settings
+
+    parts = why_not.asked_parts(options.parts)
+    served = served_lists.served_lists(warehouse, store, _week(options, rollback.newest_week(warehouse)))
+    asked = why_not.gather(warehouse, served, project.settings, parts)
+    print("\n".join(why_not.lines(asked)))
+    print(*why_not.write(asked, served.week, targets.home() / "reports"), sep="\n")
     return 0
 
 
@@ -271,6 +286,7 @@ def _restore(options: argparse.Namespace, project: ModuleType) -> int:
 COMMANDS = {
     "run": _run,
     "report": _report,
+    "why-not": _why_not,
     "latest": _latest,
     "versions": _versions,
     "rollback": _rollback,

@@ -151,12 +151,7 @@ def ranked_lists(
         weights = np.asarray(strata.map(alpha or {}), dtype=np.float64)
         listed = _blended(sql_scores, user_scores, weights, parts, settings)
         return listed, blend_terms(listed.assign(alpha=weights[listed["profile"]]))
-    scored = sql_scores.assign(sql_score=normalise_sql(sql_scores), similarity=0.0, gnn_score=0.0)
-    if source == "similarity":
-        added = similarity.similarity_lists(sql_scores[[*KEYS, "score"]], history, similarities, settings.similarity.weight)
-        scored[["score", "similarity"]] = added[["score", "similarity"]].to_numpy()
-    else:
-        scored["score"] = scored["sql_score"]
+    scored = _scored_by_sql(source, sql_scores, similarities, history, settings)
     listed = apply_list_rules(scored, parts, settings.rules)
     halves = listed.assign(
         sql_term=listed["sql_score"],
@@ -164,6 +159,37 @@ def ranked_lists(
         pop_source=np.asarray(listed["pop_source"], dtype=object),
     )
     return listed, similarity_terms(halves)
+
+
+def scored_candidates(
+    *,
+    source: str,
+    alpha: Mapping[str, float] | None,
+    strata: pd.Series,
+    sql_scores: pd.DataFrame,
+    user_scores: pd.DataFrame,
+    similarities: pd.DataFrame,
+    history: sparse.csr_array,
+    settings: Settings,
+) -> pd.DataFrame:
+    """What ``ranked_lists`` ranks, before any rule: columns profile, product, score, sql_score and gnn_score; its arguments."""
+    if source != "blend":
+        return _scored_by_sql(source, sql_scores, similarities, history, settings)
+    weights = np.asarray(strata.map(alpha or {}), dtype=np.float64)
+    return blend(sql_scores[[*KEYS, "score"]], user_scores[[*KEYS, "score"]], weights, kept=settings.candidates.kept)
+
+
+def _scored_by_sql(
+    source: str, sql_scores: pd.DataFrame, similarities: pd.DataFrame, history: sparse.csr_array, settings: Settings
+) -> pd.DataFrame:
+    """SQL's candidates with their score, with similar parts added or without."""
+    scored = sql_scores.assign(sql_score=normalise_sql(sql_scores), similarity=0.0, gnn_score=0.0)
+    if source == "similarity":
+        added = similarity.similarity_lists(sql_scores[[*KEYS, "score"]], history, similarities, settings.similarity.weight)
+        scored[["score", "similarity"]] = added[["score", "similarity"]].to_numpy()
+    else:
+        scored["score"] = scored["sql_score"]
+    return scored
 
 
 def _blended(

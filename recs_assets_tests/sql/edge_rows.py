@@ -94,7 +94,10 @@ EDGES: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"user_id": ODD, "product_id": "p1", "event_ts": START - US, "returned_at": AS_OF},
     ],
     "shared_accounts": [{"user_id": "gÄst"}],
-    "profiles": [{"profile_id": f"user:{ODD}", "user_id": ODD}, {"profile_id": "garage:ü"}],
+    "profiles": [
+        {"profile_id": f"user:{ODD}", "user_id": ODD, "stratum": "warm", "n_users": 1},
+        {"profile_id": "garage:ü", "stratum": "cold", "n_users": HUGE},
+    ],
     "profile_vehicles": [
         {"profile_id": f"user:{ODD}", "vehicle_id": VEHICLE},
         {"profile_id": "garage:ü", "vehicle_id": VEHICLE},
@@ -113,6 +116,19 @@ EDGES: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "sql_scores": [
         {"profile_id": f"user:{ODD}", "product_id": PART, "pop_source": "global"},
         {"profile_id": f"user:{ODD}", "product_id": "p1"},
+    ],
+    "asked": [{"product_id": PART}, {"product_id": "p7"}, {"product_id": "p4"}],
+    "asked_scores": [{"profile_id": "garage:ü", "product_id": PART, "score": 0.1 + 0.2}, {"profile_id": f"user:{ODD}"}],
+    "asked_pairs": [
+        {
+            "product_id": PART,
+            "profile_id": f"user:{ODD}",
+            "outcome": "outranked",
+            "n_users": 1,
+            "rival_id": "p1",
+            "gap": 0.1 + 0.2,
+        },
+        {"product_id": PART, "profile_id": "garage:ü", "outcome": "outranked", "n_users": HUGE, "rival_id": ODD, "gap": 0.5},
     ],
     "product_links": [{"product_id": PART, "link": "https://x/%C3%9C"}, {"product_id": "p9"}],
     "mail_addresses": [{"user_id": ODD, "email_lower": "änn@exämple.com"}, {"user_id": "u10", "email_lower": "änn@exämple.com"}],

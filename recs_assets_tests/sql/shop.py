@@ -98,7 +98,10 @@ OTHER_ORDERS = table(
         ("u5", "p3", days_ago(9), days_ago(3)),
     ],
 )
-PROFILES = table({"profile_id": "STRING", "user_id": "STRING"}, [("garage:a", None), ("user:u1", "u1"), ("user:u4", "u4")])
+PROFILES = table(
+    {"profile_id": "STRING", "user_id": "STRING", "stratum": "STRING", "n_users": "INT64"},
+    [("garage:a", None, "cold", 2), ("user:u1", "u1", "warm", 1), ("user:u4", "u4", "warm", 1)],
+)
 PROFILE_VEHICLES = table(
     {"profile_id": "STRING", "vehicle_id": "STRING"},
     [("garage:a", "v1"), ("user:u1", "v1"), ("user:u1", "v2"), ("user:u4", "v3")],
@@ -255,6 +258,27 @@ TABLES: dict[str, pa.Table] = {
     "recommendations": STAGED,
     "counted": USER_NODES,
     "product_links": table({"product_id": "STRING", "link": "STRING"}, [("p1", "https://x/p1"), ("p4", "https://x/p4")]),
+    "asked": table({"product_id": "STRING"}, [("p1",), ("p2",), ("p5",), ("p6",)]),
+    "asked_scores": table(
+        {"profile_id": "STRING", "product_id": "STRING", "score": "FLOAT64"},
+        [("garage:a", "p2", 0.25), ("user:u1", "p2", 0.125), ("user:u4", "p1", 0.75)],
+    ),
+    "asked_pairs": table(
+        {
+            "product_id": "STRING",
+            "profile_id": "STRING",
+            "outcome": "STRING",
+            "n_users": "INT64",
+            "rival_id": "STRING",
+            "gap": "FLOAT64",
+        },
+        [
+            ("p1", "garage:a", "outranked", 2, "p4", 0.25),
+            ("p1", "user:u1", "outranked", 1, "p2", 0.5),
+            ("p1", "user:u4", "in_slots", 1, None, None),
+            ("p2", "user:u4", "far_outranked", 1, "p4", None),
+        ],
+    ),
     "sql_lists": SQL_LISTS,
     "companions": COMPANIONS,
     **MAIL_TABLES,

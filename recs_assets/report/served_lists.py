@@ -1,0 +1,75 @@
+"""The lists that are served of a week, with the very files that they were made from."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from recs_assets.asset_files import FITS_EDGES, PROFILE_LISTS
+from recs_assets.assets.graph import EXPORT_NAMES
+from recs_assets.assets.serving import profile_tables
+from recs_assets.assets.staging import INPUTS
+from recs_assets.resources.store.artifact import Artifact, StoreError
+from recs_assets.resources.store.lineage import origins_of, parquet_of
+from recs_assets.resources.store.store import Store
+from recs_assets.resources.warehouse import Mount, Parameter, Warehouse
+from recs_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class ServedLists:
+    """What is served of a week: the artifact of its lists, and the artifacts of ``INPUTS`` behind it, by name."""
+
+    week: dt.date
+    listed: Artifact
+    inputs: Mapping[str, Artifact]
+
+    @property
+    def as_of(self) -> dt.datetime:
+        """What the lists may know."""
+        return self.inputs["hetero_graph"].as_of
+
+    @property
+    def served(self) -> Mapping[str, Any]:
+        """What serves: ``source``, ``alpha`` and ``model_week``."""
+        return self.inputs["user_scores"].facts
+
+    def tables(self) -> dict[str, Mount]:
+        """Exports, profiles and the profiles' lists, for a session."""
+        exports = parquet_of({name: self.inputs[name] for name in EXPORT_NAMES})
+        lists: list[Any] = [self.listed.path(PROFILE_LISTS)]
+        return {**exports, **profile_tables(self.inputs["hetero_graph"]), "profile_recommendations": lists}
+
+    def rules(self, settings: Settings) -> dict[str, Parameter]:
+        """The parameters of ``asked_pairs.sql``: the moment, and the constants that the rules themselves read."""
+        rules = settings.rules
+        return {
+            "as_of": self.as_of,
+            "require_fitment": settings.candidates.require_fitment,
+            "has_fitment": self.inputs["fits_edges"].n_rows(FITS_EDGES) > 0,
+            "exclude_bought_days": rules.exclude_bought_days,
+            "exclude_bought_variants": rules.exclude_bought_variants,
+            "one_per_variant_group": rules.one_per_variant_group,
+            "max_per_part_type": rules.max_per_part_type,
+            "slots": rules.slots,
+        }
+
+
+def served_lists(warehouse: Warehouse, store: Store, week: str) -> ServedLists:
+    """What is served of a week.
+
+    Raises:
+        StoreError: nothing was published for it, or the files behind what was are gone.
+    """
+    day = dt.date.fromisoformat(week)
+    with warehouse.session() as session:
+        version = next((row for row in session.rows("served_versions") if row["week"] == day), None)
+    if version is None:
+        raise StoreError(f"nothing has been published for week {week}. Run it first: make run WEEK={week}.")
+    listed = store.of_run("recommendations", week, version["run_id"])
+    if listed.manifest.provenance.run_id != version["run_id"]:
+        raise StoreError(
+            f"the files behind the list that is served for week {week} have been removed since. Name a newer week, or list it "
+            f"again: make publish WEEK={week} REASON=..."
+        )
+    return ServedLists(day, listed, origins_of(store, listed, INPUTS))
