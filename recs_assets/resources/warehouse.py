@@ -6,7 +6,7 @@ both have in common; what assets call is here.
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -23,6 +23,7 @@ from recs_assets.resources.ledger import Ledger, newest_row, prune, superfluous_
 from recs_assets.resources.publishing import Publication, Published
 from recs_assets.resources.queries import plain_rows
 from recs_assets.resources.restoring import Restoration
+from recs_assets.resources.row_groups import ROW_GROUP_ROWS, row_groups
 from recs_assets.settings import MailSettings
 from recs_assets.stored_tables import StoredTable
 
@@ -31,8 +32,6 @@ Parameter = dt.datetime | dt.date | str | int | float | bool | Sequence[str] | N
 
 # An Arrow table, Parquet files, or the name of a persistent table (a staged one, say) to be read under another name.
 Mount: TypeAlias = pa.Table | Sequence[Path] | str
-
-ROW_GROUP_ROWS = 131_072
 
 APPENDED = ("quarantine", "audits", "verdicts", "costs", "rollout_assignment")
 
@@ -95,7 +94,7 @@ class Session(ABC):
         n_rows = 0
         with pq.ParquetWriter(path, reader.schema, compression="zstd", write_page_checksum=True) as writer:
             reached("export.opened")
-            for group in _row_groups(reader):
+            for group in row_groups(reader):
                 reached("export.group")
                 writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
                 n_rows += group.num_rows
@@ -294,19 +293,3 @@ class Warehouse(ABC):
         with self._ledger() as ledger:
             newest = newest_row(ledger, week)
         return None if newest is None else str(newest["publication_id"])
-
-
-def _row_groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
-    """Tables of ``ROW_GROUP_ROWS`` rows each: an engine's batches differ in size from run to run, and bytes with them."""
-    kept: list[pa.RecordBatch] = []
-    n_kept = 0
-    for batch in reader:
-        kept.append(batch)
-        n_kept += batch.num_rows
-        while n_kept >= ROW_GROUP_ROWS:
-            table = pa.Table.from_batches(kept, reader.schema)
-            yield table.slice(0, ROW_GROUP_ROWS).combine_chunks()
-            rest = table.slice(ROW_GROUP_ROWS)
-            kept, n_kept = rest.to_batches(), rest.num_rows
-    if n_kept:
-        yield pa.Table.from_batches(kept, reader.schema).combine_chunks()

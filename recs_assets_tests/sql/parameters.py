@@ -22,12 +22,12 @@ RULES: dict[str, Any] = {
     "exclude_bought_variants": True,
     "list_length": 2,
     "slots": 2,
-    "columns": ["reason", "title", "link", "user_id"],
     "require_fitment": True,
     "has_fitment": True,
 }
 
 PARAMETERS: dict[str, Any] = RULES | {
+    "columns": ["reason", "title", "link", "user_id"],
     "as_of": AS_OF,
     "orders_start": days_ago(730),
     "start": START,

@@ -15,9 +15,10 @@ from recs_assets.resources.duckdb.source import quoted, readable
 from recs_assets.resources.duckdb.source_files import pattern
 from recs_assets.resources.ledger import note_staged
 from recs_assets.resources.queries import identifier, prepare, query_text
+from recs_assets.resources.row_groups import ROW_GROUP_ROWS
 from recs_assets.resources.source_queries import ROWS
 from recs_assets.resources.table_names import tables_of
-from recs_assets.resources.warehouse import ROW_GROUP_ROWS, Mount, Parameter, Session
+from recs_assets.resources.warehouse import Mount, Parameter, Session
 
 if TYPE_CHECKING:
     from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
