@@ -18,13 +18,16 @@ from recs_assets_tests.manifests import GPU, problems
 EXPORTER = {
     *("raw_users", "raw_vehicles", "raw_ownership", "raw_products", "raw_fitment", "raw_events", "raw_email_events"),
     *("user_nodes", "vehicle_nodes", "product_nodes", "fits_edges", "owns_edges", "interaction_edges", "co_purchase_edges"),
-    *("hetero_graph", "sql_scores"),
+    *("hetero_graph", "sql_scores", "mail_events"),
 }
 SCORER = {
     *("offline_metrics", "approved_model", "product_similarities", "user_scores"),
     *("user_scores.split_profiles", "user_scores.score_shard[3]", "user_scores.merge_shards"),
 }
-PUBLISHER = {"recommendations", "published_recommendations", "retained_versions", "release_report", "serve_earlier_version"}
+PUBLISHER = {
+    *("ab_results", "rollout_stage", "rollout_assignment", "recommendations", "published_recommendations"),
+    *("retained_versions", "release_report", "serve_earlier_version"),
+}
 ACCOUNTS = dict.fromkeys(EXPORTER, "recs-exporter") | dict.fromkeys(PUBLISHER, "recs-publisher")
 ACCOUNTS |= dict.fromkeys({*SCORER, "trained_model"}, "recs-trainer")
 

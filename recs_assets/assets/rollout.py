@@ -12,6 +12,7 @@ from recs_assets.assets import verdicts
 from recs_assets.assets.approval import approved_model
 from recs_assets.assets.cleaning import checks_of, cleaned, moments, result
 from recs_assets.assets.exports import interaction_edges, user_nodes
+from recs_assets.assets.preview import table_of
 from recs_assets.assets.raw import raw_email_events
 from recs_assets.assets.serving import newest_approved
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
@@ -61,7 +62,7 @@ def mail_events(
         unread = [
             dg.AssetCheckResult(check_name=each.name, passed=False, severity=verdicts.WARNING) for each in mail_events.check_specs
         ]
-        return dg.MaterializeResult(metadata={"dagster/row_count": 0}, check_results=unread)
+        return dg.MaterializeResult(metadata=table_of(new.written, MAIL_EVENTS), check_results=unread)
     return result(log, [dg.AssetCheckResult(check_name=READABLE.name, passed=True)])
 
 
@@ -140,6 +141,6 @@ def rollout_assignment(
         warehouse.session(users) as session,
         draft(context, store, settings, inputs["user_nodes"].as_of, inputs.values()) as new,
     ):
-        n_rows = session.export("arms", new.path(ARMS), experiment=state.assignment or "", unassigned=unassigned)
+        session.export("arms", new.path(ARMS), experiment=state.assignment or "", unassigned=unassigned)
     arms: Any = new.written.table(ARMS)["arm"].value_counts().to_pylist()
-    return dg.MaterializeResult(metadata={"dagster/row_count": n_rows, **{row["values"]: row["counts"] for row in arms}})
+    return dg.MaterializeResult(metadata=table_of(new.written, ARMS) | {row["values"]: row["counts"] for row in arms})
