@@ -152,6 +152,9 @@ emulated: ready ## weekly and nightly of the tiny world on BigQuery and a bucket
 stand-ins: ready ## Install the programs that stand in for BigQuery and its bucket in tests, once, into the user's cache folder
 	@$(BIN)/python -m recs_assets_tests.stand_ins.environment
 
+plan-experiment: ready ## Users an arm, weeks and the chance to see +5, +10, +15%, from the last weeks of mail; with a picture
+	@$(BIN)/python -m recs_assets.experiments.rollout.plan --to $(RECS_HOME)/plan_experiment.png
+
 simulate-rollout: ready ## A year of the rollout on simulated mail: LIFT=0.2 SEED=1 (FAULT=late): a line a week, a picture, the end as JSON
 	@$(BIN)/python -m recs_assets.experiments.rollout --lift $(or $(LIFT),0) --seed $(SEED) $(if $(FAULT),--fault $(FAULT)) --to $(or $(TO),$(RECS_HOME)/simulated_rollout)
 
@@ -193,4 +196,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test test-fast checked run train nightly backfill approve publish report why-not status latest versions rollback hold release rollout prune costs find backup restore nights reference ablation simulate-rollout benchmark scaling identical faults kills interrupts pairs emulated stand-ins fuzz security ui serve world lock clean ready week
+.PHONY: help demo test test-fast checked run train nightly backfill approve publish report why-not status latest versions rollback hold release rollout prune costs find backup restore nights reference ablation plan-experiment simulate-rollout benchmark scaling identical faults kills interrupts pairs emulated stand-ins fuzz security ui serve world lock clean ready week

@@ -38,7 +38,7 @@ FORBIDDEN = {
         "ranking": ("assets", "steps", "resources", "gates", "gnn", "demo"),
         "gates": ("assets", "steps", "resources", "gnn", "demo"),
         "resources": ("assets", "steps", "gates", "gnn", "ranking", "demo"),
-        "rollout": ("assets", "steps", "resources", "gnn", "ranking", "demo"),
+        "rollout": ("assets", "steps", "resources", "gnn", "demo"),
         "demo": ("assets", "steps", "resources", "gates", "gnn", "ranking"),
     }.items()
 }

@@ -51,10 +51,7 @@ VERDICT_ROWS = table(
         (gate, WEEK_START.date(), decision, f"as {decision}", "{}", "run", "s", days_ago(number))
         for number, (gate, decision) in enumerate([("overlap", "WARN"), ("hold", "PASS"), ("hold", "WARN"), ("overlap", "PASS")])
     ]
-    + [
-        ("gate_2", WEEK_START.date(), decision, "so", "{}", "run", "s", days_ago(n))
-        for n, decision in enumerate(("HOLD", "PASS"))
-    ]
+    + [("gate_2", WEEK_START.date(), decision, "so", "{}", "r", "s", days_ago(n)) for n, decision in enumerate(("HOLD", "PASS"))]
     + [("mail_coverage", dt.date(2026, 2, day), "PASS", "fine", f'{{"n_owners": {day}}}', "run", "s", NOW) for day in (16, 23)],
 )
 QUARANTINE_ROWS = table(

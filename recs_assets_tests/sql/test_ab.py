@@ -20,10 +20,7 @@ FOUND = {
     "exact duplicate": [("u1", "s1", "sent", days_ago(6), "p1")],
     "click on a part that was not in the mail": [("u1", "s1", "clicked", days_ago(5), "p3")],
     "event before its send": [("u1", "s1", "opened", days_ago(7), None)],
-    "opened or clicked without delivered": [
-        ("u2", "s1", "opened", days_ago(5), None),
-        ("u2", "s1", "clicked", days_ago(5), "p1"),
-    ],
+    "opened or clicked without delivered": [("u2", "s1", kind, days_ago(5), None) for kind in ("opened", "clicked")],
     "unknown user_id": [("u99", "s1", "sent", days_ago(6), None)],
     "event in the future": [("u1", "s1", "opened", NOW.replace(year=2099), None)],
     "outside window": [("u1", "s1", "opened", NOW, None)],
