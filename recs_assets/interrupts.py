@@ -120,8 +120,10 @@ def _end(number: signal.Signals) -> bool:
     if noted == [False] and not _process.is_command:
         _process.received.clear()
         return False
-    print(_told(number), file=terminal(), flush=True)
-    os._exit(128 + number)
+    try:
+        print(_told(number), file=terminal(), flush=True)
+    finally:  # whether or not anybody reads it
+        os._exit(128 + number)
 
 
 def _note(noted: list[bool]) -> None:

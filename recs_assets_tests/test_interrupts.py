@@ -114,6 +114,21 @@ def test_a_step_ends_in_a_line(work: str, is_command: bool, number: signal.Signa
     assert "Traceback" not in line
 
 
+def test_a_step_ends_though_nobody_reads_what_it_says() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", JOB % (True, SLEEPING, True)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "ready\n"
+        process.stderr.close()
+        process.send_signal(signal.SIGTERM)
+        try:
+            assert process.wait(SECONDS) == 128 + signal.SIGTERM
+        finally:
+            process.kill()
+
+
 def test_in_the_middle_of_publishing_nothing_is_published(first_run: Run, tmp_path: Path) -> None:
     place = first_run.place
     home = Home(tmp_path / "home", place.source)
