@@ -80,11 +80,7 @@ def erase(ledger: Ledger, gone: Mapping[OfPeople, Sequence[str]], *, now: dt.dat
     for table, people in gone.items():
         before = _left(ledger, table)
         n_before = before["n_users"]
-        if len(people) > max_share * n_before:
-            raise ErasureRefused(
-                f"{len(people):,} of {n_before:,} people of '{table.table}' are not among the users of the source: nothing was "
-                "erased. Look whether RECS_SOURCE names this store, and whether its users are all there."
-            )
+        _refuse_many(table.table, len(people), n_before, max_share)
         if table.week is None:
             ledger.run("erase_addresses", {"mail": table.table}, people=list(people))
         else:
@@ -94,6 +90,31 @@ def erase(ledger: Ledger, gone: Mapping[OfPeople, Sequence[str]], *, now: dt.dat
         _note(ledger, table, left, n_erased=before["n_rows"] - left["n_rows"], now=now)
         n_erased += before["n_rows"] - left["n_rows"]
     return n_erased
+
+
+def erase_assignments(ledger: Ledger, gone: Sequence[Mapping[str, Any]], *, max_share: float) -> int:
+    """Delete people from the arms of experiments; their number.
+
+    Args:
+        ledger: within a transaction.
+        gone: rows of ``gone_assigned.sql``.
+        max_share: of all who have an arm; where more are gone, nobody is erased.
+
+    Raises:
+        ErasureRefused: more are gone than that.
+    """
+    if gone:
+        _refuse_many("rollout_assignment", len(gone), gone[0]["n_people"], max_share)
+        ledger.run("erase_assignments", people=[row["user_id"] for row in gone])
+    return len(gone)
+
+
+def _refuse_many(table: str, n_gone: int, n_people: int, max_share: float) -> None:
+    if n_gone > max_share * n_people:
+        raise ErasureRefused(
+            f"{n_gone:,} of {n_people:,} people of '{table}' are not among the users of the source: nothing was "
+            "erased. Look whether RECS_SOURCE names this store, and whether its users are all there."
+        )
 
 
 def _left(ledger: Ledger, table: OfPeople) -> dict[str, Any]:

@@ -255,7 +255,9 @@ class Warehouse(ABC):
             reached("prune.forgotten")
 
     def erase(self, *, made_before: dt.datetime, now: dt.datetime, kept_versions: int, max_share: float) -> int:
-        """Delete from served and kept versions that were published before a moment whoever is no user of the source any more.
+        """Delete whoever is no user of the source any more from what was made before a moment.
+
+        That is served and kept versions, and the arms of experiments.
 
         Args:
             made_before: the moment.
@@ -264,7 +266,7 @@ class Warehouse(ABC):
             max_share: of a table's people; where more are gone, nothing is erased.
 
         Returns:
-            The number of rows.
+            The number of rows, and of people who had an arm.
 
         Raises:
             ErasureRefused: more people of a table are gone than that.
@@ -272,6 +274,7 @@ class Warehouse(ABC):
         with self.session() as session:
             served = session.read("served_versions").to_pylist()
             kept = session.read("kept_versions", kept_versions=kept_versions).to_pylist()
+            assigned = session.rows("gone_assigned", moment=made_before)
         with self._ledger() as ledger:
             tables = erasing.of_people(ledger, served, kept, made_before)
         gone = {}
@@ -280,10 +283,11 @@ class Warehouse(ABC):
                 people = session.read("gone_people", week=table.week) if table.week else session.read("gone_addresses")
             if people.num_rows:
                 gone[table] = people.column(0).to_pylist()
-        if not gone:
+        if not gone and not assigned:
             return 0
         with self._ledger() as ledger, ledger.transaction():
             n_erased = erasing.erase(ledger, gone, now=now, max_share=max_share)
+            n_erased += erasing.erase_assignments(ledger, assigned, max_share=max_share)
             reached("erase.noted")
         reached("erase.committed")
         return n_erased

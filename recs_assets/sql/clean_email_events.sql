@@ -38,7 +38,7 @@ mails AS (
   WHERE row_fault IS NULL
   GROUP BY user_id, send_id
 ),
--- A row `sent` that names a part says what the mail held; a log that names none does not say.
+-- A row sent that names a part says what the mail held; a log that names none does not say.
 contents AS (
   SELECT DISTINCT user_id, send_id, product_id
   FROM judged

@@ -201,6 +201,7 @@ EDGES: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"experiment": "e/50%", "user_id": ODD, "bucket": 4_999, "arm": "treated", "first_assigned_at": WEEK_START},
         {"experiment": ODD, "user_id": "u1", "bucket": 0, "arm": "control", "first_assigned_at": NOW},
         {"experiment": "e/50%", "user_id": "u10", "bucket": 9_999},
+        {"experiment": "e/10%", "user_id": f"gone {ODD}", "arm": "control", "first_assigned_at": days_ago(200)},
     ],
     "rollout": [
         {

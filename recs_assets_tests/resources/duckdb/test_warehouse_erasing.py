@@ -5,6 +5,7 @@ import datetime as dt
 import duckdb
 import pytest
 
+from recs_assets.own_tables import ROLLOUT_ASSIGNMENT
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.erasing import ErasureRefused
 from recs_assets_tests.resources.duckdb.test_warehouse_publishing import (
@@ -19,6 +20,7 @@ from recs_assets_tests.resources.duckdb.test_warehouse_publishing import (
     wide,
     write_users,
 )
+from recs_assets_tests.sql.rows import table as rows_of
 
 DAY = dt.timedelta(days=1)
 
@@ -106,3 +108,16 @@ def test_where_half_of_all_are_gone_the_source_is_the_likelier_cause(twice: Duck
         erase(twice)
     assert served(twice) == (list(SECOND), wide(SECOND))
     assert query(twice, "FROM erasures") == []
+
+
+def test_who_is_gone_leaves_the_arms_of_experiments_unless_too_many_are(warehouse: DuckDBWarehouse) -> None:
+    write_users(warehouse.source, {"u2": True, "u3": True})
+    old, young = dt.datetime(2026, 1, 5, tzinfo=dt.UTC), dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
+    arms = [("e1", "u1", 1, "treated", old), ("e2", "u1", 7, "control", young), ("e1", "u2", 2, "control", old)]
+    arms += [("e1", "u3", 3, "control", old), ("e1", "u4", 4, "treated", young)]
+    warehouse.append("rollout_assignment", rows_of(ROLLOUT_ASSIGNMENT, arms))
+    with pytest.raises(ErasureRefused, match="1 of 4 people of 'rollout_assignment'"):
+        erase(warehouse, made_before=young, max_share=0.2)
+    assert erase(warehouse, made_before=young) == 1
+    left = query(warehouse, "SELECT experiment, user_id FROM rollout_assignment ORDER BY ALL")
+    assert left == [("e1", "u2"), ("e1", "u3"), ("e1", "u4")]
