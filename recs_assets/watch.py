@@ -72,13 +72,18 @@ def tell_of_states(
 def _told(instance: dg.DagsterInstance, run: dg.DagsterRun, checks: list[str]) -> str:
     """Which steps failed of what; each cause once."""
     causes: dict[str, list[str]] = {}
-    for record in instance.all_logs(run.run_id, of_type=EVENT.STEP_FAILURE):
-        event = record.get_dagster_event()
-        causes.setdefault(_cause(event.step_failure_data), []).append(str(event.step_key))
+    for step, cause in failures_of(instance, run).items():
+        causes.setdefault(cause, []).append(step)
     told = [f"{', '.join(steps)}: {cause}." for cause, steps in list(causes.items())[:SHOWN_CAUSES]]
     said = [f"Checks that failed: {', '.join(sorted(checks))}."] if checks else []
     name = "some assets" if run.job_name.startswith("__") else run.job_name
     return " ".join([f"{name} failed, and nothing was published by it.", *told, *said])
+
+
+def failures_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, str]:
+    """The steps of a run that failed, each with its cause in a few words that name no value."""
+    events = [record.get_dagster_event() for record in instance.all_logs(run.run_id, of_type=EVENT.STEP_FAILURE)]
+    return {str(event.step_key): _cause(event.step_failure_data) for event in events}
 
 
 def _cause(failure: Any) -> str:

@@ -51,6 +51,9 @@ def test_a_failed_run_of_a_command_tells_once_what_why_and_where(tmp_path: Path)
     assert "raw_vehicles: there is no source … Set RECS_SOURCE to a folder of Parquet" in told["text"]
     assert told["text"].endswith(f"Look at: make report WEEK={WEEK}, make status, and run {run.run_id} in Dagster's event log.")
     assert str(tmp_path) not in json.dumps(told)
+    page = place.artifact("release_report").path("release_report.html").read_text()
+    assert "This run failed, and nothing was published by it." in page
+    assert "there is no source … Set RECS_SOURCE to a folder of Parquet" in page
 
 
 def test_a_webhook_that_hangs_fails_no_run_and_what_warns_is_told_of(night: Run, tmp_path: Path) -> None:

@@ -24,19 +24,18 @@ class Dot:
     is_ours: bool = False
 
 
-def dots(name: str, rows: Sequence[Dot], *, axis: str, is_share: bool, zero: bool = False) -> str:
-    """The rows from top to bottom, without a title: the figures stand in a table beside it.
+def dots(name: str, rows: Sequence[Dot], *, axis: str, is_lift: bool) -> str:
+    """The rows from top to bottom, without a title: the figures stand in a table beside it. An end that is not known is the edge.
 
     Args:
         name: begins the ids within the picture, each once in a page.
         rows: what is drawn.
         axis: what is measured.
-        is_share: it is shown in percent.
-        zero: a line is drawn at zero, and an interval without an end goes on to the edge.
+        is_lift: it is shown in percent beside a line at zero.
     """
     import matplotlib  # 0.5 s at load
     from matplotlib.figure import Figure
-    from matplotlib.ticker import PercentFormatter
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     height = INCHES_OF_AXIS + INCHES_A_ROW * len(rows)
     figure = Figure(figsize=(INCHES_WIDE, height))
@@ -49,13 +48,13 @@ def dots(name: str, rows: Sequence[Dot], *, axis: str, is_share: bool, zero: boo
             high = row.high if row.high is not None and math.isfinite(row.high) else edge * 1.2
             drawing.plot([row.low, high], [place, place], color=colour, linewidth=1.2)
         drawing.plot([row.value], [place], "o", color=colour, markersize=5 if row.is_ours else 3.5)
-    if zero:
+    drawing.xaxis.set_major_locator(MaxNLocator(5))
+    if is_lift:
         drawing.axvline(0, color=QUIET, linewidth=0.8)
+        drawing.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     drawing.set_yticks(range(len(rows)), [row.label for row in rows])
     drawing.set_ylim(len(rows) - 0.5, -0.5)
     drawing.set_xlabel(axis, color=INK)
-    if is_share:
-        drawing.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     drawing.tick_params(colors=INK, length=2)
     drawing.grid(axis="x", color=QUIET, linewidth=0.3)
     for side, spine in drawing.spines.items():

@@ -93,12 +93,13 @@ def _charts(facts: Facts) -> dict[str, "Markup"]:
     if facts.measured and (known := _known(facts.measured.comparison)):
         comparison = facts.measured.comparison
         rows = [Dot(name, comparison.recall[name]["all"], *comparison.intervals[name], name == "blend") for name in known]
-        drawn["systems"] = dots("systems", rows, axis=f"Recall@{K}, 95% interval", is_share=True)
-    strata = facts.measured.gate.strata if facts.measured else {}
+        drawn["systems"] = dots("systems", rows, axis=f"Recall@{K}, 95% interval", is_lift=False)
+    found = facts.measured.gate.strata if facts.measured else {}
+    strata = {stratum: found[stratum] for stratum in STRATA if stratum in found}
     for name, lifts in {"strata": strata, "weeks": {week: lift for week, (_, lift) in facts.lifts.items()}}.items():
         rows = [_dot(label, lift, label == facts.week) for label, lift in lifts.items() if lift.lift is not None]
         if rows:
-            drawn[name] = dots(name, rows, axis=f"lift of Recall@{K} over SQL, 95% interval", is_share=True, zero=True)
+            drawn[name] = dots(name, rows, axis=f"lift of Recall@{K} over SQL, 95% interval", is_lift=True)
     return {name: Markup(picture) for name, picture in drawn.items()}
 
 

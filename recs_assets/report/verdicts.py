@@ -1,7 +1,8 @@
 """What a week's verdicts mean to whoever decides: each a sentence with what to do next, the ones that ask for something first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from recs_assets.gates.verdict import FAIL, INSUFFICIENT_EVIDENCE, PASS, WARN
 from recs_assets.report.facts import Facts
@@ -27,6 +28,8 @@ NEXT = {
         "Wait: every Monday adds evidence, and what was served before stays. To ship it all the same: "
         'make approve WEEK={week} REASON="...".'
     ),
+    ("approval", FAIL): "Nothing to do: what was served before stays, or a fallback serves.",
+    ("approval", INSUFFICIENT_EVIDENCE): "Nothing to do: what was served before stays, or a fallback serves.",
     ("audit", FAIL): "Nothing of it was published. Mend what is named, then: make run WEEK={week}, or make nightly.",
     ("source", WARN): "A fallback serves. Look at the verdict on the model, and at the settings that it was fitted with.",
 }
@@ -59,10 +62,19 @@ def verdicts_of(facts: Facts) -> list[Told]:
     found = {verdict.gate: (verdict.decision, verdict.reason) for verdict in facts.judged.values()}
     if (left := facts.left_for_lists) is not None:
         found[left.gate] = left.decision, left.reason
-    # The newest record says it of the night; approval says it of a week that was learned from.
+    if "approval" in found:
+        found["approval"] = found["approval"][0], _approved(facts.judged["approval"].figures)
     first = [gate for gate in TITLES if gate in found]
     others = sorted(found.keys() - {*first, *ELSEWHERE}, key=lambda gate: (found[gate][0] == PASS, gate))
     return [_told(gate, *found[gate], facts.week) for gate in (*first, *others)]
+
+
+def _approved(record: Mapping[str, Any]) -> str:
+    """What may be served from now on: gate 1 says why beside it, unless somebody overrode it."""
+    model = f", the model of week {record['model_week']}" if record["model_week"] else ""
+    override = f", because: {record['override_reason']}" if record.get("override_reason") else ""
+    stepped = f". {record['stepped_down']}" if record.get("stepped_down") else ""
+    return f"from now on lists come from {SYSTEMS[record['source']]}{model}{override}{stepped}.".replace("..", ".")
 
 
 def answer(facts: Facts) -> str:
@@ -93,6 +105,6 @@ def _answer(facts: Facts) -> Iterator[str]:
 
 
 def _told(gate: str, decision: str, reason: str, week: str) -> Told:
-    then = NEXT.get((gate, decision), BY_DECISION[decision]).format(week=week)
+    then = (NEXT.get((gate, decision)) or BY_DECISION[decision]).format(week=week)
     title = TITLES.get(gate, gate.replace("_", " ").capitalize())
     return Told(gate, title, decision, reason[:1].upper() + reason[1:], then)
