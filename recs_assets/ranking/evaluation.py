@@ -16,6 +16,7 @@ METRICS = ("recall", "ndcg", "mrr", "hit")
 CEILING = "ceiling"
 SQL = "sql"
 FIRST_CHANGED = "first_changed_sql"
+VALUE_FOUND = "value_found"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ def evaluate(
     *,
     population_shares: Mapping[str, float],
     popularity: Floats,
+    prices: Floats,
     n_products: int,
     slots: int,
 ) -> EvaluationResult:
@@ -49,9 +51,9 @@ def evaluate(
     for nothing. Values are means over these rows. Stratum ``all`` is everyone, ``population`` the strata's means weighted
     by ``population_shares`` (left out where a stratum with a share has no users: its mean is not known).
 
-    For stratum ``all`` and real systems, not for the ceiling, also ``coverage``, ``novelty`` and ``overlap_sql``; and at
-    K = ``slots`` alone ``first_changed_sql``, the share of lists whose first ``slots`` parts differ from SQL's in a part
-    or in the order.
+    For stratum ``all`` also ``value_found``, in US dollars and of all rows together; and of real systems, not of the ceiling,
+    ``coverage``, ``novelty`` and ``overlap_sql``, and at K = ``slots`` alone ``first_changed_sql``, the share of lists whose
+    first ``slots`` parts differ from SQL's in a part or in the order.
 
     Args:
         ranked_by_system: ranked frames (profile, product, rank); ``sql`` is the one that others are overlapped with.
@@ -60,6 +62,7 @@ def evaluate(
         ks: the values of K.
         population_shares: share of each stratum in the served population; they need not sum to 1.
         popularity: float64[products], purchases before the evaluation weeks, for novelty.
+        prices: float[products] in US dollars.
         n_products: eligible products, for coverage.
         slots: parts of a list that are shown first.
     """
@@ -70,6 +73,8 @@ def evaluate(
         measured = profiles[["week", "user_id", "stratum"]].join(metrics.per_user(ranked, held_out, ks), how="inner")
         tables.append(measured.join(profiles["vehicle_density"]).assign(system=system))
         rows += _stratum_rows(system, measured, ks, population_shares)
+        counts = _counts(measured)
+        rows += [(system, "all", k, VALUE_FOUND, metrics.value_found(ranked, held_out, prices, k), *counts) for k in ks]
         if system != CEILING:
             rows += _list_rows(system, ranked, measured, ks, popularity=popularity, n_products=n_products)
         if system not in (CEILING, SQL) and SQL in lists:

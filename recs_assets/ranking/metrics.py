@@ -59,6 +59,20 @@ def _hits(ranked: pd.DataFrame, wanted: pd.DataFrame) -> tuple[Ints, Ints]:
     return profile[first], rank[first]
 
 
+def value_found(ranked: pd.DataFrame, held_out: pd.DataFrame, prices: Floats, k: int) -> float:
+    """Price of all held-out parts that stand in the first ``k`` ranks of their lists, each pair once, in the prices' currency.
+
+    Args:
+        ranked: columns profile, product, rank.
+        held_out: columns profile, product.
+        prices: float[products].
+        k: ranks that count.
+    """
+    wanted = held_out[["profile", "product"]].drop_duplicates()
+    shown = ranked.loc[ranked["rank"] <= k, ["profile", "product"]].drop_duplicates()
+    return float(prices[_numbers(wanted.merge(shown), "product")].sum())
+
+
 def coverage(ranked: pd.DataFrame, n_products: int, k: int) -> float:
     """Share of ``n_products`` parts that stand in the first ``k`` ranks of at least one list (Ge et al. 2010)."""
     return float(ranked.loc[ranked["rank"] <= k, "product"].nunique() / n_products)

@@ -149,6 +149,7 @@ class Evaluator:
                 self.settings.evaluation.ks,
                 population_shares=population_shares,
                 popularity=popularity,
+                prices=np.asarray(self.data["product"].price, dtype=np.float64),
                 n_products=n_products,
                 slots=self.settings.rules.slots,
             )

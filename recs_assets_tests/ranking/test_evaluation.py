@@ -19,6 +19,7 @@ PROFILES = pd.DataFrame(
 # Profile 4 (dan) has nothing held out.
 HELD_OUT = pd.DataFrame({"profile": [0, 1, 2, 2, 3], "product": [5, 6, 5, 7, 8]})
 SHARES = {"cold": 0.9, "warm": 0.1}
+PRICES = np.array([0, 1.0, 2, 0, 0, 50, 60, 70, 80, 90])
 
 
 def _ranked(lists: dict[int, list[int]]) -> pd.DataFrame:
@@ -34,7 +35,17 @@ SYSTEMS = {
 
 def _evaluate(shares: dict[str, float], systems: dict[str, pd.DataFrame] = SYSTEMS) -> EvaluationResult:
     popularity = np.array([0, 4.0, 4, 0, 0, 2, 2, 2, 2])
-    return evaluate(systems, HELD_OUT, PROFILES, [1, 2], population_shares=shares, popularity=popularity, n_products=10, slots=2)
+    return evaluate(
+        systems,
+        HELD_OUT,
+        PROFILES,
+        [1, 2],
+        population_shares=shares,
+        popularity=popularity,
+        prices=PRICES,
+        n_products=10,
+        slots=2,
+    )
 
 
 def _value(result: EvaluationResult, *key: object) -> tuple[float, int, int]:
@@ -83,7 +94,7 @@ def test_list_figures_are_given_for_real_systems_only():
     # The first two parts of ann's, bob's, ann's and cid's lists: all are others, the last one's are gone.
     assert _value(result, "blend", "all", 2, "first_changed_sql")[0] == 1.0
     assert not {"overlap_sql", "first_changed_sql"} & figures["sql"]
-    assert figures["ceiling"] == {"recall", "ndcg", "mrr", "hit"}
+    assert figures["ceiling"] == {"recall", "ndcg", "mrr", "hit", "value_found"}
 
 
 def test_the_share_of_lists_whose_first_parts_changed_counts_those_with_something_held_out():
@@ -96,11 +107,19 @@ def test_the_share_of_lists_whose_first_parts_changed_counts_those_with_somethin
 
 def test_with_nothing_held_out_nobody_is_measured():
     result = evaluate(
-        SYSTEMS, HELD_OUT.head(0), PROFILES, [2], population_shares=SHARES, popularity=np.ones(9), n_products=10, slots=2
+        SYSTEMS,
+        HELD_OUT.head(0),
+        PROFILES,
+        [2],
+        population_shares=SHARES,
+        popularity=np.ones(9),
+        prices=PRICES,
+        n_products=10,
+        slots=2,
     )
     assert len(result.per_user) == 0
     assert result.metrics["users"].tolist() == [0] * len(result.metrics)
-    assert set(result.metrics["metric"]) == {"coverage", "novelty", "overlap_sql", "first_changed_sql"}
+    assert set(result.metrics["metric"]) == {"value_found", "coverage", "novelty", "overlap_sql", "first_changed_sql"}
 
 
 def test_lists_of_people_with_nothing_held_out_count_for_nothing():
@@ -128,3 +147,12 @@ def test_held_out_purchases_by_reason():
     expected = pd.DataFrame({"reason": ["fits", "does not fit", "universal"], "purchases": [2, 1, 1], "share": [0.5, 0.25, 0.25]})
     pd.testing.assert_frame_equal(ceiling(held_out), expected)
     assert len(ceiling(held_out.head(0))) == 0
+
+
+def test_what_was_found_is_worth_its_price():
+    result = _evaluate(SHARES, SYSTEMS | {"ceiling": _ranked({0: [5], 1: [6], 2: [5, 7], 3: [8]})})
+    values = {
+        system: [_value(result, system, "all", k, "value_found")[0] for k in (1, 2)] for system in ("sql", "blend", "ceiling")
+    }
+    # SQL finds ann's part 5 at rank 2; the blend 5 and 6 and 7 at rank 1, and 5 again, in ann's second week, at rank 2.
+    assert values == {"sql": [0, 50], "blend": [50 + 60 + 70, 50 + 60 + 70 + 50], "ceiling": [50 + 60 + 50 + 80, 310]}
