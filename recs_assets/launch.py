@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from recs_assets import watch
-from recs_assets.assets import reporting
+from recs_assets.report.runs import report_failure
 from recs_assets.resources.errors import WarehouseError
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.run_origin import OF_COMMAND, shown_in_the_ui
@@ -69,7 +69,7 @@ def launch(project: ModuleType, name: str, week: str, wishes: Wishes, instance: 
     run = result.dagster_run
     if not result.success:
         watch.note_unevaluated(instance, run)
-        reporting.report_failure(instance, run, watch.failures_of(instance, run), project.defs.resources)
+        report_failure(instance, run, watch.failures_of(instance, run), project.defs.resources)
     watch.tell(instance, run, settings, project.defs.resources["store"].location.local)
     return bool(result.success)
 

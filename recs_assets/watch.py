@@ -10,6 +10,8 @@ import dagster as dg
 from recs_assets import targets
 from recs_assets.alerts import Alert, first_words, send
 from recs_assets.disk import free_gib
+from recs_assets.report.runs import report_failure
+from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.run_origin import OF_COMMAND
 from recs_assets.settings import Settings
@@ -175,11 +177,15 @@ def sensors(settings: Settings) -> list[dg.SensorDefinition]:
     always = dg.DefaultSensorStatus.RUNNING
 
     @dg.run_failure_sensor(name="failed_run", default_status=always)
-    def failed_run(context: dg.RunFailureSensorContext) -> None:
-        """Tell of a failed run, and show the checks that it has not come to as not evaluated."""
+    def failed_run(
+        context: dg.RunFailureSensorContext, warehouse: dg.ResourceParam[Warehouse], store: dg.ResourceParam[Store]
+    ) -> None:
+        """Tell of a failed run, make its page, and show the checks that it has not come to as not evaluated."""
         if OF_COMMAND.items() <= context.dagster_run.tags.items():
             return
         note_unevaluated(context.instance, context.dagster_run)
+        resources = {"warehouse": warehouse, "store": store, "settings": settings}
+        report_failure(context.instance, context.dagster_run, failures_of(context.instance, context.dagster_run), resources)
         tell(context.instance, context.dagster_run, settings, targets.home())
 
     @dg.run_status_sensor(name="finished_run", run_status=dg.DagsterRunStatus.SUCCESS, default_status=always)

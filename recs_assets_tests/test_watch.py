@@ -107,11 +107,14 @@ def test_the_sensor_of_failed_runs_tells_and_shows_what_was_not_evaluated(tmp_pa
     with serving(Webhook()) as hook:
         failed_run = watch.sensors(settings_telling(hook.url))[0]
         (event,) = (event for event in result.all_events if event.event_type == dg.DagsterEventType.RUN_FAILURE)
-        context = dg.build_run_status_sensor_context("failed_run", event, place.instance, result.dagster_run)
+        resources = {"warehouse": place.warehouse, "store": place.store}
+        context = dg.build_run_status_sensor_context("failed_run", event, place.instance, result.dagster_run, resources=resources)
         failed_run(context.for_run_failure())
         of_command = result.dagster_run.with_tags(run_origin.OF_COMMAND)
-        failed_run(dg.build_run_status_sensor_context("failed_run", event, place.instance, of_command).for_run_failure())
+        again = dg.build_run_status_sensor_context("failed_run", event, place.instance, of_command, resources=resources)
+        failed_run(again.for_run_failure())
     assert [told["kind"] for told in hook.got] == ["run failed"]
+    assert "This run failed" in place.artifact("release_report").path("release_report.html").read_text()
     key = dg.AssetCheckKey(dg.AssetKey("offline_metrics"), "gate_1")
     record = place.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
     assert record.evaluation
