@@ -83,6 +83,9 @@ report: ready ## What the run of WEEK (or of the newest week) found; PAGE=report
 why-not: ready ## What became of the parts of PARTS=file.csv in the lists of WEEK, or of the newest week: a CSV and a page
 	@$(RUN) why-not --parts "$(PARTS)" $(OF_WEEK)
 
+explain: ready ## The list of the person USER=id in WEEK, or in the newest week, and all that it comes from: a page (TO=folder)
+	@$(RUN) explain --user "$(if $(filter environment%,$(origin USER)),$(error Say USER=...),$(USER))" $(OF_WEEK) $(if $(TO),--to "$(TO)")
+
 latest: ready ## The folder of the newest version of ASSET=offline_metrics, of WEEK or of the newest week
 	@$(RUN) latest $(ASSET) $(OF_WEEK)
 
@@ -196,4 +199,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test test-fast checked run train nightly backfill approve publish report why-not status latest versions rollback hold release rollout prune costs find backup restore nights reference ablation plan-experiment simulate-rollout benchmark scaling identical faults kills interrupts pairs emulated stand-ins fuzz security ui serve world lock clean ready week
+.PHONY: help demo test test-fast checked run train nightly backfill approve publish report why-not explain status latest versions rollback hold release rollout prune costs find backup restore nights reference ablation plan-experiment simulate-rollout benchmark scaling identical faults kills interrupts pairs emulated stand-ins fuzz security ui serve world lock clean ready week

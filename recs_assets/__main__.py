@@ -110,6 +110,18 @@ def _why_not(options: argparse.Namespace, project: ModuleType) -> int:
     return 0
 
 
+def _explain(options: argparse.Namespace, project: ModuleType) -> int:
+    warehouse, store = project.target.warehouse(project.settings), project.target.store()
+    store.location.read_on()
+    from recs_assets.report import explain, served_lists  # as definitions: what imports an asset reads the settings
+
+    served = served_lists.served_lists(warehouse, store, _week(options, rollback.newest_week(warehouse)))
+    explained = explain.gather(warehouse, served, project.settings, options.user)
+    print("\n".join(explain.lines(explained)))
+    print(explain.write(explained, options.to))
+    return 0
+
+
 def _latest(options: argparse.Namespace, project: ModuleType) -> int:
     assets = [key.to_user_string() for key in project.defs.resolve_asset_graph().get_all_asset_keys()]
     if options.asset not in assets:
@@ -236,6 +248,7 @@ COMMANDS = {
     "run": _run,
     "report": _report,
     "why-not": _why_not,
+    "explain": _explain,
     "latest": _latest,
     "versions": _versions,
     "rollback": _rollback,

@@ -25,6 +25,11 @@ def command_line(description: str | None) -> argparse.ArgumentParser:
     show.add_argument("--page", type=Path, help="write it as an HTML page into this file instead")
     why_not = commands.add_parser("why-not", help="what became of parts in the lists of a week: a CSV and a page")
     why_not.add_argument("--parts", type=Path, required=True, help="a CSV with a column product_id, or one id a line")
+    explain = commands.add_parser(
+        "explain", help="one person's list of a week, and all that it comes from: a page for whoever asks"
+    )
+    explain.add_argument("--user", required=True, help="the id")
+    explain.add_argument("--to", type=Path, help="a folder for the page; default: a temporary one")
     latest = commands.add_parser("latest", help="where an asset's newest version lies")
     latest.add_argument("asset")
     versions = commands.add_parser("versions", help="every published version of a week")
@@ -51,7 +56,7 @@ def command_line(description: str | None) -> argparse.ArgumentParser:
     back.add_argument(
         "--no-hold", action="store_true", help="do not hold publishing: the next night publishes its own list again"
     )
-    for command in (show, why_not, latest, versions, back):
+    for command in (show, explain, why_not, latest, versions, back):
         command.add_argument("--week", help="default: the newest one that there is something of")
     back.add_argument("--version", help="default: the one published before the served one")
     back.add_argument("--mail", action="store_true", help="mail the week's list again, though a newer week is mailed by now")
