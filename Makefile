@@ -86,6 +86,9 @@ why-not: ready ## What became of the parts of PARTS=file.csv in the lists of WEE
 explain: ready ## The list of the person USER=id in WEEK, or in the newest week, and all that it comes from: a page (TO=folder)
 	@$(RUN) explain --user "$(if $(filter environment%,$(origin USER)),$(error Say USER=...),$(USER))" $(OF_WEEK) $(if $(TO),--to "$(TO)")
 
+changes: ready ## What the newest mail of WEEK (or of the newest week) changes against the last one, by segment, published yet or not
+	@$(RUN) changes $(OF_WEEK)
+
 latest: ready ## The folder of the newest version of ASSET=offline_metrics, of WEEK or of the newest week
 	@$(RUN) latest $(ASSET) $(OF_WEEK)
 
@@ -199,4 +202,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test test-fast checked run train nightly backfill approve publish report why-not explain status latest versions rollback hold release rollout prune costs find backup restore nights reference ablation plan-experiment simulate-rollout benchmark scaling identical faults kills interrupts pairs emulated stand-ins fuzz security ui serve world lock clean ready week
+.PHONY: help demo test test-fast checked run train nightly backfill approve publish report why-not explain changes status latest versions rollback hold release rollout prune costs find backup restore nights reference ablation plan-experiment simulate-rollout benchmark scaling identical faults kills interrupts pairs emulated stand-ins fuzz security ui serve world lock clean ready week

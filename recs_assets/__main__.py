@@ -122,6 +122,18 @@ def _explain(options: argparse.Namespace, project: ModuleType) -> int:
     return 0
 
 
+def _changes(options: argparse.Namespace, project: ModuleType) -> int:
+    warehouse, store = project.target.warehouse(project.settings), project.target.store()
+    store.location.read_on()
+    from recs_assets.report import mail_changes
+
+    listed = store.newest("recommendations")
+    found = mail_changes.gather(warehouse, store, project.settings, _week(options, listed and listed.manifest.week))
+    print("\n".join(mail_changes.lines(found)))
+    print(mail_changes.write(found, targets.home() / "reports"))
+    return 0
+
+
 def _latest(options: argparse.Namespace, project: ModuleType) -> int:
     assets = [key.to_user_string() for key in project.defs.resolve_asset_graph().get_all_asset_keys()]
     if options.asset not in assets:
@@ -249,6 +261,7 @@ COMMANDS = {
     "report": _report,
     "why-not": _why_not,
     "explain": _explain,
+    "changes": _changes,
     "latest": _latest,
     "versions": _versions,
     "rollback": _rollback,

@@ -30,6 +30,7 @@ def command_line(description: str | None) -> argparse.ArgumentParser:
     )
     explain.add_argument("--user", required=True, help="the id")
     explain.add_argument("--to", type=Path, help="a folder for the page; default: a temporary one")
+    changes = commands.add_parser("changes", help="what the newest mail of a week changes, published yet or not")
     latest = commands.add_parser("latest", help="where an asset's newest version lies")
     latest.add_argument("asset")
     versions = commands.add_parser("versions", help="every published version of a week")
@@ -56,7 +57,7 @@ def command_line(description: str | None) -> argparse.ArgumentParser:
     back.add_argument(
         "--no-hold", action="store_true", help="do not hold publishing: the next night publishes its own list again"
     )
-    for command in (show, explain, why_not, latest, versions, back):
+    for command in (show, explain, why_not, changes, latest, versions, back):
         command.add_argument("--week", help="default: the newest one that there is something of")
     back.add_argument("--version", help="default: the one published before the served one")
     back.add_argument("--mail", action="store_true", help="mail the week's list again, though a newer week is mailed by now")

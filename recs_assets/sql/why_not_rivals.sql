@@ -1,7 +1,7 @@
 -- For each part that is asked about the listed parts that it would most often have had to beat.
 WITH
 rivals AS (
-  SELECT product_id, rival_id, SUM(n_users) AS n_people
+  SELECT product_id, rival_id, CAST(SUM(n_users) AS INT64) AS n_people
   FROM asked_pairs
   WHERE rival_id IS NOT NULL
   GROUP BY product_id, rival_id

@@ -137,6 +137,15 @@ EDGES: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"email_lower": "änn@exämple.com", "v1_make": "Škoda", "v1_model": ODD, "generated_at": WEEK_START, **_SLOTS},
         {"email_lower": "zoë@example.com", "v1_year": HUGE, "generated_at": NOW, **_SLOTS},
     ],
+    "mail_slots": [
+        {"email_lower": "änn@exämple.com", "moment": moment, "slot": 1, "product_id": PART, "price": 0.1 + 0.2}
+        for moment in ("now", "before")
+    ],
+    "mail_compared": [
+        {"email_lower": f"{name}@exämple.com", "segment": "hot", "is_now": 1, "is_before": 1, "n_now": HUGE, "n_before": 1}
+        | {"parts_now": PART, "n_kept": 0, "n_in_place": 0, "n_repriced": 0}
+        for name in ("änn", "zoë", "bob", "cai")
+    ],
     "staged": [
         {"user_id": ODD, "week": WEEK, "rank": 1, "product_id": PART, "scored_at": WEEK_START, **_SCORES, **_LIST},
         {"user_id": ODD, "week": WEEK, "rank": 2, "product_id": "p1", "scored_at": NOW, **_SCORES, **_LIST},
@@ -229,7 +238,7 @@ EDGES: Mapping[str, Sequence[Mapping[str, Any]]] = {
 
 
 # Of tables that have the columns of another one.
-EDGES_OF = {"recommendations": "staged", "final_vehicle_recommendations": "mail", "counted": "user_nodes"}
+EDGES_OF = {"mail_before": "mail", "recommendations": "staged", "final_vehicle_recommendations": "mail", "counted": "user_nodes"}
 
 
 def with_edges(name: str, table: pa.Table) -> pa.Table:

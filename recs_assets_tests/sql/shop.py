@@ -256,6 +256,38 @@ TABLES: dict[str, pa.Table] = {
     "mail": MAIL,
     "final_vehicle_recommendations": MAIL.slice(1),
     "recommendations": STAGED,
+    "mail_before": MAIL.slice(1),
+    "mail_slots": table(
+        {"email_lower": "STRING", "moment": "STRING", "slot": "INT64", "product_id": "STRING", "price": "FLOAT64"},
+        [
+            ("ann@example.com", "before", 0, None, None),
+            ("ann@example.com", "before", 1, "p1", 100.0),
+            ("ann@example.com", "before", 2, "p2", 60.0),
+            ("ann@example.com", "now", 0, None, None),
+            ("ann@example.com", "now", 1, "p1", 90.0),
+            ("ann@example.com", "now", 2, "p3", 75.0),
+            ("bob@example.com", "before", 0, None, None),
+            ("bob@example.com", "before", 1, "p4", 60.0),
+            ("bob@example.com", "now", 0, None, None),
+            ("bob@example.com", "now", 1, "p4", 60.0),
+            ("new@example.com", "now", 0, None, None),
+            ("new@example.com", "now", 1, "p3", 75.0),
+            ("old@example.com", "before", 0, None, None),
+            ("old@example.com", "before", 1, "p1", 100.0),
+        ],
+    ),
+    "mail_compared": table(
+        {"email_lower": "STRING", "segment": "STRING"}
+        | dict.fromkeys(("is_now", "is_before", "n_now", "n_before"), "INT64")
+        | dict.fromkeys(("parts_now", "parts_before"), "STRING")
+        | dict.fromkeys(("n_kept", "n_in_place", "n_repriced"), "INT64"),
+        [
+            ("ann@example.com", "warm", 1, 1, 2, 2, "p1, p3", "p1, p2", 1, 1, 1),
+            ("bob@example.com", "warm", 1, 1, 1, 1, "p4", "p4", 1, 1, 0),
+            ("new@example.com", "no list", 1, 0, 1, 0, "p3", None, 0, 0, 0),
+            ("old@example.com", "no list", 0, 1, 0, 1, None, "p1", 0, 0, 0),
+        ],
+    ),
     "counted": USER_NODES,
     "product_links": table({"product_id": "STRING", "link": "STRING"}, [("p1", "https://x/p1"), ("p4", "https://x/p4")]),
     "asked": table({"product_id": "STRING"}, [("p1",), ("p2",), ("p5",), ("p6",)]),

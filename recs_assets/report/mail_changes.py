@@ -1,0 +1,82 @@
+"""What a staged mail changes against the last one, for the team that sends it, before it is published or after."""
+
+import datetime as dt
+import hashlib
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recs_assets.asset_files import STAGED
+from recs_assets.report.sheet import page
+from recs_assets.resources.store.artifact import StoreError
+from recs_assets.resources.store.store import Store
+from recs_assets.resources.warehouse import Warehouse
+from recs_assets.settings import Settings
+
+ID_DIGITS = 10
+
+
+@dataclass(frozen=True)
+class MailChanges:
+    """Two mails compared.
+
+    Attributes:
+        week: of the mail to come.
+        before: the week of the last one.
+        segments: rows of ``mail_changes``.
+        parts: rows of ``mail_part_changes``.
+        samples: rows of ``mail_samples``, with an id of this comparison alone in the place of the address.
+    """
+
+    week: str
+    before: dt.date
+    segments: Sequence[Mapping[str, Any]]
+    parts: Sequence[Mapping[str, Any]]
+    samples: Sequence[Mapping[str, Any]]
+
+
+def gather(warehouse: Warehouse, store: Store, settings: Settings, week: str) -> MailChanges:
+    """What the newest staged mail of a week changes.
+
+    Raises:
+        StoreError: there is none, or no mail before it.
+    """
+    staged = store.current("recommendations", week).document(STAGED)
+    with warehouse.session() as session:
+        last = session.rows("other_mail", table_name=staged["wide_table"])
+    if not last:
+        raise StoreError(f"there is no mail before that of week {week}: all of it is new.")
+    tables = {"staged": staged["long_table"], "mail": staged["wide_table"], "mail_before": last[0]["wide_table"]}
+    key = secrets.token_bytes(16)
+    with warehouse.session(tables) as session:
+        session.materialize("mail_addresses", "mail_addresses", now=dt.datetime.now(dt.UTC), **settings.mail.parameters)
+        session.materialize("mail_slots", "mail_slots", slots=settings.rules.slots)
+        session.materialize("mail_compared", "mail_compared", week=dt.date.fromisoformat(week))
+        segments, parts, samples = (session.rows(name) for name in ("mail_changes", "mail_part_changes", "mail_samples"))
+    return MailChanges(week, last[0]["week"], segments, parts, [_without_address(row, key) for row in samples])
+
+
+def _without_address(row: Mapping[str, Any], key: bytes) -> dict[str, Any]:
+    digest = hashlib.blake2b(row["email_lower"].encode(), key=key).hexdigest()[:ID_DIGITS]
+    return {"id": digest} | {name: row[name] for name in ("segment", "parts_before", "parts_now")}
+
+
+def write(changes: MailChanges, folder: Path) -> Path:
+    """Write the page; where it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sheet = folder / f"mail_changes_{changes.week}.html"
+    sheet.write_text(page("mail_changes.html", changes=changes))
+    return sheet
+
+
+def lines(changes: MailChanges) -> Iterator[str]:
+    """The same for a terminal."""
+    yield f"The mail of week {changes.week} against the last one, of week {changes.before}:"
+    yield f"  {'segment':8} {'before':>8} {'now':>8} {'joining':>8} {'leaving':>8} {'the same':>8} {'all new':>8} {'repriced':>8}"
+    names = ("n_before", "n_now", "n_joining", "n_leaving", "n_the_same", "n_all_new", "n_repriced")
+    for row in changes.segments:
+        yield f"  {row['segment']:8} " + " ".join(f"{row[name]:8,}" for name in names)
+    for row in changes.parts[:5]:
+        yield f"  {row['product_id']}: in {row['n_before']:,} mails before, in {row['n_now']:,} now"
