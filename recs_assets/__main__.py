@@ -17,7 +17,7 @@ from typing import Any
 from recs_assets import alerts, backup, dagster_home, home_layout, launch, move_rollout, rollback, searching, targets
 from recs_assets.arguments import command_line
 from recs_assets.assets.weekly_asset import PRIVATE
-from recs_assets.report import costs
+from recs_assets.report import asked, costs
 from recs_assets.resources.errors import PublishFailed, PublishRefused, RolloutMoved, WarehouseError
 from recs_assets.resources.store.artifact import StoreError
 from recs_assets.resources.store.bucket import Bucket
@@ -97,40 +97,9 @@ def _report(options: argparse.Namespace, project: ModuleType) -> int:
     return 0
 
 
-def _why_not(options: argparse.Namespace, project: ModuleType) -> int:
-    warehouse, store = project.target.warehouse(project.settings), project.target.store()
-    store.location.read_on()
-    from recs_assets.report import served_lists, why_not  # as definitions: what imports an asset reads the settings
-
-    parts = why_not.asked_parts(options.parts)
-    served = served_lists.served_lists(warehouse, store, _week(options, rollback.newest_week(warehouse)))
-    asked = why_not.gather(warehouse, served, project.settings, parts)
-    print("\n".join(why_not.lines(asked)))
-    print(*why_not.write(asked, served.week, targets.home() / "reports"), sep="\n")
-    return 0
-
-
-def _explain(options: argparse.Namespace, project: ModuleType) -> int:
-    warehouse, store = project.target.warehouse(project.settings), project.target.store()
-    store.location.read_on()
-    from recs_assets.report import explain, served_lists  # as definitions: what imports an asset reads the settings
-
-    served = served_lists.served_lists(warehouse, store, _week(options, rollback.newest_week(warehouse)))
-    explained = explain.gather(warehouse, served, project.settings, options.user)
-    print("\n".join(explain.lines(explained)))
-    print(explain.write(explained, options.to))
-    return 0
-
-
-def _changes(options: argparse.Namespace, project: ModuleType) -> int:
-    warehouse, store = project.target.warehouse(project.settings), project.target.store()
-    store.location.read_on()
-    from recs_assets.report import mail_changes
-
-    listed = store.newest("recommendations")
-    found = mail_changes.gather(warehouse, store, project.settings, _week(options, listed and listed.manifest.week))
-    print("\n".join(mail_changes.lines(found)))
-    print(mail_changes.write(found, targets.home() / "reports"))
+def _asked(options: argparse.Namespace, project: ModuleType) -> int:
+    week = _week(options, asked.newest_week(options.command, project))
+    print("\n".join(asked.answer(options, project, week)))
     return 0
 
 
@@ -259,9 +228,9 @@ def _restore(options: argparse.Namespace, project: ModuleType) -> int:
 COMMANDS = {
     "run": _run,
     "report": _report,
-    "why-not": _why_not,
-    "explain": _explain,
-    "changes": _changes,
+    "explain": _asked,
+    "why-not": _asked,
+    "changes": _asked,
     "latest": _latest,
     "versions": _versions,
     "rollback": _rollback,

@@ -67,7 +67,9 @@ def path_of(row: Mapping[str, Any]) -> str:
     """The path from the person to a listed part that its reason names."""
     vehicle = " ".join(str(row[name]) for name in ("year", "make", "model") if row[name] is not None)
     history = row["reason_product_title"] or row["reason_product_id"]
-    people = f"{row['reason_count']:,} people" if row["reason_count"] is not None else None
+    # A count of one could point at somebody.
+    count = row["reason_count"]
+    people = None if count is None else "others" if count < 2 else f"{count:,} people"
     return " → ".join(["the person", *filter(None, (history, vehicle, people)), row["product_id"]])
 
 

@@ -55,11 +55,12 @@ class ServedLists:
         }
 
 
-def served_lists(warehouse: Warehouse, store: Store, week: str) -> ServedLists:
+def served_lists(warehouse: Warehouse, store: Store, settings: Settings, week: str) -> ServedLists:
     """What is served of a week.
 
     Raises:
-        StoreError: nothing was published for it, or the files behind what was are gone.
+        StoreError: nothing was published for it, the files behind what was are gone, or they were made with other settings:
+            what a rule did cannot be told by another one.
     """
     day = dt.date.fromisoformat(week)
     with warehouse.session() as session:
@@ -71,5 +72,10 @@ def served_lists(warehouse: Warehouse, store: Store, week: str) -> ServedLists:
         raise StoreError(
             f"the files behind the list that is served for week {week} have been removed since. Name a newer week, or list it "
             f"again: make publish WEEK={week} REASON=..."
+        )
+    if listed.manifest.provenance.settings_hash != settings.hash:
+        raise StoreError(
+            f"the list that is served for week {week} was made with settings {listed.manifest.provenance.settings_hash}, and "
+            f"they are {settings.hash} now. Set them back (RECS_SETTINGS), or list it again: make publish WEEK={week} REASON=..."
         )
     return ServedLists(day, listed, origins_of(store, listed, INPUTS))

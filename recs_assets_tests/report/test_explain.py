@@ -17,7 +17,7 @@ from recs_assets_tests.worlds import WEEK
 @pytest.fixture(scope="module")
 def sarah(first_run: Run) -> Explained:
     place = first_run.place
-    return gather(place.warehouse, served_lists(place.warehouse, place.store, WEEK), place.settings, "sarah")
+    return gather(place.warehouse, served_lists(place.warehouse, place.store, place.settings, WEEK), place.settings, "sarah")
 
 
 def test_both_lists_are_those_of_the_run(first_run: Run, sarah: Explained) -> None:
@@ -28,7 +28,7 @@ def test_both_lists_are_those_of_the_run(first_run: Run, sarah: Explained) -> No
         "SELECT product_id, final_score, reason_text, segment FROM recommendations WHERE user_id = 'sarah' ORDER BY rank"
     )
     assert [(row["product_id"], row["final_score"], row["reason_text"], sarah.segment) for row in sarah.served] == served
-    inputs = served_lists(place.warehouse, place.store, WEEK).inputs
+    inputs = served_lists(place.warehouse, place.store, place.settings, WEEK).inputs
     of_all = pa.concat_tables(profile_recommendations(inputs, source="sql", alpha=None, settings=place.settings))
     of_sarah = of_all.filter(pc.field("profile_id") == "user:sarah").sort_by("rank")
     assert [row["product_id"] for row in sarah.by_sql] == of_sarah["product_id"].to_pylist()
@@ -54,6 +54,7 @@ def test_a_path_names_what_the_reason_names() -> None:
     bought = names | {"product_id": "p2", "reason_product_id": "p1", "reason_product_title": "Holley", "reason_count": 3}
     assert path_of(bought) == "the person → Holley → 3 people → p2"
     assert path_of(names | {"product_id": "p2", "make": "Ford", "model": "Mustang"}) == "the person → Ford Mustang → p2"
+    assert path_of(bought | {"reason_count": 1}) == "the person → Holley → others → p2"
     assert path_of(names | {"product_id": "p2"}) == "the person → p2"
 
 
@@ -72,5 +73,5 @@ def test_the_page_is_its_owners_alone_and_says_all(sarah: Explained, tmp_path: P
 def test_nobody_is_named_where_there_is_no_list(first_run: Run) -> None:
     place = first_run.place
     with pytest.raises(StoreError, match=f"that id has no list in week {WEEK}") as refused:
-        gather(place.warehouse, served_lists(place.warehouse, place.store, WEEK), place.settings, "nobody-there")
+        gather(place.warehouse, served_lists(place.warehouse, place.store, place.settings, WEEK), place.settings, "nobody-there")
     assert "nobody-there" not in str(refused.value)

@@ -19,7 +19,7 @@ N_PEOPLE = 500
 
 @pytest.fixture(scope="module")
 def served(first_run: Run) -> ServedLists:
-    return served_lists(first_run.place.warehouse, first_run.place.store, WEEK)
+    return served_lists(first_run.place.warehouse, first_run.place.store, first_run.place.settings, WEEK)
 
 
 @pytest.fixture(scope="module")
@@ -89,10 +89,14 @@ def test_a_file_names_its_parts_in_a_column_or_a_line_each(tmp_path: Path, text:
 
 
 def test_what_is_not_there_is_said(first_run: Run, tmp_path: Path) -> None:
+    place = first_run.place
     (tmp_path / "parts.csv").write_text("product_id\n")
     with pytest.raises(ValueError, match="names no part: give it a column product_id"):
         asked_parts(tmp_path / "parts.csv")
     with pytest.raises(
         StoreError, match=r"nothing has been published for week 2026-09-21\. Run it first: make run WEEK=2026-09-21"
     ):
-        served_lists(first_run.place.warehouse, first_run.place.store, "2026-09-21")
+        served_lists(place.warehouse, place.store, place.settings, "2026-09-21")
+    rules = place.settings.rules.model_copy(update={"min_price": 60.0})
+    with pytest.raises(StoreError, match=r"was made with settings .* Set them back"):
+        served_lists(place.warehouse, place.store, place.settings.model_copy(update={"rules": rules}), WEEK)
