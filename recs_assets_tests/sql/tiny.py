@@ -59,7 +59,7 @@ def _tables_of(place: Place) -> dict[str, pa.Table]:
     _keep_few(found)
     for name in ("mail", "final_vehicle_recommendations"):
         found[name] = found[name].sort_by("email_lower").slice(0, N_MAILED)
-    found |= {"recommendations": found["staged"], "counted": found["user_nodes"]}
+    found |= {"recommendations": found["staged"], "counted": found["user_nodes"], "mail_before": found["mail"].slice(1)}
     typed = {name: _typed(name, table) for name, table in found.items()}
     typed["mail_addresses"] = table_on_duckdb("mail_addresses", {"users": typed["users"]}, {"now": NOW, **MAIL.parameters})
     typed["addressees"] = typed["mail_addresses"].select(["email_lower"]).slice(1)
@@ -89,7 +89,7 @@ def _few(table: pa.Table, kept: dict[str, Collection[str]]) -> pa.Table:
 
 def _typed(name: str, table: pa.Table) -> pa.Table:
     """The columns and types of the shop's table, but for the number of slots of a mail."""
-    if name in {"mail", "final_vehicle_recommendations"}:
+    if name in {"mail", "mail_before", "final_vehicle_recommendations"}:
         return table
     schema = shop.TABLES[name].schema
     absent = [field for field in schema if field.name not in table.column_names]
