@@ -167,8 +167,8 @@ def _rollout(options: argparse.Namespace, project: ModuleType) -> int:
     if options.to is None:
         print(move_rollout.told(warehouse, store, settings, now))
     else:
-        asked = {"to": options.to, "by": options.by, "reason": options.reason}
-        print(move_rollout.move(warehouse, store, settings, **asked, now=now))
+        wished = {"to": options.to, "by": options.by, "reason": options.reason}
+        print(move_rollout.move(warehouse, store, settings, **wished, now=now))
     return 0
 
 
