@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 
-from recs_assets.assets.serving import newest_approved
 from recs_assets.gates.verdict import Verdict
 from recs_assets.resources.store.artifact import StoreError
 from recs_assets.resources.store.store import Store
@@ -73,6 +72,7 @@ def evidence_of(warehouse: Warehouse, store: Store, settings: Settings, state: S
 
 
 def _model(store: Store, settings: Settings, now: dt.datetime) -> Model | None:
+    from recs_assets.assets.serving import newest_approved  # as definitions: what imports an asset reads the settings
     from recs_assets.steps.standing_rollout import model_of  # pandas: 0.4 s at load
 
     try:

@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from recs_assets.asset_files import PRODUCT_NODES, PROFILE_LISTS, PROFILES, USER_PROFILES
+from recs_assets.asset_files import PRODUCT_NODES, PROFILES, USER_PROFILES
 from recs_assets.report.served_lists import ServedLists
 from recs_assets.report.sheet import page
 from recs_assets.report.why_not import OUTCOMES
 from recs_assets.resources.store.artifact import StoreError
 from recs_assets.resources.warehouse import Warehouse
+from recs_assets.rollout.arms import CONTROL
 from recs_assets.settings import Settings
 
 SHOWN_EVENTS, SHOWN_PARTS = 30, 15
@@ -86,10 +87,11 @@ def gather(warehouse: Warehouse, served: ServedLists, settings: Settings, user_i
     if not people:
         raise StoreError(f"that id has no list in week {week}: the week's users do not name it, or it stands for many people.")
     profile_id = people[0]["profile_id"]
+    arm = served.arm_of(user_id)
     scores, by_sql = person_scores(served.inputs, profile_id, settings)
     own = {
         "profiles": graph.table(PROFILES).filter(pc.field("profile_id") == profile_id),
-        "profile_recommendations": pq.read_table(served.listed.path(PROFILE_LISTS), filters=[("profile_id", "=", profile_id)]),
+        "profile_recommendations": served.lists(arm).filter(pc.field("profile_id") == profile_id),
         "asked": served.inputs["product_nodes"].table(PRODUCT_NODES, columns=["product_id"]),
         "asked_scores": scores,
     }
@@ -100,7 +102,7 @@ def gather(warehouse: Warehouse, served: ServedLists, settings: Settings, user_i
         )
         listed, outcomes = session.rows("person_list"), session.rows("person_outcomes")
     names = [row["outcome"] for row in outcomes]
-    alpha = served.served["alpha"]
+    alpha = None if arm == CONTROL else served.served["alpha"]
     return Explained(
         user_id,
         week,

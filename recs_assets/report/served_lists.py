@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recs_assets.asset_files import FITS_EDGES, PROFILE_LISTS
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recs_assets.asset_files import ARMS, FITS_EDGES, PROFILE_LISTS
 from recs_assets.assets.graph import EXPORT_NAMES
 from recs_assets.assets.serving import profile_tables
 from recs_assets.assets.staging import INPUTS
@@ -35,10 +38,25 @@ class ServedLists:
         return self.inputs["user_scores"].facts
 
     def tables(self) -> dict[str, Mount]:
-        """Exports, profiles and the profiles' lists, for a session."""
+        """Exports, profiles and the profiles' lists (of an experiment those of the treated), for a session."""
         exports = parquet_of({name: self.inputs[name] for name in EXPORT_NAMES})
-        lists: list[Any] = [self.listed.path(PROFILE_LISTS)]
-        return {**exports, **profile_tables(self.inputs["hetero_graph"]), "profile_recommendations": lists}
+        own = profile_tables(self.inputs["hetero_graph"])
+        return {**exports, **own, "profile_recommendations": self.lists(self.arms[-1])}
+
+    @property
+    def arms(self) -> list[str]:
+        """The arms that have lists; the last one's are those that the rollout is about."""
+        arms: list[str] = pq.read_table(self.listed.path(PROFILE_LISTS), columns=["arm"])["arm"].unique().to_pylist()
+        return sorted(arms)
+
+    def lists(self, arm: str) -> pa.Table:
+        """The profiles' lists of an arm."""
+        return pq.read_table(self.listed.path(PROFILE_LISTS), filters=[("arm", "=", arm)])
+
+    def arm_of(self, user_id: str) -> str:
+        """The arm of a person who has a list."""
+        arms = pq.read_table(self.inputs["rollout_assignment"].path(ARMS), filters=[("user_id", "=", user_id)])
+        return str(arms["arm"][0])
 
     def rules(self, settings: Settings) -> dict[str, Parameter]:
         """The parameters of ``asked_pairs.sql``: the moment, and the constants that the rules themselves read."""

@@ -16,8 +16,8 @@ SELECT
   SUM(y * y) AS yy,
   SUM(x * x) AS xx,
   SUM(y * x) AS yx,
-  0.0 AS p,
-  0.0 AS pp,
-  0.0 AS py,
-  0.0 AS px
+  CAST(0 AS FLOAT64) AS p,
+  CAST(0 AS FLOAT64) AS pp,
+  CAST(0 AS FLOAT64) AS py,
+  CAST(0 AS FLOAT64) AS px
 FROM people

@@ -13,7 +13,7 @@ SCORES = [("garage:a", "p1", 0.25), ("garage:a", "p3", 0.25)]
 
 
 def tables() -> dict[str, Any]:
-    lists = [(profile, rank, part, score, score, None, "blend", *[None] * 5) for profile, rank, part, score in LISTS]
+    lists = [(profile, rank, part, score, score, None, "blend", *[None] * 5, "all") for profile, rank, part, score in LISTS]
     scores = {"profile_id": "STRING", "product_id": "STRING", "score": "FLOAT64"}
     return tables_for("asked_pairs") | {
         "asked": shop.table({"product_id": "STRING"}, [(part,) for part in ASKED]),
