@@ -176,8 +176,9 @@ ui: ready ## Open the project in the Dagster UI on http://127.0.0.1:3000
 serve: ready ## Webserver, daemon and code server until Ctrl-C or SIGTERM, for months (PORT=3000 BIND=127.0.0.1); see schedules.enabled
 	exec $(BIN)/python -m recs_assets.serve --host $(or $(BIND),127.0.0.1) --port $(or $(PORT),3000)
 
-world: ready ## Write a planted world: PRESET=tiny|small|medium|full SEED=1 TO=folder, NO_SIGNAL=1 for one without signal
-	$(BIN)/python -m recs_assets.demo --preset $(PRESET) --seed $(SEED) --to $(TO) $(if $(NO_SIGNAL),--no-signal)
+world: ready ## Write a planted world: PRESET=tiny|small|medium|full SEED=1 TO=folder, NO_SIGNAL=1 for one without signal; SALT=name of an experiment in its mail (LIFT=0.2 SHARE=0.5 FAULT=unequal|late)
+	$(BIN)/python -m recs_assets.demo --preset $(PRESET) --seed $(SEED) --to $(TO) $(if $(NO_SIGNAL),--no-signal) \
+		$(if $(SALT),--salt "$(SALT)") $(if $(LIFT),--lift=$(LIFT)) $(if $(SHARE),--share $(SHARE)) $(if $(FAULT),--fault $(FAULT))
 
 lock: ready ## Write the exact versions of what is installed to requirements.lock
 	$(BIN)/pip freeze --exclude-editable | sed -E 's/\+cpu$$//' > requirements.lock

@@ -7,6 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from recs_assets.demo.catalogue import Parts
+from recs_assets.demo.mail_faults import LATE, UNEQUAL, late, unmailed
 from recs_assets.demo.mailing import CLICKED, SENT, STAGES, Audience, MailLog, mailed
 from recs_assets.demo.people import People
 from recs_assets.demo.presets import Preset
@@ -33,33 +34,40 @@ class Experiment:
         share: of them treated.
         lift: what it truly adds to the chance to click in an opened mail, 0.1 is ten percent.
         since: number of the first mailing.
+        fault: what goes wrong, one of ``mail_faults.OF_LOG``.
     """
 
     salt: str
     share: float = 0.5
     lift: float = 0.0
     since: int = 0
+    fault: str | None = None
 
-    def click_factor(self, ids: list[str], number: int) -> NDArray[np.float64]:
-        """By user row, 1 + lift for whoever is treated."""
-        if number < self.since:
-            return np.ones(len(ids))
+    def treated(self, ids: list[str]) -> NDArray[np.bool_]:
+        """By user row, whether somebody is."""
         limit = treated_buckets(self.share)
-        return np.array([1 + self.lift if bucket(self.salt, user_id) < limit else 1.0 for user_id in ids])
+        return np.array([bucket(self.salt, user_id) < limit for user_id in ids])
 
 
 def email_events_table(preset: Preset, people: People, parts: Parts, seed: int, experiment: Experiment | None = None) -> pa.Table:
     """The source table ``email_events``: a row ``sent`` for each part of a mail; a click names the part clicked on."""
-    rng = stream(seed, "mail")
+    rng, wrong = stream(seed, "mail"), stream(seed, "mail_fault")
     ids = user_ids(preset.users)
     consenting = np.flatnonzero(people.consent)
-    audience, names = Audience.drawn(rng, preset.users), ids.to_pylist()
+    audience = Audience.drawn(rng, preset.users)
+    treated = experiment.treated(ids.to_pylist()) if experiment else np.zeros(preset.users, dtype=bool)
     logs, held = [], []
     for number in range(MAILINGS):
         recipients = consenting[rng.random(consenting.size) < preset.mailed_share]
-        factor = experiment.click_factor(names, number) if experiment else np.ones(preset.users)
+        factor = np.ones(preset.users)
+        if experiment and number >= experiment.since:
+            factor[treated] += experiment.lift
+            if experiment.fault == UNEQUAL:
+                recipients = unmailed(wrong, recipients, treated)
         sent_at = END_OF_LAST_WEEK - (MAILINGS - number) * WEEK + SEND_AT
         log = mailed(rng, audience, recipients, number=number, sent_at=sent_at, click_factor=factor)
+        if experiment and experiment.fault == LATE:
+            log = late(wrong, log, MAILINGS - 1)
         contents = rng.choice(np.flatnonzero(parts.eligible), (preset.users, SLOTS))
         log, slot = _with_parts(rng, log)
         logs.append(log)

@@ -11,7 +11,7 @@ from recs_assets.demo.mailing import CLICKED, DELIVERED, MailLog
 from recs_assets.rollout.arms import CONTROL, TREATED, arm, bucket
 
 MISSING_SHARE = 0.08
-"""Of the treated who are not assigned, under ``unequal``."""
+"""Of the treated who are not assigned, or not mailed, under ``unequal``."""
 
 IN_BOTH = 64
 """People who stand in both arms, as happened."""
@@ -48,11 +48,20 @@ def late(rng: np.random.Generator, log: MailLog, newest: int) -> MailLog:
     return log.taken(~(concerned & (rng.random(log.user.size) < LATE_SHARE)))
 
 
+def unmailed(rng: np.random.Generator, recipients: NDArray[np.int64], treated: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The recipients (user rows) of a sender that skips some of the treated (by user row)."""
+    return recipients[~treated[recipients] | (rng.random(recipients.size) >= MISSING_SHARE)]
+
+
+UNEQUAL, LATE = "unequal", "late"
 OF_ASSIGNMENT: dict[str, Callable[[np.random.Generator, pa.Table], pa.Table]] = {
-    "unequal": unequal,
+    UNEQUAL: unequal,
     "two_arms": two_arms,
     "salt": salt_changed,
 }
-"""Faults of the assignment; ``late`` is one of the log."""
+"""Faults of the assignment."""
 
-FAULTS = (*OF_ASSIGNMENT, "late")
+OF_LOG = (UNEQUAL, LATE)
+"""Faults that the log of the mail alone can have."""
+
+FAULTS = (*OF_ASSIGNMENT, LATE)

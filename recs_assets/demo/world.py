@@ -13,7 +13,7 @@ from recs_assets.demo.browsing import Interactions, build_interactions, joined
 from recs_assets.demo.catalogue import Fitment, build_fitment, build_parts
 from recs_assets.demo.demand import build_demand
 from recs_assets.demo.faults import with_faults
-from recs_assets.demo.mail import email_events_table
+from recs_assets.demo.mail import Experiment, email_events_table
 from recs_assets.demo.people import SARAH, build_active, build_people, registered
 from recs_assets.demo.presets import Preset
 from recs_assets.demo.purchases import World, build_orders
@@ -49,6 +49,7 @@ class WorldSummary:
         rows: rows per table, faulty ones included.
         faults: rows added per table and fault.
         written: whether this call wrote the folder; it may have been complete.
+        experiment: that the mail had, if any.
     """
 
     preset: str
@@ -58,21 +59,26 @@ class WorldSummary:
     rows: dict[str, int]
     faults: dict[str, dict[str, int]]
     written: bool
+    experiment: Experiment | None = None
 
 
-def write_world(folder: Path, preset: Preset, *, seed: int = 1, no_signal: bool = False) -> WorldSummary:
+def write_world(
+    folder: Path, preset: Preset, *, seed: int = 1, no_signal: bool = False, experiment: Experiment | None = None
+) -> WorldSummary:
     """Writes ``<table>.parquet`` for all source tables and ``truth/`` into ``folder``, unless they are there already.
 
-    The same preset, seed and flag give the same bytes.
+    The same preset, seed, flag and experiment give the same bytes.
 
     Args:
         folder: made if missing; files of another world in it are overwritten.
         preset: sizes and rates.
         seed: of all random draws.
         no_signal: purchases follow one fixed popularity alone, so that no model has anything else to learn.
+        experiment: that the mail had; ``None``: everybody's was of one kind.
     """
     there = existing(folder)
-    if there is not None and (there.preset, there.seed, there.no_signal) == (preset.name, seed, no_signal):
+    asked = (preset.name, seed, no_signal, experiment)
+    if there is not None and (there.preset, there.seed, there.no_signal, there.experiment) == asked:
         return there
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARKER).unlink(missing_ok=True)
@@ -81,9 +87,9 @@ def write_world(folder: Path, preset: Preset, *, seed: int = 1, no_signal: bool 
     if not no_signal:
         orders = plant_pair(world, orders, fitment, seed)
     interactions = joined([build_interactions(world, orders, seed), sarahs_events(orders.at.size)])
-    rows, faults = _write_tables(folder, world, fitment, interactions, seed)
+    rows, faults = _write_tables(folder, world, fitment, interactions, seed, experiment)
     write_truth(folder / "truth", world, orders, faults)
-    summary = WorldSummary(preset.name, seed, no_signal, VERSION, rows, faults, written=True)
+    summary = WorldSummary(preset.name, seed, no_signal, VERSION, rows, faults, True, experiment)
     (folder / MARKER).write_text(json.dumps(asdict(summary), indent=2) + "\n")
     return summary
 
@@ -96,7 +102,8 @@ def existing(folder: Path) -> WorldSummary | None:
     summary = json.loads(marker.read_text())
     if summary.get("version") != VERSION:
         return None
-    return WorldSummary(**{**summary, "written": False})
+    experiment = summary.get("experiment")
+    return WorldSummary(**{**summary, "written": False, "experiment": Experiment(**experiment) if experiment else None})
 
 
 def _build(preset: Preset, seed: int, no_signal: bool) -> tuple[World, Fitment]:
@@ -111,7 +118,7 @@ def _build(preset: Preset, seed: int, no_signal: bool) -> tuple[World, Fitment]:
 
 
 def _write_tables(
-    folder: Path, world: World, fitment: Fitment, interactions: Interactions, seed: int
+    folder: Path, world: World, fitment: Fitment, interactions: Interactions, seed: int, experiment: Experiment | None
 ) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
     """Writes one table after another; rows and faults per table."""
     preset, parts, people = world.preset, world.parts, world.people
@@ -129,7 +136,7 @@ def _write_tables(
         table, faults[name] = with_faults(name, make(), seed=seed, bot=bot)
         pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
         rows[name] = table.num_rows
-    mail = email_events_table(preset, people, parts, seed)
+    mail = email_events_table(preset, people, parts, seed, experiment)
     pq.write_table(mail, folder / "email_events.parquet", compression="zstd")
     rows["email_events"] = mail.num_rows
     return rows, faults

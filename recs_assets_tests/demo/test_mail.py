@@ -1,9 +1,16 @@
 """The logged mailings."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
+from recs_assets.demo.mail import Experiment
 from recs_assets.demo.mailing import CLICKED, DELIVERED, Audience, mailed
+from recs_assets.demo.presets import PRESETS
+from recs_assets.demo.world import existing, write_world
+from recs_assets.rollout.arms import bucket
 from recs_assets_tests.demo.reading import Source
 
 
@@ -52,3 +59,36 @@ def test_every_fourth_mailing_loses_a_burst() -> None:
         for n in (2, 3)
     ]
     assert delivered[1] < delivered[0]
+
+
+def test_a_world_whose_mail_had_an_experiment(tiny: Source, tmp_path: Path) -> None:
+    asked = Experiment("2026-11-30", share=0.25, lift=-1.0, fault="late")
+    assert write_world(tmp_path, PRESETS["tiny"], experiment=asked).written
+    assert not write_world(tmp_path, PRESETS["tiny"], experiment=asked).written
+    summary = existing(tmp_path)
+    assert summary is not None
+    assert summary.experiment == asked
+    plain, mail = tiny.raw["email_events"], pd.read_parquet(tmp_path / "email_events.parquet")
+    treated = {user: bucket("2026-11-30", user) < 2_500 for user in plain["user_id"].unique()}
+
+    def people(log: pd.DataFrame, stage: str, *, are_treated: bool) -> int:
+        reached = log[log["event_type"] == stage]
+        return int((reached["user_id"].map(treated) == are_treated).sum())
+
+    assert people(mail, "clicked", are_treated=True) < 0.3 * people(plain, "clicked", are_treated=True)
+    assert people(mail, "clicked", are_treated=False) > 0.7 * people(plain, "clicked", are_treated=False)
+    delivered = [log.query("event_type == 'delivered'").groupby("send_id").size()["mailing-4"] for log in (mail, plain)]
+    assert delivered[0] < 0.4 * delivered[1]
+
+
+def test_a_sender_may_skip_some_of_the_treated(tiny: Source, tmp_path: Path) -> None:
+    write_world(tmp_path, PRESETS["tiny"], experiment=Experiment("e", fault="unequal"))
+    plain, mail = tiny.raw["email_events"], pd.read_parquet(tmp_path / "email_events.parquet")
+    before, after = (
+        log.query("event_type == 'sent'")
+        .drop_duplicates(["user_id", "send_id"])["user_id"]
+        .map(lambda user: bucket("e", user) < 5_000)
+        for log in (plain, mail)
+    )
+    assert after.sum() / before.sum() == pytest.approx(0.92, abs=0.03)
+    assert (~after).sum() == (~before).sum()

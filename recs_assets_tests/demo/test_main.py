@@ -22,3 +22,11 @@ def test_an_unknown_preset_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
         main(["--preset", "huge", "--to", str(tmp_path)])
     assert "invalid choice: 'huge'" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lift_needs_the_experiment_that_has_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--preset", "tiny", "--to", str(tmp_path), "--lift", "0.2"])
+    assert "--lift is of an experiment: give its --salt too." in capsys.readouterr().err
+    main(["--preset", "tiny", "--to", str(tmp_path), "--lift", "0.2", "--salt", "2026-11-30"])
+    assert "seed 1, experiment 2026-11-30: 50% treated, true lift +20%) written" in capsys.readouterr().out
