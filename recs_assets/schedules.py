@@ -7,10 +7,11 @@ import dagster as dg
 
 from recs_assets.assets.approval import approved_model
 from recs_assets.assets.evaluation import offline_metrics
+from recs_assets.assets.mail import mail_events
 from recs_assets.assets.publishing import published_recommendations, recommendations
 from recs_assets.assets.raw import raw_email_events
 from recs_assets.assets.reporting import release_report
-from recs_assets.assets.rollout import ab_results, mail_events, rollout_assignment, rollout_stage
+from recs_assets.assets.rollout import ab_results, rollout_assignment, rollout_stage
 from recs_assets.assets.serving import sql_scores, user_scores
 from recs_assets.assets.similarities import product_similarities
 from recs_assets.assets.training import trained_model

@@ -188,7 +188,7 @@ def test_the_verdict_is_one_record_with_its_figures(first_run: Run) -> None:
     verdict = first_run.place.artifact("offline_metrics").document("verdict.json")
     assert set(verdict) == {
         "gate", "decision", "reason", "alpha", "lift", "low", "high", "recall_sql", "recall_blend", "users", "weeks",
-        "smallest_detectable_lift", "weeks_needed", "strata", "evidence",
+        "smallest_detectable_lift", "weeks_needed", "strata", "evidence", "by_mail",
     }  # fmt: skip
     assert (verdict["gate"], verdict["decision"], verdict["weeks"]) == ("gate_1", "PASS", 4)
     assert verdict["lift"] == pytest.approx(verdict["recall_blend"] / verdict["recall_sql"] - 1)
@@ -232,7 +232,7 @@ def test_both_relevances_are_measured_and_the_one_of_the_settings_gates(first_ru
     measured = first_run.place.artifact("offline_metrics")
     names = ("metrics", "per_user", "metrics_by_relevance", "per_user_by_relevance")
     metrics, per_user, both, both_per_user = (measured.table(f"{name}.parquet").to_pandas() for name in names)
-    assert set(both["relevance"]) == set(both_per_user["relevance"]) == {"order", "any"}
+    assert set(both["relevance"]) == set(both_per_user["relevance"]) >= {"order", "any", "organic", "click"}
     for gating, by_relevance in ((metrics, both), (per_user, both_per_user)):
         of_orders = by_relevance[by_relevance["relevance"] == "order"].drop(columns="relevance")
         pd.testing.assert_frame_equal(of_orders.reset_index(drop=True), gating)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from recs_assets.asset_files import EVIDENCE, MODEL, PER_USER, RECORD, TOWERS
 from recs_assets.assets import verdicts
-from recs_assets.assets.evaluation import offline_metrics, promotion
+from recs_assets.assets.evaluation import offline_metrics, promotion_of
 from recs_assets.assets.standing import kept_from, newest_standing
 from recs_assets.assets.training import trained_model
 from recs_assets.assets.weekly_asset import draft, week_of_run, weekly_asset
@@ -44,7 +44,7 @@ def approved_model(
     inputs = inputs_of(store, week.key, context.run.run_id, ["offline_metrics", "trained_model"])
     measured = inputs["offline_metrics"]
     per_user, evidence = (measured.table(name).to_pandas() for name in (PER_USER, EVIDENCE))
-    verdict, trained = promotion(per_user, evidence, settings), inputs["trained_model"]
+    verdict, trained = promotion_of(measured, settings), inputs["trained_model"]
     previous = newest_standing(store, week.previous, overridden_since=week.key)
     kept = _kept_verdict(kept_from(store, week), evidence, measured.facts["kept_misfit"])
     record = approve(

@@ -12,6 +12,7 @@ from recs_assets.asset_files import (
     CEILING,
     EVIDENCE,
     GRAPH,
+    MAIL_EVENTS,
     METRICS,
     METRICS_BY_RELEVANCE,
     MODEL,
@@ -27,6 +28,7 @@ from recs_assets.asset_files import (
 from recs_assets.assets import verdicts
 from recs_assets.assets.figures import figures_of
 from recs_assets.assets.graph import EXPORT_NAMES, hetero_graph
+from recs_assets.assets.mail import mail_events
 from recs_assets.assets.preview import preview, table_of
 from recs_assets.assets.standing import kept_from
 from recs_assets.assets.training import trained_model
@@ -40,7 +42,7 @@ from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 from recs_assets.week_split import WeekSplit, split_weeks
-from recs_assets.weeks import Week
+from recs_assets.weeks import ONE_WEEK, Week
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +66,9 @@ GATE_1 = check(
 )
 
 
-@weekly_asset(group="evaluation", kinds={"pandas"}, pod="scorer", deps=[trained_model, hetero_graph], checks=[GATE_1])
+@weekly_asset(
+    group="evaluation", kinds={"pandas"}, pod="scorer", deps=[trained_model, hetero_graph, mail_events], checks=[GATE_1]
+)
 def offline_metrics(
     context: dg.AssetExecutionContext,
     config: ReuseConfig,
@@ -74,7 +78,7 @@ def offline_metrics(
 ) -> dg.MaterializeResult:
     """How well every system would have foreseen what people bought, and whether the model may replace SQL."""
     week = week_of_run(context)
-    inputs = inputs_of(store, week.key, context.run.run_id, [*EXPORT_NAMES, "hetero_graph", "trained_model"])
+    inputs = inputs_of(store, week.key, context.run.run_id, [*EXPORT_NAMES, "hetero_graph", "trained_model", "mail_events"])
     before, kept = store.newest("offline_metrics", up_to=week.previous), kept_from(store, week)
     earlier = {"evidence_from": before and before.reference, "kept": kept and kept.reference}
     as_of = inputs["hetero_graph"].as_of
@@ -88,9 +92,9 @@ def offline_metrics(
             new.facts |= {**earlier, "kept_misfit": misfit}
             _write(new, evaluated, evidence, settings)
         measured = new.written
-    verdict = promotion(measured.table(PER_USER).to_pandas(), measured.table(EVIDENCE).to_pandas(), settings)
+    verdict = promotion_of(measured, settings)
     verdicts.record(context, warehouse, settings, verdict)
-    systems = headline(measured.table(METRICS))
+    systems, relevances = headline(measured.table(METRICS)), by_relevance(measured.table(METRICS_BY_RELEVANCE))
     return dg.MaterializeResult(
         metadata=table_of(measured, METRICS)
         | {
@@ -100,6 +104,7 @@ def offline_metrics(
             "alpha": measured.facts["alpha"],
             "version": measured.version,
             "systems": preview(systems, rows=systems.num_rows),
+            "relevances": preview(relevances, rows=relevances.num_rows),
         },
         check_results=[verdicts.check_result(verdict, GATE_1.name)],
     )
@@ -110,7 +115,7 @@ def _write(new: Draft, evaluated: "Evaluated", evidence: "pd.DataFrame", setting
     for table, file in FILES.items():
         new.write_table(file, pa.Table.from_pandas(getattr(evaluated, table), preserve_index=False))
     new.write_table(EVIDENCE, pa.Table.from_pandas(evidence, preserve_index=False))
-    verdict = promotion(evaluated.per_user, evidence, settings)
+    verdict = promotion(evaluated.per_user, evidence, evaluated.per_user_by_relevance, settings)
     document = verdict.to_dict()
     new.write_document(VERDICT, document | document.pop("figures") | {"alpha": evaluated.alpha})
     new.facts |= {"decision": verdict.decision, "alpha": evaluated.alpha, "relevance": settings.evaluation.relevance}
@@ -137,8 +142,14 @@ def _evidence(
     return without_names(gathered, people)
 
 
-def promotion(per_user: "pd.DataFrame", evidence: "pd.DataFrame", settings: Settings) -> Verdict:
-    """Gate 1 on an evaluation and the evidence so far; ``approved_model`` asks it again."""
+def promotion_of(measured: Artifact, settings: Settings) -> Verdict:
+    """Gate 1 on an ``offline_metrics``; ``approved_model`` asks it again."""
+    per_user, evidence, by_relevance = (measured.table(name).to_pandas() for name in (PER_USER, EVIDENCE, PER_USER_BY_RELEVANCE))
+    return promotion(per_user, evidence, by_relevance, settings)
+
+
+def promotion(per_user: "pd.DataFrame", evidence: "pd.DataFrame", by_relevance: "pd.DataFrame", settings: Settings) -> Verdict:
+    """Gate 1 on an evaluation and the evidence so far."""
     from recs_assets.ranking.evidence import of_system  # pandas: 0.4 s at load
 
     limits = settings.gates
@@ -146,6 +157,7 @@ def promotion(per_user: "pd.DataFrame", evidence: "pd.DataFrame", settings: Sett
         per_user,
         min_lift=limits.min_recall_lift,
         evidence=of_system(evidence, "blend"),
+        by_mail=by_relevance[~by_relevance["relevance"].isin(["order", "any"])],
         yearly_risk=limits.max_false_promotions,
     )
 
@@ -163,12 +175,14 @@ def _evaluated(
     from recs_assets.gnn import graph
     from recs_assets.steps.evaluate_systems import Evaluator, NobodyToEvaluateError
     from recs_assets.steps.evaluated import nothing_evaluated
+    from recs_assets.steps.mail_relevance import mail_relevance
 
     model, source = inputs["trained_model"], inputs["hetero_graph"]
     if MODEL not in model.manifest.files:
         log.warning(f"week {model.manifest.week}: nothing is evaluated, because {model.facts['reason']}")
         return nothing_evaluated()
     exports = parquet_of({name: inputs[name] for name in EXPORT_NAMES})
+    log_of_mail = {"mail_events": [inputs["mail_events"].path(MAIL_EVENTS)]}
     evaluator = Evaluator(graph.load(source.path(GRAPH)), warehouse, exports, settings, log.info)
     try:
         return evaluator.evaluate(
@@ -179,6 +193,13 @@ def _evaluated(
             evaluation_weeks=split.evaluation,
             population_shares=population_shares(source.table(USER_PROFILES)),
             kept=_loaded(kept, settings) if kept else None,
+            by_mail=mail_relevance(
+                warehouse,
+                exports | log_of_mail,
+                start=split.evaluation[0],
+                end=split.evaluation[-1] + ONE_WEEK,
+                min_click_seconds=settings.rollout.min_click_seconds,
+            ),
         )
     except NobodyToEvaluateError as nobody:
         log.warning(f"week {model.manifest.week}: nothing is evaluated, because {nobody}")
@@ -210,5 +231,19 @@ def population_shares(profiles: pa.Table) -> dict[str, float]:
 
 def headline(metrics: pa.Table) -> pa.Table:
     """Recall@10 of every system over all users, best first."""
-    frame = metrics.to_pandas().query(f"stratum == 'all' and k == {K} and metric == 'recall'")
-    return pa.Table.from_pandas(frame.sort_values("value", ascending=False)[["system", "value", "users"]], preserve_index=False)
+    return pa.Table.from_pandas(
+        _of_all(metrics).sort_values("value", ascending=False)[["system", "value", "users"]], preserve_index=False
+    )
+
+
+def by_relevance(metrics: pa.Table) -> pa.Table:
+    """Recall@10 of SQL and the blend over all users by what counts as found: columns relevance, sql, blend, users."""
+    frame = _of_all(metrics)
+    sql, blend = (frame[frame["system"] == system].set_index("relevance") for system in ("sql", "blend"))
+    shown = {"sql": sql["value"], "blend": blend["value"].reindex(sql.index), "users": sql["users"]}
+    return pa.Table.from_pydict({"relevance": sql.index.tolist()} | {name: column.tolist() for name, column in shown.items()})
+
+
+def _of_all(metrics: pa.Table) -> "pd.DataFrame":
+    frame: pd.DataFrame = metrics.to_pandas()
+    return frame[(frame["stratum"] == "all") & (frame["k"] == K) & (frame["metric"] == "recall")]

@@ -26,6 +26,7 @@ def gate_1(
     *,
     min_lift: float,
     evidence: "pd.DataFrame | None" = None,
+    by_mail: "pd.DataFrame | None" = None,
     yearly_risk: float = 0.05,
     system: str = "blend",
     baseline: str = "sql",
@@ -46,6 +47,8 @@ def gate_1(
         per_user: columns system, week, user_id, stratum, ``recall_at_k``; a row per system, user and week.
         min_lift: relative, 0.05 is five percent.
         evidence: of all weeks, columns as ``ranking.evidence`` has them; ``None``: no week before these.
+        by_mail: as ``per_user``, with the column relevance: organic, mailed, click. It decides nothing: what SQL's own mail
+            has just shown favours SQL, and the reason says where organic and mailed purchases disagree.
         yearly_risk: of promoting without any lift, in a year.
         system: the one to be promoted.
         baseline: the one that is served today.
@@ -77,6 +80,10 @@ def gate_1(
         "strata": _figures(strata),
     }
     decision, reason = _decide(newest, total, _worse(strata), min_lift, f"Recall@{k} of {system} over {baseline}", figures)
+    if by_mail is not None and len(by_mail):
+        lifts = {str(name): _lift(paired(rows, system, baseline, k)) for name, rows in by_mail.groupby("relevance")}
+        figures["by_mail"] = _figures(lifts)
+        reason += _disagreement(lifts.get("organic"), lifts.get("mailed"))
     return Verdict("gate_1", decision, reason, figures)
 
 
@@ -132,6 +139,22 @@ def _decide(
         )
     lacking = f"less than the {min_lift:+.1%} asked for" if proven else "which luck may bring in a year of Mondays"
     return INSUFFICIENT_EVIDENCE, f"{lift}: {served}, {lacking}. {_outlook(figures, min_lift)}"
+
+
+def _disagreement(organic: "Lift | None", mailed: "Lift | None") -> str:
+    """Where one speaks for the system and the other against it, by more than chance in one of them at least."""
+    if (
+        organic is None
+        or mailed is None
+        or not organic.lift * mailed.lift < 0
+        or max(abs(organic.z), abs(mailed.z)) < SIGNIFICANT
+    ):
+        return ""
+    said = " and ".join(
+        f"{lift.lift:+.1%} on {name} purchases (95% interval {lift.interval}, {lift.n_users} users)"
+        for name, lift in (("organic", organic), ("mailed", mailed))
+    )
+    return f" But organic and mailed purchases disagree: {said}; mailed are those of parts that a mail of the 7 days before held."
 
 
 def _outlook(figures: dict[str, Any], min_lift: float) -> str:

@@ -216,15 +216,19 @@ def held_out(
     window = _after(past, days, returns_known_at)
     if orders_only:
         window = window.where(window.event_type == ORDER)
-    shape = (past.n_users, past.n_products)
-    new = incidence(np.stack([window.user, window.product]), shape)
+    return new_pairs(past, window.user, window.product, exclude_bought_days)
+
+
+def new_pairs(past: Snapshot, users: Ints, products: Ints, exclude_bought_days: int | None) -> tuple[Ints, Ints]:
+    """The sorted distinct pairs among [n] users and products that were not bought in so many days before the snapshot."""
+    new = incidence(np.stack([users, products]), (past.n_users, past.n_products))
     if exclude_bought_days is not None:
         new = new - new.multiply(past.not_again(exclude_bought_days))
     new = sparse.csr_array(new)
     new.eliminate_zeros()
     new.sort_indices()
-    users, products = new.nonzero()
-    return users.astype(np.int64), products.astype(np.int64)
+    rows, columns = new.nonzero()
+    return rows.astype(np.int64), columns.astype(np.int64)
 
 
 def _after(past: Snapshot, days: int, returns_known_at: int) -> Interactions:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from recs_assets.asset_files import CEILING, METRICS, PER_USER, VERDICT
+from recs_assets.asset_files import CEILING, METRICS, METRICS_BY_RELEVANCE, PER_USER, VERDICT
 from recs_assets.ranking.cutoff import RECALL, K
 from recs_assets.ranking.strata import STRATA
 from recs_assets.resources.store.artifact import Artifact
@@ -18,6 +18,13 @@ CHANNEL = "channel_"
 SHOWN_CHANNELS = 5
 # Purchases that are candidates of whoever made them; all others no list could hold.
 REACHABLE = ("fits", "universal", "any part")
+# What counts as found where there is a log of the mail; see ``steps.mail_relevance``.
+BY_MAIL = {
+    "order": "orders",
+    "organic": "organic orders (no mail of the 7 days before held the part)",
+    "mailed": "mailed orders",
+    "click": "clicks in the mail",
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,7 @@ class Comparison:
         metrics: over all users, by system, metric and list length.
         channels: the single channels of the highest Recall@10 by stratum, best first.
         purchases: new purchases of the held-out weeks by why a list could hold them or not.
+        by_mail: Recall@10 of SQL and of the blend and how many users, by what counts as found; empty without a log of the mail.
     """
 
     recall: Mapping[str, Mapping[str, float]]
@@ -41,6 +49,7 @@ class Comparison:
     metrics: Mapping[tuple[str, str, int], float]
     channels: Mapping[str, Sequence[tuple[str, float]]]
     purchases: Mapping[str, int]
+    by_mail: Mapping[str, tuple[float, float, int]]
 
     @property
     def n_purchases(self) -> int:
@@ -93,6 +102,7 @@ def comparison_of(measured: Artifact) -> Comparison:
         metrics={(row.system, row.metric, int(row.k)): float(row.value) for row in of_all.itertuples()},
         channels={stratum: _channels(at_k[at_k["stratum"] == stratum]) for stratum in STRATA},
         purchases={row.reason: int(row.purchases) for row in purchases.itertuples()},
+        by_mail=_by_mail(measured.table(METRICS_BY_RELEVANCE).to_pandas()),
     )
 
 
@@ -105,6 +115,15 @@ def gate_of(measured: Artifact) -> Gate:
 
 def _by(rows: "pd.DataFrame", column: str) -> dict[str, float]:
     return dict(zip(rows[column], rows["value"].astype(float), strict=True))
+
+
+def _by_mail(metrics: "pd.DataFrame") -> dict[str, tuple[float, float, int]]:
+    at_k = metrics[(metrics["k"] == K) & (metrics["metric"] == "recall") & (metrics["stratum"] == "all")]
+    of = {(row.relevance, row.system): row for row in at_k.itertuples()}
+    found = [name for name in BY_MAIL if (name, "sql") in of and (name, "blend") in of]
+    if found == ["order"]:
+        return {}
+    return {name: (of[name, "sql"].value, of[name, "blend"].value, int(of[name, "sql"].users)) for name in found}
 
 
 def _channels(rows: "pd.DataFrame") -> list[tuple[str, float]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from recs_assets.report.evaluation import SYSTEMS, Comparison, Gate
+from recs_assets.report.evaluation import BY_MAIL, SYSTEMS, Comparison, Gate
 from recs_assets.report.facts import LENGTH, Facts
 from recs_assets.report.lists import Served
 from recs_assets.report.planted import Planted
@@ -37,7 +37,15 @@ def _systems(comparison: Comparison, week: str) -> str:
         f"With the blend {share:.0%} of these lists begin with other {slots} parts than SQL's, or with the same in another order."
         for slots, share in comparison.first_changed.items()
     ]
-    return "\n".join([title, _table(["system", *STRATA], [*rows, users]), *changed])
+    return "\n".join([title, _table(["system", *STRATA], [*rows, users]), *changed, *_by_mail(comparison)])
+
+
+def _by_mail(comparison: Comparison) -> list[str]:
+    rows = [
+        [BY_MAIL[name], f"{sql:.4f}", f"{blend:.4f}", f"{users:,}"] for name, (sql, blend, users) in comparison.by_mail.items()
+    ]
+    title = f"Recall@{LENGTH} by what counts as found; what a mail has shown favours the lists that were mailed"
+    return [title, _table(["found are", "sql", "blend", "users"], rows)] if rows else []
 
 
 def _gate(gate: Gate) -> str:

@@ -17,13 +17,15 @@ from torch_geometric.data import HeteroData
 from recs_assets.gnn.candidates import catalogue, eligible_candidates, kept_candidates
 from recs_assets.gnn.channels.evidence import Evidence
 from recs_assets.gnn.graph import KEPT
-from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Snapshot, held_out, microseconds, snapshot
+from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Snapshot, held_out, microseconds, new_pairs, snapshot
 from recs_assets.ranking.arrays import Ints
 from recs_assets.ranking.kept_candidates import KeptCandidates
 from recs_assets.ranking.rules import NOT_AVAILABLE
-from recs_assets.ranking.sparse_matrices import at
+from recs_assets.ranking.sparse_matrices import at, incidence
 from recs_assets.ranking.strata import strata_of
 from recs_assets.settings import Settings
+from recs_assets.steps.mail_relevance import CLICK, MAILED, ORGANIC, MailRelevance
+from recs_assets.steps.nodes import node_ids
 from recs_assets.weeks import ONE_WEEK
 
 
@@ -110,6 +112,7 @@ def cohort(
     relevances: Sequence[str],
     *,
     returns_known_at: dt.datetime | None = None,
+    by_mail: MailRelevance | None = None,
 ) -> Cohort:
     """The users to evaluate in the week that begins at ``moment``: whoever has something new by any of the relevances.
 
@@ -121,6 +124,7 @@ def cohort(
         settings: the settings of the run.
         relevances: ``order`` (what was ordered counts), ``any`` (every event does); that of the settings among them.
         returns_known_at: what was returned before is not held out; ``None``: whatever the graph knows of.
+        by_mail: what the log of the mail says: its relevances count too; with ``order`` alone.
     """
     past = snapshot(data, microseconds(moment), settings.events)
     is_eligible, is_available = catalogue(past).eligible, data["product"].is_available.numpy()
@@ -135,13 +139,15 @@ def cohort(
             returns_known_at=KEPT if returns_known_at is None else microseconds(returns_known_at),
         )
         eligible = is_eligible[products]
-        sampled = _sampled(users[eligible], settings.evaluation.max_users, (settings.model.seed, past.as_of // DAY_MICROSECONDS))
+        sampled = _sampled(users[eligible], settings, past)
         if relevance == settings.evaluation.relevance:
             share = len(sampled) / max(1, len(np.unique(users[eligible])))
             absent = {NOT_AVAILABLE: ~is_available[products], "not eligible": is_available[products] & ~eligible}
             n_left_out = {reason: round(share * np.count_nonzero(pairs)) for reason, pairs in absent.items()}
         eligible &= np.isin(users, sampled)
         held_out_pairs[relevance] = users[eligible], products[eligible]
+    if by_mail is not None:
+        held_out_pairs |= _held_out_by_mail(by_mail, held_out_pairs["order"], past, settings)
     everybody = np.unique(np.concatenate([users for users, _ in held_out_pairs.values()]))
     frames = {
         relevance: pd.DataFrame({"profile": np.searchsorted(everybody, users), "product": products})
@@ -150,11 +156,33 @@ def cohort(
     return Cohort(moment, past, everybody, frames, n_left_out, settings)
 
 
-def _sampled(users: Ints, most: int, seed: tuple[int, int]) -> Ints:
-    """At most ``most`` of the distinct users, ascending."""
-    distinct = np.unique(users)
+def _held_out_by_mail(
+    by_mail: MailRelevance, orders: tuple[Ints, Ints], past: Snapshot, settings: Settings
+) -> dict[str, tuple[Ints, Ints]]:
+    """The held-out orders parted into organic and mailed ones, and what was clicked on in the mail, new and eligible."""
+    shape, (users, products) = (past.n_users, past.n_products), orders
+    is_organic, is_mailed = (
+        at(incidence(np.stack(by_mail.pairs(relevance, past.as_of)), shape), users, products) > 0
+        for relevance in (ORGANIC, MAILED)
+    )
+    # What was ordered before a mail held it, and again after, was not ordered because of the mail.
+    is_mailed &= ~is_organic
+    clickers, clicked = new_pairs(past, *by_mail.pairs(CLICK, past.as_of), settings.rules.exclude_bought_days)
+    eligible = catalogue(past).eligible[clicked]
+    eligible &= np.isin(clickers, _sampled(clickers[eligible], settings, past))
+    return {
+        ORGANIC: (users[is_organic], products[is_organic]),
+        MAILED: (users[is_mailed], products[is_mailed]),
+        CLICK: (clickers[eligible], clicked[eligible]),
+    }
+
+
+def _sampled(users: Ints, settings: Settings, past: Snapshot) -> Ints:
+    """At most ``evaluation.max_users`` of the distinct users, ascending."""
+    distinct, most = np.unique(users), settings.evaluation.max_users
     if len(distinct) <= most:
         return distinct
+    seed = (settings.model.seed, past.as_of // DAY_MICROSECONDS)
     return np.sort(np.random.default_rng(seed).choice(distinct, most, replace=False))
 
 
@@ -174,9 +202,3 @@ def owners_of_primary(people: Cohort, exports: Mapping[str, Sequence[Path]]) -> 
     owners = np.zeros(people.past.n_users, dtype=np.int64)
     owners[user[primary]] = np.bincount(vehicle)[vehicle[primary]]
     return owners
-
-
-def node_ids(exports: Mapping[str, Sequence[Path]], kind: str) -> pa.Array:
-    """The ids of a kind of node by their index in the graph."""
-    table = pq.read_table(exports[f"{kind}_nodes"][0], columns=[f"{kind}_id"], page_checksum_verification=True)
-    return table[0].combine_chunks()

@@ -24,9 +24,11 @@ from recs_assets.ranking.rules import PartAttributes, apply_list_rules
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 from recs_assets.steps import compared_systems
-from recs_assets.steps.cohort import Cohort, cohort, node_ids, owners_of_primary
+from recs_assets.steps.cohort import Cohort, cohort, owners_of_primary
 from recs_assets.steps.evaluated import Evaluated
 from recs_assets.steps.kept_model import KeptModel
+from recs_assets.steps.mail_relevance import MailRelevance
+from recs_assets.steps.nodes import node_ids
 from recs_assets.steps.similar_parts import similarity_lists
 from recs_assets.steps.sql_baseline import sql_lists
 
@@ -70,6 +72,7 @@ class Evaluator:
         evaluation_weeks: Sequence[dt.datetime],
         population_shares: Mapping[str, float],
         kept: KeptModel | None = None,
+        by_mail: MailRelevance | None = None,
     ) -> Evaluated:
         """Choose alpha on the validation weeks, then compare all systems on the evaluation weeks.
 
@@ -81,6 +84,7 @@ class Evaluator:
             evaluation_weeks: their first moments; nothing is chosen on them.
             population_shares: share of cold, warm and hot among all users, for the re-weighted rows.
             kept: what is served from an earlier week: the system ``kept``, of the evaluation weeks after it alone.
+            by_mail: what the log of the mail says of the evaluation weeks, for three relevances more that choose nothing.
 
         Raises:
             NobodyToEvaluateError: there is nobody to evaluate in the validation or in the evaluation weeks.
@@ -92,7 +96,7 @@ class Evaluator:
         earlier = self._pool(validation_weeks, validated, towers, everything=False, returns_known_at=decided_from)
         alpha, curve = self._alpha(earlier)
         self.report(f"alpha chosen on {len(validation_weeks)} validation weeks: {alpha}")
-        pool = self._pool(evaluation_weeks, load(model_file, settings.model), towers, everything=True, kept=kept)
+        pool = self._pool(evaluation_weeks, load(model_file, settings.model), towers, everything=True, kept=kept, by_mail=by_mail)
         alphas = np.asarray(pool.profiles["stratum"].map(alpha), dtype=np.float64)
         lists = pool.lists | {"blend": blend(pool.lists["sql"], pool.lists["model"], alphas, kept=settings.candidates.kept)}
         ranked = self._obeying(lists)
@@ -102,7 +106,7 @@ class Evaluator:
         if kept is not None and of_kept is not None:
             since = _of_weeks(pool, kept.is_later)
             alone = self._evaluated({"sql": ranked["sql"], KEPT: of_kept}, since, evaluation_weeks[0], population_shares)
-            results = {relevance: _with_kept(result, alone[relevance]) for relevance, result in results.items()}
+            results = {relevance: _with_kept(result, alone.get(relevance)) for relevance, result in results.items()}
         result = results[settings.evaluation.relevance]
         return Evaluated(
             result.metrics,
@@ -137,7 +141,7 @@ class Evaluator:
     def _evaluated(
         self, ranked: dict[str, pd.DataFrame], pool: Pool, first: dt.datetime, population_shares: Mapping[str, float]
     ) -> dict[str, evaluation.EvaluationResult]:
-        """The figures by relevance: with orders alone held out, and with every event."""
+        """The figures by relevance: with orders alone held out, with every event, and by the mail where there is anything."""
         popularity, n_products = self._purchases(before=first), int(self.data["product"].is_eligible.sum())
         whole = {name: lists for name, lists in ranked.items() if not name.startswith(compared_systems.SINGLE_CHANNEL)}
         return {
@@ -154,6 +158,7 @@ class Evaluator:
                 slots=self.settings.rules.slots,
             )
             for relevance, held_out in pool.held_out.items()
+            if relevance in RELEVANCES or len(held_out)
         }
 
     def _price_bands(self, ranked: dict[str, pd.DataFrame], pool: Pool) -> pd.DataFrame:
@@ -173,11 +178,12 @@ class Evaluator:
         everything: bool,
         kept: KeptModel | None = None,
         returns_known_at: dt.datetime | None = None,
+        by_mail: MailRelevance | None = None,
     ) -> Pool:
         relevances = RELEVANCES if everything else (self.settings.evaluation.relevance,)
 
         def pool_of(start: dt.datetime) -> Pool | None:
-            people = cohort(self.data, start, self.settings, relevances, returns_known_at=returns_known_at)
+            people = cohort(self.data, start, self.settings, relevances, returns_known_at=returns_known_at, by_mail=by_mail)
             counts = ", ".join(f"{frame['profile'].nunique()} ({relevance})" for relevance, frame in people.held_out.items())
             self.report(f"week of {start:%Y-%m-%d}: users with something new {counts}")
             return self._of_week(people, model, towers, everything, kept) if len(people.users) else None
@@ -257,8 +263,10 @@ def _of_weeks(pool: Pool, is_chosen: Callable[[str], bool]) -> Pool:
     return replace(pool, held_out=only(pool.held_out), ideal=only(pool.ideal), profiles=profiles)
 
 
-def _with_kept(result: evaluation.EvaluationResult, since: evaluation.EvaluationResult) -> evaluation.EvaluationResult:
-    """The figures with those of the kept model, which are of fewer weeks."""
+def _with_kept(result: evaluation.EvaluationResult, since: evaluation.EvaluationResult | None) -> evaluation.EvaluationResult:
+    """The figures with those of the kept model, which are of fewer weeks; ``None``: there are none."""
+    if since is None:
+        return result
     joined = [
         pd.concat([table, of_kept[of_kept["system"] == KEPT]], ignore_index=True)
         for table, of_kept in ((result.metrics, since.metrics), (result.per_user, since.per_user))

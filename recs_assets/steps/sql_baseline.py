@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 
 from recs_assets.resources.warehouse import Parameter, Warehouse
 from recs_assets.settings import Settings
-from recs_assets.steps.cohort import Cohort, node_ids
+from recs_assets.steps.cohort import Cohort
+from recs_assets.steps.nodes import node_ids
 
 
 def v5_17_parameters(settings: Settings, has_fitment: bool) -> dict[str, Parameter]:

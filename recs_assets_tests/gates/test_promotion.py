@@ -115,6 +115,34 @@ def _evidence(week: str, sql: list[float], recall: list[float], stratum: str = "
     )
 
 
+def by_mail(organic: list[float], mailed: list[float]) -> pd.DataFrame:
+    """SQL finds 200 of 1,000 everywhere."""
+    frames = {name: _per_user(_hits(200, 1000), blend) for name, blend in (("organic", organic), ("mailed", mailed))}
+    return pd.concat(frames, names=["relevance"]).reset_index("relevance")
+
+
+@pytest.mark.parametrize(
+    ("mailed", "said"),
+    [
+        (150, " But organic and mailed purchases disagree: +50.0% on organic purchases (95% interval "),  # significantly worse
+        (199, " But organic and mailed purchases disagree: +50.0% on organic purchases (95% interval "),  # organic is significant
+        (250, None),
+    ],
+)
+def test_where_organic_and_mailed_purchases_disagree_the_reason_says_so_and_decides_the_same(mailed, said):
+    orders, beside = _per_user(_hits(200, 1000), _hits(230, 1000)), by_mail(_hits(300, 1000), _hits(mailed, 1000))
+    plain, verdict = (gate_1(orders, min_lift=0.05, by_mail=rows) for rows in (None, beside))
+    assert verdict.decision == plain.decision == PASS
+    assert verdict.reason.startswith(plain.reason)
+    assert verdict.reason.removeprefix(plain.reason).startswith(said) if said else verdict.reason == plain.reason
+    assert verdict.figures["by_mail"]["mailed"]["lift"] == pytest.approx(mailed / 200 - 1)
+
+
+def test_chance_is_no_disagreement():
+    beside = by_mail(_hits(201, 1000), _hits(199, 1000))
+    assert "disagree" not in gate_1(_per_user(_hits(200, 1000), _hits(230, 1000)), min_lift=0.05, by_mail=beside).reason
+
+
 def test_weeks_add_up_until_they_are_enough():
     newest = _per_user(_hits(200, 1000), _hits(211, 1000))
     alone = gate_1(newest, min_lift=0.05)

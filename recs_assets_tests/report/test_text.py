@@ -27,6 +27,7 @@ COMPARISON = Comparison(
     metrics={},
     channels={},
     purchases={},
+    by_mail={},
 )
 GATE = Gate("PASS", "Recall@10 of blend over sql is +23.5%.", {"cold": 0.3, "hot": 0.1}, {})
 FACTS = Facts(

@@ -3,8 +3,8 @@
 from collections import Counter
 
 from recs_assets_tests.sql.engines import faults, on_duckdb
-from recs_assets_tests.sql.mails import MAIL_PARAMETERS, MAIL_TABLES
-from recs_assets_tests.sql.rows import NOW, WEEK_START, days_ago, source
+from recs_assets_tests.sql.mails import EVENTS, MAIL_PARAMETERS, MAIL_TABLES, mail
+from recs_assets_tests.sql.rows import NOW, WEEK_START, days_ago, source, table
 from recs_assets_tests.sql.shop import TABLES
 
 FOUND = {
@@ -63,6 +63,37 @@ def test_a_person_adds_up_over_the_mails_of_the_experiment() -> None:
     assert (rows["u2"]["clicks"], rows["u2"]["all_clicks"], rows["u2"]["complained"]) == (0, 1, 1)
     assert (rows["u3"]["n_sent"], rows["u3"]["delivered"], rows["u3"]["clicks"]) == (1, 0, 0)
     assert rows["u5"]["n_sent"] == 0
+
+
+def test_an_order_is_mailed_for_seven_days_after_a_mail_that_held_the_part() -> None:
+    sent = [
+        ("u1", "s0", "sent", days_ago(20), "p9"),  # the first mail: from day 13 on it is known what was mailed before an order
+        *mail("u1", "s1", days_ago(10), ("opened", 60), ("clicked", 90)),  # p1 and p2; the click names no part
+        ("u1", "s1", "clicked", days_ago(9), "p2"),
+        ("u2", "s1", "sent", days_ago(10), None),
+        ("u2", "s1", "clicked", days_ago(9), "p2"),  # never opened
+    ]
+    orders = {
+        ("u1", "p1", 13 + 1e-5): None,  # what was mailed the week before nobody knows
+        ("u1", "p1", 13): "organic",
+        ("u1", "p1", 10): "mailed",  # the very moment
+        ("u1", "p2", 3 + 1e-5): "mailed",
+        ("u1", "p2", 3): "organic",  # seven days later
+        ("u1", "p3", 9): "organic",  # another part
+        ("u2", "p1", 9): "organic",  # another person's mail
+        ("u1", "p1", 0): None,  # after the end
+    }
+    tables = {
+        "mail_events": table(EVENTS, sent),
+        "interaction_edges": table(
+            {"user_id": "STRING", "product_id": "STRING", "event_type": "STRING", "event_ts": "TIMESTAMP"},
+            [(user, part, kind, days_ago(age)) for user, part, age in orders for kind in ("order", "view")],
+        ),
+    }
+    rows = on_duckdb("mail_relevance", tables, TIMES)
+    found = Counter((row["relevance"], row["user_id"], row["product_id"], row["event_ts"]) for row in rows)
+    expected = [(said, user, part, days_ago(age)) for (user, part, age), said in orders.items() if said]
+    assert found == Counter([*expected, ("click", "u1", "p2", days_ago(9))])
 
 
 def test_sums_by_hand() -> None:

@@ -5,13 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recs_assets.gnn import graph
+from recs_assets.gnn.snapshots import microseconds
 from recs_assets.settings import Settings
 from recs_assets.steps.cohort import Cohort, cohort, owners_of_primary
+from recs_assets.steps.mail_relevance import MailRelevance
 from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.five_users import AS_OF, FUTURE, PAST, PRODUCTS, USERS, days_ago, world
 
@@ -35,6 +38,27 @@ def test_orders_and_clicks_are_both_held_out_and_whoever_has_either_is_evaluated
     assert [USERS[user] for user in people.users] == ["u1", "u3", "u4"]
     assert _named(people, people.held_out["order"]) == ["u3 p2", "u4 p1"]
     assert _named(people, people.held_out["any"]) == ["u1 p4", "u3 p2", "u4 p1"]
+
+
+def test_orders_are_parted_by_what_the_mail_held_and_clicks_on_new_parts_count() -> None:
+    events = [  # relevance, user, part, days before AS_OF
+        ("mailed", "u3", "p2", -6),
+        ("organic", "u4", "p1", 0),
+        ("mailed", "u4", "p1", -1),  # ordered before the mail already
+        ("click", "u1", "p2", -1),  # bought before
+        ("click", "u1", "p3", -1),
+        ("click", "u2", "p5", -1),  # not eligible
+        ("click", "u5", "p3", -7),  # a week away
+        ("click", "u5", "p4", 0),
+        ("click", "u5", "p4", -3),
+    ]
+    relevance, users, parts, days = (np.array(column) for column in zip(*events, strict=True))
+    rows = [np.array([names.index(name) for name in named]) for names, named in ((USERS, users), (PRODUCTS, parts))]
+    log = MailRelevance(relevance, *rows, np.array([microseconds(days_ago(float(age))) for age in days]))
+    people = cohort(world([*PAST, *FUTURE]), AS_OF, five_users.settings(), BOTH, by_mail=log)
+    assert [USERS[user] for user in people.users] == ["u1", "u3", "u4", "u5"]
+    held_out = {name: _named(people, frame) for name, frame in people.held_out.items() if name not in BOTH}
+    assert held_out == {"organic": ["u4 p1"], "mailed": ["u3 p2"], "click": ["u1 p3", "u5 p4"]}
 
 
 def test_by_one_relevance_alone_only_its_users_are_judged() -> None:
