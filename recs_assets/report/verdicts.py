@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recs_assets.gates.verdict import FAIL, INSUFFICIENT_EVIDENCE, PASS, WARN
+from recs_assets.gates.verdict import FAIL, HOLD, INSUFFICIENT_EVIDENCE, INVALID, PASS, ROLLBACK, WARN
 from recs_assets.report.facts import Facts
 from recs_assets.report.status_text import SYSTEMS
 
@@ -13,6 +13,8 @@ TITLES = {
     "gate_1": "Is the model better than today's query (SQL)?",
     "approval": "What may be served from now on?",
     "source": "What makes the lists?",
+    "gate_2": "Do people click more on the blend?",
+    "no_harm": "Is it shown that the blend does no harm?",
     "left_for_lists": "Do the rules leave enough to recommend?",
     "audit": "Does every list obey every rule?",
 }
@@ -20,6 +22,8 @@ TITLES = {
 ELSEWHERE = ("hold", "users_served")
 NEXT = {
     ("gate_1", PASS): "Nothing to do: the nights that follow serve this model.",
+    ("gate_2", PASS): "The rollout may go on: make rollout says what the next move needs.",
+    ("no_harm", PASS): "The rollout may go on: make rollout says what the next move needs.",
     (
         "gate_1",
         FAIL,
@@ -38,6 +42,9 @@ BY_DECISION = {
     WARN: "Look at it before the next night; it has stopped nothing.",
     FAIL: "Mend what is named, then run the week again: make run WEEK={week}.",
     INSUFFICIENT_EVIDENCE: "Wait for more weeks; it has stopped nothing that is served.",
+    HOLD: "Wait for more mail; the rollout stays where it is. Where that is: make rollout.",
+    INVALID: "The rollout is on hold. Mend what is named, then: make rollout TO=resume BY=... REASON=...",
+    ROLLBACK: "The next night serves SQL's lists to everybody. To see where the rollout stands: make rollout.",
 }
 
 

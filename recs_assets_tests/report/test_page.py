@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from recs_assets.__main__ import main
-from recs_assets.gates.verdict import FAIL, INSUFFICIENT_EVIDENCE, PASS, WARN
+from recs_assets.gates.verdict import FAIL, HOLD, INSUFFICIENT_EVIDENCE, INVALID, PASS, ROLLBACK, WARN
 from recs_assets.report.evaluation import Gate, Lift
 from recs_assets.report.facts import Judgement, LeftOut, Step
 from recs_assets.report.page import html, markdown
@@ -118,6 +118,20 @@ def test_what_asks_for_something_comes_before_what_passes_and_a_hold_names_nobod
     words = " ".join(Page(html(facts)).words)
     assert "Publishing is on hold since 2026-10-05 08:00 UTC, because: wrong prices." in words
     assert "by ann" not in words
+
+
+@pytest.mark.parametrize(
+    ("gate", "decision", "then"),
+    [
+        ("gate_2", PASS, "The rollout may go on"),
+        ("gate_2", HOLD, "Wait for more mail; the rollout stays where it is."),
+        ("no_harm", INVALID, "The rollout is on hold."),
+        ("no_harm", ROLLBACK, "The next night serves SQL's lists to everybody."),
+    ],
+)
+def test_what_the_mail_says_of_the_blend_is_told_with_what_to_do(gate: str, decision: str, then: str) -> None:
+    words = " ".join(Page(html(replace(NOTHING, judged={gate: judged(gate, decision)}))).words)
+    assert f"{decision} Why. Next: {then}" in words
 
 
 def test_what_the_rules_leave_of_a_shop_is_on_the_first_screen() -> None:
