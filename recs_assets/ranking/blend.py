@@ -31,6 +31,14 @@ def normalise_sql(lists: pd.DataFrame) -> Floats:
     return np.asarray(np.divide(scores, best, out=np.zeros_like(scores), where=best > 0), dtype=np.float64)
 
 
+def scale_sql(lists: pd.DataFrame) -> Floats:
+    """Scores divided by the power of two above the best of their list: float64[rows] in [0, 1), of SQL's list as it is.
+
+    Only that is exact, and keeps apart two scores one rounding apart (10 LN(81) and 8 LN(243) are).
+    """
+    return np.asarray(np.ldexp(lists["score"].to_numpy(np.float64), -np.frexp(_of_list(lists, np.maximum))[1]), dtype=np.float64)
+
+
 def normalise_gnn(lists: pd.DataFrame, kept: int) -> Floats:
     """Scores between the worst (0) and the best (1) of the first ``kept`` of their list: float64[rows]. Equal scores are all 1.
 
@@ -56,9 +64,7 @@ def blend(sql_lists: pd.DataFrame, gnn_lists: pd.DataFrame, alpha: Floats, *, ke
     :func:`~recs_assets.ranking.rules.apply_list_rules`). A list without weight brings no parts: with alpha = 1 the
     rows are those of ``sql_lists``, with alpha = 0 those of ``gnn_lists``.
 
-    With alpha = 1 the ranked list is SQL's, row for row: its scores are then divided by the power of two above the
-    list's best instead of by the best itself, as only that is exact, and keeps apart two scores one rounding apart
-    (10 LN(81) and 8 LN(243) are).
+    With alpha = 1 the ranked list is SQL's, row for row: its scores are then those of :func:`scale_sql`.
 
     Args:
         sql_lists: columns profile, product, score (>= 0); distinct pairs.
@@ -72,8 +78,7 @@ def blend(sql_lists: pd.DataFrame, gnn_lists: pd.DataFrame, alpha: Floats, *, ke
     """
     sql_alpha = alpha[sql_lists["profile"].to_numpy()]
     gnn_alpha = alpha[gnn_lists["profile"].to_numpy()]
-    exact = np.ldexp(sql_lists["score"].to_numpy(np.float64), -np.frexp(_of_list(sql_lists, np.maximum))[1])
-    sql_score = np.where(sql_alpha == 1, exact, normalise_sql(sql_lists))
+    sql_score = np.where(sql_alpha == 1, scale_sql(sql_lists), normalise_sql(sql_lists))
     both = _outer_join(sql_lists, gnn_lists, np.flatnonzero(sql_alpha > 0), np.flatnonzero(gnn_alpha < 1))
     # Row -1 is the last one: a score of 0 for whatever the list lacks.
     both["sql_score"] = np.append(sql_score, 0.0)[both["sql_row"]]

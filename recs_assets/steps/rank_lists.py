@@ -18,7 +18,7 @@ from recs_assets.gnn.explain.explainer import Explainer, strongest_edges
 from recs_assets.gnn.snapshots import FOREVER, microseconds, snapshot
 from recs_assets.model_settings import ReasonsSettings
 from recs_assets.ranking import similarity
-from recs_assets.ranking.blend import blend, normalise_sql
+from recs_assets.ranking.blend import blend, normalise_sql, scale_sql
 from recs_assets.ranking.reasons import CODES, Terms, blend_terms, names_of, similarity_terms, texts
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
 from recs_assets.resources.store.artifact import Artifact
@@ -182,8 +182,9 @@ def scored_candidates(
 def _scored_by_sql(
     source: str, sql_scores: pd.DataFrame, similarities: pd.DataFrame, history: sparse.csr_array, settings: Settings
 ) -> pd.DataFrame:
-    """SQL's candidates with their score, with similar parts added or without."""
-    scored = sql_scores.assign(sql_score=normalise_sql(sql_scores), similarity=0.0, gnn_score=0.0)
+    """SQL's candidates with their score, with similar parts added or without: then it is the blend of alpha = 1."""
+    scale = normalise_sql if source == "similarity" else scale_sql
+    scored = sql_scores.assign(sql_score=scale(sql_scores), similarity=0.0, gnn_score=0.0)
     if source == "similarity":
         added = similarity.similarity_lists(sql_scores[[*KEYS, "score"]], history, similarities, settings.similarity.weight)
         scored[["score", "similarity"]] = added[["score", "similarity"]].to_numpy()
