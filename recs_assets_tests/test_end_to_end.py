@@ -200,9 +200,10 @@ def test_every_gate_leaves_its_verdict_in_the_ledger(first_run: Run) -> None:
     ledger = first_run.place.query("SELECT gate, decision, week, run_id, settings_hash FROM verdicts ORDER BY gate")
     gates = ["approval", "audit", "freshness", "gate_1", "mail_reach", "overlap", "score_drift", "source", "users_served"]
     gates += ["added_at_ownership", "created_at_products", "created_at_users", "garage_coverage", "mail_coverage", "rules"]
-    gates += ["hold", *(f"left_out_{table}" for table in ("events", "fitment", "ownership", "products", "users", "vehicles"))]
-    gates += ["universal_products", *(f"ties_{table}" for table in ("ownership", "products", "users", "vehicles"))]
     tables = ["email_events", "events", "fitment", "ownership", "products", "users", "vehicles"]
+    gates += ["hold", "left_for_lists", *(f"left_out_{table}" for table in tables)]
+    gates += ["universal_products", *(f"ties_{table}" for table in ("ownership", "products", "users", "vehicles"))]
+    gates += [f"budget_{name}" for name in ("before_gate_1", "experiment", "month")]
     run_id, settings_hash = first_run.result.run_id, first_run.place.settings.hash
     expected = sorted([*gates, *(f"{gate}_{table}" for gate in ("filled", "row_count") for table in tables)])
     assert ledger == [(gate, "PASS", dt.date(2026, 9, 28), run_id, settings_hash) for gate in expected]
