@@ -119,11 +119,12 @@ def _by(rows: "pd.DataFrame", column: str) -> dict[str, float]:
 
 def _by_mail(metrics: "pd.DataFrame") -> dict[str, tuple[float, float, int]]:
     at_k = metrics[(metrics["k"] == K) & (metrics["metric"] == "recall") & (metrics["stratum"] == "all")]
-    of = {(row.relevance, row.system): row for row in at_k.itertuples()}
+    columns = (at_k[name] for name in ("relevance", "system", "value", "users"))
+    of = {(relevance, system): (float(value), int(users)) for relevance, system, value, users in zip(*columns, strict=True)}
     found = [name for name in BY_MAIL if (name, "sql") in of and (name, "blend") in of]
     if found == ["order"]:
         return {}
-    return {name: (of[name, "sql"].value, of[name, "blend"].value, int(of[name, "sql"].users)) for name in found}
+    return {name: (of[name, "sql"][0], *of[name, "blend"]) for name in found}
 
 
 def _channels(rows: "pd.DataFrame") -> list[tuple[str, float]]:
