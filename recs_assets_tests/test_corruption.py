@@ -20,6 +20,7 @@ from recs_assets_tests.conftest import Run
 from recs_assets_tests.worlds import WEEK, Place
 
 FILES = [
+    "ab_results/verdict.json",
     "approved_model/model.pt",
     "approved_model/record.json",
     "approved_model/towers.pt",
@@ -33,6 +34,7 @@ FILES = [
     "interaction_edges/interaction_edges.parquet",
     "interaction_edges/other_orders.parquet",
     "interaction_edges/shared_accounts.parquet",
+    "mail_events/mail_events.parquet",
     "offline_metrics/alpha_curve.parquet",
     "offline_metrics/ceiling.parquet",
     "offline_metrics/evidence.parquet",
@@ -54,6 +56,9 @@ FILES = [
     "raw_vehicles/profile.json",
     "recommendations/profile_recommendations.parquet",
     "recommendations/staged.json",
+    "release_report/release_report.html",
+    "rollout_assignment/arms.parquet",
+    "rollout_stage/stage.json",
     "sql_scores/sql_scores.parquet",
     "trained_model/curve.parquet",
     "trained_model/model.pt",

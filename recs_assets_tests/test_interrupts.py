@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from recs_assets.resources.store.location import WORK
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.faults.homes import Home
-from recs_assets_tests.worlds import NEXT_WEEK, SMALL_TOWERS, WEEK, settings_with
+from recs_assets_tests.worlds import NEXT_WEEK, WEEK, settings_with
 
 SECONDS = 10.0
 NAMES = {signal.SIGINT: "Ctrl-C (SIGINT)", signal.SIGTERM: "SIGTERM"}
@@ -144,7 +145,7 @@ def test_in_the_middle_of_publishing_nothing_is_published(first_run: Run, tmp_pa
     said = log.read_text()
     assert "Traceback" not in said
     last = said.splitlines()[-1]
-    assert last.startswith("Stopped by Ctrl-C (SIGINT) in published_recommendations; finished before: raw_events, ")
+    assert last.startswith("Stopped by Ctrl-C (SIGINT) in published_recommendations; finished before: raw_email_events, ")
     assert "recommendations. A list is published whole or not at all: make versions says which one is served." in last
     assert home.served() == before
     assert (home.violations(), home.orphans()) == ([], [])
@@ -168,12 +169,12 @@ interrupts.leave(0)
 
 
 def test_a_training_goes_on_from_the_epoch_before_a_signal(first_run: Run, tmp_path: Path) -> None:
-    few = settings_with(tmp_path, {"model": {"steps": 20}, "towers": SMALL_TOWERS, "compute": {"threads": 1}})
+    few = settings_with(tmp_path, {"model": {"steps": 20}, "compute": {"threads": 1}})
     place = first_run.place.copy(tmp_path / "place", settings=few)
     command = [sys.executable, "-c", TRAINING, place.source, place.home, tmp_path / "settings.yaml"]
     environment = os.environ | {"RECS_FAULT": "checkpoint.pruned:hang"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-    working = place.store.working_folder(f"trained_model-{WEEK}")
+    working = place.store.location.local / WORK / f"trained_model-{WEEK}"
     while not list(working.glob("epoch_0001_*.pt")) and process.poll() is None:
         time.sleep(0.1)
     process.send_signal(signal.SIGTERM)

@@ -65,7 +65,7 @@ def test_a_second_run_publishes_nothing(first: Run, second: Run) -> None:
 
 def test_a_night_serves_the_week_in_progress_with_the_approved_model_of_the_week_before(first_run: Run, night: Run) -> None:
     assert messages(night.result) == {}
-    assert materialized(night.result) == set(EDGES) - LEARNED - {"raw_email_events"}
+    assert materialized(night.result) == set(EDGES) - LEARNED
     assert {name for name, passed in checks(night.result).items() if passed} >= AUDIT_CHECKS
     served = night.place.query(
         "SELECT week, model_week, source, count(DISTINCT user_id) FROM recommendations GROUP BY ALL ORDER BY 1"

@@ -180,5 +180,5 @@ def test_a_command_that_is_refused_before_its_run_tells_too(night: Run, monkeypa
         target = SimpleNamespace(warehouse=lambda _: place.warehouse)
         project = cast(Any, SimpleNamespace(target=target, settings=settings_telling(hook.url)))
         with pytest.raises(ValueError, match="the newest event of the source"):
-            commands.COMMANDS["run"](commands._parser().parse_args(["run", "nightly"]), project)
+            commands.COMMANDS["run"](commands.command_line(None).parse_args(["run", "nightly"]), project)
     assert [told["kind"] for told in hook.got] == ["run refused"]

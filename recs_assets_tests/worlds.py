@@ -23,7 +23,7 @@ WEEK, NEXT_WEEK = "2026-09-28", "2026-10-05"
 
 TINY_GATES = {"max_false_promotions": 0.1}
 # Towers for a few hundred people: those of the settings are for hundreds of thousands, and most of a small run's work.
-SMALL_TOWERS = {"dimension": 16, "hash_buckets": 1000, "epochs": 2}
+SMALL_TOWERS = {"dimension": 16, "hash_buckets": 1000, "epochs": 2, "patience": 2}
 
 LONG = "SELECT * EXCLUDE (run_id, scored_at) FROM recommendations ORDER BY ALL"
 WIDE = "SELECT * EXCLUDE (generated_at) FROM final_vehicle_recommendations ORDER BY ALL"

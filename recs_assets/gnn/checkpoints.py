@@ -18,6 +18,10 @@ NAME = re.compile(r"epoch_(\d{4})_([0-9a-f]{64})\.pt")
 log = logging.getLogger(__name__)
 
 
+def lasts() -> None:
+    """Nothing is to be done: what a folder holds lasts as it is."""
+
+
 class Checkpoints:
     """The checkpoints of one training.
 
@@ -27,7 +31,7 @@ class Checkpoints:
         keep: called when the folder has changed; the folder may be a copy of what lies elsewhere.
     """
 
-    def __init__(self, folder: Path, made_from: str, keep: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, folder: Path, made_from: str, keep: Callable[[], None] = lasts) -> None:
         self.folder = folder
         self.made_from = made_from
         self.keep = keep

@@ -36,6 +36,7 @@ def shown(audit: Audit) -> dict[str | None, tuple[bool, dict[str, Any]]]:
 def test_a_clean_list_passes_all_checks() -> None:
     assert shown(audit_with()) == {
         "rules": (True, {}),
+        "arms": (True, {}),
         "no_duplicates": (True, {}),
         "price": (True, {}),
         "scores": (True, {}),

@@ -6,9 +6,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from recs_assets import partitions
 from recs_assets.asset_files import USER_SCORES
 from recs_assets.assets import serving, sharding
+from recs_assets.expectations import expected
 from recs_assets.gnn import scoring
 from recs_assets.settings import Settings
 from recs_assets.steps import score_profiles
@@ -23,7 +23,7 @@ def with_shards(settings: Settings, shards: int) -> Settings:
 def scored(place: Place, asset: dg.AssetsDefinition) -> tuple[str, bytes, dg.ExecuteInProcessResult]:
     """The version of the week's scores and the bytes of their file, made anew."""
     result = dg.materialize(
-        partitions.beginning("2026-09-28", [asset]),
+        expected(place.settings.schedules.model_copy(update={"first_week": "2026-09-28"}), [asset]),
         partition_key=NEXT_WEEK,
         instance=place.instance,
         resources={"settings": place.settings, "store": place.store},

@@ -98,7 +98,7 @@ def test_what_a_failed_step_has_spent_counts_and_a_pass_of_gate_1_since_then_all
 def test_no_step_begins_once_the_month_is_used_up(billed: DuckDBWarehouse, place: Place) -> None:
     begun: list[str] = []
 
-    @weekly_asset(group="raw", kinds={"table"})
+    @weekly_asset(group="raw", kinds={"table"}, pod="exporter")
     def exported(
         context: dg.AssetExecutionContext,
         warehouse: dg.ResourceParam[Warehouse],

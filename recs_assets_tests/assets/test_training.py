@@ -99,7 +99,7 @@ def test_the_towers_leave_a_record_a_curve_and_a_vector_for_everybody_and_every_
     for kind in ("user", "product"):
         vectors = trained.table(f"{kind}_vectors.parquet")
         assert vectors[f"{kind}_id"].to_pylist() == place.table(f"{kind}_nodes")[f"{kind}_id"].to_pylist()
-        assert vectors["vector"].type == pa.list_(pa.float32(), 128)
+        assert vectors["vector"].type == pa.list_(pa.float32(), place.settings.towers.dimension)
     assert not (place.home / "store" / ".work" / f"trained_model-{WEEK}").exists()
 
 

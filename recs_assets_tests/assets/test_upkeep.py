@@ -67,7 +67,7 @@ def test_of_a_list_that_is_made_again_the_served_one_stays_and_what_it_was_made_
 
 def test_old_weeks_go_but_for_the_model_that_serves(night: Run, tmp_path: Path) -> None:
     place, one = night.place.copy(tmp_path), keeping(night.place.settings, weeks=1)
-    kept = {"approved_model", "offline_metrics", "trained_model", "raw_email_events"}
+    kept = {"approved_model", "offline_metrics", "trained_model"}
     leave = gone(place, one)
     assert leave & {(name, WEEK) for name in kept} == set()
     assert {("recommendations", WEEK), ("sql_scores", WEEK), ("product_similarities", WEEK)} <= leave
@@ -86,7 +86,8 @@ def test_after_some_days_no_file_has_rows_of_people(night: Run) -> None:
     place = night.place
     assert gone(place, place.settings, days=29) == set()
     leave = gone(place, place.settings, days=31)
-    of_people = ("user_nodes", "owns_edges", "interaction_edges", "hetero_graph", "sql_scores", "user_scores", "recommendations")
+    of_people = ("user_nodes", "owns_edges", "interaction_edges", "mail_events", "hetero_graph", "sql_scores", "user_scores")
+    of_people += ("rollout_assignment", "recommendations")
     assert {asset for asset, week in leave if week == NEXT_WEEK} == set(of_people)
     assert {asset for asset, week in leave if week == WEEK} == {*of_people, "trained_model", "offline_metrics"}
     quarantined = superfluous(place.warehouse, place.store, place.settings, now=NOW + dt.timedelta(days=31)).quarantined

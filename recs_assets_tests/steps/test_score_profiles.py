@@ -7,7 +7,6 @@ import pyarrow as pa
 import pytest
 import torch
 
-from recs_assets import settings_file
 from recs_assets.asset_files import GRAPH, MODEL, PROFILES, TOWERS
 from recs_assets.gnn import scoring
 from recs_assets.gnn.towers.residual import Residual
@@ -38,7 +37,7 @@ def blocks(run: Run, towers: Path, shard: int = 0, shards: int = 1) -> list[pa.T
             profiles=graph.table(PROFILES),
             user_ids=run.place.table("user_nodes")["user_id"],
             product_ids=run.place.table("product_nodes")["product_id"],
-            settings=settings_file.load(),
+            settings=run.place.settings,
             shard=shard,
             shards=shards,
         )

@@ -14,6 +14,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 
 from recs_assets.fault_points import reached
@@ -191,7 +192,7 @@ class Bucket:
             for file in self._kept(name):
                 if not (folder / file).exists():
                     self.objects.receive(f"{WORK}/{name}/{file}", folder / file)
-            yield Working(folder, lambda: self._keep(name, folder))
+            yield Working(folder, partial(self._keep, name, folder))
             self._keep(name, folder)
 
     def stale_work(self, before: dt.datetime) -> list[Stale]:

@@ -139,7 +139,10 @@ class Location(Protocol):
 
 @dataclass(frozen=True)
 class Working:
-    """A folder of work in progress; ``keep`` makes what it holds now last for whoever goes on with it."""
+    """A folder of work in progress; ``keep`` makes what it holds now last for whoever goes on with it.
+
+    It can be pickled: training in several processes takes it along.
+    """
 
     folder: Path
     keep: Callable[[], None]

@@ -37,6 +37,10 @@ class Objects:
     prefix: str
     endpoint: str | None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the client, which another process makes for itself."""
+        return {name: value for name, value in self.__dict__.items() if name != "_bucket"}
+
     def address(self, name: str) -> str:
         """The URI of an object, or of all whose names begin so."""
         return f"gs://{self.bucket}/{self.prefix}{name}".rstrip("/")
