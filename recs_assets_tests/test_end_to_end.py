@@ -222,7 +222,7 @@ def test_the_metrics_compare_every_system_on_the_same_users(first_run: Run) -> N
     assert {system for system in metrics["system"] if not system.startswith("channel_")} == SYSTEMS
     assert set(metrics["stratum"]) == {"all", "cold", "warm", "hot", "population"}
     assert {metric for metric, k in zip(metrics["metric"], metrics["k"], strict=True) if k == 10} == {
-        "recall", "ndcg", "mrr", "hit", "coverage", "novelty", "overlap_sql",
+        "recall", "ndcg", "mrr", "hit", "value_found", "coverage", "novelty", "overlap_sql",
     }  # fmt: skip
     assert set(metrics.loc[metrics["metric"] == "first_changed_sql", "k"]) == {4}
     assert per_user.groupby("system").size().nunique() == 1

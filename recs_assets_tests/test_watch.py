@@ -46,7 +46,7 @@ def test_a_failed_run_of_a_command_tells_once_what_why_and_where(tmp_path: Path)
     (run,) = place.instance.get_runs()
     assert (told["kind"], told["week"], told["run_id"]) == ("run failed", WEEK, run.run_id)
     assert told["text"].startswith(
-        f"recs_assets: run failed (week {WEEK}): weekly failed, and nothing was published by it. raw_events, "
+        f"recs_assets: run failed (week {WEEK}): weekly failed, and nothing was published by it. raw_email_events, "
     )
     assert "raw_vehicles: there is no source … Set RECS_SOURCE to a folder of Parquet" in told["text"]
     assert told["text"].endswith(f"Look at: make report WEEK={WEEK}, make status, and run {run.run_id} in Dagster's event log.")

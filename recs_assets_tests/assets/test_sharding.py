@@ -13,7 +13,7 @@ from recs_assets.gnn import scoring
 from recs_assets.settings import Settings
 from recs_assets.steps import score_profiles
 from recs_assets_tests.conftest import Run
-from recs_assets_tests.worlds import NEXT_WEEK, Place
+from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place
 
 
 def with_shards(settings: Settings, shards: int) -> Settings:
@@ -23,7 +23,7 @@ def with_shards(settings: Settings, shards: int) -> Settings:
 def scored(place: Place, asset: dg.AssetsDefinition) -> tuple[str, bytes, dg.ExecuteInProcessResult]:
     """The version of the week's scores and the bytes of their file, made anew."""
     result = dg.materialize(
-        expected(place.settings.schedules.model_copy(update={"first_week": "2026-09-28"}), [asset]),
+        expected(place.settings.schedules.model_copy(update={"first_week": WEEK, "last_week": NEXT_WEEK}), [asset]),
         partition_key=NEXT_WEEK,
         instance=place.instance,
         resources={"settings": place.settings, "store": place.store},

@@ -104,9 +104,10 @@ def test_no_step_begins_once_the_month_is_used_up(billed: DuckDBWarehouse, place
         warehouse: dg.ResourceParam[Warehouse],
         store: dg.ResourceParam[Store],
         settings: dg.ResourceParam[Settings],
-    ) -> None:
+    ) -> dg.MaterializeResult:
         """An export."""
         begun.append("exported")
+        return dg.MaterializeResult()
 
     def run() -> dg.ExecuteInProcessResult:
         resources = {"warehouse": billed, "store": place.store, "settings": SETTINGS}
