@@ -8,12 +8,14 @@ from typing import Any
 import duckdb
 from google.cloud import bigquery
 
-from recs_assets.asset_files import STAGED
+from recs_assets.asset_files import RELEASE_REPORT, STAGED
 from recs_assets.own_tables import RECOMMENDATIONS, wide_columns
 from recs_assets.resources.bigquery.client import Places
 from recs_assets.resources.store.store import Store
 
 Rows = list[tuple[Any, ...]]
+# Names of its run's tables, and its seconds and dollars, are a run's own.
+OF_ITS_RUN = {STAGED, RELEASE_REPORT}
 # A query in what both engines read, with the tables of our own by their bare names.
 Reader = Callable[[str], Rows]
 
@@ -78,7 +80,7 @@ def compared_files(store: Store, other: Store, weeks: Sequence[str]) -> Line:
             for week in weeks
             if (artifact := at.find(asset, week))
             for name, record in artifact.manifest.files.items()
-            if name != STAGED  # the names in it are those of its run
+            if name not in OF_ITS_RUN
         }
         for at in (store, other)
     )
