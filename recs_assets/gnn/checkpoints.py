@@ -18,20 +18,16 @@ NAME = re.compile(r"epoch_(\d{4})_([0-9a-f]{64})\.pt")
 log = logging.getLogger(__name__)
 
 
-def lasts() -> None:
-    """Nothing is to be done: what a folder holds lasts as it is."""
-
-
 class Checkpoints:
     """The checkpoints of one training.
 
     Attributes:
         folder: a folder of their own.
         made_from: names the inputs and settings; checkpoints of a training from others are removed.
-        keep: called when the folder has changed; the folder may be a copy of what lies elsewhere.
+        keep: called when the folder has changed, where that is a copy of what lies elsewhere.
     """
 
-    def __init__(self, folder: Path, made_from: str, keep: Callable[[], None] = lasts) -> None:
+    def __init__(self, folder: Path, made_from: str, keep: Callable[[], None] | None = None) -> None:
         self.folder = folder
         self.made_from = made_from
         self.keep = keep
@@ -53,7 +49,8 @@ class Checkpoints:
         reached("checkpoint.renamed", target)
         for _, old in self._saved()[:-KEPT]:
             old.unlink()
-        self.keep()
+        if self.keep is not None:
+            self.keep()
         reached("checkpoint.pruned")
         return target
 

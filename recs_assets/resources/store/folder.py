@@ -137,7 +137,7 @@ class Folder:
     def working(self, name: str) -> Iterator[Working]:
         """A folder beside the versions; whoever asks for it while it is another's waits."""
         with alone_in(self.local / WORK / name) as folder:
-            yield Working(folder, lasts)
+            yield Working(folder)
 
     def stale_work(self, before: dt.datetime) -> list[Stale]:
         """The folders that were last touched before a moment."""
@@ -151,10 +151,6 @@ class Folder:
 
     def _seen(self, version: str) -> Found:
         return Found(version, self.made_at(version), size_of(self.local / version))
-
-
-def lasts() -> None:
-    """Nothing is to be done: what a folder holds lasts as it is."""
 
 
 def size_of(folder: Path) -> int:

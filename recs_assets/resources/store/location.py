@@ -139,13 +139,13 @@ class Location(Protocol):
 
 @dataclass(frozen=True)
 class Working:
-    """A folder of work in progress; ``keep`` makes what it holds now last for whoever goes on with it.
+    """A folder of work in progress, which can be pickled: training in several processes takes it along.
 
-    It can be pickled: training in several processes takes it along.
+    ``keep`` makes what it holds now last for whoever goes on with it, where it would not by itself.
     """
 
     folder: Path
-    keep: Callable[[], None]
+    keep: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)
