@@ -2,19 +2,17 @@
 
 import math
 from collections.abc import Callable, Mapping
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recs_assets.ranking.cutoff import K
 from recs_assets.ranking.strata import STRATA
+from recs_assets.report import sheet
 from recs_assets.report.charts import Dot, dots
 from recs_assets.report.evaluation import REACHABLE, SYSTEMS, Comparison, Lift
 from recs_assets.report.facts import Facts
 from recs_assets.report.verdicts import answer, verdicts_of
 
 if TYPE_CHECKING:
-    import jinja2
     from markupsafe import Markup
 
 TEMPLATE = "release_report.html"
@@ -48,24 +46,22 @@ SYSTEM_WORDS = {
 def html(facts: Facts) -> str:
     """The page: no script, no request, every figure in a ``data`` element that names where it comes from."""
     measured = facts.measured
-    return (
-        _environment()
-        .get_template(TEMPLATE)
-        .render(
-            facts=facts,
-            verdicts=verdicts_of(facts),
-            answer=answer(facts),
-            comparison=measured.comparison if measured else None,
-            gate=measured.gate if measured else None,
-            charts=_charts(facts),
-            slots=facts.settings.rules.slots,
-            K=K,
-            systems=SYSTEM_WORDS,
-            strata=STRATA,
-            reachable=REACHABLE,
-            shown_parts=SHOWN_PARTS,
-            shown_types=SHOWN_TYPES,
-        )
+    return sheet.page(
+        TEMPLATE,
+        n=_number,
+        facts=facts,
+        verdicts=verdicts_of(facts),
+        answer=answer(facts),
+        comparison=measured.comparison if measured else None,
+        gate=measured.gate if measured else None,
+        charts=_charts(facts),
+        slots=facts.settings.rules.slots,
+        K=K,
+        systems=SYSTEM_WORDS,
+        strata=STRATA,
+        reachable=REACHABLE,
+        shown_parts=SHOWN_PARTS,
+        shown_types=SHOWN_TYPES,
     )
 
 
@@ -106,16 +102,6 @@ def _charts(facts: Facts) -> dict[str, "Markup"]:
 def _dot(label: str, lift: Lift, is_ours: bool) -> Dot:
     assert lift.lift is not None
     return Dot(label, lift.lift, lift.low, lift.high if lift.high is not None else math.inf, is_ours)
-
-
-@cache
-def _environment() -> "jinja2.Environment":
-    import jinja2  # 0.1 s at load
-
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.globals["n"] = _number
-    return environment
 
 
 def _number(value: float | None, form: str, fact: str) -> "Markup":
