@@ -12,8 +12,8 @@ from recs_assets.contract import SOURCE_TABLES, SourceTable
 from recs_assets.resources.bigquery.jobs import REQUEST_SECONDS, Jobs
 from recs_assets.resources.bigquery.readings import absent, has_spaces, reading, selected, trimmed, word
 from recs_assets.resources.bigquery.scratch import Scratch
-from recs_assets.resources.duckdb.source_files import resembled
 from recs_assets.resources.errors import AccessError, SourceError
+from recs_assets.resources.resembled import resembled
 from recs_assets.stored_tables import StoredColumn, StoredTable
 
 SHOWN_CHARACTERS = 60

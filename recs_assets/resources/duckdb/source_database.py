@@ -8,8 +8,8 @@ import duckdb
 from recs_assets.breaches import ContractError
 from recs_assets.contract import SOURCE_TABLES
 from recs_assets.resources.duckdb.source import Located, Relation, Source, identifier, quoted
-from recs_assets.resources.duckdb.source_files import resembled
 from recs_assets.resources.errors import SourceError, WarehouseError
+from recs_assets.resources.resembled import resembled
 
 # The database while it is attached.
 ATTACHED = "source_database"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from recs_assets.breaches import ContractError
 from recs_assets.contract import SOURCE_TABLES
+from recs_assets.resources.resembled import resembled
 
 # `bq extract` numbers shards with twelve digits, from zero.
 SHARD = re.compile(r"-(\d{12})\.parquet")
@@ -48,19 +49,6 @@ def files_by_table(folder: Path) -> dict[str, TableFiles | None]:
         if table:
             alike[table].append(entry.name)
     return {table: _table_files(table, forms[table], alike[table]) for table in SOURCE_TABLES}
-
-
-def resembled(name: str, absent: list[str] | tuple[str, ...]) -> str | None:
-    """The source table that a name could be meant for: one that it begins with, or one that is absent and occurs in it."""
-    lower = name.lower()
-    for table in SOURCE_TABLES:
-        if lower.startswith(table) and not lower[len(table) : len(table) + 1].isalpha():
-            return table
-    letters = re.sub("[^a-z]", "", lower.split(".", maxsplit=1)[0])
-    for table in sorted(absent, key=len, reverse=True):
-        if re.sub("[^a-z]", "", table).removesuffix("s") in letters:
-            return table
-    return None
 
 
 def pattern(path: Path) -> str:

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from recs_assets.breaches import ContractError
-from recs_assets.resources.duckdb.source_files import resembled
+from recs_assets.resources.resembled import resembled
 from recs_assets_tests.resources.duckdb.source_rows import halves, problems, rows_of, stored_in, write
 from recs_assets_tests.sql import shop
 
