@@ -3,6 +3,7 @@
 import difflib
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def load(override: Path | None = None) -> Settings:
     """
     if override is None and os.environ.get("RECS_SETTINGS"):
         override = Path(os.environ["RECS_SETTINGS"])
-    values = yaml.safe_load(PACKAGED.read_text())
+    values = _packaged()
     if override is not None:
         changed = _read(override)
         values = followed(_merged(values, changed, override, ()), changed)
@@ -37,6 +38,12 @@ def load(override: Path | None = None) -> Settings:
     except pydantic.ValidationError as error:
         problems = "; ".join(": ".join(filter(None, (".".join(map(str, e["loc"])), e["msg"]))) for e in error.errors())
         raise SettingsError(f"{override or PACKAGED.name}: {problems}. Allowed values stand in {PACKAGED.name}.") from error
+
+
+@cache
+def _packaged() -> dict[str, Any]:
+    values: dict[str, Any] = yaml.safe_load(PACKAGED.read_text())  # asked for by pods and by definitions at every start
+    return values
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -47,8 +47,7 @@ def gate_1(
         per_user: columns system, week, user_id, stratum, ``recall_at_k``; a row per system, user and week.
         min_lift: relative, 0.05 is five percent.
         evidence: of all weeks, columns as ``ranking.evidence`` has them; ``None``: no week before these.
-        by_mail: as ``per_user``, with the column relevance: organic, mailed, click. It decides nothing: what SQL's own mail
-            has just shown favours SQL, and the reason says where organic and mailed purchases disagree.
+        by_mail: as ``per_user``, with the column relevance: organic, mailed, click. It decides nothing, and is told of.
         yearly_risk: of promoting without any lift, in a year.
         system: the one to be promoted.
         baseline: the one that is served today.
@@ -80,11 +79,8 @@ def gate_1(
         "strata": _figures(strata),
     }
     decision, reason = _decide(newest, total, _worse(strata), min_lift, f"Recall@{k} of {system} over {baseline}", figures)
-    if by_mail is not None and len(by_mail):
-        lifts = {str(name): _lift(paired(rows, system, baseline, k)) for name, rows in by_mail.groupby("relevance")}
-        figures["by_mail"] = _figures(lifts)
-        reason += _disagreement(lifts.get("organic"), lifts.get("mailed"))
-    return Verdict("gate_1", decision, reason, figures)
+    told, disagreement = _told_by_mail(by_mail, system, baseline, k)
+    return Verdict("gate_1", decision, reason + disagreement, figures | told)
 
 
 def still_standing(evidence: "pd.DataFrame", model_week: str, baseline: str = "sql") -> Verdict:
@@ -139,6 +135,16 @@ def _decide(
         )
     lacking = f"less than the {min_lift:+.1%} asked for" if proven else "which luck may bring in a year of Mondays"
     return INSUFFICIENT_EVIDENCE, f"{lift}: {served}, {lacking}. {_outlook(figures, min_lift)}"
+
+
+def _told_by_mail(by_mail: "pd.DataFrame | None", system: str, baseline: str, k: int) -> tuple[dict[str, Any], str]:
+    """The lifts by what the mail had shown, and where they disagree: what SQL's own mail has just shown favours SQL."""
+    from recs_assets.ranking.evidence import paired  # pandas: 0.4 s
+
+    if by_mail is None or not len(by_mail):
+        return {}, ""
+    lifts = {str(name): _lift(paired(rows, system, baseline, k)) for name, rows in by_mail.groupby("relevance")}
+    return {"by_mail": _figures(lifts)}, _disagreement(lifts.get("organic"), lifts.get("mailed"))
 
 
 def _disagreement(organic: "Lift | None", mailed: "Lift | None") -> str:
