@@ -9,7 +9,6 @@ from pathlib import Path
 
 import dagster as dg
 import duckdb
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -49,43 +48,6 @@ def test_a_failed_audit_blocks_publishing(
     assert place.served() == before
     assert place.query("FROM publications") == published
     assert place.query("SELECT decision FROM audits ORDER BY audited_at DESC LIMIT 1") == [("FAIL",)]
-
-
-def test_a_mail_to_nobody_says_so(night: Run, tmp_path: Path) -> None:
-    place = night.place.copy(tmp_path, settings=settings_with(tmp_path / "own", {"gates": {"min_mails_share": None}}))
-    users = place.read_source("users")
-    nobody = pa.nulls(users.num_rows, pa.bool_())
-    place.rewrite("users", users.set_column(users.schema.get_field_index("email_consent"), "email_consent", nobody))
-    result = place.materialize(LAST_STEPS, NEXT_WEEK)
-    assert result.success
-    assert place.query("SELECT count(*) FROM final_vehicle_recommendations") == [(0,)]
-    assert not checks(result)["recommendations", "mail_reach"]
-    ((decision, reason),) = place.query(
-        f"SELECT decision, reason FROM verdicts WHERE gate = 'mail_reach' AND run_id = '{result.run_id}'"
-    )
-    assert decision == "WARN"
-    assert reason.startswith("the mail reaches 0 of 500 people with a list: 0 said no, ")
-    assert "(mail.without_consent_flag: hold). Where people without a flag may be mailed, set it to send" in reason
-
-
-def test_a_mail_to_half_of_those_who_had_the_last_one_blocks_publishing(night: Run, tmp_path: Path) -> None:
-    place = night.place.copy(tmp_path)
-    before = place.served()
-    users = place.read_source("users").to_pandas()
-    users["email_consent"] = [None if row % 2 else consent for row, consent in enumerate(users["email_consent"])]
-    place.rewrite("users", pa.Table.from_pandas(users, preserve_index=False))
-    result = place.materialize(LAST_STEPS, NEXT_WEEK)
-    # That fewer than half of all people are reached is a warning; that half of the last mail's are lost is none.
-    failed = {check.check_name: set(check.metadata) for check in result.get_asset_check_evaluations() if not check.passed}
-    assert failed == {"mail": {"mails_fewer_than_allowed"}, "mail_reach": {"decision", "reason"}}
-    assert "mails fewer than allowed. The served table stays" in metadata(result, "recommendations")["reason"]
-    assert "published_recommendations" not in materialized(result)
-    assert place.served() == before
-    # Whoever means it says so.
-    settings = settings_with(tmp_path / "own", {"gates": {"min_mails_share": None}})
-    assert replace(place, settings=settings).materialize(LAST_STEPS, NEXT_WEEK).success
-    (n_mailed,) = place.query("SELECT count(*) FROM final_vehicle_recommendations")[0]
-    assert 0 < n_mailed < len(before[1]) * 0.6
 
 
 def test_a_reason_whose_edge_is_not_in_the_weeks_tables_blocks_publishing(night: Run, tmp_path: Path) -> None:
@@ -249,19 +211,6 @@ def test_a_new_publication_replaces_both_tables_and_says_why(night: Run, tmp_pat
     n_mails = place.query("SELECT count(*) FROM final_vehicle_recommendations")
     assert shown == [n_mails[0] * 3]
     assert place.query("SELECT reason FROM publications ORDER BY sequence DESC LIMIT 1") == [("three slots",)]
-
-
-def test_a_mail_of_other_slots_is_staged_with_a_warning_and_refused(
-    night: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    place = unpublished(night, tmp_path, {"rules": {"list_length": 10, "slots": 3}})
-    before = place.served()
-    told = messages(place.materialize(LAST_STEPS, NEXT_WEEK))["published_recommendations"]
-    unlike = "a mail of 3 slots cannot take the place of that of 4 in final_vehicle_recommendations"
-    assert f"week {NEXT_WEEK} cannot be published as it is: {unlike}" in caplog.text
-    assert unlike in told
-    assert "ALTER TABLE final_vehicle_recommendations DROP COLUMN rec_part_4" in told
-    assert place.served() == before
 
 
 def test_a_run_that_changes_nothing_says_since_when_it_is_served(

@@ -14,9 +14,9 @@ from recs_assets.resources.restoring import Restoration
 from recs_assets.resources.store.pruning import remove, stored, superfluous
 from recs_assets.resources.store.store import Store
 from recs_assets_tests.faults.homes import warehouse_of
-from recs_assets_tests.resources.duckdb.test_warehouse_publishing import FIRST, SECOND, WEEK, Rows, publish, stage, write_users
 from recs_assets_tests.resources.store.test_store import ORIGIN, ROWS
 from recs_assets_tests.resources.store.test_store import WEEK as STORE_WEEK
+from recs_assets_tests.resources.versions import FIRST, SECOND, WEEK, Rows, publish, stage, write_users
 from recs_assets_tests.sql import shop
 from recs_assets_tests.sql.parameters import MAIL
 

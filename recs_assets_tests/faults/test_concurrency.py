@@ -15,7 +15,7 @@ import pytest
 
 from recs_assets.resources.errors import WarehouseError
 from recs_assets_tests.faults.homes import warehouse_of
-from recs_assets_tests.resources.duckdb.test_warehouse_publishing import (
+from recs_assets_tests.resources.versions import (
     FIRST,
     SECOND,
     publish,
@@ -32,7 +32,7 @@ import sys
 from pathlib import Path
 from recs_assets.resources.errors import PublishRefused
 from recs_assets_tests.faults.homes import warehouse_of
-from recs_assets_tests.resources.duckdb.test_warehouse_publishing import FIRST, publish, stage
+from recs_assets_tests.resources.versions import FIRST, publish, stage
 warehouse = warehouse_of(Path(sys.argv[1]))
 third = [("u1", 1, "p1", 0.875), ("u3", 1, "p2", 0.25)]
 publication = stage(warehouse, sys.argv[2], FIRST if sys.argv[2] == "a" else third)

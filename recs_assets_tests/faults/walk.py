@@ -19,7 +19,7 @@ from recs_assets.resources.store.artifact import StoreError
 from recs_assets.resources.store.store import Store
 from recs_assets_tests.faults.homes import UNLISTED_TABLES, warehouse_of
 from recs_assets_tests.faults.operations import LISTS, OPERATIONS, PASSES, STORE_WEEK, checkpoints_of
-from recs_assets_tests.resources.duckdb.test_warehouse_publishing import query, served, wide
+from recs_assets_tests.resources.versions import query, served, wide
 
 # Processes fork from one that has all modules loaded and no thread running.
 FORKS = multiprocessing.get_context("forkserver")

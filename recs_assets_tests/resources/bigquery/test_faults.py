@@ -10,7 +10,7 @@ from recs_assets.fault_points import ARMED_BY
 from recs_assets.resources.bigquery.client import Places
 from recs_assets_tests.resources.bigquery.conftest import warehouse_at
 from recs_assets_tests.resources.bigquery.reading import query, served
-from recs_assets_tests.resources.duckdb.test_warehouse_publishing import FIRST, SECOND, publish, restoration, stage, wide
+from recs_assets_tests.resources.versions import FIRST, SECOND, publish, restoration, stage, wide
 from recs_assets_tests.stand_ins.places import environment
 
 OF_PUBLISHING = ["begun", "mailed", "inserted", "recorded", "committed"]
@@ -18,7 +18,7 @@ CHILD = """
 import sys
 from recs_assets.resources.bigquery.client import Places
 from recs_assets_tests.resources.bigquery.conftest import warehouse_at
-from recs_assets_tests.resources.duckdb.test_warehouse_publishing import SECOND, publish, stage
+from recs_assets_tests.resources.versions import SECOND, publish, stage
 warehouse = warehouse_at(Places.of())
 publish(warehouse, stage(warehouse, "two", SECOND))
 """

@@ -15,7 +15,7 @@ from recs_assets.resources.bigquery.warehouse import BigQueryWarehouse
 from recs_assets.resources.errors import PublishRefused, WarehouseError
 from recs_assets_tests.resources.bigquery.conftest import warehouse_at, write_users
 from recs_assets_tests.resources.bigquery.reading import query, served
-from recs_assets_tests.resources.duckdb.test_warehouse_publishing import FIRST, SECOND, WEEK, publish, restoration, stage, wide
+from recs_assets_tests.resources.versions import FIRST, SECOND, WEEK, publish, restoration, stage, wide
 from recs_assets_tests.stand_ins.faulty_proxy import Fault, faulty_proxy, once_each
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from recs_assets import settings_file
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
-from recs_assets_tests.resources.duckdb.test_warehouse_publishing import write_users
+from recs_assets_tests.resources.versions import write_users
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from recs_assets.own_tables import ROLLOUT_ASSIGNMENT
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.erasing import ErasureRefused
-from recs_assets_tests.resources.duckdb.test_warehouse_publishing import (
+from recs_assets_tests.resources.versions import (
     FIRST,
     SECOND,
     Rows,

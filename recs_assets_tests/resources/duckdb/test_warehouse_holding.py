@@ -7,7 +7,7 @@ import pytest
 
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.holding import Hold, HoldRefused
-from recs_assets_tests.resources.duckdb.test_warehouse_publishing import (
+from recs_assets_tests.resources.versions import (
     FIRST,
     SECOND,
     publish,
