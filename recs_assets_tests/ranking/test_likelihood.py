@@ -30,4 +30,5 @@ def test_a_row_s_own_constant_changes_nothing_however_large() -> None:
 def test_without_a_single_candidate_nobody_has_a_likelihood() -> None:
     losses = negative_log_likelihood(np.empty(0), np.empty(0, dtype=bool), sparse.csr_array((2, 3)))
 
-    assert np.isnan(losses).all() and len(losses) == 2
+    assert np.isnan(losses).all()
+    assert len(losses) == 2
