@@ -88,21 +88,25 @@ def cases(table: str, n: str) -> dict[str, Case]:
             "later": ([("u", n, 1, LATER)], {OUTSIDE: 1}),
             "copies": ([(n, "", 1, None)] * 3, {"empty vehicle_id": 1, DUPLICATE: 2}),
         },
-        "events": {
-            "fine": ([event(n)], {}),
-            "copies": ([event(n)] * 2, {DUPLICATE: 1}),
-            "repeated": ([event(n), event(n, kind="order", at=days_ago(0.5))], {"event_id of another event": 1}),
-            "user": ([event(n, "nobody")], {"unknown user_id": 1}),
-            "part": ([event(n, part_id="nothing")], {"part not sold": 1}),
-            "later user": ([event(n, "later user")], {OUTSIDE: 1}),
-            "later part": ([event(n, part_id="later part")], {OUTSIDE: 1}),
-            "kinds": ([event(n, kind="return"), event(f"{n}b", kind=None)], {"unknown event_type": 2}),
-            "times": ([event(n, at=FUTURE), event(f"{n}b", at=BEFORE_2000)], {"event in the future": 1}),
-            "borders": ([event(n, at=START), event(f"{n}b", at=AS_OF)], {OUTSIDE: 1}),
-            "timeless": ([event(n, at=None)], {"empty event_ts": 1}),
-            "empty": ([event(n, ""), event(f"{n}b", part_id=None)], {"no user": 1, "empty product_id": 1}),
-        },
+        "events": _event_cases(n),
     }[table]  # fmt: skip
+
+
+def _event_cases(n: str) -> dict[str, Case]:
+    return {
+        "fine": ([event(n)], {}),
+        "copies": ([event(n)] * 2, {DUPLICATE: 1}),
+        "repeated": ([event(n), event(n, kind="order", at=days_ago(0.5))], {"event_id of another event": 1}),
+        "user": ([event(n, "nobody")], {"unknown user_id": 1}),
+        "part": ([event(n, part_id="nothing")], {"part not sold": 1}),
+        "later user": ([event(n, "later user")], {OUTSIDE: 1}),
+        "later part": ([event(n, part_id="later part")], {OUTSIDE: 1}),
+        "kinds": ([event(n, kind="return"), event(f"{n}b", kind=None)], {"unknown event_type": 2}),
+        "times": ([event(n, at=FUTURE), event(f"{n}b", at=BEFORE_2000)], {"event in the future": 1}),
+        "borders": ([event(n, at=START), event(f"{n}b", at=AS_OF)], {OUTSIDE: 1}),
+        "timeless": ([event(n, at=None)], {"empty event_ts": 1}),
+        "empty": ([event(n, ""), event(f"{n}b", part_id=None)], {"no user": 1, "empty product_id": 1}),
+    }
 
 
 HEALTHY: dict[str, list[tuple[Any, ...]]] = {

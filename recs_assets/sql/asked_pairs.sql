@@ -66,7 +66,7 @@ same_type AS (
     ROW_NUMBER() OVER (PARTITION BY listed.profile_id, parts.product_id ORDER BY rank, listed.product_id)
     = CAST(@max_per_part_type AS INT64)
 ),
-judged AS (
+with_outcome AS (
   SELECT
     parts.product_id, profiles.profile_id, n_users,
     CASE
@@ -109,4 +109,4 @@ SELECT
     WHEN outcome = 'enough_of_type' THEN same_type_score
     WHEN outcome = 'outranked' THEN last_score
   END - score AS gap
-FROM judged
+FROM with_outcome

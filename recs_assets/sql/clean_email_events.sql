@@ -10,7 +10,7 @@ later_users AS (
   FROM users
   WHERE created_at >= @as_of AND created_at <= @now
 ),
-judged AS (
+with_faults AS (
   SELECT
     rows_read.*,
     CASE
@@ -34,27 +34,27 @@ mails AS (
     MIN(IF(kind = 'sent', event_ts, NULL)) AS sent_at,
     COUNT(IF(kind = 'delivered', 1, NULL)) > 0 AS is_delivered,
     COUNT(IF(kind = 'sent', product_id, NULL)) > 0 AS is_known_inside
-  FROM judged
+  FROM with_faults
   WHERE row_fault IS NULL
   GROUP BY user_id, send_id
 ),
 -- A row sent that names a part says what the mail held; a log that names none does not say.
 contents AS (
   SELECT DISTINCT user_id, send_id, product_id
-  FROM judged
+  FROM with_faults
   WHERE row_fault IS NULL AND kind = 'sent' AND product_id IS NOT NULL
 )
 SELECT
-  judged.* EXCEPT (event_type, kind, form_fault, row_fault),
+  with_faults.* EXCEPT (event_type, kind, form_fault, row_fault),
   IF(kind IN ('sent', 'delivered', 'opened', 'clicked', 'unsubscribed', 'complained'), kind, event_type) AS event_type,
   CASE
     WHEN row_fault IS NOT NULL THEN row_fault
     WHEN event_ts < sent_at THEN 'event before its send'
     WHEN kind IN ('opened', 'clicked') AND NOT is_delivered THEN 'opened or clicked without delivered'
-    WHEN kind = 'clicked' AND is_known_inside AND judged.product_id IS NOT NULL AND contents.product_id IS NULL
+    WHEN kind = 'clicked' AND is_known_inside AND with_faults.product_id IS NOT NULL AND contents.product_id IS NULL
       THEN 'click on a part that was not in the mail'
   END AS fault
-FROM judged
-LEFT JOIN mails ON mails.user_id = judged.user_id AND mails.send_id = judged.send_id
+FROM with_faults
+LEFT JOIN mails ON mails.user_id = with_faults.user_id AND mails.send_id = with_faults.send_id
 LEFT JOIN contents
-  ON contents.user_id = judged.user_id AND contents.send_id = judged.send_id AND contents.product_id = judged.product_id
+  ON contents.user_id = with_faults.user_id AND contents.send_id = with_faults.send_id AND contents.product_id = with_faults.product_id

@@ -45,7 +45,7 @@ later_users AS (
   FROM users
   WHERE created_at >= @as_of AND created_at <= @now
 ),
-judged AS (
+with_faults AS (
   SELECT
     deliveries.*,
     CASE
@@ -78,7 +78,7 @@ single_events AS (
   SELECT
     event_id, user_id, product_id, kind, event_ts, order_id,
     IF(kind = 'view', 1, units) AS units
-  FROM judged
+  FROM with_faults
   WHERE row_fault IS NULL
 ),
 -- The line of an order that two systems deliver, minutes apart and under two ids, is one purchase. The row of more units
@@ -179,7 +179,7 @@ shared_accounts AS (
   WHERE n_orders > @max_account_orders_share * n_all_orders AND n_parts > @max_account_parts
 )
 SELECT
-  judged.* EXCEPT (event_type, kind, form_fault, is_shared_id, is_delivery, units, delivery_number, row_fault),
+  with_faults.* EXCEPT (event_type, kind, form_fault, is_shared_id, is_delivery, units, delivery_number, row_fault),
   IF(kind IN ('view', 'cart', 'order'), kind, event_type) AS event_type,
   returned_at,
   repetition IS NOT NULL OR IFNULL(row_fault IN ('exact duplicate', 'repeated event_id'), FALSE) AS is_repetition,
@@ -192,8 +192,8 @@ SELECT
     WHEN units < 0 AND kind = 'order' THEN 'return'
     WHEN units < 0 AND kind = 'cart' THEN 'taken out of the cart'
   END AS fault
-FROM judged
-LEFT JOIN repetitions ON repetitions.event_id = judged.event_id AND row_fault IS NULL
-LEFT JOIN returned_events ON returned_events.event_id = judged.event_id AND row_fault IS NULL
-LEFT JOIN shared_accounts ON shared_accounts.user_id = judged.user_id
-LEFT JOIN bots ON bots.user_id = judged.user_id
+FROM with_faults
+LEFT JOIN repetitions ON repetitions.event_id = with_faults.event_id AND row_fault IS NULL
+LEFT JOIN returned_events ON returned_events.event_id = with_faults.event_id AND row_fault IS NULL
+LEFT JOIN shared_accounts ON shared_accounts.user_id = with_faults.user_id
+LEFT JOIN bots ON bots.user_id = with_faults.user_id

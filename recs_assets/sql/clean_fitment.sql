@@ -5,7 +5,7 @@ later_products AS (
   FROM products
   WHERE created_at >= @as_of AND created_at <= @now
 ),
-judged AS (
+with_faults AS (
   SELECT
     fitment_rows.*,
     node_id,
@@ -27,4 +27,4 @@ SELECT
     row_fault IS NULL AND ROW_NUMBER() OVER (PARTITION BY product_id, node_id, row_fault IS NULL ORDER BY vehicle_id) > 1,
     'repeated product_id and vehicle_id', row_fault
   ) AS fault
-FROM judged
+FROM with_faults

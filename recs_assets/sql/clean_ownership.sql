@@ -5,7 +5,7 @@ later_users AS (
   FROM users
   WHERE created_at >= @as_of AND created_at <= @now
 ),
-judged AS (
+with_faults AS (
   SELECT
     ownership_rows.*,
     node_id,
@@ -37,7 +37,7 @@ ranked AS (
     ) AS slot_rank,
     MIN(added_at) OVER (PARTITION BY user_id, node_id, row_fault IS NULL) AS earliest,
     MAX(IF(added_at IS NULL, 1, 0)) OVER (PARTITION BY user_id, node_id, row_fault IS NULL) AS is_undated
-  FROM judged
+  FROM with_faults
 )
 SELECT
   * EXCEPT (form_fault, content_rank, row_fault, moment_rank, slot_rank, age_rank, earliest, is_undated),

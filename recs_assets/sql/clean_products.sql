@@ -25,7 +25,7 @@ dated AS (
   LEFT JOIN sold ON sold.product_id = products_rows.product_id
   LEFT JOIN fitted ON fitted.product_id = products_rows.product_id
 ),
-judged AS (
+with_faults AS (
   SELECT
     *,
     CASE
@@ -66,7 +66,7 @@ ranked AS (
         price,
         content_rank
     ) AS age_rank
-  FROM judged
+  FROM with_faults
 )
 SELECT
   * EXCEPT (

@@ -27,7 +27,7 @@ dated AS (
   FROM users_rows
   LEFT JOIN seen ON seen.user_id = users_rows.user_id
 ),
-judged AS (
+with_faults AS (
   SELECT
     *,
     CASE
@@ -44,7 +44,7 @@ ranked AS (
     *,
     RANK() OVER (PARTITION BY user_id, row_fault IS NULL ORDER BY created_at DESC) AS moment_rank,
     ROW_NUMBER() OVER (PARTITION BY user_id, row_fault IS NULL ORDER BY created_at DESC, content_rank) AS age_rank
-  FROM judged
+  FROM with_faults
 )
 SELECT
   * EXCEPT (form_fault, content_rank, row_fault, moment_rank, age_rank),

@@ -126,7 +126,7 @@ edges AS (
   LEFT JOIN make_people ON make_people.make = vehicle_nodes.make AND make_people.product_id = reasons.product_id
   LEFT JOIN product_people ON product_people.product_id = reasons.product_id
 ),
-judged AS (
+with_people AS (
   SELECT
     *,
     CASE code
@@ -177,7 +177,7 @@ row_breaches AS (
       OR (code = 'same_part_type' AND is_same_part_type AND NOT STARTS_WITH(text, CONCAT('More ', part_type)))
       OR (code = 'same_brand' AND is_same_brand AND NOT STARTS_WITH(text, CONCAT('More from ', brand))), 1, NULL
     )) AS reason_names_nothing
-  FROM judged
+  FROM with_people
 ),
 list_breaches AS (
   SELECT COUNT(*) AS reason_of_another_list
