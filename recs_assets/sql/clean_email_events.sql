@@ -57,4 +57,5 @@ SELECT
 FROM with_faults
 LEFT JOIN mails ON mails.user_id = with_faults.user_id AND mails.send_id = with_faults.send_id
 LEFT JOIN contents
-  ON contents.user_id = with_faults.user_id AND contents.send_id = with_faults.send_id AND contents.product_id = with_faults.product_id
+  ON contents.user_id = with_faults.user_id
+  AND contents.send_id = with_faults.send_id AND contents.product_id = with_faults.product_id
