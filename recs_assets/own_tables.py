@@ -149,6 +149,9 @@ ROLLOUT_ASSIGNMENT: dict[str, str] = {
 
 STAGED_TABLES = {"table_name": "STRING", "staged_at": "TIMESTAMP"}
 
+# Whose transaction is the one that may write, where an engine has no lock of its own: one row.
+TURN = {"taken_by": "STRING", "taken_at": "TIMESTAMP"}
+
 # Made where they are missing, whenever the warehouse is opened for writing.
 FIXED_TABLES: dict[str, dict[str, str]] = {
     "recommendations": RECOMMENDATIONS,

@@ -163,6 +163,7 @@ EDGES: Mapping[str, Sequence[Mapping[str, Any]]] = {
         | {"long_table": "staged_long_three", "model_week": SUNDAY, "model_version": ODD, **_VERSION},
     ],
     "holds": [{"sequence": 4, "action": "set", "held_by": ODD, "reason": ODD, "held_until": LAST_MOMENT, "noted_at": WEEK_START}],
+    "turn": [{"taken_by": ODD, "taken_at": WEEK_START}, {"taken_at": WEEK_START - US}],
     "staged_tables": [
         {"table_name": "staged_long", "staged_at": NOW},
         {"table_name": ODD, "staged_at": NOW},

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pyarrow as pa
 
-from recs_assets.own_tables import AUDITS, COSTS, ERASURES, HOLDS, PUBLICATIONS, QUARANTINE, STAGED_TABLES, VERDICTS
+from recs_assets.own_tables import AUDITS, COSTS, ERASURES, HOLDS, PUBLICATIONS, QUARANTINE, STAGED_TABLES, TURN, VERDICTS
 from recs_assets_tests.sql.mails import EXPERIMENT
 from recs_assets_tests.sql.rows import NOW, WEEK_START, days_ago, table
 
@@ -95,4 +95,5 @@ LEDGERS: dict[str, pa.Table] = {
     "erasures": ERASURE_ROWS,
     "quarantine": QUARANTINE_ROWS,
     "costs": COST_ROWS,
+    "turn": table(TURN, [("run", NOW)]),
 }

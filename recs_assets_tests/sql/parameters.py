@@ -79,6 +79,8 @@ PARAMETERS: dict[str, Any] = RULES | {
     "noted_at": NOW,
     "held_until": None,
     "held_by": ODD,
+    "taken_by": ODD,
+    "taken_at": NOW,
     "reason": ODD,
     "action": "set",
     "sequence": HUGE,

@@ -43,9 +43,10 @@ def run_reference(text: str, tables: Mapping[str, pa.Table], parameters: Mapping
 def change_reference(
     text: str, changed: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """The rows of the table ``changed`` after a statement that inserts rows into it or deletes some of it."""
-    rows = tables[changed].to_pylist()
-    key_of = changed if isinstance(sqlglot.parse_one(text, read="bigquery"), sqlglot.expressions.Delete) else None
+    """The rows of the table ``changed`` after a statement that inserts rows into it, or deletes or updates some of it."""
+    rows, names = tables[changed].to_pylist(), tables[changed].column_names
+    is_insert = isinstance(sqlglot.parse_one(text, read="bigquery"), sqlglot.expressions.Insert)
+    key_of = None if is_insert else changed
     if key_of:
         tables = {**tables, changed: tables[changed].append_column(POSITION, pa.array(range(len(rows)), pa.int64()))}
     request = _asked(types.EvaluateModifyRequest, text, tables, parameters, key_of=key_of)
@@ -53,8 +54,13 @@ def change_reference(
     operations = local_service_pb2.EvaluateModifyResponse.Row
     gone = {row.old_primary_key[0].int64_value for row in answer.content if row.operation == operations.DELETE}
     new = [list(map(_python, row.cell)) for row in answer.content if row.operation == operations.INSERT]
-    left = [row for position, row in enumerate(rows) if position not in gone]
-    return left + [dict(zip(tables[changed].column_names, cells, strict=True)) for cells in new]
+    updated = {
+        row.old_primary_key[0].int64_value: dict(zip(names, map(_python, row.cell), strict=False))
+        for row in answer.content
+        if row.operation == operations.UPDATE
+    }
+    left = [updated.get(position, row) for position, row in enumerate(rows) if position not in gone]
+    return left + [dict(zip(names, cells, strict=True)) for cells in new]
 
 
 def _answer(function: str, request: Any, response: Any) -> Any:

@@ -6,7 +6,7 @@ import pytest
 import sqlglot
 from sqlglot import expressions as exp
 
-from recs_assets.own_tables import FIXED_TABLES, wide_columns
+from recs_assets.own_tables import FIXED_TABLES, TURN, wide_columns
 from recs_assets.resources.queries import ADDED, CHANGES, FOLDER, change_names, change_text, names, query_text
 from recs_assets.resources.source_queries import QUERIES
 
@@ -115,5 +115,5 @@ def test_every_file_is_a_query_or_a_change() -> None:
 @pytest.mark.parametrize("name", [name for name in change_names() if name.startswith("insert_")])
 def test_an_insert_fills_every_column(name: str) -> None:
     into = sqlglot.parse_one(change_text(name, 3, ADDED), read="bigquery").this
-    columns = {"final_vehicle_recommendations": wide_columns(3, ADDED), **FIXED_TABLES}
+    columns = {"final_vehicle_recommendations": wide_columns(3, ADDED), "turn": TURN, **FIXED_TABLES}
     assert [column.name for column in into.expressions] == list(columns[into.this.name])

@@ -11,13 +11,15 @@ import time
 
 from google.cloud import bigquery
 
+from recs_assets.own_tables import TURN
 from recs_assets.resources import running
 from recs_assets.resources.bigquery.failures import ConcurrentError
-from recs_assets.resources.bigquery.jobs import REQUEST_SECONDS, Jobs
+from recs_assets.resources.bigquery.jobs import REQUEST_SECONDS, Jobs, Ran, Turn
 from recs_assets.resources.bigquery.types import table_schema
 from recs_assets.resources.errors import WarehouseError
+from recs_assets.resources.queries import change_text, prepare
+from recs_assets.resources.table_names import resolved
 
-COLUMNS = {"taken_by": "STRING", "taken_at": "TIMESTAMP"}
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.2, 5.0
 # So many waits later the others' jobs are looked at once more: a process that was killed leaves its transaction open.
 WAITS_A_LOOK = 4
@@ -35,7 +37,7 @@ class Turns:
 
     def make(self) -> None:
         """Make the table, where it is missing; its row is made by the first who finds none."""
-        table = bigquery.Table(self._path, table_schema(COLUMNS))
+        table = bigquery.Table(self._path, table_schema(TURN))
         with self._jobs.told(f"the table {self._path}"):
             self._jobs.client.create_table(table, exists_ok=True, retry=self._jobs.retry, timeout=REQUEST_SECONDS)
 
@@ -54,8 +56,7 @@ class Turns:
                 if self._changed(session):
                     return session
                 self._end(session)
-                row = f"INSERT INTO `{self._path}` (taken_by, taken_at) VALUES ('nobody', CURRENT_TIMESTAMP())"
-                self._jobs.query(row, name="first turn")
+                self._run("insert_turn", taken_by=None)
                 continue
             except ConcurrentError as error:
                 self._end(session)
@@ -82,9 +83,13 @@ class Turns:
 
     def _changed(self, session: str) -> bool:
         """Take the turn in a session; whether there was a row to change."""
-        taken = {"taken_by": running.current().run_id or running.current().name, "taken_at": dt.datetime.now(dt.UTC)}
-        text = f"UPDATE `{self._path}` SET taken_by = @taken_by, taken_at = @taken_at WHERE TRUE"
-        return bool(self._jobs.query(text, taken, name="turn", session=session, turn="takes").job.num_dml_affected_rows)
+        step = running.current()
+        taken = self._run("take_turn", taken_by=step.run_id or step.name, session=session, turn="takes")
+        return bool(taken.job.num_dml_affected_rows)
+
+    def _run(self, change: str, *, taken_by: str | None, session: str | None = None, turn: Turn | None = None) -> Ran:
+        text, bound = prepare(change, {"taken_by": taken_by, "taken_at": dt.datetime.now(dt.UTC)}, change_text)
+        return self._jobs.query(resolved(text, {"turn": f"`{self._path}`"}), bound, name=change, session=session, turn=turn)
 
     def _end(self, session: str) -> None:
         try:
