@@ -17,8 +17,6 @@ from recs_assets.settings import Settings
 if TYPE_CHECKING:
     import dagster as dg
 
-    from recs_assets.resources.store.bucket import Bucket
-
 PACKAGE = Path(__file__).parent
 HOME = "RECS_HOME"
 SOURCE = "RECS_SOURCE"
@@ -62,7 +60,6 @@ def _bigquery(settings: Settings) -> Warehouse:
         settings.bigquery,
         blank_texts=settings.source.blank_texts,
         lookback_days=settings.lookback_days,
-        uri_of=_bucket_location().uri,
     )
 
 
@@ -71,13 +68,9 @@ def _folder() -> Store:
 
 
 def _bucket() -> Store:
-    return Store(_bucket_location())
-
-
-def _bucket_location() -> "Bucket":
     from recs_assets.resources.store.bucket import Bucket  # Google's client: 0.3 s at load
 
-    return Bucket(os.environ["RECS_BUCKET"], home() / "bucket")
+    return Store(Bucket(os.environ["RECS_BUCKET"], home() / "bucket"))
 
 
 def _in_process() -> "dg.ExecutorDefinition":

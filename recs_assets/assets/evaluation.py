@@ -12,7 +12,6 @@ from recs_assets.asset_files import (
     CEILING,
     EVIDENCE,
     GRAPH,
-    MAIL_EVENTS,
     METRICS,
     METRICS_BY_RELEVANCE,
     MODEL,
@@ -182,7 +181,7 @@ def _evaluated(
         log.warning(f"week {model.manifest.week}: nothing is evaluated, because {model.facts['reason']}")
         return nothing_evaluated()
     exports = parquet_of({name: inputs[name] for name in EXPORT_NAMES})
-    log_of_mail = {"mail_events": [inputs["mail_events"].path(MAIL_EVENTS)]}
+    with_mail = exports | parquet_of({"mail_events": inputs["mail_events"]})
     evaluator = Evaluator(graph.load(source.path(GRAPH)), warehouse, exports, settings, log.info)
     try:
         return evaluator.evaluate(
@@ -195,7 +194,7 @@ def _evaluated(
             kept=_loaded(kept, settings) if kept else None,
             by_mail=mail_relevance(
                 warehouse,
-                exports | log_of_mail,
+                with_mail,
                 start=split.evaluation[0],
                 end=split.evaluation[-1] + ONE_WEEK,
                 min_click_seconds=settings.rollout.min_click_seconds,

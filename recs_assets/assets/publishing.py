@@ -53,7 +53,7 @@ def recommendations(
         staged = stage(warehouse, ingredients, new.folder / PROFILE_LISTS, settings, week=day, run_id=run_id)
         new.write_document(STAGED, staged.document() | _expectations(ingredients, publications, day))
     tables = {"staged": staged.tables.long_table, "mail": staged.tables.wide_table}
-    with warehouse.session(ingredients.tables(new.written.path(PROFILE_LISTS)) | tables) as session:
+    with warehouse.session(ingredients.tables(new.written.file(PROFILE_LISTS)) | tables) as session:
         audit = audited(session, staged, settings, publications, ingredients, day)
         reasons = reasons_given(session, settings, day)
     if audit.verdict.decision != PASS:

@@ -91,7 +91,7 @@ def rollout_assignment(
     """Everybody's arm tonight; whoever is assigned to an experiment stays so."""
     inputs = inputs_of(store, context.partition_key, context.run.run_id, ["rollout_stage", "user_nodes"])
     state = State(**inputs["rollout_stage"].document(STAGE))
-    users = {"user_nodes": [inputs["user_nodes"].path(USER_NODES)]}
+    users = {"user_nodes": [inputs["user_nodes"].file(USER_NODES)]}
     if state.assignment is not None and state.salt is not None:
         name = {"experiment": state.assignment, "salt": state.salt}
         with warehouse.session(users) as session:

@@ -1,6 +1,6 @@
 """Scores of every profile, from SQL and from the approved model; people who own the same vehicles share one profile."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ from recs_assets.assets.preview import table_of
 from recs_assets.assets.standing import newest_standing
 from recs_assets.assets.weekly_asset import draft, weekly_asset
 from recs_assets.gates.promotion import served_by
-from recs_assets.resources.store.artifact import Artifact, StoreError
+from recs_assets.resources.store.artifact import Artifact, ArtifactFile, StoreError
 from recs_assets.resources.store.lineage import inputs_of, parquet_of
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
@@ -154,7 +154,7 @@ def newest_approved(store: Store, week: str) -> Artifact:
     return approved
 
 
-def profile_tables(source: Artifact) -> dict[str, list[Any]]:
+def profile_tables(source: Artifact) -> dict[str, Sequence[ArtifactFile]]:
     """The graph's profiles as tables of a warehouse session."""
     files = {"user_profiles": USER_PROFILES, "profiles": PROFILES, "profile_vehicles": PROFILE_VEHICLES}
-    return {name: [source.path(file)] for name, file in files.items()}
+    return {name: [source.file(file)] for name, file in files.items()}

@@ -14,7 +14,7 @@ from recs_assets import targets
 from recs_assets.asset_files import ARMS, FITS_EDGES, PRODUCT_NODES, SQL_SCORES
 from recs_assets.assets.graph import EXPORT_NAMES
 from recs_assets.assets.serving import newest_approved, profile_tables
-from recs_assets.resources.store.artifact import Artifact
+from recs_assets.resources.store.artifact import Artifact, ArtifactFile
 from recs_assets.resources.store.lineage import check_related, inputs_of, parquet_of
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Mount, Warehouse
@@ -73,12 +73,12 @@ class Ingredients:
         week = self.served["model_week"]
         return dt.date.fromisoformat(week) if week else None
 
-    def tables(self, profile_lists: Path) -> dict[str, Mount]:
+    def tables(self, profile_lists: Path | ArtifactFile) -> dict[str, Mount]:
         """What lists are expanded from and audited against: the exports, the profiles, SQL's scores, the profiles' lists."""
         exports = parquet_of({name: self.inputs[name] for name in EXPORT_NAMES})
         files = {
-            "sql_scores": [self.inputs["sql_scores"].path(SQL_SCORES)],
-            "arms": [self.inputs["rollout_assignment"].path(ARMS)],
+            "sql_scores": [self.inputs["sql_scores"].file(SQL_SCORES)],
+            "arms": [self.inputs["rollout_assignment"].file(ARMS)],
             "profile_recommendations": [profile_lists],
         }
         return {**exports, **profile_tables(self.inputs["hetero_graph"]), **files}

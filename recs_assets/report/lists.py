@@ -114,7 +114,7 @@ def lists_of(warehouse: Warehouse, products: Artifact, week: str, slots: int) ->
         slots: parts that are first.
     """
     day = dt.date.fromisoformat(week)
-    with warehouse.session({"product_nodes": [products.path(PRODUCT_NODES)]}) as session:
+    with warehouse.session({"product_nodes": [products.file(PRODUCT_NODES)]}) as session:
         before = max((row["week"] for row in session.rows("last_publications") if row["week"] < day), default=None)
         asked: dict[str, Any] = {"week": day, "before": before, "slots": slots}
         parts = [Part(**row) for row in session.rows("listed_parts", **asked)]

@@ -72,7 +72,7 @@ def _planted(warehouse: Warehouse, inputs: Mapping[str, Artifact], companions: P
     sql_lists = pa.concat_tables(profile_recommendations(inputs, source="sql", alpha=None, settings=settings))
     graph, day = inputs["hetero_graph"], dt.date.fromisoformat(week)
     tables: dict[str, Mount] = {**parquet_of({name: inputs[name] for name in EXPORT_NAMES})}
-    tables |= {"companions": [companions], "sql_lists": sql_lists, "user_profiles": [graph.path(USER_PROFILES)]}
+    tables |= {"companions": [companions], "sql_lists": sql_lists, "user_profiles": [graph.file(USER_PROFILES)]}
     with warehouse.session(tables) as session:
         pairs = session.audit("served_companions", week=day, as_of=graph.as_of, length=K)
         sarahs_list = session.read("user_list", week=day, user_id=SARAH, length=K).to_pylist()

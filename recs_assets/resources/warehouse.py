@@ -24,6 +24,7 @@ from recs_assets.resources.publishing import Publication, Published
 from recs_assets.resources.queries import plain_rows
 from recs_assets.resources.restoring import Restoration
 from recs_assets.resources.row_groups import ROW_GROUP_ROWS, row_groups
+from recs_assets.resources.store.artifact import TableFile
 from recs_assets.settings import MailSettings
 from recs_assets.stored_tables import StoredTable
 
@@ -31,7 +32,7 @@ from recs_assets.stored_tables import StoredTable
 Parameter = dt.datetime | dt.date | str | int | float | bool | Sequence[str] | None
 
 # An Arrow table, Parquet files, or the name of a persistent table (a staged one, say) to be read under another name.
-Mount: TypeAlias = pa.Table | Sequence[Path] | str
+Mount: TypeAlias = pa.Table | Sequence[TableFile] | str
 
 APPENDED = ("quarantine", "audits", "verdicts", "costs", "rollout_assignment")
 

@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,6 +22,7 @@ from recs_assets.ranking.kept_candidates import KeptCandidates
 from recs_assets.ranking.rules import NOT_AVAILABLE
 from recs_assets.ranking.sparse_matrices import at, incidence
 from recs_assets.ranking.strata import strata_of
+from recs_assets.resources.store.artifact import TableFile, local_path
 from recs_assets.settings import Settings
 from recs_assets.steps.mail_relevance import CLICK, MAILED, ORGANIC, MailRelevance
 from recs_assets.steps.nodes import node_ids
@@ -186,13 +186,13 @@ def _sampled(users: Ints, settings: Settings, past: Snapshot) -> Ints:
     return np.sort(np.random.default_rng(seed).choice(distinct, most, replace=False))
 
 
-def owners_of_primary(people: Cohort, exports: Mapping[str, Sequence[Path]]) -> Ints:
+def owners_of_primary(people: Cohort, exports: Mapping[str, Sequence[TableFile]]) -> Ints:
     """[users of the graph] how many people own the user's primary vehicle, as known before the week; 0 without a vehicle.
 
     The primary vehicle is the one with the lowest slot; one without a slot comes last, and the first by id wins a tie.
     """
     columns = ["user_id", "vehicle_id", "slot", "added_at"]
-    owned = pq.read_table(exports["owns_edges"][0], columns=columns, page_checksum_verification=True)
+    owned = pq.read_table(local_path(exports["owns_edges"][0]), columns=columns, page_checksum_verification=True)
     owned = owned.filter(pc.fill_null(pc.less(owned["added_at"], pa.scalar(people.start)), True))
     user = pc.index_in(owned["user_id"], node_ids(exports, "user")).to_numpy().astype(np.int64)
     vehicle = pc.index_in(owned["vehicle_id"], node_ids(exports, "vehicle")).to_numpy().astype(np.int64)

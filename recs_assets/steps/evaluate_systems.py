@@ -21,6 +21,7 @@ from recs_assets.gnn.towers.residual import Residual
 from recs_assets.ranking import evaluation, slices
 from recs_assets.ranking.blend import blend, choose_alpha
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
+from recs_assets.resources.store.artifact import TableFile
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 from recs_assets.steps import compared_systems
@@ -58,7 +59,7 @@ class Evaluator:
 
     data: HeteroData
     warehouse: Warehouse
-    exports: Mapping[str, Sequence[Path]]
+    exports: Mapping[str, Sequence[TableFile]]
     settings: Settings
     report: Callable[[str], None]
 

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +10,7 @@ import pyarrow.compute as pc
 
 from recs_assets.gnn.snapshots import WEEK_MICROSECONDS
 from recs_assets.ranking.arrays import Flags, Ints
+from recs_assets.resources.store.artifact import TableFile
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.steps.nodes import node_ids
 from recs_assets.weeks import ONE_WEEK
@@ -45,7 +45,7 @@ class MailRelevance:
 
 def mail_relevance(
     warehouse: Warehouse,
-    tables: Mapping[str, Sequence[Path]],
+    tables: Mapping[str, Sequence[TableFile]],
     *,
     start: dt.datetime,
     end: dt.datetime,

@@ -1,13 +1,15 @@
 """The ids behind the rows of the graph."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from recs_assets.resources.store.artifact import TableFile, local_path
 
-def node_ids(exports: Mapping[str, Sequence[Path]], kind: str) -> pa.Array:
+
+def node_ids(exports: Mapping[str, Sequence[TableFile]], kind: str) -> pa.Array:
     """The ids of a kind of node by their index in the graph."""
-    table = pq.read_table(exports[f"{kind}_nodes"][0], columns=[f"{kind}_id"], page_checksum_verification=True)
+    path = local_path(exports[f"{kind}_nodes"][0])
+    table = pq.read_table(path, columns=[f"{kind}_id"], page_checksum_verification=True)
     return table[0].combine_chunks()

@@ -1,13 +1,13 @@
 """Today's query v5.17: how it is asked by the nightly run for everybody, and what it would have listed in a held-out week."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from recs_assets.resources.store.artifact import TableFile
 from recs_assets.resources.warehouse import Parameter, Warehouse
 from recs_assets.settings import Settings
 from recs_assets.steps.cohort import Cohort
@@ -28,7 +28,7 @@ def v5_17_parameters(settings: Settings, has_fitment: bool) -> dict[str, Paramet
     }
 
 
-def sql_lists(people: Cohort, warehouse: Warehouse, exports: Mapping[str, Sequence[Path]]) -> pd.DataFrame:
+def sql_lists(people: Cohort, warehouse: Warehouse, exports: Mapping[str, Sequence[TableFile]]) -> pd.DataFrame:
     """What v5.17 would have listed: columns profile, product, score."""
     user_ids, vehicle_ids = node_ids(exports, "user"), node_ids(exports, "vehicle")
     profile_ids = pa.array(np.arange(len(people.users)).astype(str))

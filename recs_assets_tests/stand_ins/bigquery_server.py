@@ -2,8 +2,8 @@
 
 Run by the stand-ins' own Python, with the arguments of ``bqemulator``. It adds: transactions of a session, each seeing what was
 committed before it began, of which the second that changes what another has changed is aborted; ``BQ.ABORT_SESSION``; 409 for a
-second job of one id; the labels of query jobs; results of queries that the Storage API can read; a connection of its own for each
-thread, since a reader must not see what a transaction has not committed.
+second job of one id; the labels of query jobs; columns of Parquet by their names; results of queries that the Storage API can
+read; a connection of its own for each thread, since a reader must not see what a transaction has not committed.
 
 What it cannot show of BigQuery: which partitions a query reads and what it is billed; that a transaction is aborted for a table
 that another one has changed (here: for its rows); rights, quotas, the expiry of tables; the wording of its errors.
@@ -103,6 +103,10 @@ def _refuse_known(project_id: str, job_id: str, ctx: Any) -> None:
         raise AlreadyExistsError(f"Already Exists: Job {project_id}:{job_id}")
 
 
+def _load_parquet(path: str, target_ref: str, ctx: Any) -> None:
+    ctx.engine.execute(f"INSERT INTO {target_ref} BY NAME SELECT * FROM read_parquet(?, hive_partitioning = false)", [path])
+
+
 async def _no_snapshots(*_: Any) -> None:
     """Time travel copies a table for each statement that changes it, and what is rolled back would stay in its records."""
 
@@ -140,6 +144,7 @@ DuckDBEngine.fetch_arrow = _fetch_arrow
 routes._handle_query_job = _handle_query_job
 routes._handle_load_job_with_async_envelope = _handle_load_job
 executor._capture_dml_snapshots = _no_snapshots
+executor._LOAD_FORMAT_HANDLERS["PARQUET"] = _load_parquet
 executor.translate_runtime_error = _translated
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from google.cloud import bigquery
 
 from recs_assets.contract import SOURCE_TABLES
 from recs_assets.resources.bigquery.client import Places
-from recs_assets.resources.bigquery.types import bigquery_schema
+from recs_assets.resources.bigquery.types import arrow_columns, bigquery_schema
 from recs_assets_tests.stand_ins.servers import PROJECT, BigQuery
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -45,7 +45,7 @@ def environment(places: Places) -> dict[str, str]:
 def fill_source(places: Places, tables: Mapping[str, pa.Table]) -> None:
     """Put source tables, with whatever columns they have, in the place of those that are there; logs are partitioned by day."""
     for name, rows in tables.items():
-        table = bigquery.Table(f"{places.source}.{name}", bigquery_schema(rows.schema))
+        table = bigquery.Table(f"{places.source}.{name}", bigquery_schema(arrow_columns(rows.schema)))
         declared = SOURCE_TABLES.get(name)
         if declared is not None and declared.is_log:
             table.time_partitioning = bigquery.TimePartitioning(type_="DAY", field=declared.dated_by)

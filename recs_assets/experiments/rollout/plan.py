@@ -42,7 +42,7 @@ def plan_of(warehouse: Warehouse, store: Store, rules: RolloutSettings) -> Plan:
         raise StoreError("no mail_events yet: run a night first, make nightly.")
     end = monday(key_of(log.as_of))
     observed, users = [], 0
-    with warehouse.session({"mail_events": [log.path(MAIL_EVENTS)]}) as session:
+    with warehouse.session({"mail_events": [log.file(MAIL_EVENTS)]}) as session:
         first = end - rules.looks * ONE_WEEK
         session.materialize("ab_mails", "ab_mails", pre_start=first, end=end, min_click_seconds=rules.min_click_seconds)
         mailed = {_week(row["week"]) for row in session.rows("ab_weeks")}

@@ -164,20 +164,20 @@ class Jobs:
         with self.told(f"dry run of query '{name}'"):
             return list(self.described(text, {"query_parameters": bound, "labels": labels()}).schema or [])
 
-    def load(self, rows: pa.Table | Sequence[str], table: str, *, schema: pa.Schema) -> None:
+    def load(self, rows: pa.Table | Sequence[str], table: str, *, columns: Mapping[str, str]) -> None:
         """Make a table of Arrow rows, or of Parquet files in the bucket, replaced whole.
 
         Args:
             rows: the rows, or the files' ``gs://`` addresses.
             table: its path.
-            schema: of the rows, whose columns come in this order in the files too.
+            columns: of the rows, with their types in Arrow.
 
         Raises:
             AccessError: the service refuses it for good.
             WarehouseError: the service did not answer in time.
         """
         config = bigquery.LoadJobConfig(
-            source_format="PARQUET", schema=bigquery_schema(schema), write_disposition="WRITE_TRUNCATE", labels=labels()
+            source_format="PARQUET", schema=bigquery_schema(columns), write_disposition="WRITE_TRUNCATE", labels=labels()
         )
         with self.told(f"load of {table}"):
             job = self._uploaded(rows, table, config) if isinstance(rows, pa.Table) else self._loaded(rows, table, config)

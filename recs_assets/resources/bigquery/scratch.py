@@ -4,8 +4,7 @@ import datetime as dt
 import hashlib
 import logging
 import uuid
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +12,9 @@ from google.api_core import exceptions
 from google.cloud import bigquery
 
 from recs_assets.resources.bigquery.jobs import REQUEST_SECONDS, Jobs
+from recs_assets.resources.bigquery.types import arrow_columns
 from recs_assets.resources.errors import AccessError, WarehouseError
+from recs_assets.resources.store.artifact import ArtifactFile, TableFile, local_path
 from recs_assets.resources.store.manifest import sha256_of
 
 # A table that is there is used again only if it stays for so long, which is longer than a run takes.
@@ -25,10 +26,8 @@ log = logging.getLogger(__name__)
 class Scratch:
     """Tables of the scratch dataset."""
 
-    def __init__(self, jobs: Jobs, uri_of: Callable[[Path], str | None]) -> None:
-        """``uri_of``: the object of the bucket that a file of this machine is a copy of, if any."""
+    def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
-        self._uri_of = uri_of
         self._is_checked = False
         self._views = set[str]()
 
@@ -40,19 +39,32 @@ class Scratch:
     def of_rows(self, name: str, rows: pa.Table) -> str:
         """The path of a new table of Arrow rows."""
         path = self.path(name)
-        self._jobs.load(rows, path, schema=rows.schema)
+        self._jobs.load(rows, path, columns=arrow_columns(rows.schema))
         return path
 
-    def of_files(self, name: str, files: Sequence[Path]) -> str:
-        """The path of a table of Parquet files, the same for the same content: it is loaded once, whoever asks for it."""
+    def of_files(self, name: str, files: Sequence[TableFile]) -> str:
+        """The path of a table of Parquet files, the same for the same content: it is loaded once, whoever asks for it.
+
+        Files that lie in the bucket are read there, and not by this machine.
+
+        Raises:
+            StoreError: one of them is not there, or not what its manifest says.
+        """
         self._check()
-        digest = hashlib.sha256("".join(map(sha256_of, files)).encode()).hexdigest()
-        path = f"{self._jobs.places.scratch}.{name}_{digest[:24]}"
+        hashes = [file.record.sha256 if isinstance(file, ArtifactFile) else sha256_of(file) for file in files]
+        path = f"{self._jobs.places.scratch}.{name}_{hashlib.sha256(''.join(hashes).encode()).hexdigest()[:24]}"
         if not self._is_kept(path):
-            uris = [uri for file in files if (uri := self._uri_of(file))]
-            rows = uris if len(uris) == len(files) else pa.concat_tables([pq.read_table(file) for file in files])
-            self._jobs.load(rows, path, schema=pq.read_schema(files[0]))
+            self._load(files, path)
         return path
+
+    def _load(self, files: Sequence[TableFile], path: str) -> None:
+        stored = [file for file in files if isinstance(file, ArtifactFile)]
+        uris = [uri for file in stored if (uri := file.uri)]
+        if len(uris) == len(files):
+            self._jobs.load(uris, path, columns=stored[0].record.columns or {})
+            return
+        rows = pa.concat_tables([pq.read_table(local_path(file)) for file in files])
+        self._jobs.load(rows, path, columns=arrow_columns(rows.schema))
 
     def view(self, name: str, text: str) -> str:
         """The path of a view, the same for the same text."""

@@ -1,10 +1,9 @@
 """The warehouse in BigQuery: the retailer's dataset, our own, and one whose tables expire."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 
 from recs_assets.resources.bigquery.client import Places
 from recs_assets.resources.bigquery.jobs import REQUEST_SECONDS, Jobs
@@ -30,7 +29,6 @@ class BigQueryWarehouse(Warehouse):
         *,
         blank_texts: Sequence[str],
         lookback_days: int,
-        uri_of: Callable[[Path], str | None] = lambda path: None,
     ) -> None:
         """Open nothing yet.
 
@@ -39,10 +37,9 @@ class BigQueryWarehouse(Warehouse):
             settings: what jobs may cost and take.
             blank_texts: of the source, that are no value.
             lookback_days: how old a log's rows are at most that anything looks at.
-            uri_of: the object of the bucket that a file of this machine is a copy of, if any.
         """
         self._jobs = Jobs(places, settings)
-        self._scratch = Scratch(self._jobs, uri_of)
+        self._scratch = Scratch(self._jobs)
         self._blank_texts = tuple(blank_texts)
         self._lookback = dt.timedelta(days=lookback_days)
 

@@ -17,6 +17,7 @@ from recs_assets.resources.ledger import note_staged
 from recs_assets.resources.queries import identifier, prepare, query_text
 from recs_assets.resources.row_groups import ROW_GROUP_ROWS
 from recs_assets.resources.source_queries import ROWS
+from recs_assets.resources.store.artifact import local_path
 from recs_assets.resources.table_names import tables_of
 from recs_assets.resources.warehouse import Mount, Parameter, Session
 
@@ -81,10 +82,8 @@ class DuckDBSession(Session):
             self._connection.unregister("incoming")
             self._local.add(name)
         else:
-            self.view(
-                name,
-                f"SELECT * FROM read_parquet([{', '.join(quoted(pattern(path)) for path in mount)}], hive_partitioning = false)",
-            )
+            listed = ", ".join(quoted(pattern(local_path(file))) for file in mount)
+            self.view(name, f"SELECT * FROM read_parquet([{listed}], hive_partitioning = false)")
 
     def _persistent(self, text: str) -> frozenset[str]:
         absent = tables_of(text) - self._local

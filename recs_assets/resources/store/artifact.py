@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recs_assets.fault_points import reached
 from recs_assets.resources.store.location import MANIFEST, Location
-from recs_assets.resources.store.manifest import Manifest, sha256_of
+from recs_assets.resources.store.manifest import FileRecord, Manifest, sha256_of
 
 
 class StoreError(RuntimeError):
@@ -70,9 +70,7 @@ class Artifact:
             StoreError: the version has no such file, the file is gone, or its hash is not the manifest's.
         """
         if name not in self._verified:
-            if name not in self.manifest.files:
-                raise StoreError(f"{self.address} holds no file '{name}'; it holds {sorted(self.manifest.files)}.")
-            path, expected = f"{self.address}/{name}", self.manifest.files[name].sha256
+            path, expected = f"{self.address}/{name}", self._record(name).sha256
             try:
                 local = self.location.fetch(self.name, name)
                 actual = sha256_of(local)
@@ -82,6 +80,19 @@ class Artifact:
                 raise StoreError(f"{path} is damaged: SHA-256 {actual}, expected {expected}: {self._way_out}")
             self._verified[name] = local
         return self._verified[name]
+
+    def file(self, name: str) -> "ArtifactFile":
+        """The file ``name`` for whoever may not need it on this machine.
+
+        Raises:
+            StoreError: the version has no such file.
+        """
+        return ArtifactFile(self, name, self._record(name))
+
+    def _record(self, name: str) -> FileRecord:
+        if name not in self.manifest.files:
+            raise StoreError(f"{self.address} holds no file '{name}'; it holds {sorted(self.manifest.files)}.")
+        return self.manifest.files[name]
 
     @property
     def _way_out(self) -> str:
@@ -124,9 +135,15 @@ class Artifact:
             return file.schema_arrow.empty_table() if first is None else pa.Table.from_batches([first])
 
     def n_rows(self, name: str) -> int:
-        """How many rows the Parquet file ``name`` has; raises as ``table``."""
-        with self._readable(name) as path:
-            return int(pq.read_metadata(path).num_rows)
+        """How many rows the Parquet file ``name`` has, as the manifest says.
+
+        Raises:
+            StoreError: the version has no such table.
+        """
+        rows = self._record(name).rows
+        if rows is None:
+            raise StoreError(f"{self.address}/{name} is no table.")
+        return rows
 
     @contextmanager
     def _readable(self, name: str) -> Iterator[Path]:
@@ -143,6 +160,34 @@ class Artifact:
             StoreError: as for ``path``.
         """
         return json.loads(self.path(name).read_text())
+
+
+@dataclass(frozen=True)
+class ArtifactFile:
+    """A file of a version, which nobody has fetched yet, and what the manifest says of it."""
+
+    artifact: Artifact
+    name: str
+    record: FileRecord
+
+    @property
+    def path(self) -> Path:
+        """A local path of it; see ``Artifact.path``."""
+        return self.artifact.path(self.name)
+
+    @property
+    def uri(self) -> str | None:
+        """Where services read it by themselves, the content that the manifest says; ``None``: send them that of ``path``."""
+        return self.artifact.location.uri(self.artifact.name, self.name, self.record.sha256)
+
+
+# A file of this machine, or one of a version.
+TableFile: TypeAlias = Path | ArtifactFile
+
+
+def local_path(file: TableFile) -> Path:
+    """Where a file lies on this machine, fetched and verified if it is one of a version; see ``Artifact.path``."""
+    return file.path if isinstance(file, ArtifactFile) else file
 
 
 @dataclass

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from recs_assets.fault_points import reached
 from recs_assets.resources.store.location import MANIFEST, POINTER, WORK, Found, Seen, Stale, Working
+from recs_assets.resources.store.manifest import sha256_of
 from recs_assets.resources.store.objects import BucketError, Objects
 from recs_assets.resources.store.scratch import alone_in
 
@@ -77,10 +78,10 @@ class Bucket:
         os.utime(copy)
         return copy
 
-    def uri(self, copy: Path) -> str | None:
-        """The URI of the object that a file of this machine is a copy of, for services that read it themselves, or ``None``."""
-        copies = self.local / COPIES
-        return self.address(str(copy.relative_to(copies))) if copy.is_relative_to(copies) else None
+    def uri(self, version: str, file: str, sha256: str) -> str | None:
+        """The object's URI, where the hash that was noted when it was sent is that one: whatever has replaced it has none."""
+        state = self.objects.state(f"{version}/{file}")
+        return self.address(f"{version}/{file}") if state and state.sha256 == sha256 else None
 
     def put(self, draft: Path, version: str, is_whole: Callable[[], bool]) -> None:
         """Send each file, the manifest last, and keep the draft as this machine's copies.
@@ -89,7 +90,7 @@ class Bucket:
         """
         for path in sorted(draft.iterdir()):
             if path.name != MANIFEST:
-                self.objects.send(path, f"{version}/{path.name}")
+                self.objects.send(path, f"{version}/{path.name}", sha256=sha256_of(path))
         reached("store.flushed", draft / MANIFEST)
         content, name = (draft / MANIFEST).read_bytes(), f"{version}/{MANIFEST}"
         before = self.objects.state(name)

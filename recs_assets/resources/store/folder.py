@@ -43,6 +43,10 @@ class Folder:
         """The path of a file."""
         return self.local / version / file
 
+    def uri(self, version: str, file: str, sha256: str) -> str | None:
+        """No service reads files of this machine."""
+        return None
+
     def put(self, draft: Path, version: str, is_whole: Callable[[], bool]) -> None:
         """Rename a filled folder. Of several that write the same version the first is enough, and may be being read already."""
         target = self.local / version

@@ -1,10 +1,9 @@
 """Which versions of several assets go together: what a run reads of a week, and that all of it has one origin."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 from recs_assets.asset_files import OTHER_ORDERS, SHARED_ACCOUNTS, VEHICLE_IDS, own_file
-from recs_assets.resources.store.artifact import Artifact, StoreError
+from recs_assets.resources.store.artifact import Artifact, ArtifactFile, StoreError
 from recs_assets.resources.store.store import Store
 
 
@@ -46,12 +45,12 @@ def origins_of(store: Store, artifact: Artifact, assets: Iterable[str]) -> dict[
     return {asset: store.version(asset, artifact.manifest.provenance.inputs[asset]) for asset in assets}
 
 
-def parquet_of(inputs: Mapping[str, Artifact]) -> dict[str, Sequence[Path]]:
+def parquet_of(inputs: Mapping[str, Artifact]) -> dict[str, Sequence[ArtifactFile]]:
     """The inputs as tables for a session: each asset's file of its own name, and what lies beside it."""
-    tables: dict[str, Sequence[Path]] = {asset: [artifact.path(own_file(asset))] for asset, artifact in inputs.items()}
+    tables: dict[str, Sequence[ArtifactFile]] = {asset: [artifact.file(own_file(asset))] for asset, artifact in inputs.items()}
     if "interaction_edges" in inputs:
         for file in (OTHER_ORDERS, SHARED_ACCOUNTS):
-            tables[file.removesuffix(".parquet")] = [inputs["interaction_edges"].path(file)]
+            tables[file.removesuffix(".parquet")] = [inputs["interaction_edges"].file(file)]
     if "vehicle_nodes" in inputs:
-        tables["vehicle_ids"] = [inputs["vehicle_nodes"].path(VEHICLE_IDS)]
+        tables["vehicle_ids"] = [inputs["vehicle_nodes"].file(VEHICLE_IDS)]
     return tables

@@ -46,6 +46,7 @@ class Seen:
         n_bytes: its size.
         md5: of its content, in base 64.
         superfluous_since: noted on a manifest.
+        sha256: noted on a file of a version by who has sent it; gone with the content that it is of.
     """
 
     generation: int
@@ -54,6 +55,7 @@ class Seen:
     n_bytes: int
     md5: str
     superfluous_since: dt.datetime | None
+    sha256: str | None
 
 
 class Location(Protocol):
@@ -85,6 +87,9 @@ class Location(Protocol):
         Raises:
             FileNotFoundError: the version has no such file.
         """
+
+    def uri(self, version: str, file: str, sha256: str) -> str | None:
+        """Where services read a file by themselves, if it is known to be the one of that hash; ``None``: send it to them."""
 
     def put(self, draft: Path, version: str, is_whole: Callable[[], bool]) -> None:
         """Make a filled folder, with its manifest, the version of that name, unless somebody has meanwhile (``is_whole``)."""

@@ -14,7 +14,8 @@ from recs_assets.resources.store.location import Seen
 if TYPE_CHECKING:
     from google.cloud import storage
 
-MARK = "superfluous_since"
+# What is noted on objects.
+MARK, HASH = "superfluous_since", "sha256"
 CONNECT_AND_READ_SECONDS = (10.0, 60.0)
 RETRY_SECONDS = 120.0
 
@@ -81,10 +82,13 @@ class Objects:
             blob = self._bucket.get_blob(self.prefix + name, **self._patience)
         return _seen(blob) if blob else None
 
-    def send(self, path: Path, name: str) -> None:
-        """Make a file an object, whatever was there."""
+    def send(self, path: Path, name: str, *, sha256: str | None = None) -> None:
+        """Make a file an object, whatever was there, and note its hash on it where that is told."""
+        blob = self._blob(name)
+        if sha256 is not None:
+            blob.metadata = {HASH: sha256}
         with self._told(name):
-            self._blob(name).upload_from_filename(str(path), checksum="crc32c", **self._patience)
+            blob.upload_from_filename(str(path), checksum="crc32c", **self._patience)
 
     def swapped(self, name: str, content: bytes, generation: int) -> bool:
         """Write an object if it is in that generation still (0: if there is none), and say whether."""
@@ -159,9 +163,9 @@ class Objects:
 
 
 def _seen(blob: Any) -> Seen:
-    since = (blob.metadata or {}).get(MARK)
-    marked = dt.datetime.fromisoformat(since) if since else None
-    return Seen(blob.generation, blob.metageneration, blob.time_created, blob.size, blob.md5_hash or "", marked)
+    notes = blob.metadata or {}
+    marked = dt.datetime.fromisoformat(notes[MARK]) if notes.get(MARK) else None
+    return Seen(blob.generation, blob.metageneration, blob.time_created, blob.size, blob.md5_hash or "", marked, notes.get(HASH))
 
 
 @contextmanager

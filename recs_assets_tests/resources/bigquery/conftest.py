@@ -1,7 +1,6 @@
 """What the tests of this folder share: datasets of their own in the stand-in, with three people who may be mailed."""
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -16,10 +15,10 @@ from recs_assets_tests.stand_ins.servers import BigQuery
 SETTINGS = settings_file.load()
 
 
-def warehouse_at(places: Places, *, uri_of: Callable[[Path], str | None] = lambda path: None, **limits: Any) -> BigQueryWarehouse:
+def warehouse_at(places: Places, **limits: Any) -> BigQueryWarehouse:
     """A warehouse in some places, by other limits than the packaged ones."""
     limited = SETTINGS.bigquery.model_copy(update={"retry_seconds": 5.0, "job_seconds": 30.0, **limits})
-    return BigQueryWarehouse(places, limited, blank_texts=SETTINGS.source.blank_texts, lookback_days=365, uri_of=uri_of)
+    return BigQueryWarehouse(places, limited, blank_texts=SETTINGS.source.blank_texts, lookback_days=365)
 
 
 def write_users(places: Places, consents: Mapping[str, bool | None]) -> None:

@@ -130,9 +130,17 @@ def test_what_this_machine_wrote_or_read_it_does_not_fetch_again(place: Place, p
     for _ in range(2):
         assert elsewhere.current("scores", WEEK).table("scores.parquet").equals(ROWS)
     assert fetched(proxy, "scores.parquet") == 1
-    copy = written.path("scores.parquet")
-    assert Bucket(place.name, place.local).uri(copy) == f"{place.name}/scores/{WEEK}/{written.version}/scores.parquet"
-    assert Bucket(place.name, place.local).uri(tmp_path / "scores.parquet") is None
+
+
+def test_a_file_has_an_address_for_services_while_it_is_the_one_that_was_sent(place: Place, proxy: Proxy) -> None:
+    file = _write(through(proxy, place)).file("scores.parquet")
+    assert file.uri == f"{file.artifact.address}/scores.parquet"
+    assert file.path.is_relative_to(place.local)
+    assert fetched(proxy, "scores.parquet") == 0
+    (place.lying(file.artifact) / "scores.parquet").write_bytes(b"of somebody else")
+    assert file.uri is None
+    with pytest.raises(StoreError, match=r"scores\.parquet is damaged"):
+        place.store.current("scores", WEEK).path("scores.parquet")
 
 
 def test_a_copy_that_is_damaged_or_of_an_earlier_object_is_fetched_again(place: Place) -> None:
