@@ -123,10 +123,7 @@ def build_active(preset: Preset, people: People, preferences: NDArray[np.float64
     even = rng.integers(preset.weeks - LATE_WEEKS, size=n_active)
     arrival = np.where(role == ONE_TIME, _growing_arrivals(preset.weeks + 1, n_active, rng), even)
     wait = np.where(rng.random(n_active) < IMMEDIATE_SHARE, 0, rng.integers(1, 7, n_active))
-    primary = np.full(n_active, vehicles.n_models)
-    owners = people.garage_start[user] < people.garage_start[user + 1]
-    primary[owners] = vehicles.model[people.garage[people.garage_start[user[owners]]]]
-    chances = np.cumsum(preferences[primary], axis=1)[:, None, :]
+    chances = np.cumsum(preferences[primary_models(people, vehicles, user)], axis=1)[:, None, :]
     projects = (chances < rng.random((n_active, 3, 1)) * chances[:, :, -1:]).sum(axis=2)
     projects[role != REPEAT] = projects[role != REPEAT, :1]
     return Active(
@@ -138,6 +135,14 @@ def build_active(preset: Preset, people: People, preferences: NDArray[np.float64
         interest=rng.gamma(INTEREST_SHAPE, 1 / INTEREST_SHAPE, n_active),
         projects=projects,
     )
+
+
+def primary_models(people: People, vehicles: Vehicles, user: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Model of each user's first vehicle, ``vehicles.n_models`` without one: a row of ``Demand.preferences``."""
+    model = np.full(user.size, vehicles.n_models)
+    owners = people.garage_start[user] < people.garage_start[user + 1]
+    model[owners] = vehicles.model[people.garage[people.garage_start[user[owners]]]]
+    return model
 
 
 def registered(preset: Preset, people: People, active: Active, seed: int) -> People:

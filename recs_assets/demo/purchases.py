@@ -23,6 +23,10 @@ COMPANION_DAYS = 30
 """Share of the buyers of a part who also buy its companion, within so many days."""
 
 
+HOURS = (0.1, 0.85, 1.0)
+"""Share of a day at which orders begin, are most frequent, and end (triangular)."""
+
+
 @dataclass(frozen=True)
 class Orders:
     """Orders and their lines.
@@ -75,7 +79,7 @@ def build_orders(world: World, seed: int) -> Orders:
 def moments(size: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Microseconds into a week: any day, mostly in the afternoon and evening of the Americas."""
     day = rng.integers(7, size=size)
-    within = rng.triangular(0.1, 0.85, 1.0, size=size)
+    within = rng.triangular(*HOURS, size=size)
     return day * DAY + (within * (DAY - 1)).astype(np.int64)
 
 

@@ -1,5 +1,6 @@
 """Sarah's story: a carburetor last month, and the distributor that its buyers buy next, about 15th in every ranking."""
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -7,9 +8,9 @@ from numpy.typing import NDArray
 
 from recs_assets.demo.browsing import CART, ORDER, VIEW, Interactions
 from recs_assets.demo.catalogue import HOLLEY, MSD, Fitment
-from recs_assets.demo.people import SARAH
+from recs_assets.demo.people import ONE_TIME, SARAH, Active
 from recs_assets.demo.purchases import Orders, World, add_lines, following_order
-from recs_assets.demo.timeline import DAY, END_OF_LAST_WEEK, stream
+from recs_assets.demo.timeline import DAY, END_OF_LAST_WEEK, WEEK, start, stream
 from recs_assets.demo.vehicle_models import MODELS
 
 ORDERED_AT = END_OF_LAST_WEEK - 26 * DAY + DAY * 18 // 24
@@ -56,6 +57,23 @@ def sarahs_events(order_number: int) -> Interactions:
     at = ORDERED_AT - np.array([DAY // 12, DAY // 24, DAY // 48, 0])
     number = np.where(kind == ORDER, order_number, -1)
     return Interactions(np.full(kind.size, SARAH), np.full(kind.size, HOLLEY), kind, at, number)
+
+
+def with_sarah(world: World) -> Active:
+    """The active users and she: somebody who came, looked at one thing and bought it at once."""
+    week = (ORDERED_AT - start(world.preset.weeks)) // WEEK
+    project = int(world.parts.project[HOLLEY])
+    hers = Active(
+        user=np.array([SARAH]),
+        role=np.array([ONE_TIME]),
+        arrival=np.array([week]),
+        order_week=np.array([week]),
+        buying_rate=np.zeros(1),
+        interest=np.ones(1),
+        projects=np.full((1, world.active.projects.shape[1]), project),
+    )
+    names = [field.name for field in fields(Active)]
+    return Active(**{name: np.concatenate([getattr(hers, name), getattr(world.active, name)]) for name in names})
 
 
 def _drives(world: World, active: NDArray[np.int64], wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:

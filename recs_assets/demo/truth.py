@@ -15,6 +15,8 @@ from recs_assets.demo.purchases import Orders, World
 from recs_assets.demo.tables import product_ids, timestamps, user_ids
 from recs_assets.demo.timeline import END_OF_LAST_WEEK, WEEK
 
+USER_PROJECTS = "user_projects.parquet"
+
 CEILING_WEEKS = 4
 """The last complete weeks over which the ceiling is taken, as the evaluation takes them."""
 
@@ -22,7 +24,7 @@ CEILING_WEEKS = 4
 def write_truth(folder: Path, world: World, orders: Orders, faults: dict[str, dict[str, int]]) -> None:
     """Writes what was planted under ``folder``: tables as Parquet, figures as JSON."""
     folder.mkdir(parents=True, exist_ok=True)
-    pq.write_table(user_projects(world), folder / "user_projects.parquet")
+    pq.write_table(user_projects(world), folder / USER_PROJECTS)
     pq.write_table(companions(world), folder / "companions.parquet")
     pq.write_table(part_popularity(world), folder / "part_popularity.parquet")
     (folder / "ceiling.json").write_text(json.dumps(ceiling(world, orders), indent=2, sort_keys=True) + "\n")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,9 @@ from recs_assets.demo.demand import build_demand
 from recs_assets.demo.faults import with_faults
 from recs_assets.demo.mail import Experiment, email_events_table
 from recs_assets.demo.people import SARAH, build_active, build_people, registered
-from recs_assets.demo.presets import Preset
+from recs_assets.demo.presets import PRESETS, Preset
 from recs_assets.demo.purchases import World, build_orders
-from recs_assets.demo.sarah import plant_pair, sarahs_events
+from recs_assets.demo.sarah import plant_pair, sarahs_events, with_sarah
 from recs_assets.demo.tables import (
     events_table,
     fitment_table,
@@ -27,7 +27,7 @@ from recs_assets.demo.tables import (
     user_ids,
     users_table,
 )
-from recs_assets.demo.truth import write_truth
+from recs_assets.demo.truth import USER_PROJECTS, user_projects, write_truth
 from recs_assets.demo.vehicles import build_vehicles, vehicles_table
 
 VERSION = 2
@@ -82,7 +82,7 @@ def write_world(
         return there
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARKER).unlink(missing_ok=True)
-    world, fitment = _build(preset, seed, no_signal)
+    world, fitment = build(preset, seed, no_signal=no_signal)
     orders = build_orders(world, seed)
     if not no_signal:
         orders = plant_pair(world, orders, fitment, seed)
@@ -106,7 +106,21 @@ def existing(folder: Path) -> WorldSummary | None:
     return WorldSummary(**{**summary, "written": False, "experiment": Experiment(**experiment) if experiment else None})
 
 
-def _build(preset: Preset, seed: int, no_signal: bool) -> tuple[World, Fitment]:
+def rebuilt(folder: Path) -> World | None:
+    """The world that a folder was written from, with Sarah among its active users.
+
+    ``None`` where the folder holds no complete world with signal, or one of other sizes than the preset of its name has.
+    """
+    summary, projects = existing(folder), folder / "truth" / USER_PROJECTS
+    if summary is None or summary.no_signal or summary.preset not in PRESETS or not projects.exists():
+        return None
+    world, _ = build(PRESETS[summary.preset], summary.seed, no_signal=summary.no_signal)
+    is_same = pq.read_table(projects).equals(user_projects(world))
+    return replace(world, active=with_sarah(world)) if is_same else None
+
+
+def build(preset: Preset, seed: int, *, no_signal: bool) -> tuple[World, Fitment]:
+    """What all behaviour depends on, and what fits what; arguments as of ``write_world``."""
     vehicles = build_vehicles(preset, seed)
     parts = build_parts(preset, seed)
     fitment = build_fitment(preset, parts, vehicles, seed)

@@ -1,14 +1,17 @@
 """The folder as a whole: names, types, bytes, and not writing twice."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from recs_assets.demo import world
 from recs_assets.demo.presets import PRESETS
+from recs_assets.demo.truth import user_projects
 from recs_assets.demo.world import write_world
 from recs_assets_tests.demo.reading import Source
 
@@ -115,3 +118,18 @@ def test_rows_are_counted_as_they_lie_in_the_files(tiny: Source) -> None:
     summary = world.existing(tiny.folder)
     assert summary is not None
     assert summary.rows == {name: len(table) for name, table in tiny.raw.items()}
+
+
+def test_the_world_behind_a_folder_is_built_again_with_sarah_among_the_active(tiny: Source) -> None:
+    rebuilt = world.rebuilt(tiny.folder)
+    assert rebuilt is not None
+    assert rebuilt.active.user[0] == 0
+    assert (np.diff(rebuilt.active.user) > 0).all()
+    assert pq.read_table(tiny.folder / "truth" / "user_projects.parquet").equals(user_projects(rebuilt))
+
+
+def test_no_world_is_built_again_that_has_no_signal_or_was_written_otherwise(tiny: Source, flat: Source, tmp_path: Path) -> None:
+    assert world.rebuilt(flat.folder) is None
+    assert world.rebuilt(tmp_path) is None
+    write_world(tmp_path, replace(PRESETS["tiny"], users=400), seed=1)
+    assert world.rebuilt(tmp_path) is None
