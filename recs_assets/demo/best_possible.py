@@ -26,7 +26,7 @@ from recs_assets.demo.browsing import Interactions
 from recs_assets.demo.catalogue import HOLLEY, MSD
 from recs_assets.demo.companion_chances import alone_share, awaited_share, first_parts
 from recs_assets.demo.draw_chances import DrawChances
-from recs_assets.demo.past import PastOrders, orders_of, past_of
+from recs_assets.demo.past import OtherWorldError, PastOrders, orders_of, past_of
 from recs_assets.demo.people import PROJECT_SHARES, REPEAT, primary_models
 from recs_assets.demo.project_evidence import Evidence, of_orders, of_quiet_weeks, of_visits
 from recs_assets.demo.purchases import BASKET_SHARES, BASKET_SIZES, COMPANION_SHARE, World
@@ -67,11 +67,11 @@ class BestPossible:
         return self._ordered(rows, row, part, next_project(self.world, rows, evidence))
 
     def _people(self, user: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The distinct rows among the active users, ascending, and which of them each user is."""
+        """The distinct rows among the active users, ascending, and which of them each user is; ``OtherWorldError``: none."""
         distinct, which = np.unique(user, return_inverse=True)
         rows = np.searchsorted(self.world.active.user, distinct)
         if (self.world.active.user[np.minimum(rows, self.world.active.user.size - 1)] != distinct).any():
-            raise ValueError("somebody is not among the active users: only they order anything.")
+            raise OtherWorldError("somebody ordered who is not among the active users of this world: the log is of another one.")
         return rows, which
 
     def _ordered(
@@ -148,12 +148,14 @@ def next_project(world: World, rows: NDArray[np.int64], evidence: Sequence[Evide
         evidence: of these people.
 
     Raises:
-        ValueError: the world could not have brought about what somebody did.
+        OtherWorldError: the world could not have brought about what somebody did.
     """
     row = np.concatenate([piece.row for piece in evidence])
     loglik = np.concatenate([piece.loglik for piece in evidence])
     if not np.isfinite(loglik.max(axis=1)).all():
-        raise ValueError("the log holds what its people could not have done: it is of another world, or begins within a week.")
+        raise OtherWorldError(
+            "somebody did what is not possible in this world: the log is of another one, or begins within a week."
+        )
     order = np.argsort(row, kind="stable")
     loglik = loglik[order] - loglik[order].max(axis=1, keepdims=True)
     begin, end = (np.searchsorted(row[order], rows, side=side) for side in ("left", "right"))

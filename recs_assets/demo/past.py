@@ -11,6 +11,10 @@ from recs_assets.demo.purchases import World
 from recs_assets.demo.timeline import WEEK, start
 
 
+class OtherWorldError(ValueError):
+    """The log holds what this world could not have brought about: its tables are another's, or have been changed."""
+
+
 @dataclass(frozen=True)
 class Past:
     """Columns of one length, sorted by person, week and part; nobody orders twice in a week.
