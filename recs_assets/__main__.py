@@ -84,7 +84,7 @@ def _report(options: argparse.Namespace, project: ModuleType) -> int:
     store.location.read_on()
     measured = store.newest("offline_metrics")
     week = _week(options, rollback.newest_week(warehouse), measured and measured.manifest.week)
-    from recs_assets.report import facts, planted, text  # as definitions: what imports an asset reads the settings
+    from recs_assets.report import facts, planted, text, yardsticks  # as definitions: what imports an asset reads the settings
 
     found = facts.gather(warehouse, store, project.settings, week)
     if options.page is not None:
@@ -93,7 +93,8 @@ def _report(options: argparse.Namespace, project: ModuleType) -> int:
         options.page.write_text(page.html(found))
         print(f"the page of week {week} is in {options.page.absolute()}")
         return 0
-    print(text.render(found, planted.gather(warehouse, store, project.settings, week, found.served)))
+    waiting = planted.gather(warehouse, store, project.settings, week, found.served)
+    print(text.render(found, waiting, yardsticks.gather(store, project.settings, week)))
     return 0
 
 

@@ -133,6 +133,14 @@ def test_the_towers_could_be_taken_away() -> None:
     assert {name for name in users if not _within(name, allowed)} == set()
 
 
+def test_what_is_true_of_the_demo_world_is_read_for_reports_in_a_terminal_alone() -> None:
+    outside = {name: tree for name, tree in MODULES.items() if not _within(name, ("recs_assets.demo", "recs_assets.experiments"))}
+    readers = {name for name, tree in outside.items() if any(_within(used, ("recs_assets.demo",)) for used in _imports(tree))}
+    assert readers == {"recs_assets.report.yardsticks"}
+    users = {name for name, tree in MODULES.items() if any(_within(used, readers) for used in _imports(tree))}
+    assert users == {"recs_assets.__main__"}
+
+
 def test_torch_is_loaded_by_the_model_and_by_what_assets_load_late() -> None:
     loads = {name for name, tree in MODULES.items() if any(_within(used, TORCH) for used in _at_load(tree))}
     assert "recs_assets.gnn.graph" in loads

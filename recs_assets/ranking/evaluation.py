@@ -17,6 +17,7 @@ CEILING = "ceiling"
 SQL = "sql"
 FIRST_CHANGED = "first_changed_sql"
 VALUE_FOUND = "value_found"
+COLUMNS = ["system", "stratum", "k", "metric", "value", "users", "weeks"]
 
 
 @dataclass(frozen=True)
@@ -72,17 +73,16 @@ def evaluate(
     for system, ranked in lists.items():
         measured = profiles[["week", "user_id", "stratum"]].join(metrics.per_user(ranked, held_out, ks), how="inner")
         tables.append(measured.join(profiles["vehicle_density"]).assign(system=system))
-        rows += _stratum_rows(system, measured, ks, population_shares)
+        rows += stratum_rows(system, measured, ks, population_shares)
         counts = _counts(measured)
         rows += [(system, "all", k, VALUE_FOUND, metrics.value_found(ranked, held_out, prices, k), *counts) for k in ks]
         if system != CEILING:
             rows += _list_rows(system, ranked, measured, ks, popularity=popularity, n_products=n_products)
         if system not in (CEILING, SQL) and SQL in lists:
             rows += _change_rows(system, ranked, lists[SQL], measured, ks, slots)
-    columns = ["system", "stratum", "k", "metric", "value", "users", "weeks"]
     per_user = pd.concat(tables, ignore_index=True)
     per_user.insert(0, "system", per_user.pop("system"))
-    return EvaluationResult(pd.DataFrame(rows, columns=columns), per_user)
+    return EvaluationResult(pd.DataFrame(rows, columns=COLUMNS), per_user)
 
 
 def ideal_lists(held_out: pd.DataFrame, candidates: sparse.csr_array) -> pd.DataFrame:
@@ -119,9 +119,17 @@ def ceiling(held_out_all: pd.DataFrame) -> pd.DataFrame:
     return table.assign(share=table["purchases"] / max(1, len(held_out_all)))
 
 
-def _stratum_rows(
+def stratum_rows(
     system: str, measured: pd.DataFrame, ks: Sequence[int], population_shares: Mapping[str, float]
 ) -> list[tuple[object, ...]]:
+    """Means of every metric and K by stratum, ``all`` and ``population`` among them: the first rows of a system in ``evaluate``.
+
+    Args:
+        system: its name.
+        measured: per-user metrics with the columns user_id, week and stratum.
+        ks: the values of K.
+        population_shares: share of each stratum in the served population.
+    """
     groups = {"all": measured} | {name: measured[measured["stratum"] == name] for name in STRATA}
     shares = {name: share for name, share in population_shares.items() if share > 0}
     known = all(len(groups[name]) for name in shares) and bool(shares)

@@ -10,17 +10,24 @@ from recs_assets.report.planted import Planted
 STRATA = ("all", "cold", "warm", "hot", "population")
 # The part that Sarah's list should hold.
 PLANTED = "MSD-8529"
+BEST_POSSIBLE = (
+    "informed knows all that made the planted world, but of people's projects what their past tells; clairvoyant knows these too."
+)
 NOTHING_EVALUATED = "Nothing has been evaluated yet: the next step is to learn from a whole week (make run WEEK=...)."
 
 
-def render(facts: Facts, planted: Planted | None = None) -> str:
+def render(facts: Facts, planted: Planted | None = None, yardsticks: Mapping[str, Mapping[str, float]] | None = None) -> str:
     """Systems by stratum, the verdict, who is served, and where the files are.
 
-    In the demo world also Sarah's list, and whose list has the second part of a planted pair.
+    In the demo world also the best possible rankers, Sarah's list, and whose list has the second part of a planted pair.
     """
     measured = facts.measured
     parts = [
-        *([_systems(measured.comparison, measured.week), _gate(measured.gate)] if measured else [NOTHING_EVALUATED]),
+        *(
+            [systems(measured.comparison, measured.week, yardsticks or {}), _gate(measured.gate)]
+            if measured
+            else [NOTHING_EVALUATED]
+        ),
         _served(facts.served, facts.week),
         *([f"Publishing is {facts.hold}."] if facts.hold else []),
         *([_planted(planted)] if planted else []),
@@ -29,15 +36,19 @@ def render(facts: Facts, planted: Planted | None = None) -> str:
     return "\n\n".join(parts)
 
 
-def _systems(comparison: Comparison, week: str) -> str:
-    rows = [[name, *(_share(comparison.recall[name], stratum) for stratum in STRATA)] for name in SYSTEMS]
+def systems(comparison: Comparison, week: str, yardsticks: Mapping[str, Mapping[str, float]]) -> str:
+    """The table of all systems by stratum, yardsticks above the ceiling, and what is to be said of it."""
+    *real, ceiling = SYSTEMS
+    recall = {**{name: comparison.recall[name] for name in real}, **yardsticks, ceiling: comparison.recall[ceiling]}
+    rows = [[name, *(_share(values, stratum) for stratum in STRATA)] for name, values in recall.items()]
     users = ["users", *(f"{comparison.users[stratum]:,}" if stratum in comparison.users else "-" for stratum in STRATA)]
     title = f"Recall@{LENGTH} on the held-out weeks up to {week} (population: strata weighted as among all users)"
     changed = [
         f"With the blend {share:.0%} of these lists begin with other {slots} parts than SQL's, or with the same in another order."
         for slots, share in comparison.first_changed.items()
     ]
-    return "\n".join([title, _table(["system", *STRATA], [*rows, users]), *changed, *_by_mail(comparison)])
+    best = [BEST_POSSIBLE] if yardsticks else []
+    return "\n".join([title, _table(["system", *STRATA], [*rows, users]), *best, *changed, *_by_mail(comparison)])
 
 
 def _by_mail(comparison: Comparison) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from recs_assets import settings_file
 from recs_assets.__main__ import main
-from recs_assets.report import planted
+from recs_assets.report import planted, text
 from recs_assets.report.evaluation import SYSTEMS, Comparison, Gate
 from recs_assets.report.facts import Facts, Measured, gather
 from recs_assets.report.lists import Served
@@ -83,6 +83,19 @@ def test_the_whole_text() -> None:
     ]
 
 
+def test_the_best_possible_rankers_stand_above_the_ceiling() -> None:
+    yardsticks = {"informed": {"all": 0.53, "cold": 0.5}, "clairvoyant": {"all": 0.61}}
+    lines = render(FACTS, yardsticks=yardsticks).splitlines()
+    assert lines[11:16] == [
+        "  blend        0.1235  -       -     -    -",
+        "  informed     0.5300  0.5000  -     -    -",
+        "  clairvoyant  0.6100  -       -     -    -",
+        "  ceiling      -       -       -     -    -",
+        "  users        1,200   1,000   -     -    -",
+    ]
+    assert lines[16] == text.BEST_POSSIBLE
+
+
 def test_a_hold_is_told_of() -> None:
     hold = Hold("ann", "wrong prices", None, dt.datetime(2026, 10, 5, 8, tzinfo=dt.UTC))
     told = render(replace(FACTS, hold=hold)).splitlines()
@@ -125,6 +138,9 @@ def test_the_week_that_is_mailed_has_a_report_with_the_figures_of_the_week_befor
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("Recall@10 on the held-out weeks up to 2026-09-28 ")
     assert any(line.startswith("Served for week 2026-10-05: 500 users, ") for line in lines)
+    recall = {name: float(value) for name, value, *_ in map(str.split, lines[3:15])}
+    assert list(recall) == [*SYSTEMS[:-1], "informed", "clairvoyant", "ceiling"]
+    assert max(recall["popularity"], recall["sql"]) < recall["informed"] <= recall["ceiling"]
 
 
 @pytest.mark.parametrize(

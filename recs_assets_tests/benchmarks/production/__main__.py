@@ -9,9 +9,12 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 
+from recs_assets import settings_file
 from recs_assets.demo.presets import PRESETS
 from recs_assets.demo.world import write_world
-from recs_assets.targets import home
+from recs_assets.report import text, yardsticks
+from recs_assets.report.evaluation import comparison_of
+from recs_assets.targets import current, home
 from recs_assets_tests.benchmarks.production.runs import WEEKS, Row, keep, measured
 from recs_assets_tests.benchmarks.production.worst import CASES, write_case
 
@@ -49,8 +52,17 @@ def main() -> int:
         write_world(world, PRESETS[options.scale], seed=options.seed)
     rows = measured(world, base / name)
     print("\n".join(lines(rows)))
+    if not options.case:
+        print(f"\n{systems()}")
     keep(rows, base / "benchmark.csv", name, options.seed)
     return 0
+
+
+def systems() -> str:
+    """What the weekly job found of every system, beside the best that is possible in this world."""
+    store, week = current().store(), WEEKS["weekly"]
+    comparison = comparison_of(store.current("offline_metrics", week))
+    return text.systems(comparison, week, yardsticks.gather(store, settings_file.load(), week))
 
 
 def lines(rows: Sequence[Row]) -> Iterator[str]:
