@@ -29,11 +29,14 @@ from recs_assets.demo.draw_chances import DrawChances
 from recs_assets.demo.past import OtherWorldError, PastOrders, orders_of, past_of
 from recs_assets.demo.people import PROJECT_SHARES, REPEAT, primary_models
 from recs_assets.demo.project_evidence import Evidence, of_orders, of_quiet_weeks, of_visits
-from recs_assets.demo.purchases import BASKET_SHARES, BASKET_SIZES, COMPANION_SHARE, World
+from recs_assets.demo.purchases import BASKET_SHARES, COMPANION_SHARE, World
 from recs_assets.demo.timeline import WEEK, start
 
 ROWS_AT_ONCE = 200_000
 """People and parts whose chances by project are in memory at once."""
+
+AT_ONCE = 4
+"""Likelihoods that are multiplied before a logarithm is taken."""
 
 
 @dataclass(frozen=True)
@@ -50,21 +53,33 @@ class BestPossible:
     interactions: Interactions
     week: int
 
-    def clairvoyant(self, user: NDArray[np.int64], part: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Chance that each active user's order holds the part, by the person's true projects; shape (n_rows,)."""
-        rows, row = self._people(user)
-        projects = np.zeros((rows.size, self.world.demand.n_projects))
-        for slot, share in enumerate(PROJECT_SHARES):
-            projects[np.arange(rows.size), self.world.active.projects[rows, slot]] += share
-        return self._ordered(rows, row, part, projects)
+    def chances(self, user: NDArray[np.int64], part: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+        """By ranker, the chance that each active user's order holds the part, shape (n_rows,).
 
-    def informed(self, user: NDArray[np.int64], part: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Chance that each active user's order holds the part, by what the past tells of the projects; shape (n_rows,)."""
-        rows, row = self._people(user)
+        Raises:
+            OtherWorldError: a user or the log is not of this world.
+            ValueError: the log goes on into the week.
+        """
+        rows, which = self._people(user)
         past = past_of(self.world, self.interactions, rows, self.week)
         quiet = of_quiet_weeks(self._draws, past, rows, range(self._first_week, self.week))
         evidence = [of_visits(self._draws, past), of_orders(self._draws, past, self.week), quiet]
-        return self._ordered(rows, row, part, next_project(self.world, rows, evidence))
+        true = np.zeros((rows.size, self.world.demand.n_projects))
+        for slot, share in enumerate(PROJECT_SHARES):
+            true[np.arange(rows.size), self.world.active.projects[rows, slot]] += share
+        projects = {"informed": next_project(self.world, rows, evidence), "clairvoyant": true}
+        orders, buyer = orders_of(past), rows[which]
+        awaited = awaited_share(self.world, orders, self.week, buyer, part)
+        alone = alone_share(self.world, self.world.active.buying_rate[rows], self.week)[which]
+        values = {name: np.empty(part.size) for name in projects}
+        for first in range(0, part.size, ROWS_AT_ONCE):
+            block = slice(first, first + ROWS_AT_ONCE)
+            missing = self._not_drawn(orders, buyer[block], part[block], COMPANION_SHARE * alone[block])
+            for name, of_people in projects.items():
+                values[name][block] = 1 - (1 - awaited[block]) * np.einsum("rk,rk->r", of_people[which[block]], missing)
+        had = (orders.order_of(buyer, part) >= 0) & ~self.world.parts.consumable[part]
+        # Rounding leaves what cannot be just below zero.
+        return {name: np.where(had, 0.0, np.maximum(value, 0.0)) for name, value in values.items()}
 
     def _people(self, user: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The distinct rows among the active users, ascending, and which of them each user is; ``OtherWorldError``: none."""
@@ -73,21 +88,6 @@ class BestPossible:
         if (self.world.active.user[np.minimum(rows, self.world.active.user.size - 1)] != distinct).any():
             raise OtherWorldError("somebody ordered who is not among the active users of this world: the log is of another one.")
         return rows, which
-
-    def _ordered(
-        self, rows: NDArray[np.int64], which: NDArray[np.int64], part: NDArray[np.int64], projects: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Chance that the order of person ``rows[which]`` holds the part; ``projects``: chances of its project, [n_people, …]."""
-        orders = orders_of(past_of(self.world, self.interactions, rows, self.week))
-        awaited = awaited_share(self.world, orders, self.week, rows[which], part)
-        alone = alone_share(self.world, self.world.active.buying_rate[rows], self.week)
-        value = np.empty(part.size)
-        for first in range(0, part.size, ROWS_AT_ONCE):
-            block = slice(first, first + ROWS_AT_ONCE)
-            missing = self._not_drawn(orders, rows[which[block]], part[block], COMPANION_SHARE * alone[which[block]])
-            value[block] = 1 - (1 - awaited[block]) * (projects[which[block]] * missing).sum(axis=1)
-        had = (orders.order_of(rows[which], part) >= 0) & ~self.world.parts.consumable[part]
-        return np.where(had, 0.0, np.maximum(value, 0.0))  # rounding leaves an impossible part just below
 
     def _not_drawn(
         self, orders: PastOrders, row: NDArray[np.int64], part: NDArray[np.int64], followed: NDArray[np.float64]
@@ -175,9 +175,12 @@ def _of_three(prior: NDArray[np.float64], loglik: NDArray[np.float64]) -> NDArra
     likelihood, n_projects = np.exp(loglik), prior.size
     total = np.zeros((n_projects,) * 3)
     first, second, third = PROJECT_SHARES
-    for of_one in likelihood:
-        mixed = first * of_one[:, None, None] + second * of_one[:, None] + third * of_one
-        total += np.log(mixed)
+    with np.errstate(divide="ignore"):  # the logarithm of what is as good as impossible
+        for begin in range(0, len(likelihood), AT_ONCE):
+            product = np.ones_like(total)
+            for of_one in likelihood[begin : begin + AT_ONCE]:
+                product *= (first * of_one[:, None] + second * of_one)[:, :, None] + third * of_one
+            total += np.log(product)
     triples = _posterior(prior[:, None, None] * prior[:, None] * prior, total)
     sums = [triples.sum(axis=axes) for axes in ((1, 2), (0, 2), (0, 1))]
     return np.asarray(np.array(PROJECT_SHARES) @ np.stack(sums))
@@ -190,4 +193,7 @@ def _posterior(prior: NDArray[np.float64], loglik: NDArray[np.float64]) -> NDArr
 
 def _no_draw(chances: NDArray[np.float64]) -> NDArray[np.float64]:
     """Chance that no draw of a basket is something of these chances."""
-    return np.asarray(sum(share * (1 - chances) ** size for size, share in zip(BASKET_SIZES, BASKET_SHARES, strict=True)))
+    other, none = 1 - chances, np.zeros_like(chances)
+    for share in reversed(BASKET_SHARES):  # of baskets of one, two, three ...: Horner's scheme
+        none = (none + share) * other
+    return none

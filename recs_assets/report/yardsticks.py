@@ -97,12 +97,9 @@ def _lists(world: World, people: "Cohort", user: "Ints", part: "Ints") -> dict[s
     past = Interactions(user[log.user], part[log.product], log.event_type, log.time, no_order)
     best = BestPossible(world, past, (people.past.as_of - start(world.preset.weeks)) // WEEK)
     buyer, bought = user[people.users][row_of_entry(candidates)], part[candidates.indices]
-    return {
-        name: apply_list_rules(
-            people.kept.of(ranker(buyer, bought), candidates), part_attributes(people.past.data), people.settings.rules
-        )
-        for name, ranker in (("informed", best.informed), ("clairvoyant", best.clairvoyant))
-    }
+    lists = {name: people.kept.of(chances, candidates) for name, chances in best.chances(buyer, bought).items()}
+    parts = part_attributes(people.past.data)
+    return {name: apply_list_rules(listed, parts, people.settings.rules) for name, listed in lists.items()}
 
 
 def _rows(nodes: Artifact, file: str, column: str, ids: pa.Array) -> "Ints":

@@ -27,7 +27,7 @@ def _basket(chance: float) -> float:
 
 
 def _informed(world: World, log: Interactions, week: int) -> dict[int, float]:
-    values = BestPossible(world, log, week).informed(np.full(5, ME), np.array(PARTS))
+    values = BestPossible(world, log, week).chances(np.full(5, ME), np.array(PARTS))["informed"]
     return dict(zip(PARTS, values.tolist(), strict=True))
 
 
@@ -61,7 +61,7 @@ def test_a_shelf_without_parts_of_the_project_is_drawn_from_as_a_whole() -> None
 
 def test_the_clairvoyant_knows_the_project_and_that_the_companion_comes_at_once() -> None:
     world = world_of([ONE_TIME], [[1, 1, 1]])
-    values = BestPossible(world, log_of([]), 6).clairvoyant(np.full(5, ME), np.array(PARTS))
+    values = BestPossible(world, log_of([]), 6).chances(np.full(5, ME), np.array(PARTS))["clairvoyant"]
     # D is drawn (.025), or C is (.025) and D follows, in two cases of five; nobody orders again whom it could wait for.
     with_c = 0.6 * _basket(0.025) + 0.4 * _basket(0.05)
     expected = [_basket(0.025), _basket(0.475), _basket(0.025), with_c, _basket(0.45)]
@@ -70,7 +70,7 @@ def test_the_clairvoyant_knows_the_project_and_that_the_companion_comes_at_once(
 
 def test_the_clairvoyant_does_not_know_which_of_three_projects_it_is() -> None:
     world = world_of([REPEAT], [[0, 1, 1]])
-    (value,) = BestPossible(world, log_of([]), 6).clairvoyant(np.array([ME]), np.array([B]))
+    (value,) = BestPossible(world, log_of([]), 6).chances(np.array([ME]), np.array([B]))["clairvoyant"]
     assert value == pytest.approx(0.55 * _basket(0.075) + 0.45 * _basket(0.475))
 
 
@@ -144,7 +144,7 @@ def test_what_the_world_could_not_have_brought_about_is_refused() -> None:
     with pytest.raises(OtherWorldError, match="somebody did what is not possible"):
         _informed(unknown, log_of([(ME, C, VIEW, 3.5)]), 6)
     with pytest.raises(OtherWorldError, match="not among the active users"):
-        BestPossible(world, log_of([]), 6).clairvoyant(np.array([0]), np.array([C]))
+        BestPossible(world, log_of([]), 6).chances(np.array([0]), np.array([C]))
 
 
 def _held(world: World, orders: Orders, week: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -161,7 +161,7 @@ def test_the_parts_of_many_orders_come_as_often_as_is_said() -> None:
     # Repeat buyers order in week 6, when nothing came before, and often again within thirty days.
     world = world_of([REPEAT] * n, [[0, 1, 1]] * n, arrival=6, buying_rate=0.6)
     user, holds = _held(world, build_orders(world, 1), 6)
-    values = BestPossible(world, log_of([]), 6).clairvoyant(np.full(5, ME), np.array(PARTS))
+    values = BestPossible(world, log_of([]), 6).chances(np.full(5, ME), np.array(PARTS))["clairvoyant"]
     assert user.size > 10_000
     found = holds[:, list(PARTS)].sum(axis=0)
     for part, count, chance in zip(PARTS, found, values, strict=True):
@@ -186,7 +186,7 @@ def test_what_the_past_tells_of_people_comes_true_of_so_many_of_them(calm: tuple
     best = BestPossible(world, Interactions(*(column[past] for column in columns)), week)
     n_parts = world.parts.price.size
     buyer, part = np.repeat(user, n_parts), np.tile(np.arange(n_parts), user.size)
-    informed, clairvoyant = best.informed(buyer, part), best.clairvoyant(buyer, part)
+    informed, clairvoyant = best.chances(buyer, part).values()
     found = holds.ravel()
     for values in (informed, clairvoyant):
         assert ((values >= 0) & (values <= 1)).all()
