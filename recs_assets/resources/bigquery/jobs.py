@@ -4,7 +4,7 @@ import datetime as dt
 import io
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -117,22 +117,16 @@ class Jobs:
             **common,
         )
 
-        def run() -> Ran:
-            job_id = new_job_id()
-            with self.told(f"query '{name}'", job_id):
-                job = self._sent(text, config, job_id)
-                try:
-                    return Ran(job, job.result(retry=self.retry, timeout=self.settings.job_seconds))
-                except CLIENT_ERRORS as error:
-                    if (job.error_result or {}).get("reason") in PASSING:
-                        raise _FailedForNow(str(error)) from error
-                    raise
+        def send(job_id: str) -> Any:
+            # The client's own way of sending a job again would do so under another id.
+            return self.client.query(
+                text, job_config=config, job_id=job_id, retry=self.retry, job_retry=None, timeout=REQUEST_SECONDS
+            )
 
-        with self.told(f"query '{name}'"):
-            ran = self._again(run)()
-        billed = ran.job.total_bytes_billed
-        self._count("query", name, ran.job, estimate if billed is None else billed, ran.job.slot_millis)
-        return ran
+        job, rows = self._done(send, f"query '{name}'")
+        billed = job.total_bytes_billed
+        self._count("query", name, job, estimate if billed is None else billed, job.slot_millis)
+        return Ran(job, rows)
 
     def estimate(self, text: str, common: Mapping[str, Any], *, name: str) -> int:
         """The bytes that a query would read.
@@ -179,9 +173,15 @@ class Jobs:
         config = bigquery.LoadJobConfig(
             source_format="PARQUET", schema=bigquery_schema(columns), write_disposition="WRITE_TRUNCATE", labels=labels()
         )
-        with self.told(f"load of {table}"):
-            job = self._uploaded(rows, table, config) if isinstance(rows, pa.Table) else self._loaded(rows, table, config)
-            job.result(retry=self.retry, timeout=self.settings.job_seconds)
+
+        def send(job_id: str) -> Any:
+            if isinstance(rows, pa.Table):
+                return self._uploaded(rows, table, config, job_id)
+            return self.client.load_table_from_uri(
+                list(rows), table, job_config=config, job_id=job_id, retry=self.retry, timeout=REQUEST_SECONDS
+            )
+
+        job, _ = self._done(send, f"load of {table}")
         self._count("load", table.rpartition(".")[2], job, 0, None)
 
     def dataset(self, path: str) -> bigquery.Dataset:
@@ -207,38 +207,39 @@ class Jobs:
         """Say of what fails in the block where it was and what to do; see ``failures.told``."""
         return told(self.places, what, job_id)
 
-    def _sent(self, text: str, config: bigquery.QueryJobConfig, job_id: str) -> bigquery.QueryJob:
-        """A query's job, sent once: the client's own way of sending it again would do so under another id."""
-        try:
-            return self.client.query(
-                text, job_config=config, job_id=job_id, retry=self.retry, job_retry=None, timeout=REQUEST_SECONDS
-            )
-        except exceptions.Conflict:  # the answer to it was lost: no other job has this id
-            job = self.client.get_job(job_id, retry=self.retry, timeout=REQUEST_SECONDS)
-            assert isinstance(job, bigquery.QueryJob)
-            return job
+    def _done(self, send: Callable[[str], Any], what: str) -> tuple[Any, Any]:
+        """A job that ``send`` sends under an id, at its end, and its result; sent anew where the service failed it for now."""
 
-    def _loaded(self, uris: Sequence[str], table: str, config: bigquery.LoadJobConfig) -> Any:
-        """A load's job, sent once like a query's."""
-        job_id = new_job_id()
-        try:
-            return self.client.load_table_from_uri(
-                list(uris), table, job_config=config, job_id=job_id, retry=self.retry, timeout=REQUEST_SECONDS
-            )
-        except exceptions.Conflict:
-            return self.client.get_job(job_id, retry=self.retry, timeout=REQUEST_SECONDS)
+        def run() -> tuple[Any, Any]:
+            job_id = new_job_id()
+            with self.told(what, job_id):
+                try:
+                    job = send(job_id)
+                except exceptions.Conflict:  # the answer to it was lost: no other job has this id
+                    job = self.client.get_job(job_id, retry=self.retry, timeout=REQUEST_SECONDS)
+                try:
+                    return job, job.result(retry=self.retry, timeout=self.settings.job_seconds)
+                except CLIENT_ERRORS as error:
+                    if (job.error_result or {}).get("reason") in PASSING:
+                        raise _FailedForNow(str(error)) from error
+                    raise
 
-    def _uploaded(self, rows: pa.Table, table: str, config: bigquery.LoadJobConfig) -> bigquery.LoadJob:
-        """The same of rows, which are written whole, and so may be sent again from the beginning."""
+        with self.told(what):
+            return self._again(run)()
+
+    def _uploaded(self, rows: pa.Table, table: str, config: bigquery.LoadJobConfig, job_id: str) -> bigquery.LoadJob:
+        """Rows are written whole, when all of them have come, and so may be sent again from the beginning."""
 
         def upload() -> bigquery.LoadJob:
             return self.client.load_table_from_file(
-                _parquet(rows), table, job_config=config, job_id=new_job_id(), num_retries=UPLOAD_RETRIES, timeout=REQUEST_SECONDS
+                _parquet(rows), table, job_config=config, job_id=job_id, num_retries=UPLOAD_RETRIES, timeout=REQUEST_SECONDS
             )
 
         for _ in range(UPLOADS - 1):
             try:
                 return upload()
+            except exceptions.Conflict:
+                raise
             except CLIENT_ERRORS as error:
                 log.warning("the rows of %s are sent again: %s", table, error)
         return upload()

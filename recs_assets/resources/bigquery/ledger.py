@@ -39,7 +39,8 @@ class BigQueryLedger(Ledger):
         """Make the fixed tables that are missing."""
         self._jobs.dataset(self._jobs.places.tables)
         with self._jobs.told(f"the list of tables of {self._jobs.places.tables}"):
-            present = {item.table_id for item in self._jobs.client.list_tables(self._jobs.places.tables, retry=self._jobs.retry)}
+            listed = self._jobs.client.list_tables(self._jobs.places.tables, retry=self._jobs.retry, timeout=REQUEST_SECONDS)
+            present = {item.table_id for item in listed}
         for table, columns in FIXED_TABLES.items():
             if table not in present:
                 self.create(table, columns)

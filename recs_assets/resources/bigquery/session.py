@@ -68,7 +68,9 @@ class BigQuerySession(Session):
 
         def read() -> Iterator[pa.RecordBatch]:
             with self._jobs.told(f"the rows of query '{name}'", ran.job.job_id):
-                for batch in ran.rows.to_arrow_iterable(bqstorage_client=self._jobs.places.reader):
+                for batch in ran.rows.to_arrow_iterable(
+                    bqstorage_client=self._jobs.places.reader, timeout=self._jobs.settings.job_seconds
+                ):
                     yield from pa.Table.from_batches([batch]).cast(schema).to_batches()
 
         return pa.RecordBatchReader.from_batches(schema, read())

@@ -66,7 +66,8 @@ class BigQueryWarehouse(Warehouse):
         """Our own tables in which a text matches a regular expression."""
         jobs, ledger = self._jobs, self._made()
         with jobs.told(f"the list of tables of {jobs.places.tables}"):
-            names = [item.table_id for item in jobs.client.list_tables(jobs.places.tables, retry=jobs.retry)]
+            listed = jobs.client.list_tables(jobs.places.tables, retry=jobs.retry, timeout=REQUEST_SECONDS)
+            names = [item.table_id for item in listed]
         return sorted(name for name in names if self._has(ledger.path(name), pattern))
 
     def _has(self, path: str, pattern: str) -> bool:

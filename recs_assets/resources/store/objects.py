@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MARK, HASH = "superfluous_since", "sha256"
 CONNECT_AND_READ_SECONDS = (10.0, 60.0)
 RETRY_SECONDS = 120.0
+FIRST_WAIT_SECONDS = 1.0
 
 
 class BucketError(RuntimeError):
@@ -135,7 +136,10 @@ class Objects:
     def _patience(self) -> dict[str, Any]:
         from google.cloud.storage.retry import DEFAULT_RETRY
 
-        return {"timeout": CONNECT_AND_READ_SECONDS, "retry": DEFAULT_RETRY.with_timeout(RETRY_SECONDS)}
+        return {
+            "timeout": CONNECT_AND_READ_SECONDS,
+            "retry": DEFAULT_RETRY.with_timeout(RETRY_SECONDS).with_delay(initial=FIRST_WAIT_SECONDS),
+        }
 
     @contextmanager
     def _told(self, name: str) -> Iterator[None]:

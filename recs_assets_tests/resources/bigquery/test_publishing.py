@@ -16,7 +16,7 @@ from recs_assets.resources.errors import PublishRefused, WarehouseError
 from recs_assets_tests.resources.bigquery.conftest import warehouse_at, write_users
 from recs_assets_tests.resources.bigquery.reading import query, served
 from recs_assets_tests.resources.versions import FIRST, SECOND, WEEK, publish, restoration, stage, wide
-from recs_assets_tests.stand_ins.faulty_proxy import Fault, faulty_proxy, once_each
+from recs_assets_tests.stand_ins.faulty_proxy import Fault, faulty_proxy
 
 
 def test_versions_follow_each_other(places: Places, warehouse: BigQueryWarehouse) -> None:
@@ -55,18 +55,6 @@ def test_another_number_of_slots_waits_for_the_owner_of_the_mail(places: Places,
         query(places, statement)
     assert publish(warehouse, two).outcome == "published"
     assert served(places) == (list(SECOND), wide(SECOND))
-
-
-def test_each_request_that_fails_once_is_sent_again_and_done_once(places: Places) -> None:
-    with faulty_proxy(str(places.endpoint)) as proxy:
-        warehouse = warehouse_at(replace(places, endpoint=proxy.url))
-        publication = stage(warehouse, "one", FIRST)
-        begun = len(proxy.asked)
-        proxy.fault = once_each()
-        assert publish(warehouse, publication).outcome == "published"
-        assert len(proxy.asked) - begun > 40
-    assert served(places) == (list(FIRST), wide(FIRST))
-    assert query(places, "SELECT publication_id FROM publications") == [("publication one",)]
 
 
 def of_statement(statement: str, kind: Fault) -> Callable[[str, str, bytes], Fault | None]:

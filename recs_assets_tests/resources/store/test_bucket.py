@@ -24,7 +24,7 @@ from recs_assets.resources.store.store import Store
 from recs_assets_tests.resources.store import places
 from recs_assets_tests.resources.store.places import Place
 from recs_assets_tests.resources.store.test_store import ROWS, WEEK, _write
-from recs_assets_tests.stand_ins.faulty_proxy import Fault, Proxy, faulty_proxy
+from recs_assets_tests.stand_ins.faulty_proxy import Fault, Proxy, each_call_first, faulty_proxy
 from recs_assets_tests.stand_ins.servers import Storage
 
 
@@ -83,14 +83,49 @@ def test_a_pointer_that_was_replaced_meanwhile_is_looked_at_again(place: Place, 
     assert other.version != mine.version
 
 
-@pytest.mark.parametrize("fault", ["429", "500", "lost", "cut"])
-def test_a_request_that_is_not_answered_is_sent_again_and_done_once(place: Place, proxy: Proxy, fault: Fault) -> None:
-    before = _write(place.store)
-    proxy.fault = failing(("POST .*upload", fault), ("POST .*ifGenerationMatch", fault), ("GET .*current", fault))
-    for note in ("first", "second"):
-        assert _write(through(proxy, place), note).document("note.json") == {"note": note}
-    assert place.versions(WEEK).count(before.version) == 1
+OBJECT, OBJECTS = "/storage/v1/b/*/o/*", "/storage/v1/b/*/o"
+# All that a store asks of the API: a new use of it has to be tried here.
+CALLS = {
+    f"GET {OBJECTS}",
+    f"GET {OBJECTS} delimiter",
+    f"GET {OBJECT}",
+    f"GET /download{OBJECT} alt=media",
+    f"POST /upload{OBJECTS} uploadType=multipart",
+    f"POST /upload{OBJECTS} uploadType=multipart ifGenerationMatch",
+    f"PATCH {OBJECT} ifGenerationMatch",
+    f"DELETE {OBJECT}",
+    f"DELETE {OBJECT} ifGenerationMatch",
+}
+# What it looks up in the background, for its traces.
+OF_THE_CLIENT = {"GET /storage/v1/b/*"}
+
+
+def work(store: Store) -> None:
+    """Written, written again, marked as superfluous and removed; a version that stays; work in progress, to its end."""
+    _write(store, week="2026-02-23")
+    for _ in range(2):
+        remove(store, [version for version in stored(store) if version.week == "2026-02-23"], [])
+    assert store.find("scores", "2026-02-23") is None
+    for note in ("first", "second", "first"):
+        assert _write(store, note).document("note.json") == {"note": note}
+    assert store.location.names("scores") == [WEEK]
+    with store.working("training") as unfinished:
+        (unfinished.folder / "epoch").write_bytes(b"one")
+    with store.working("training") as work:
+        (work.folder / "epoch").unlink()
+
+
+@pytest.mark.parametrize("faults", [("429", "500", "503"), ("dropped", "lost", "cut")], ids=["not done", "done or not"])
+def test_each_request_that_fails_is_sent_again_and_done_once(
+    place: Place, proxy: Proxy, faults: tuple[Fault, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "FIRST_WAIT_SECONDS", 0.02)
+    proxy.fault = each_call_first(faults)
+    work(through(proxy, place))
+    assert proxy.calls() - OF_THE_CLIENT == CALLS
+    assert place.store.current("scores", WEEK).table("scores.parquet").equals(ROWS)
     assert len(place.versions(WEEK)) == 2
+    assert {path.parts[-3] for path in place.files.rglob("*.*") if path.is_file()} == {WEEK}
 
 
 def test_a_pointer_whose_answer_was_lost_meets_its_own_work(place: Place, proxy: Proxy) -> None:
