@@ -1,0 +1,31 @@
+"""Each row of the ablation changes one thing."""
+
+import numpy as np
+
+from recs_assets import settings_file
+from recs_assets.experiments.variants import variants
+from recs_assets.gnn.channels.evidence import channel_names
+from recs_assets_tests.gnn import five_users
+
+SETTINGS = settings_file.load()
+ROWS = {variant.name: variant for variant in variants(SETTINGS)}
+
+
+def test_every_channel_has_a_row_of_its_own() -> None:
+    assert {f"without {name}" for name in channel_names(SETTINGS.model)} < set(ROWS)
+
+
+def test_a_row_changes_what_it_says_and_nothing_else() -> None:
+    changed = ROWS["towers: id dropout 1"].settings(SETTINGS, seed=7)
+    assert changed.towers == SETTINGS.towers.model_copy(update={"id_dropout": 1.0})
+    assert changed.model == SETTINGS.model.model_copy(update={"seed": 7})
+    assert changed.blend == SETTINGS.blend
+
+
+def test_a_removed_channel_says_nothing_and_a_constant_gate_sees_nobody() -> None:
+    example = five_users.example()
+    shown = ROWS["without walk"].shown(example)
+    column = channel_names(five_users.settings().model).index("walk")
+    assert not shown.features[:, column].any()
+    np.testing.assert_array_equal(np.delete(shown.features, column, 1), np.delete(example.features, column, 1))
+    assert not ROWS["gate constant"].shown(example).state.any()
