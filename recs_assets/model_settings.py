@@ -39,6 +39,9 @@ class ModelSettings(Section):
     history_half_life_days: Positive
     cosine_shrinkage: Positive
     vehicle_shrinkage: Positive
+    owner_types_half_life_days: Positive
+    owner_types_shrinkage: Positive
+    next_types_shrinkage: Positive
     horizon_days: Count
     training_weeks: Count
     validation_weeks: Count

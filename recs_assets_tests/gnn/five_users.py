@@ -66,6 +66,9 @@ def settings(**changes: dict[str, Any]) -> Settings:
         "history_half_life_days": 20,
         "cosine_shrinkage": 1.75,
         "vehicle_shrinkage": 5.1,
+        "owner_types_half_life_days": 20,
+        "owner_types_shrinkage": 2,
+        "next_types_shrinkage": 0.5,
         "steps": 60,
     }
     for section, keys in changes.items():

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from recs_assets_tests.slow.world import Flags, Labels, Places, Vector, World
 
-POPULARITY_FLOOR = 0.02
+FLOOR = 0.02  # of the mean: what nobody touched has so much of it
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Channels:
         self._slow_popularity = np.exp(self.log_popularity[-1])
         self._slowly_touched = self._touched(model.popularity_half_lives_days[-1])
         self._recently_touched = self._touched(model.history_half_life_days)
+        self._types = {label: number for number, label in enumerate(sorted({*world.labels["part_type"]} - {None}))}
+        self._typed = self._types_touched(self._touched(model.owner_types_half_life_days))
         self._walked = self._touched(model.walk_half_life_days)
         self._cosines = [self._touched(half_life) for half_life in model.cosine_half_lives_days]
 
@@ -45,6 +48,7 @@ class Channels:
         for path in self._paths(user):
             logs.append(np.log1p(path / epsilon[len(logs)]))
         logs += [self._owners_behaviour(user, labels) for labels in self._vehicle_labels()]
+        logs += [self._owner_types(user), self._next_types(self._history(user))]
         assert len(logs) == len(weights)
         total = np.zeros(len(self.world.products))
         for weight, evidence in zip(weights, logs, strict=True):
@@ -66,7 +70,7 @@ class Channels:
     def _popularity(self, half_life_days: float) -> Vector:
         n_products = len(self.world.products)
         counts = np.bincount(self.world.events.product, self.event_weights(half_life_days), n_products)
-        floored = counts + POPULARITY_FLOOR * max(counts.mean(), np.finfo(float).tiny)
+        floored = counts + FLOOR * max(counts.mean(), np.finfo(float).tiny)
         share: Vector = floored / floored.sum()
         return share
 
@@ -146,6 +150,59 @@ class Channels:
             behaviour += np.bincount(touched.product[by_owner], touched.weight[by_owner], len(behaviour))
         shrunken: Vector = np.log1p(behaviour / (self.world.settings.model.vehicle_shrinkage * self._slow_popularity))
         return shrunken
+
+    def _of_types(self, products: Vector) -> Vector:
+        """[types] sums of what each part has."""
+        totals = np.zeros(len(self._types))
+        for product in np.flatnonzero(products).tolist():
+            label = self.world.labels["part_type"][product]
+            if label is not None:
+                totals[self._types[label]] += products[product]
+        return totals
+
+    def _types_touched(self, touched: Edges) -> dict[int, Vector]:
+        """By person with events: [types] what they touched, over the root of all that they touched."""
+        types = {}
+        for user in np.unique(touched.user).tolist():
+            own = touched.user == user
+            products = np.bincount(touched.product[own], touched.weight[own], len(self.world.products))
+            types[user] = self._of_types(products) / np.sqrt(products.sum())
+        return types
+
+    def _owner_types(self, user: int) -> Vector:
+        """What owners of the garage's models took to, by type."""
+        labels, taken = models(self.world), np.zeros(len(self._types))
+        for label in {labels[vehicle] for vehicle in self.world.garage(user)} - {None}:
+            for owner in owners(self.world, labels, label).tolist():
+                taken += self._typed.get(owner, 0.0)
+        return self._over_usual(taken, list(self._typed.values()), self.world.settings.model.owner_types_shrinkage)
+
+    @cached_property
+    def _histories(self) -> list[Vector]:
+        """The types of everybody with events, as shares of the history."""
+        return [self._of_types(self._history(user)) for user in self._typed]
+
+    @cached_property
+    def _type_steps(self) -> Vector:
+        """[types x types] of the people who have a type, what types they have: each row a share."""
+        together = sum((np.outer(person, person) for person in self._histories), start=np.zeros(2 * [len(self._types)]))
+        totals = together.sum(axis=1, keepdims=True)
+        steps: Vector = together / np.where(totals > 0, totals, 1.0)
+        return steps
+
+    def _next_types(self, history: Vector) -> Vector:
+        """Where the types of the history lead by the types of the people who have them."""
+        reached = self._of_types(history) @ self._type_steps
+        return self._over_usual(reached, self._histories, self.world.settings.model.next_types_shrinkage)
+
+    def _over_usual(self, amounts: Vector, everybody: list[Vector], shrinkage: float) -> Vector:
+        """[products] log of the share of the part's type, shrunk towards the usual one, over the usual one."""
+        usual = sum(everybody, start=np.zeros(len(amounts)))
+        usual = usual + FLOOR * usual.mean()
+        usual /= usual.sum()
+        ratio = np.log((amounts + shrinkage * usual) / ((amounts.sum() + shrinkage) * usual))
+        labels = self.world.labels["part_type"]
+        return np.array([0.0 if label is None else ratio[self._types[label]] for label in labels])
 
 
 def models(world: World) -> Labels:

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from recs_assets.gnn.channels.candidate_pairs import CandidatePairs
+from recs_assets.gnn.channels.part_types import PartTypes
 from recs_assets.gnn.graph import ATTRIBUTES
 from recs_assets.gnn.snapshots import Snapshot
 from recs_assets.model_settings import ModelSettings
@@ -20,6 +21,7 @@ from recs_assets.ranking.sparse_matrices import normalise_rows, one_hot
 
 POPULARITY = ("popularity_fast", "popularity_middle", "popularity_slow")
 VEHICLES = ("vehicle", "vehicle_model", "vehicle_make")
+PART_TYPES = ("owner_types", "next_types")
 # A part nobody touched has this share of the mean popularity, so that its logarithm is finite.
 POPULARITY_FLOOR = 0.02
 ROWS_PER_BLOCK = 512  # bounds memory: 4 bytes x products a row
@@ -28,7 +30,7 @@ ROWS_PER_BLOCK = 512  # bounds memory: 4 bytes x products a row
 def channel_names(settings: ModelSettings) -> tuple[str, ...]:
     """The channels in the order of the feature columns."""
     paths = ("interest", *cosine_names(settings), "walk", *ATTRIBUTES, "garage_fitment", "garage_usage")
-    return (*POPULARITY, *paths, *VEHICLES)
+    return (*POPULARITY, *paths, *VEHICLES, *PART_TYPES)
 
 
 def cosine_names(settings: ModelSettings) -> tuple[str, ...]:
@@ -38,7 +40,7 @@ def cosine_names(settings: ModelSettings) -> tuple[str, ...]:
 
 def path_columns(settings: ModelSettings) -> slice:
     """The feature columns that are raw path evidence x_c, still to be turned into log(1 + x / epsilon)."""
-    return slice(len(POPULARITY), len(channel_names(settings)) - len(VEHICLES))
+    return slice(len(POPULARITY), len(channel_names(settings)) - len(VEHICLES) - len(PART_TYPES))
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Evidence:
 
         Returns:
             [entries of ``candidates`` x channels], in the order of ``channel_names``: log popularity, raw path evidence,
-            and log ratios of the garage's behaviour.
+            and log ratios of the garage's behaviour and of part types.
         """
         # A channel is written, bent and weighed at a time: its values stand side by side.
         columns = np.zeros((candidates.nnz, len(channel_names(self.settings))), dtype=np.float32, order="F")
@@ -76,6 +78,7 @@ class Evidence:
         columns[:, place["garage_fitment"]] = pairs.at(garages @ self.fitting)
         for name, (membership, relative) in zip(VEHICLES, self._relative_behaviour, strict=True):
             columns[:, place[name]] = _behaviour(sparse.csr_array(garages @ membership), relative, pairs)
+        columns[:, place["owner_types"]] = self.part_types.of_owners(users, pairs)
         # The other channels begin at what a user has touched.
         active = np.flatnonzero(self.past.n_events[users])
         places, pairs = pairs.of_rows(active)
@@ -86,6 +89,7 @@ class Evidence:
             columns[places, place[name]] = _walk(history, self.steps(name), pairs)
         for name in ATTRIBUTES:
             columns[places, place[name]] = self._shared(history, name, pairs)
+        columns[places, place["next_types"]] = self.part_types.after(history, pairs)
 
     @cached_property
     def log_popularity(self) -> Floats:
@@ -106,6 +110,11 @@ class Evidence:
     def history(self) -> sparse.csr_array:
         """[users x products] share of each part in what a user has touched, decayed."""
         return normalise_rows(self.past.touched(self.settings.history_half_life_days))
+
+    @cached_property
+    def part_types(self) -> PartTypes:
+        """The channels that speak of types alone."""
+        return PartTypes(self.past, self.settings, self.history)
 
     def steps(self, channel: str) -> tuple[sparse.csr_array, sparse.csr_array]:
         """The two steps of a channel that walks from part to part: [products x active users], [active users x products]."""

@@ -25,6 +25,9 @@ INPUT_SETTINGS = {
     "history_half_life_days",
     "cosine_shrinkage",
     "vehicle_shrinkage",
+    "owner_types_half_life_days",
+    "owner_types_shrinkage",
+    "next_types_shrinkage",
     "gate_hidden",
 }
 

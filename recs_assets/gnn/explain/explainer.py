@@ -95,7 +95,7 @@ class Explainer:
 
     def edges(self, term: str, users: Ints, products: Ints) -> Edges:
         """The strongest edge of one term for each (user, part); none where the term has no path that can be named."""
-        match family(term):
+        match kind := family(term):
             case "popularity" | "sql_global":
                 edges = self._popular(products, is_fast=term == "popularity_fast")
             case "interest":
@@ -105,11 +105,11 @@ class Explainer:
             case "similarity":
                 edges = self._similar(users, products)
             case "part_type" | "brand" | "variant_group":
-                edges = self._shared(term, users, products)
+                edges = self._shared(kind, users, products)
             case "garage":
                 edges = self._fitting(users, products, by_usage=term == "garage_usage")
             case "vehicle" | "vehicle_model" | "vehicle_make":
-                level = VEHICLES.index(term)
+                level = VEHICLES.index(kind)
                 edges = self._owners(level, self.evidence.groups[level][1], self._long_touched, users, products)
             case "sql_model" | "sql_make":
                 level = VEHICLES.index(term.replace("sql", "vehicle"))

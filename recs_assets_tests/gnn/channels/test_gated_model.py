@@ -15,7 +15,7 @@ from recs_assets.model_settings import ModelSettings
 from recs_assets_tests.gnn import five_users
 
 MODEL = five_users.settings(model={"gate_hidden": 1}).model
-N_CHANNELS = 15
+N_CHANNELS = 17
 COLD, IDLE_A_DAY = [0.0, 1.0, 0.0], [math.log(2), 0.0, math.log(2)]
 FIRST = {
     "popularity_fast": 0.7,
@@ -33,6 +33,8 @@ FIRST = {
     "vehicle": 0.1,
     "vehicle_model": 0.1,
     "vehicle_make": 0.1,
+    "owner_types": 0.1,
+    "next_types": 0.1,
 }
 
 

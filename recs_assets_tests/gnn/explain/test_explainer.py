@@ -67,6 +67,9 @@ def _named(edges: Edges) -> Edge:
         ("part_type", "u1", "p1", ("same_part_type", "p2", None, None)),
         ("part_type", "u1", "p5", None),
         ("part_type", "u2", "p4", ("same_part_type", "p3", None, None)),
+        # Types that follow from the history's are spoken of where they are the same.
+        ("next_types", "u1", "p1", ("same_part_type", "p2", None, None)),
+        ("next_types", "u1", "p3", None),
         ("brand", "u1", "p3", ("same_brand", "p1", None, None)),
         ("brand", "u1", "p4", None),
         ("variant_group", "u1", "p5", ("same_variant_group", "p1", None, None)),
@@ -83,6 +86,9 @@ def _named(edges: Edges) -> Edge:
         ("vehicle", "u1", "p1", None),
         ("vehicle_model", "u4", "p3", ("popular_with_model", None, "v1", 1)),
         ("vehicle_model", "u3", "p2", None),
+        # What types owners take to is told of a part that they took to.
+        ("owner_types", "u4", "p3", ("popular_with_model", None, "v1", 1)),
+        ("owner_types", "u4", "p4", None),
         ("vehicle_make", "u4", "p3", ("popular_with_make", None, "v1", 2)),
         ("vehicle_make", "u3", "p2", ("popular_with_make", None, "v3", 2)),
         ("sql_model", "u4", "p3", ("popular_with_model", None, "v1", 1)),
@@ -178,6 +184,7 @@ def _without(user: str, part: str) -> Callable[[Any], bool]:
         ("cosine_20d", "u1", "p3", _without("u2", "p3"), None),
         ("interest", "u1", "p1", _without("u1", "p1"), None),
         ("part_type", "u2", "p4", _without("u2", "p3"), None),
+        ("next_types", "u2", "p4", _without("u2", "p3"), None),
         ("brand", "u1", "p3", _without("u1", "p1"), None),
         ("variant_group", "u1", "p5", _without("u1", "p1"), None),
         # The vehicle named, then what its owners did.
@@ -186,6 +193,7 @@ def _without(user: str, part: str) -> Callable[[Any], bool]:
         ("vehicle", "u4", "p2", None, ("u4", "v1")),
         ("vehicle", "u4", "p2", _without("u1", "p2"), None),
         ("vehicle_model", "u4", "p3", _without("u2", "p3"), None),
+        ("owner_types", "u4", "p3", _without("u2", "p3"), None),
         ("vehicle_make", "u3", "p2", _without("u1", "p2"), None),
         ("popularity_fast", "u5", "p2", _without("u1", "p2"), None),
     ],
