@@ -131,6 +131,7 @@ def _example_of(people: Cohort, settings: Settings) -> Example:
         users=people.users,
         candidates=people.candidates,
         features=people.features,
+        popularity=people.evidence.popularity,
         targets=np.zeros(people.candidates.nnz, dtype=np.float32),
         state=people.past.state[people.users].astype(np.float32),
     )

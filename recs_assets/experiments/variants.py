@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from recs_assets.gnn.channels.evidence import channel_names
+from recs_assets.gnn.channels.evidence import channel_names, feature_names
 from recs_assets.gnn.channels.examples import Example
+from recs_assets.gnn.channels.popularity import HALF_LIVES, POPULARITY
 from recs_assets.settings import Settings
 
 NEVER_DECAYS = 1e9
@@ -37,8 +38,8 @@ class Variant:
 def variants(settings: Settings) -> Iterator[Variant]:
     """Every row of the table, in its order."""
     yield Variant("channels")
-    for column, name in enumerate(channel_names(settings.model)):
-        yield Variant(f"without {name}", shown=_without(column))
+    for name in channel_names(settings.model):
+        yield Variant(f"without {name}", shown=_without(name, settings))
     yield Variant("gate constant", shown=lambda example: dataclasses.replace(example, state=np.zeros_like(example.state)))
     for name, factor in (("off", None), ("short (a quarter)", 0.25), ("long (four times)", 4.0)):
         yield Variant(f"decay of the paths {name}", {"model": _half_lives(settings, factor)})
@@ -58,11 +59,17 @@ def variants(settings: Settings) -> Iterator[Variant]:
         yield Variant(f"towers: id dropout {share:g}", {"towers": {"id_dropout": share}}, has_towers=True)
 
 
-def _without(column: int) -> CHANGED_EXAMPLE:
+def _without(name: str, settings: Settings) -> CHANGED_EXAMPLE:
+    """What a channel says is the same of all candidates."""
+
     def shown(example: Example) -> Example:
-        features = example.features.copy()
-        features[:, column] = 0.0
-        return dataclasses.replace(example, features=features)
+        if name in feature_names(settings.model):
+            features = example.features.copy()
+            features[:, feature_names(settings.model).index(name)] = 0.0
+            return dataclasses.replace(example, features=features)
+        popularity, column = example.popularity.copy(), POPULARITY.index(name)
+        popularity[:, column if name in HALF_LIVES else slice(len(HALF_LIVES), None)] = 0.0
+        return dataclasses.replace(example, popularity=popularity)
 
     return shown
 

@@ -15,7 +15,8 @@ from recs_assets.ranking.kept_candidates import KeptCandidates
 from recs_assets.ranking.reasons import N_CHANNELS, by_family, joined_names
 from recs_assets.ranking.sparse_matrices import entry_of, row_of_entry
 
-# Bounds the memory of a chunk: its features take 4 bytes x channels an entry, its dense evidence 4 bytes x products a row.
+# Bounds the memory of a chunk: its features and their logarithms take 8 bytes x channels an entry, its dense evidence 4 bytes x
+# products a row.
 ENTRIES_PER_CHUNK = 1_000_000
 ROWS_PER_CHUNK = ROWS_PER_BLOCK
 
@@ -41,7 +42,7 @@ def top_scores(
         keep: which of a user's candidates.
         vectors: of these users and of all products, as ``Residual.added`` gives them; ``None``: the channels alone score.
         threads: chunks of users scored at once; the result is the same.
-        features: [entries x channels] of the candidates, where ``evidence.features`` has been asked already.
+        features: of the candidates, where ``evidence.features`` has been asked already.
 
     Returns:
         Columns ``profile`` (position in ``users``), ``product``, ``score`` and ``channels``: see ``loudest_channels``.
@@ -52,8 +53,9 @@ def top_scores(
     def scored(rows: slice) -> pd.DataFrame:
         own, of_rows = candidates[rows], (vectors[0][rows], vectors[1]) if vectors is not None else None
         entries = slice(candidates.indptr[rows.start], candidates.indptr[rows.stop])
-        known = evidence.features(users[rows], own) if features is None else features[entries].copy(order="K")
-        top = _scored(model, known, evidence.past.state[users[rows]], own, keep, of_rows)
+        known = evidence.features(users[rows], own) if features is None else features[entries]
+        contributions = model.log_evidence(known, evidence.popularity, own.indices)
+        top = _scored(model, contributions, evidence.past.state[users[rows]], own, keep, of_rows)
         return top.assign(profile=top["profile"] + rows.start)
 
     first, *others = chunks(candidates)
@@ -65,14 +67,13 @@ def top_scores(
 
 def _scored(
     model: GatedChannels,
-    features: Floats32,
+    contributions: Floats32,
     state: Floats,
     candidates: sparse.csr_array,
     keep: KeptCandidates,
     vectors: tuple[Floats32, Floats32] | None,
 ) -> pd.DataFrame:
-    """As ``top_scores``, of one chunk; ``features`` are overwritten."""
-    contributions = model.log_evidence(features)
+    """As ``top_scores``, of one chunk; ``contributions`` come as log evidence, and their weights are multiplied in."""
     row = row_of_entry(candidates)
     for channel, weights in zip(contributions.T, _weights(model, state).T, strict=True):
         np.multiply(channel, weights[row], out=channel)

@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+import torch
 from scipy import sparse
 
 from recs_assets.gnn.channels.evidence import ROWS_PER_BLOCK, channel_names
 from recs_assets.gnn.channels.gated_model import GatedChannels
+from recs_assets.gnn.channels.popularity import POPULARITY
 from recs_assets.gnn.scoring import top_scores
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, FOREVER
 from recs_assets.gnn.towers.residual import Residual
@@ -50,13 +52,17 @@ def baseline_lists(people: Cohort) -> dict[str, pd.DataFrame]:
     return {name: best(scorer) for name, scorer in scorers.items()}
 
 
-def channel_lists(people: Cohort) -> dict[str, pd.DataFrame]:
+def channel_lists(people: Cohort, model: GatedChannels) -> dict[str, pd.DataFrame]:
     """Each evidence channel alone, for users with something new by the relevance of the settings: ``channel_<name>``."""
     rows = np.unique(people.held_out[people.settings.evaluation.relevance]["profile"])
     candidates, entries = people.candidates[rows], np.isin(row_of_entry(people.candidates), rows)
     lists = {}
-    for column, name in enumerate(channel_names(people.settings.model)):
-        top = people.kept.of(people.features[entries, column], candidates)
+    with torch.no_grad():
+        of_parts = model.log_shares(torch.from_numpy(people.evidence.popularity)).numpy()
+    for number, name in enumerate(channel_names(people.settings.model)):
+        column = number - len(POPULARITY)
+        evidence = of_parts[candidates.indices, number] if column < 0 else people.features[entries, column]
+        top = people.kept.of(evidence, candidates)
         lists[f"{SINGLE_CHANNEL}{name}"] = top.assign(profile=rows[top["profile"]])
     return lists
 

@@ -208,7 +208,7 @@ class Evaluator:
         has_towers = towers is not None and towers.scale > 0
         lists = {"sql": sql, "model": compared_systems.model_lists(people, model, towers) if has_towers else channels}
         if everything:
-            lists |= compared_systems.baseline_lists(people) | compared_systems.channel_lists(people)
+            lists |= compared_systems.baseline_lists(people) | compared_systems.channel_lists(people, model)
             lists |= {"channels": channels, "similarity": similarity_lists(people, sql)}
         week = people.start.date().isoformat()
         if kept is not None and kept.is_later(week):

@@ -4,7 +4,7 @@ import numpy as np
 
 from recs_assets import settings_file
 from recs_assets.experiments.variants import variants
-from recs_assets.gnn.channels.evidence import channel_names
+from recs_assets.gnn.channels.evidence import channel_names, feature_names
 from recs_assets_tests.gnn import five_users
 
 SETTINGS = settings_file.load()
@@ -25,7 +25,18 @@ def test_a_row_changes_what_it_says_and_nothing_else() -> None:
 def test_a_removed_channel_says_nothing_and_a_constant_gate_sees_nobody() -> None:
     example = five_users.example()
     shown = ROWS["without walk"].shown(example)
-    column = channel_names(five_users.settings().model).index("walk")
+    column = feature_names(SETTINGS.model).index("walk")
     assert not shown.features[:, column].any()
     np.testing.assert_array_equal(np.delete(shown.features, column, 1), np.delete(example.features, column, 1))
+    np.testing.assert_array_equal(shown.popularity, example.popularity)
     assert not ROWS["gate constant"].shown(example).state.any()
+
+
+def test_a_removed_popularity_is_that_of_equal_parts() -> None:
+    example = five_users.example()
+    assert example.popularity[:, 1].any()
+    shown = ROWS["without popularity_middle"].shown(example)
+    np.testing.assert_array_equal(shown.features, example.features)
+    np.testing.assert_array_equal(shown.popularity, example.popularity * np.array([1, 0, *[1] * 10]))
+    untaught = ROWS["without popularity_learned"].shown(example)
+    np.testing.assert_array_equal(untaught.popularity, example.popularity * np.array([1] * 3 + [0] * 9))

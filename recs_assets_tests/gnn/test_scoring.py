@@ -10,7 +10,7 @@ from scipy import sparse
 
 from recs_assets.gnn import scoring
 from recs_assets.gnn.candidates import eligible_candidates
-from recs_assets.gnn.channels.evidence import Evidence, channel_names, path_columns
+from recs_assets.gnn.channels.evidence import Evidence, channel_names, path_names
 from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.scoring import ENTRIES_PER_CHUNK, ROWS_PER_CHUNK, chunks, loudest_channels, top_scores
 from recs_assets.gnn.towers.residual import Residual
@@ -22,6 +22,7 @@ from recs_assets_tests.gnn.five_users import past_of, world
 
 SETTINGS = five_users.settings()
 NAMES = channel_names(SETTINGS.model)
+N_PATHS = len(path_names(SETTINGS.model))
 EVERYONE = np.arange(5)
 
 
@@ -32,7 +33,7 @@ def evidence() -> Evidence:
 
 def _model(**weights: float) -> GatedChannels:
     """Weights as given and 0 for all other channels, bends at 1, no gates."""
-    model = GatedChannels(SETTINGS.model, torch.ones(len(NAMES)))
+    model = GatedChannels(SETTINGS.model, torch.ones(N_PATHS))
     with torch.no_grad():
         model.base.copy_(torch.tensor([weights.get(name, 0.0) for name in NAMES]))
     return model
@@ -40,7 +41,7 @@ def _model(**weights: float) -> GatedChannels:
 
 def _random_model() -> GatedChannels:
     generator = torch.Generator().manual_seed(3)
-    model = GatedChannels(SETTINGS.model, torch.rand(len(NAMES), generator=generator) + 0.1)
+    model = GatedChannels(SETTINGS.model, torch.rand(N_PATHS, generator=generator) + 0.1)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=generator))
@@ -143,12 +144,13 @@ def _slowly(model: GatedChannels, evidence: Evidence, user: int, candidates: spa
     parts = np.flatnonzero(candidates.toarray()[user])
     hidden = [math.tanh(value) for value in model.gate[0](torch.tensor(evidence.past.state[user], dtype=torch.float32)).tolist()]
     gate = model.gate[2](torch.tensor(hidden)).tolist()
-    paths = range(len(NAMES))[path_columns(SETTINGS.model)]
+    of_parts = model.log_shares(torch.from_numpy(evidence.popularity)).tolist()
     terms = {}
     for part in parts:
         alone = sparse.csr_array(([True], ([0], [part])), shape=(1, 5))
         (values,) = evidence.features(np.array([user]), alone).tolist()
-        logs = [math.log(1 + v / model.epsilon[c].item()) if c in paths else v for c, v in enumerate(values)]
+        paths = zip(values, model.epsilon.tolist(), strict=False)
+        logs = [*of_parts[part], *(math.log(1 + value / bend) for value, bend in paths), *values[N_PATHS:]]
         terms[part] = [(model.base[c].item() + gate[c]) * value for c, value in enumerate(logs)]
     average = [sum(column) / len(parts) for column in zip(*terms.values(), strict=True)]
     rows: list[list[object]] = []
@@ -165,9 +167,10 @@ def _loudest_slowly(terms: list[float], average: list[float]) -> str:
         kind = {"next_types": "part_type", "owner_types": "vehicle_model"}.get(name, kind)
         kind = "popularity" if name.startswith("popularity") else kind
         popularity += term - usual if kind == "popularity" else 0.0
+        own = kinds.setdefault(kind, [])  # those that are as loud stand in the order of their first channels
         if term < 0 if kind == "popularity" else term > 0:
-            kinds.setdefault(kind, []).append((term - usual, name))
-    loudest = {kind: max(terms_of_kind) for kind, terms_of_kind in kinds.items()}
+            own.append((term - usual, name))
+    loudest = {kind: max(terms_of_kind) for kind, terms_of_kind in kinds.items() if terms_of_kind}
     if "popularity" in loudest:
         loudest["popularity"] = (popularity, loudest["popularity"][1])
     if popularity <= 0:

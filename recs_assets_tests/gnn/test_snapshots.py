@@ -173,6 +173,7 @@ def _everything(data: Any) -> dict[str, npt.NDArray[Any]]:
     options = five_users.settings().model
     said = {
         "features": Evidence(past, options).features(everyone, every_part),
+        "popularity": Evidence(past, options).popularity,
         "state": past.state,
         "n_events": past.n_events,
         "garages": past.garages.toarray(),

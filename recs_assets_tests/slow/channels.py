@@ -25,14 +25,17 @@ class Channels:
     """What the whole world says, and the weights of the approved model.
 
     Attributes:
-        log_popularity: fast, middle and slow, [products] each.
+        log_popularity: fast, middle and slow, [products] each, as the towers see it: without what the model has learned.
     """
 
     def __init__(self, world: World, weights: Mapping[str, Any]) -> None:
         self.world = world
         self.weights = {name: np.asarray(values, dtype=np.float64) for name, values in weights.items()}
         model = world.settings.model
-        self.log_popularity = [np.log(self._popularity(half_life)) for half_life in model.popularity_half_lives_days]
+        self.log_popularity = [np.log(self._popularity(half_life, FLOOR)) for half_life in model.popularity_half_lives_days]
+        floors = zip(model.popularity_half_lives_days, np.exp(self.weights["log_floor"]), strict=True)
+        self._shares = [np.log(self._popularity(half_life, floor)) for half_life, floor in floors]
+        self._learned_popularity = self._learned()
         self._slow_popularity = np.exp(self.log_popularity[-1])
         self._slowly_touched = self._touched(model.popularity_half_lives_days[-1])
         self._recently_touched = self._touched(model.history_half_life_days)
@@ -43,10 +46,10 @@ class Channels:
 
     def scores(self, user: int) -> Vector:
         """[products] weights of the person's state times log evidence, summed over the channels."""
-        weights, epsilon = self._gated_weights(self.world.state(user)), self.weights["epsilon"]
-        logs = list(self.log_popularity)
-        for path in self._paths(user):
-            logs.append(np.log1p(path / epsilon[len(logs)]))
+        weights = self._gated_weights(self.world.state(user))
+        logs = [*self._shares, self._learned_popularity]
+        for path, epsilon in zip(self._paths(user), self.weights["epsilon"], strict=True):
+            logs.append(np.log1p(path / epsilon))
         logs += [self._owners_behaviour(user, labels) for labels in self._vehicle_labels()]
         logs += [self._owner_types(user), self._next_types(self._history(user))]
         assert len(logs) == len(weights)
@@ -67,12 +70,42 @@ class Channels:
         decayed: Vector = of_kind * 0.5 ** (self.world.age_days() / half_life_days)
         return decayed
 
-    def _popularity(self, half_life_days: float) -> Vector:
+    def _popularity(self, half_life_days: float, floor: float) -> Vector:
         n_products = len(self.world.products)
         counts = np.bincount(self.world.events.product, self.event_weights(half_life_days), n_products)
-        floored = counts + FLOOR * max(counts.mean(), np.finfo(float).tiny)
+        floored = counts + floor * max(counts.mean(), np.finfo(float).tiny)
         share: Vector = floored / floored.sum()
         return share
+
+    def _learned(self) -> Vector:
+        """[products] log of the softmax of the traits: people in each of the last six weeks, and the age of the part."""
+        total = np.zeros(len(self.world.products))
+        for worth, trait in zip(self.weights["traits"], [*self._people_of_weeks(), *self._ages()], strict=True):
+            total += worth * trait
+        learned: Vector = total - np.log(np.exp(total).sum())
+        return learned
+
+    def _people_of_weeks(self) -> Iterator[Vector]:
+        events, age = self.world.events, self.world.age_days()
+        for week in range(6):
+            own = (age > 7 * week) & (age <= 7 * (week + 1))
+            pairs = {*zip(events.user[own].tolist(), events.product[own].tolist(), strict=True)}
+            people = np.zeros(len(self.world.products))
+            for _, product in pairs:
+                people[product] += 1
+            mean = people.mean()
+            yield standardised(np.log((people + 0.2 * mean + 0.1) / (1.2 * mean + 0.1)))
+
+    def _ages(self) -> Iterator[Vector]:
+        events, age = self.world.events, self.world.age_days()
+        oldest: dict[int, float] = {}
+        for product, days in zip(events.product.tolist(), age.tolist(), strict=True):
+            oldest[product] = max(days, oldest.get(product, 0.0))
+        days = np.array(list(oldest.values()))
+        for values in (np.log(1 + days), np.exp(-days / 42), np.exp(-days / 14)):
+            trait = np.zeros(len(self.world.products))
+            trait[list(oldest)] = standardised(values)
+            yield trait
 
     def _touched(self, half_life_days: float) -> Edges:
         strongest: dict[tuple[int, int], float] = {}
@@ -203,6 +236,12 @@ class Channels:
         ratio = np.log((amounts + shrinkage * usual) / ((amounts.sum() + shrinkage) * usual))
         labels = self.world.labels["part_type"]
         return np.array([0.0 if label is None else ratio[self._types[label]] for label in labels])
+
+
+def standardised(values: Vector) -> Vector:
+    """With mean 0 and variance 1; zeros where all are the same."""
+    spread = values.std() if len(values) else 0.0
+    return (values - values.mean()) / spread if spread > 1e-9 else np.zeros(len(values))
 
 
 def models(world: World) -> Labels:

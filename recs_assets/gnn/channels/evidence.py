@@ -13,13 +13,13 @@ from scipy import sparse
 
 from recs_assets.gnn.channels.candidate_pairs import CandidatePairs
 from recs_assets.gnn.channels.part_types import PartTypes
+from recs_assets.gnn.channels.popularity import POPULARITY, decayed_weight, popularity_inputs
 from recs_assets.gnn.graph import ATTRIBUTES
 from recs_assets.gnn.snapshots import Snapshot
 from recs_assets.model_settings import ModelSettings
 from recs_assets.ranking.arrays import Floats, Floats32, Ints
 from recs_assets.ranking.sparse_matrices import normalise_rows, one_hot
 
-POPULARITY = ("popularity_fast", "popularity_middle", "popularity_slow")
 VEHICLES = ("vehicle", "vehicle_model", "vehicle_make")
 PART_TYPES = ("owner_types", "next_types")
 # A part nobody touched has this share of the mean popularity, so that its logarithm is finite.
@@ -28,19 +28,23 @@ ROWS_PER_BLOCK = 512  # bounds memory: 4 bytes x products a row
 
 
 def channel_names(settings: ModelSettings) -> tuple[str, ...]:
-    """The channels in the order of the feature columns."""
-    paths = ("interest", *cosine_names(settings), "walk", *ATTRIBUTES, "garage_fitment", "garage_usage")
-    return (*POPULARITY, *paths, *VEHICLES, *PART_TYPES)
+    """All channels, in the order of the model's weights: those of a part alone first."""
+    return (*POPULARITY, *feature_names(settings))
+
+
+def feature_names(settings: ModelSettings) -> tuple[str, ...]:
+    """The channels of a user and a part, in the order of the feature columns."""
+    return (*path_names(settings), *VEHICLES, *PART_TYPES)
+
+
+def path_names(settings: ModelSettings) -> tuple[str, ...]:
+    """The first of them, whose features are raw path evidence x_c, still to be turned into log(1 + x / epsilon)."""
+    return ("interest", *cosine_names(settings), "walk", *ATTRIBUTES, "garage_fitment", "garage_usage")
 
 
 def cosine_names(settings: ModelSettings) -> tuple[str, ...]:
     """The channels of shrunk cosines, one a half-life."""
     return tuple(f"cosine_{half_life:g}d" for half_life in settings.cosine_half_lives_days)
-
-
-def path_columns(settings: ModelSettings) -> slice:
-    """The feature columns that are raw path evidence x_c, still to be turned into log(1 + x / epsilon)."""
-    return slice(len(POPULARITY), len(channel_names(settings)) - len(VEHICLES) - len(PART_TYPES))
 
 
 @dataclass(frozen=True)
@@ -51,18 +55,18 @@ class Evidence:
     settings: ModelSettings
 
     def features(self, users: Ints, candidates: sparse.csr_array) -> Floats32:
-        """The channels of each candidate.
+        """The channels of each candidate that depend on the user.
 
         Args:
             users: [n] rows of the graph's users.
             candidates: [n x products] one entry per candidate, indices sorted.
 
         Returns:
-            [entries of ``candidates`` x channels], in the order of ``channel_names``: log popularity, raw path evidence,
-            and log ratios of the garage's behaviour and of part types.
+            [entries of ``candidates`` x channels], in the order of ``feature_names``: raw path evidence, and log ratios of the
+            garage's behaviour and of part types.
         """
         # A channel is written, bent and weighed at a time: its values stand side by side.
-        columns = np.zeros((candidates.nnz, len(channel_names(self.settings))), dtype=np.float32, order="F")
+        columns = np.zeros((candidates.nnz, len(feature_names(self.settings))), dtype=np.float32, order="F")
         for start in range(0, len(users), ROWS_PER_BLOCK):
             rows = slice(start, min(start + ROWS_PER_BLOCK, len(users)))
             entries = slice(candidates.indptr[rows.start], candidates.indptr[rows.stop])
@@ -71,10 +75,8 @@ class Evidence:
 
     def _fill(self, columns: Floats32, users: Ints, pairs: CandidatePairs) -> None:
         """Write the features of a block of users into ``columns`` [pairs x channels], which holds zeros."""
-        place = {name: number for number, name in enumerate(channel_names(self.settings))}
+        place = {name: number for number, name in enumerate(feature_names(self.settings))}
         garages = self.past.garages[users]
-        for name, popularity in zip(POPULARITY, self.log_popularity.T.astype(np.float32), strict=True):
-            columns[:, place[name]] = popularity[pairs.product]
         columns[:, place["garage_fitment"]] = pairs.at(garages @ self.fitting)
         for name, (membership, relative) in zip(VEHICLES, self._relative_behaviour, strict=True):
             columns[:, place[name]] = _behaviour(sparse.csr_array(garages @ membership), relative, pairs)
@@ -92,6 +94,11 @@ class Evidence:
         columns[places, place["next_types"]] = self.part_types.after(history, pairs)
 
     @cached_property
+    def popularity(self) -> Floats32:
+        """[products x (half-lives + traits)] what the channels of a part alone are read off: see ``popularity_inputs``."""
+        return popularity_inputs(self.past, self.settings)
+
+    @cached_property
     def log_popularity(self) -> Floats:
         """[products x 3] log of the share of decayed event weight, at the three half-lives."""
         return np.log(np.stack(self._popularities, axis=1))
@@ -101,7 +108,7 @@ class Evidence:
         return [self._popularity(days) for days in self.settings.popularity_half_lives_days]
 
     def _popularity(self, half_life_days: float) -> Floats:
-        counts = np.bincount(self.past.log.product, self.past.weights(half_life_days), self.past.n_products)
+        counts = decayed_weight(self.past, half_life_days)
         floored = counts + POPULARITY_FLOOR * max(counts.mean(), np.finfo(float).tiny)
         share: Floats = floored / floored.sum()
         return share

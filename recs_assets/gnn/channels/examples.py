@@ -12,7 +12,7 @@ from torch_geometric.data import HeteroData
 
 from recs_assets.gnn.candidates import eligible_candidates
 from recs_assets.gnn.channels.candidate_pairs import CandidatePairs
-from recs_assets.gnn.channels.evidence import Evidence, channel_names
+from recs_assets.gnn.channels.evidence import Evidence, feature_names
 from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Snapshot, edge_weights, held_out, snapshot
 from recs_assets.model_settings import ModelSettings
@@ -28,13 +28,17 @@ class Batch:
     """Users of one snapshot, padded to the longest list of candidates.
 
     Attributes:
-        log_evidence: [users x candidates x channels].
+        log_evidence: [users x candidates x channels of a user and a part].
+        popularity: [products x inputs] what the channels of a part alone are read off.
+        product: [users x candidates] rows of ``popularity``, 0 on padding.
         is_candidate: [users x candidates] False on padding.
         targets: [users x candidates] weight of the edge of a target, else 0.
         state: [users x 3].
     """
 
     log_evidence: torch.Tensor
+    popularity: torch.Tensor
+    product: torch.Tensor
     is_candidate: torch.Tensor
     targets: torch.Tensor
     state: torch.Tensor
@@ -49,6 +53,7 @@ class Example:
         users: [n] rows of the graph's users.
         candidates: [n x products].
         features: [entries x channels] as ``Evidence.features`` gives them.
+        popularity: [products x inputs] as ``Evidence.popularity`` gives it.
         targets: [entries] where the candidate is a target, its heaviest event's weight over an order's; else 0.
         state: [n x 3].
     """
@@ -57,6 +62,7 @@ class Example:
     users: Ints
     candidates: sparse.csr_array
     features: Floats32
+    popularity: Floats32
     targets: Floats32
     state: Floats32
 
@@ -67,7 +73,7 @@ class Example:
 
     def fits(self, settings: ModelSettings) -> Flags:
         """[entries] whether the candidate fits a vehicle of the user's garage."""
-        return np.asarray(self.features[:, channel_names(settings).index("garage_fitment")] > 0)
+        return np.asarray(self.features[:, feature_names(settings).index("garage_fitment")] > 0)
 
     def batch(self, model: GatedChannels) -> Batch:
         """The padded tensors of this snapshot."""
@@ -76,12 +82,15 @@ class Example:
         columns = positions(rows)
         shape = (len(lengths), int(lengths.max()))
         log_evidence = np.zeros((*shape, self.features.shape[1]), dtype=np.float32)
-        log_evidence[rows, columns] = model.log_evidence(self.features.copy())
+        log_evidence[rows, columns] = model.bent(self.features.copy())
+        product = np.zeros(shape, dtype=np.int32)
+        product[rows, columns] = self.candidates.indices
         is_candidate = np.zeros(shape, dtype=bool)
         is_candidate[rows, columns] = True
         targets = np.zeros(shape, dtype=np.float32)
         targets[rows, columns] = self.targets
-        return Batch(*map(torch.from_numpy, (log_evidence, is_candidate, targets, self.state)))
+        arrays = (log_evidence, self.popularity, product, is_candidate, targets, self.state)
+        return Batch(*map(torch.from_numpy, arrays))
 
 
 def channel_examples(data: HeteroData, moments: Sequence[int], settings: Settings) -> Iterator[Example]:
@@ -116,11 +125,13 @@ def _example(past: Snapshot, settings: Settings, seed: int) -> Example | None:
     if not len(sampled):
         return None
     active, candidates = active[sampled], candidates[sampled]
+    evidence = Evidence(past, settings.model)
     return Example(
         moment=past.as_of,
         users=active,
         candidates=candidates,
-        features=Evidence(past, settings.model).features(active, candidates),
+        features=evidence.features(active, candidates),
+        popularity=evidence.popularity,
         targets=CandidatePairs.of(candidates).at(targets[active]),
         state=past.state[active].astype(np.float32),
     )
@@ -138,6 +149,6 @@ def channel_scores(channels: GatedChannels, example: Example) -> Floats:
     with torch.inference_mode():
         weights = channels.weights(torch.from_numpy(example.state)).numpy()
     row = row_of_entry(example.candidates)
-    evidence = channels.log_evidence(example.features.copy())
+    evidence = channels.log_evidence(example.features, example.popularity, example.candidates.indices)
     scores: Floats = np.einsum("ec,ec->e", evidence, weights[row]).astype(np.float64)
     return scores

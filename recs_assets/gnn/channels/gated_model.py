@@ -2,9 +2,13 @@
 
     score(u, p) = sum over channels c of gate_c(state(u)) * log_evidence_c(u, p)
 
+The evidence of the channels of a part alone, its popularity, is learned too: how much a part has that nobody touched, at each
+half-life, and what people in each of the last weeks and the age of a part are worth.
+
 The attention towers add ``s * <tower_user(u), tower_part(p)>`` to this sum, started at zero on top of fitted channels.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +17,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from recs_assets.gnn.channels.evidence import channel_names, path_columns
+from recs_assets.gnn.channels.evidence import POPULARITY_FLOOR, channel_names, path_names
+from recs_assets.gnn.channels.popularity import HALF_LIVES, POPULARITY, TRAITS
 from recs_assets.model_settings import ModelSettings
-from recs_assets.ranking.arrays import Floats32
+from recs_assets.ranking.arrays import Floats32, Ints
 
 STATE_SIZE = 3
 INPUT_SETTINGS = {
@@ -37,6 +42,7 @@ FIRST_WEIGHTS = {
     "popularity_fast": 0.7,
     "popularity_middle": 0.6,
     "popularity_slow": -0.5,
+    "popularity_learned": 1.0,
     "interest": 0.3,
     "cosine": 0.3,
     "walk": 0.9,
@@ -50,7 +56,9 @@ class GatedChannels(nn.Module):
     Attributes:
         base: [channels] the weights of an average user.
         gate: network from the state [3] to what the user's weights add to ``base``; it starts at zero.
-        epsilon: [channels] where log(1 + x / epsilon) turns from linear to logarithmic, 1 for channels that are logarithms.
+        log_floor: [half-lives] log of the share of the mean popularity that a part has besides its own.
+        traits: [traits] what each is worth to the learned popularity; it starts at zero.
+        epsilon: [paths] where log(1 + x / epsilon) turns from linear to logarithmic.
     """
 
     epsilon: torch.Tensor
@@ -60,6 +68,8 @@ class GatedChannels(nn.Module):
         self.settings = settings
         names = channel_names(settings)
         self.base = nn.Parameter(torch.tensor([first_weight(name) for name in names]))
+        self.log_floor = nn.Parameter(torch.full((len(HALF_LIVES),), math.log(POPULARITY_FLOOR)))
+        self.traits = nn.Parameter(torch.zeros(len(TRAITS)))
         last = nn.Linear(settings.gate_hidden, len(names))
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
@@ -71,19 +81,63 @@ class GatedChannels(nn.Module):
         weights: torch.Tensor = self.base + self.gate(state)
         return weights
 
-    def forward(self, log_evidence: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
-        """[users x candidates] scores from log evidence [users x candidates x channels] and states [users x 3]."""
-        return torch.einsum("ucf,uf->uc", log_evidence, self.weights(state))
+    def forward(self, log_evidence: torch.Tensor, log_shares: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
+        """[users x candidates] scores.
+
+        Args:
+            log_evidence: [users x candidates x channels of a user and a part].
+            log_shares: [users x candidates x channels of a part alone].
+            state: [users x 3].
+        """
+        weights = self.weights(state)
+        of_parts = torch.einsum("ucf,uf->uc", log_shares, weights[:, : len(POPULARITY)])
+        return of_parts + torch.einsum("ucf,uf->uc", log_evidence, weights[:, len(POPULARITY) :])
+
+    def log_shares(self, popularity: torch.Tensor) -> torch.Tensor:
+        """[products x channels of a part alone] log of each part's share of all popularity, in the order of ``POPULARITY``.
+
+        With n the decayed count of a part and m the mean, log(n / m + e^floor) less the log of its sum over all parts; and of the
+        traits the log of the softmax of their weighted sum.
+
+        Args:
+            popularity: [products x (half-lives + traits)] as ``popularity_inputs`` gives it.
+        """
+        counted = popularity[:, : len(HALF_LIVES)] + self.log_floor.exp()
+        shares = torch.log(counted) - torch.log(counted.sum(dim=0))
+        learned = torch.log_softmax(popularity[:, len(HALF_LIVES) :] @ self.traits, dim=0)
+        return torch.cat([shares, learned[:, None]], dim=1)
 
     def named_weights(self) -> dict[str, float]:
         """The weights of an average user by channel."""
         return dict(zip(channel_names(self.settings), self.base.detach().tolist(), strict=True))
 
-    def log_evidence(self, features: Floats32) -> Floats32:
+    def named_popularity(self) -> dict[str, float]:
+        """What popularity is made of: the floor of each half-life, as a share of the mean, and what each trait is worth."""
+        floors = {f"floor_of_{name}": floor for name, floor in zip(HALF_LIVES, self.log_floor.exp().tolist(), strict=True)}
+        return floors | dict(zip(TRAITS, self.traits.tolist(), strict=True))
+
+    def log_evidence(self, features: Floats32, popularity: Floats32, product: Ints) -> Floats32:
+        """[entries x channels] the logarithms that the weights weigh, in the order of ``channel_names``.
+
+        Args:
+            features: [entries x channels of a user and a part].
+            popularity: [products x inputs] as ``popularity_inputs`` gives it.
+            product: [entries] rows of ``popularity``.
+        """
+        with torch.no_grad():
+            shares = self.log_shares(torch.from_numpy(popularity)).numpy()
+        columns = np.empty((len(features), len(POPULARITY) + features.shape[1]), dtype=np.float32, order="F")
+        for column, of_parts in zip(columns.T[: len(POPULARITY)], shares.T, strict=True):
+            np.take(of_parts, product, out=column)
+        columns[:, len(POPULARITY) :] = features
+        self.bent(columns[:, len(POPULARITY) :])
+        return columns
+
+    def bent(self, features: Floats32) -> Floats32:
         """The features with their path columns turned from x into log(1 + x / epsilon), in place."""
-        paths = path_columns(self.settings)
-        features[:, paths] /= self.epsilon.numpy()[paths]
-        np.log1p(features[:, paths], out=features[:, paths])
+        paths = features[:, : len(self.epsilon)]
+        paths /= self.epsilon.numpy()
+        np.log1p(paths, out=paths)
         return features
 
 
@@ -100,16 +154,14 @@ class EpsilonEstimator:
     samples: list[Floats32]
 
     def add(self, features: Floats32) -> None:
-        """Take note of one snapshot's features [entries x channels]."""
-        self.samples.append(np.array([_median_of_positive(column) for column in features.T], dtype=np.float32))
+        """Take note of one snapshot's features [entries x channels of a user and a part]."""
+        paths = features[:, : len(path_names(self.settings))]
+        self.samples.append(np.array([_median_of_positive(column) for column in paths.T], dtype=np.float32))
 
     def epsilon(self) -> torch.Tensor:
-        """[channels] the median over snapshots, 1 for logarithms and for channels without any evidence."""
+        """[paths] the median over snapshots, 1 for channels without any evidence."""
         medians = np.array([_median_of_positive(column) for column in np.stack(self.samples).T], dtype=np.float32)
-        epsilon = np.ones(len(medians), dtype=np.float32)
-        paths = path_columns(self.settings)
-        epsilon[paths] = np.where(medians[paths] > 0, medians[paths] / 10, 1.0)
-        return torch.from_numpy(epsilon)
+        return torch.from_numpy(np.where(medians > 0, medians / 10, np.float32(1.0)))
 
 
 def save(model: GatedChannels, path: Path) -> None:

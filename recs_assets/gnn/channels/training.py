@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from recs_assets.gnn.channels.examples import Batch, Example
 from recs_assets.gnn.channels.gated_model import EpsilonEstimator, GatedChannels
@@ -76,7 +77,10 @@ def fit(examples: Sequence[Example], settings: Settings, report: Callable[[str],
 
 
 def _step(model: GatedChannels, batch: Batch, optimizer: torch.optim.Optimizer) -> float:
-    loss = softmax_loss(model(batch.log_evidence, batch.state), batch.is_candidate, batch.targets)
+    # Looked up as an embedding, whose gradient is added up in the same order every time.
+    log_shares = functional.embedding(batch.product, model.log_shares(batch.popularity))
+    scores = model(batch.log_evidence, log_shares, batch.state)
+    loss = softmax_loss(scores, batch.is_candidate, batch.targets)
     if not torch.isfinite(loss):
         raise FloatingPointError(f"the training loss became {loss.item()}: lower model.learning_rate in the settings.")
     optimizer.zero_grad()

@@ -6,7 +6,7 @@ from scipy import sparse
 
 from recs_assets import settings_file
 from recs_assets.experiments.reference.evidence import CHANNELS, StaticEvidence, right_singular_vectors
-from recs_assets.gnn.channels.evidence import Evidence, channel_names
+from recs_assets.gnn.channels.evidence import Evidence, feature_names
 from recs_assets.settings import Settings
 from recs_assets_tests.gnn import five_users
 
@@ -79,14 +79,13 @@ def test_the_shared_channels_are_the_models_with_the_decay_off() -> None:
     orders = [(user, part, "order", 1) for user, part in (("u1", "p1"), ("u1", "p2"), ("u2", "p2"), ("u3", "p1"), ("u3", "p3"))]
     past = five_users.past_of(five_users.world(events=orders))
     every_part = sparse.csr_array(np.ones((5, 5), dtype=bool))
-    columns = Evidence(past, timeless).features(np.arange(5), every_part)
-    popularity, cosine, walk = (
-        columns[:, channel_names(timeless).index(name)].reshape(5, 5) for name in ("popularity_slow", "cosine_infd", "walk")
-    )
+    evidence = Evidence(past, timeless)
+    columns = evidence.features(np.arange(5), every_part)
+    cosine, walk = (columns[:, feature_names(timeless).index(name)].reshape(5, 5) for name in ("cosine_infd", "walk"))
     train = past.touched(forever)
     train.data[:] = 1.0
     ours = dict(zip(CHANNELS, StaticEvidence(train, CHANNELS, settings).of(np.arange(5)), strict=True))
     np.testing.assert_allclose(ours["cosine"], cosine, rtol=1e-5)
     np.testing.assert_allclose(ours["walk"], walk, rtol=1e-5)
     share = ours["popularity"] / ours["popularity"].sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(np.log(share), popularity, rtol=1e-5)
+    np.testing.assert_allclose(np.log(share), np.tile(evidence.log_popularity[:, 2], (5, 1)), rtol=1e-5)

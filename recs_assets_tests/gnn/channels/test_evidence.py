@@ -14,17 +14,17 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 
-from recs_assets.gnn.channels.evidence import Evidence, channel_names, path_columns
+from recs_assets.gnn.channels.evidence import Evidence, channel_names, feature_names, path_names
+from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets_tests.gnn import five_users
 
 NOTHING = [0.0, 0.0, 0.0, 0.0, 0.0]
 MODEL = five_users.settings().model
+POPULARITY = ("popularity_fast", "popularity_middle", "popularity_slow", "popularity_learned")
 NAMES = (
-    "popularity_fast",
-    "popularity_middle",
-    "popularity_slow",
     "interest",
     "cosine_20d",
     "cosine_10d",
@@ -51,23 +51,27 @@ def channels() -> dict[str, list[list[float]]]:
 def _channels(evidence: Evidence) -> dict[str, list[list[float]]]:
     every_part = sparse.csr_array(np.ones((5, 5), dtype=bool))
     columns = evidence.features(np.arange(5), every_part)
-    return {name: columns[:, at].reshape(5, 5).tolist() for at, name in enumerate(channel_names(evidence.settings))}
+    return {name: columns[:, at].reshape(5, 5).tolist() for at, name in enumerate(feature_names(evidence.settings))}
 
 
 def test_the_channels_are_named_in_order() -> None:
-    assert channel_names(MODEL) == NAMES
-    assert NAMES[path_columns(MODEL)] == NAMES[3:12]
+    assert channel_names(MODEL) == (*POPULARITY, *NAMES)
+    assert feature_names(MODEL) == NAMES
+    assert path_names(MODEL) == NAMES[:9]
 
 
-def test_popularity_sums_decayed_weights_and_gives_untouched_parts_a_floor(channels: dict[str, list[list[float]]]) -> None:
+def test_popularity_sums_decayed_weights_and_gives_untouched_parts_a_floor() -> None:
     # Half-life 20: p1 1/2; p2 3/2 + 1/4 + 3/2 = 3.25; p3 3/4 + 1/2 = 1.25. Sum 5, mean 1, floor 0.02, sum with floors 5.1.
     slow = [math.log(share / 5.1) for share in (0.52, 3.27, 1.27, 0.02, 0.02)]
     # Half-life 10, in sixteenths: p1 4; p2 12 + 1 + 12 = 25; p3 3 + 4 = 7. Sum 36, mean 7.2, floor 0.144, sum 36.72.
     middle = [math.log(share / 36.72) for share in (4.144, 25.144, 7.144, 0.144, 0.144)]
     # Half-life 5, in 256ths: p1 16; p2 48 + 1 + 48 = 97; p3 3 + 16 = 19. Sum 132, mean 26.4, floor 0.528, sum 134.64.
     fast = [math.log(share / 134.64) for share in (16.528, 97.528, 19.528, 0.528, 0.528)]
-    for name, expected in (("popularity_slow", slow), ("popularity_middle", middle), ("popularity_fast", fast)):
-        np.testing.assert_allclose(channels[name], [expected] * 5, rtol=1e-6)
+    evidence = Evidence(five_users.past_of(five_users.world()), MODEL)
+    np.testing.assert_allclose(evidence.log_popularity.T, [fast, middle, slow], rtol=1e-6)
+    # As long as the model has not learned other floors, these are its channels too.
+    shares = GatedChannels(MODEL, torch.ones(9)).log_shares(torch.from_numpy(evidence.popularity))
+    np.testing.assert_allclose(shares[:, :3].detach(), evidence.log_popularity, rtol=1e-5)
 
 
 def test_interest_is_the_users_own_history(channels: dict[str, list[list[float]]]) -> None:
@@ -206,11 +210,11 @@ def test_the_types_of_a_history_lead_to_those_of_the_people_who_have_them(channe
 
 
 def test_a_store_that_nobody_has_visited_has_equal_popularity_and_no_other_evidence() -> None:
-    channels = _channels(Evidence(five_users.past_of(five_users.world(events=[("u1", "p1", "view", -1)])), MODEL))
-    for name in NAMES[:3]:
-        np.testing.assert_allclose(channels[name], [[math.log(0.2)] * 5] * 5, rtol=1e-6)
-    silent = [name for name in NAMES[3:] if not np.any(channels[name])]
-    assert silent == [name for name in NAMES[3:] if name != "garage_fitment"]
+    evidence = Evidence(five_users.past_of(five_users.world(events=[("u1", "p1", "view", -1)])), MODEL)
+    np.testing.assert_allclose(evidence.log_popularity, [[math.log(0.2)] * 3] * 5, rtol=1e-6)
+    channels = _channels(evidence)
+    silent = [name for name in NAMES if not np.any(channels[name])]
+    assert silent == [name for name in NAMES if name != "garage_fitment"]
 
 
 def test_features_are_those_of_the_users_and_candidates_asked_for(channels: dict[str, list[list[float]]]) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from recs_assets.gnn.channels.evidence import channel_names
+from recs_assets.gnn.channels.evidence import feature_names
 from recs_assets.gnn.channels.examples import Example, _sampled, channel_examples
 from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, microseconds
@@ -19,7 +19,7 @@ from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.five_users import AS_OF, PAST, PRODUCTS, world
 
 SETTINGS = five_users.settings()
-NAMES = channel_names(SETTINGS.model)
+NAMES = feature_names(SETTINGS.model)
 
 
 def _examples(settings: Settings, events: Sequence[five_users.Event] = PAST + five_users.FUTURE) -> list[Example]:
@@ -60,9 +60,12 @@ def test_a_moment_after_which_nothing_new_happens_gives_no_example() -> None:
 def test_a_batch_is_padded_to_the_longest_list() -> None:
     settings = five_users.settings(evaluation={"relevance": "any"}, candidates={"require_fitment": False})
     (example,) = _examples(settings)
-    batch = example.batch(GatedChannels(settings.model, torch.ones(len(NAMES))))
+    batch = example.batch(GatedChannels(settings.model, torch.ones(9)))
     assert batch.is_candidate.tolist() == [[True, True, True, False], [True] * 4, [True] * 4]
     torch.testing.assert_close(batch.targets, torch.tensor([[0, 0, 1 / 3, 0], [0, 1, 0, 0], [1, 0, 0, 0]]))
+    # The parts that are looked up: of the padding the first.
+    assert batch.product.tolist() == [[0, 2, 3, 0], [0, 1, 2, 3], [0, 1, 2, 3]]
+    assert batch.popularity.shape == (5, 12)
     assert batch.log_evidence.shape == (3, 4, len(NAMES))
     assert not batch.log_evidence[0, 3].any()
     # The garage of u4 is v1, which p1 fits and one more: x = 1/2 at a bend of 1.

@@ -15,12 +15,12 @@ from recs_assets.model_settings import ModelSettings
 from recs_assets_tests.gnn import five_users
 
 MODEL = five_users.settings(model={"gate_hidden": 1}).model
-N_CHANNELS = 17
 COLD, IDLE_A_DAY = [0.0, 1.0, 0.0], [math.log(2), 0.0, math.log(2)]
 FIRST = {
     "popularity_fast": 0.7,
     "popularity_middle": 0.6,
     "popularity_slow": -0.5,
+    "popularity_learned": 1.0,
     "interest": 0.3,
     "cosine_20d": 0.3,
     "cosine_10d": 0.3,
@@ -37,14 +37,17 @@ FIRST = {
     "next_types": 0.1,
 }
 
+FEATURES = tuple(FIRST)[4:]
+N_PATHS = 9
+
 
 def _new(epsilon: float = 1.0, options: ModelSettings = MODEL) -> GatedChannels:
-    return GatedChannels(options, torch.full((N_CHANNELS,), epsilon))
+    return GatedChannels(options, torch.full((N_PATHS,), epsilon))
 
 
 def _row(**values: float) -> npt.NDArray[np.float32]:
     """One entry's features: 0 but for the channels named."""
-    return np.array([values.get(name, 0.0) for name in FIRST], dtype=np.float32)
+    return np.array([values.get(name, 0.0) for name in FEATURES], dtype=np.float32)
 
 
 def test_a_new_model_has_the_first_weights_by_name() -> None:
@@ -71,19 +74,64 @@ def test_a_gate_adds_what_the_state_says_to_the_weights() -> None:
 
 def test_a_score_is_the_weighted_sum_of_the_log_evidence() -> None:
     # Two users with two candidates each.
-    evidence = np.stack([[_row(walk=2.0), _row(interest=1.0, brand=10.0)], [_row(popularity_slow=4.0), _row()]])
-    scores = _new()(torch.from_numpy(evidence), torch.tensor([COLD, IDLE_A_DAY]))
-    # 0.9 x 2; 0.3 x 1 + 0.1 x 10; -0.5 x 4; nothing.
-    np.testing.assert_allclose(scores.detach().numpy(), [[1.8, 1.3], [-2.0, 0.0]], rtol=1e-6)
+    evidence = np.stack([[_row(walk=2.0), _row(interest=1.0, brand=10.0)], [_row(), _row()]])
+    shares = np.zeros((2, 2, 4), dtype=np.float32)
+    shares[1, 0] = [0.0, 0.0, 4.0, 3.0]
+    scores = _new()(torch.from_numpy(evidence), torch.from_numpy(shares), torch.tensor([COLD, IDLE_A_DAY]))
+    # 0.9 x 2; 0.3 x 1 + 0.1 x 10; -0.5 x 4 + 1 x 3; nothing.
+    np.testing.assert_allclose(scores.detach().numpy(), [[1.8, 1.3], [1.0, 0.0]], rtol=1e-6)
 
 
-def test_paths_become_logarithms_that_bend_at_epsilon_and_logarithms_stay() -> None:
-    features = np.stack([_row(popularity_fast=-3.0, walk=0.5, vehicle=2.0), _row(garage_usage=1.0)])
-    logs = _new(epsilon=0.25).log_evidence(features)
-    # log(1 + 0.5 / 0.25) = log 3; log(1 + 1 / 0.25) = log 5.
-    expected = [_row(popularity_fast=-3.0, walk=math.log(3), vehicle=2.0), _row(garage_usage=math.log(5))]
-    np.testing.assert_allclose(logs, expected, rtol=1e-6)
-    assert logs is features
+def _popularity(fast: list[float], trait: list[float]) -> torch.Tensor:
+    """Inputs of two parts: the counts of the fast half-life in means and the first trait, all else zero."""
+    inputs = np.zeros((2, 12), dtype=np.float32)
+    inputs[:, 0], inputs[:, 3] = fast, trait
+    return torch.from_numpy(inputs)
+
+
+def test_popularity_is_the_share_of_counts_above_a_floor_that_is_learned_for_each_half_life() -> None:
+    fitted = _new()
+    inputs = _popularity(fast=[2.0, 0.0], trait=[0.0, 0.0])
+    # The floor begins at two hundredths of the mean.
+    assert fitted.log_shares(inputs)[:, 0].tolist() == pytest.approx([math.log(2.02 / 2.04), math.log(0.02 / 2.04)], rel=1e-5)
+    with torch.no_grad():
+        fitted.log_floor[0] = math.log(0.5)
+    shares = fitted.log_shares(inputs)
+    assert shares[:, 0].tolist() == pytest.approx([math.log(2.5 / 3), math.log(0.5 / 3)])
+    assert shares[:, 1:3].tolist() == pytest.approx(np.full((2, 2), math.log(0.5)))
+    named = fitted.named_popularity()
+    assert named["floor_of_popularity_fast"] == pytest.approx(0.5)
+    assert named["floor_of_popularity_slow"] == pytest.approx(0.02)
+
+
+def test_learned_popularity_is_the_softmax_of_the_weighted_traits_and_says_nothing_at_first() -> None:
+    fitted = _new()
+    inputs = _popularity(fast=[0.0, 0.0], trait=[1.0, -1.0])
+    assert fitted.log_shares(inputs)[:, 3].tolist() == pytest.approx([math.log(0.5)] * 2)
+    with torch.no_grad():
+        fitted.traits[0] = math.log(3) / 2
+    assert fitted.log_shares(inputs)[:, 3].tolist() == pytest.approx([math.log(0.75), math.log(0.25)])
+    assert fitted.named_popularity()["people_0_weeks_ago"] == pytest.approx(math.log(3) / 2)
+
+
+def test_log_evidence_is_the_popularity_of_the_part_then_what_is_known_of_user_and_part() -> None:
+    features = np.stack([_row(walk=0.5, vehicle=2.0), _row(garage_usage=1.0), _row()])
+    inputs = _popularity(fast=[2.0, 0.0], trait=[0.0, 0.0])
+    logs = _new(epsilon=0.25).log_evidence(features, inputs.numpy(), np.array([1, 0, 0]))
+    assert logs.shape == (3, len(FIRST))
+    assert logs[:, 0].tolist() == pytest.approx([math.log(0.02 / 2.04), *[math.log(2.02 / 2.04)] * 2], rel=1e-5)
+    assert logs[:, 1:4].tolist() == pytest.approx(np.full((3, 3), math.log(0.5)))
+    # log(1 + 0.5 / 0.25) = log 3; log(1 + 1 / 0.25) = log 5; logarithms stay.
+    np.testing.assert_allclose(
+        logs[:, 4:], [_row(walk=math.log(3), vehicle=2.0), _row(garage_usage=math.log(5)), _row()], rtol=1e-6
+    )
+    assert features[0].tolist() == _row(walk=0.5, vehicle=2.0).tolist()
+
+
+def test_paths_are_bent_in_place() -> None:
+    features = np.stack([_row(walk=0.5, vehicle=2.0)])
+    assert _new(epsilon=0.25).bent(features) is features
+    np.testing.assert_allclose(features, [_row(walk=math.log(3), vehicle=2.0)], rtol=1e-6)
 
 
 def test_epsilon_is_a_tenth_of_the_median_of_the_snapshots_medians_over_what_is_not_zero() -> None:
@@ -91,11 +139,11 @@ def test_epsilon_is_a_tenth_of_the_median_of_the_snapshots_medians_over_what_is_
     # The walk's non-zero values have medians 3 (of 1, 3, 50), 5 (of 4, 6) and 9; the second snapshot has no brand.
     estimator.add(np.stack([_row(walk=1, brand=2), _row(walk=3), _row(), _row(walk=50, vehicle=7)]))
     estimator.add(np.stack([_row(walk=4), _row(walk=6), _row()]))
-    estimator.add(np.stack([_row(walk=9, brand=4, popularity_fast=8)]))
-    epsilons = dict(zip(FIRST, estimator.epsilon().tolist(), strict=True))
+    estimator.add(np.stack([_row(walk=9, brand=4, owner_types=8)]))
+    epsilons = dict(zip(FEATURES[:N_PATHS], estimator.epsilon().tolist(), strict=True))
     assert epsilons["walk"] == pytest.approx(0.5)
     assert epsilons["brand"] == pytest.approx(0.3)
-    assert {name for name, epsilon in epsilons.items() if epsilon == 1.0} == set(FIRST) - {"walk", "brand"}
+    assert {name for name, epsilon in epsilons.items() if epsilon == 1.0} == set(epsilons) - {"walk", "brand"}
 
 
 def test_channels_that_never_speak_are_no_cause_for_a_warning() -> None:
@@ -103,7 +151,7 @@ def test_channels_that_never_speak_are_no_cause_for_a_warning() -> None:
     estimator.add(np.stack([_row()]))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert estimator.epsilon().tolist() == [1.0] * N_CHANNELS
+        assert estimator.epsilon().tolist() == [1.0] * N_PATHS
 
 
 def test_what_is_saved_is_loaded_and_holds_tensors_only(tmp_path: Path) -> None:
@@ -116,11 +164,12 @@ def test_what_is_saved_is_loaded_and_holds_tensors_only(tmp_path: Path) -> None:
     model.save(fitted, path)
     loaded = model.load(path, MODEL)
     written = torch.load(path, weights_only=True)
-    assert sorted(written["weights"]) == ["base", "epsilon", "gate.0.bias", "gate.0.weight", "gate.2.bias", "gate.2.weight"]
+    gate = ["gate.0.bias", "gate.0.weight", "gate.2.bias", "gate.2.weight"]
+    assert sorted(written["weights"]) == ["base", "epsilon", *gate, "log_floor", "traits"]
     for name, values in loaded.state_dict().items():
         assert torch.equal(values, fitted.state_dict()[name])
     assert loaded.named_weights() != pytest.approx(FIRST)
-    assert loaded.epsilon.tolist() == [0.5] * N_CHANNELS
+    assert loaded.epsilon.tolist() == [0.5] * N_PATHS
 
 
 def test_weights_for_other_channels_are_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 from scipy import sparse
 
 from recs_assets.gnn.candidates import kept_candidates
-from recs_assets.gnn.channels.evidence import Evidence, channel_names
+from recs_assets.gnn.channels.evidence import Evidence, channel_names, path_names
 from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.explain.edges import Edges
 from recs_assets.gnn.explain.explainer import Explainer, strongest_edges
@@ -100,6 +100,7 @@ def _named(edges: Edges) -> Edge:
         ("popularity_slow", "u5", "p2", ("popular_in_store", None, None, 2)),
         ("popularity_fast", "u5", "p3", ("popular_in_store", None, None, 1)),
         ("popularity_fast", "u5", "p1", None),
+        ("popularity_learned", "u5", "p2", ("trending", None, None, 2)),
         ("sql_global", "u5", "p3", ("popular_in_store", None, None, 1)),
         ("similarity", "u2", "p4", None),
         ("tower", "u1", "p3", None),
@@ -161,7 +162,7 @@ def test_a_reason_falls_back_to_the_next_term_with_an_edge_and_at_last_to_what_i
 
 def _score(term: str, user: str, part: str, events: Sequence[Any], owned: Sequence[Any]) -> float:
     names = channel_names(SETTINGS.model)
-    model = GatedChannels(SETTINGS.model, torch.ones(len(names)))
+    model = GatedChannels(SETTINGS.model, torch.ones(len(path_names(SETTINGS.model))))
     with torch.no_grad():
         model.base.copy_(torch.tensor([float(name == term) for name in names]))
     evidence = Evidence(past_of(world(events, owned)), SETTINGS.model)

@@ -40,6 +40,7 @@ def tower_example(settings: Settings) -> TowerExample:
         users=users,
         candidates=candidates,
         features=np.zeros((candidates.nnz, 1), dtype=np.float32),
+        popularity=np.zeros((5, 1), dtype=np.float32),
         targets=targets,
         state=np.zeros((4, 3), dtype=np.float32),
     )
