@@ -49,12 +49,13 @@ def top_scores(
     """
     if not len(users):
         return keep.of(np.empty(0), candidates).assign(channels=np.empty(0, dtype=object))
+    of_parts = model.of_parts(evidence.popularity)
 
     def scored(rows: slice) -> pd.DataFrame:
         own, of_rows = candidates[rows], (vectors[0][rows], vectors[1]) if vectors is not None else None
         entries = slice(candidates.indptr[rows.start], candidates.indptr[rows.stop])
         known = evidence.features(users[rows], own) if features is None else features[entries]
-        contributions = model.log_evidence(known, evidence.popularity, own.indices)
+        contributions = model.log_evidence(known, of_parts, own.indices)
         top = _scored(model, contributions, evidence.past.state[users[rows]], own, keep, of_rows)
         return top.assign(profile=top["profile"] + rows.start)
 

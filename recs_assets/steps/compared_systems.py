@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy import sparse
 
 from recs_assets.gnn.channels.evidence import ROWS_PER_BLOCK, channel_names
@@ -57,8 +56,7 @@ def channel_lists(people: Cohort, model: GatedChannels) -> dict[str, pd.DataFram
     rows = np.unique(people.held_out[people.settings.evaluation.relevance]["profile"])
     candidates, entries = people.candidates[rows], np.isin(row_of_entry(people.candidates), rows)
     lists = {}
-    with torch.no_grad():
-        of_parts = model.log_shares(torch.from_numpy(people.evidence.popularity)).numpy()
+    of_parts = model.of_parts(people.evidence.popularity)
     for number, name in enumerate(channel_names(people.settings.model)):
         column = number - len(POPULARITY)
         evidence = of_parts[candidates.indices, number] if column < 0 else people.features[entries, column]

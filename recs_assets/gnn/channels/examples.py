@@ -149,6 +149,6 @@ def channel_scores(channels: GatedChannels, example: Example) -> Floats:
     with torch.inference_mode():
         weights = channels.weights(torch.from_numpy(example.state)).numpy()
     row = row_of_entry(example.candidates)
-    evidence = channels.log_evidence(example.features, example.popularity, example.candidates.indices)
+    evidence = channels.log_evidence(example.features, channels.of_parts(example.popularity), example.candidates.indices)
     scores: Floats = np.einsum("ec,ec->e", evidence, weights[row]).astype(np.float64)
     return scores

@@ -116,21 +116,25 @@ class GatedChannels(nn.Module):
         floors = {f"floor_of_{name}": floor for name, floor in zip(HALF_LIVES, self.log_floor.exp().tolist(), strict=True)}
         return floors | dict(zip(TRAITS, self.traits.tolist(), strict=True))
 
-    def log_evidence(self, features: Floats32, popularity: Floats32, product: Ints) -> Floats32:
+    def of_parts(self, popularity: Floats32) -> Floats32:
+        """``log_shares`` of arrays. Asked once and looked up: the last bits of its sums may depend on the thread that asks."""
+        with torch.no_grad():
+            shares: Floats32 = self.log_shares(torch.from_numpy(popularity)).numpy()
+        return shares
+
+    def log_evidence(self, features: Floats32, of_parts: Floats32, product: Ints) -> Floats32:
         """[entries x channels] the logarithms that the weights weigh, in the order of ``channel_names``.
 
         Args:
             features: [entries x channels of a user and a part].
-            popularity: [products x inputs] as ``popularity_inputs`` gives it.
-            product: [entries] rows of ``popularity``.
+            of_parts: [products x channels of a part alone] as ``of_parts`` gives it.
+            product: [entries] rows of ``of_parts``.
         """
-        with torch.no_grad():
-            shares = self.log_shares(torch.from_numpy(popularity)).numpy()
-        columns = np.empty((len(features), len(POPULARITY) + features.shape[1]), dtype=np.float32, order="F")
-        for column, of_parts in zip(columns.T[: len(POPULARITY)], shares.T, strict=True):
-            np.take(of_parts, product, out=column)
-        columns[:, len(POPULARITY) :] = features
-        self.bent(columns[:, len(POPULARITY) :])
+        columns = np.empty((len(features), of_parts.shape[1] + features.shape[1]), dtype=np.float32, order="F")
+        for column, shares in zip(columns.T[: of_parts.shape[1]], of_parts.T, strict=True):
+            np.take(shares, product, out=column)
+        columns[:, of_parts.shape[1] :] = features
+        self.bent(columns[:, of_parts.shape[1] :])
         return columns
 
     def bent(self, features: Floats32) -> Floats32:

@@ -116,11 +116,10 @@ def test_learned_popularity_is_the_softmax_of_the_weighted_traits_and_says_nothi
 
 def test_log_evidence_is_the_popularity_of_the_part_then_what_is_known_of_user_and_part() -> None:
     features = np.stack([_row(walk=0.5, vehicle=2.0), _row(garage_usage=1.0), _row()])
-    inputs = _popularity(fast=[2.0, 0.0], trait=[0.0, 0.0])
-    logs = _new(epsilon=0.25).log_evidence(features, inputs.numpy(), np.array([1, 0, 0]))
+    of_parts = np.array([[-1, -2, -3, -4], [-5, -6, -7, -8]], dtype=np.float32)
+    logs = _new(epsilon=0.25).log_evidence(features, of_parts, np.array([1, 0, 0]))
     assert logs.shape == (3, len(FIRST))
-    assert logs[:, 0].tolist() == pytest.approx([math.log(0.02 / 2.04), *[math.log(2.02 / 2.04)] * 2], rel=1e-5)
-    assert logs[:, 1:4].tolist() == pytest.approx(np.full((3, 3), math.log(0.5)))
+    assert logs[:, :4].tolist() == of_parts[[1, 0, 0]].tolist()
     # log(1 + 0.5 / 0.25) = log 3; log(1 + 1 / 0.25) = log 5; logarithms stay.
     np.testing.assert_allclose(
         logs[:, 4:], [_row(walk=math.log(3), vehicle=2.0), _row(garage_usage=math.log(5)), _row()], rtol=1e-6
@@ -170,6 +169,17 @@ def test_what_is_saved_is_loaded_and_holds_tensors_only(tmp_path: Path) -> None:
         assert torch.equal(values, fitted.state_dict()[name])
     assert loaded.named_weights() != pytest.approx(FIRST)
     assert loaded.epsilon.tolist() == [0.5] * N_PATHS
+
+
+def test_weights_of_a_time_before_a_channel_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    model.save(_new(), path)
+    written = torch.load(path, weights_only=True)
+    for name in ("owner_types_half_life_days", "owner_types_shrinkage", "next_types_shrinkage"):
+        del written["inputs"][name]
+    torch.save(written, path)
+    with pytest.raises(ValueError, match=r"fitted with other settings: .*model\.next_types_shrinkage was None and is 0\.5"):
+        model.load(path, MODEL)
 
 
 def test_weights_for_other_channels_are_refused(tmp_path: Path) -> None:
