@@ -2,6 +2,8 @@
 
 import datetime as dt
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from recs_assets.gates.verdict import Verdict
 from recs_assets.resources.store.artifact import StoreError
@@ -12,13 +14,37 @@ from recs_assets.settings import Settings
 from recs_assets.weeks import ONE_WEEK, key_of, monday
 
 
-def told(warehouse: Warehouse, store: Store, settings: Settings, now: dt.datetime) -> str:
-    """Where it stands, in lines for a product manager."""
+@dataclass(frozen=True)
+class Standing:
+    """Where a rollout stands at a moment.
+
+    Attributes:
+        state: its stage.
+        evidence: what a move may rest on.
+        lacking: what the move to the stage above needs still; nothing: only a name and a reason.
+    """
+
+    state: State
+    evidence: Evidence
+    lacking: Sequence[str]
+
+
+def standing_of(warehouse: Warehouse, store: Store, settings: Settings, now: dt.datetime) -> Standing:
+    """Where the rollout stands."""
     from recs_assets.steps.standing_rollout import standing  # pandas: 0.4 s at load
 
     state, _ = standing(warehouse)
     evidence = evidence_of(warehouse, store, settings, state, now)
-    lines = [_place(state)]
+    if state.next_stage is None:
+        return Standing(state, evidence, ())
+    return Standing(state, evidence, list(missing(state, state.next_stage, evidence, settings.rollout.min_weeks_at_stage)))
+
+
+def told(warehouse: Warehouse, store: Store, settings: Settings, now: dt.datetime) -> str:
+    """Where it stands, in lines for a product manager."""
+    stands = standing_of(warehouse, store, settings, now)
+    state, evidence = stands.state, stands.evidence
+    lines = [place_of(state)]
     if state.held:
         lines.append(f"It is on hold, because: {state.held}.")
     if evidence.mail is not None:
@@ -26,9 +52,8 @@ def told(warehouse: Warehouse, store: Store, settings: Settings, now: dt.datetim
     if state.next_stage is None:
         return "\n".join([*lines, "There is no stage above."])
     lines.append(f"The next move is to {said(state.next_stage)}: make rollout TO={state.next_stage} BY=... REASON=...")
-    lacking = list(missing(state, state.next_stage, evidence, settings.rollout.min_weeks_at_stage))
-    lines.extend(f"  missing: {each}" for each in lacking)
-    if not lacking:
+    lines.extend(f"  missing: {each}" for each in stands.lacking)
+    if not stands.lacking:
         lines.append("  nothing is missing but a name and a reason.")
     if state.since is not None and state.share:
         first = monday(state.since) + settings.rollout.min_weeks_at_stage * ONE_WEEK
@@ -54,7 +79,7 @@ def move(warehouse: Warehouse, store: Store, settings: Settings, *, to: str, by:
     week = key_of(now + ONE_WEEK)
     after = moved(state, to, evidence, by=by, reason=reason, week=week, min_weeks=settings.rollout.min_weeks_at_stage)
     note(warehouse, after, sequence, action=to, by=by, reason=reason, evidence=evidence, now=now)
-    return f"{_place(after)} The next night serves it: make nightly."
+    return f"{place_of(after)} The next night serves it: make nightly."
 
 
 def evidence_of(warehouse: Warehouse, store: Store, settings: Settings, state: State, now: dt.datetime) -> Evidence:
@@ -81,7 +106,8 @@ def _model(store: Store, settings: Settings, now: dt.datetime) -> Model | None:
         return None
 
 
-def _place(state: State) -> str:
+def place_of(state: State) -> str:
+    """Where it stands, in a sentence."""
     if state.since is None:
         return (
             "No rollout has begun: everybody is served what is approved. TO=shadow serves SQL's lists to all until an experiment."

@@ -55,8 +55,8 @@ def top_scores(
         own, of_rows = candidates[rows], (vectors[0][rows], vectors[1]) if vectors is not None else None
         entries = slice(candidates.indptr[rows.start], candidates.indptr[rows.stop])
         known = evidence.features(users[rows], own) if features is None else features[entries]
-        contributions = model.log_evidence(known, of_parts, own.indices)
-        top = _scored(model, contributions, evidence.past.state[users[rows]], own, keep, of_rows)
+        log_evidence = model.log_evidence(known, of_parts, own.indices)
+        top = _scored(model, log_evidence, evidence.past.state[users[rows]], own, keep, of_rows)
         return top.assign(profile=top["profile"] + rows.start)
 
     first, *others = chunks(candidates)
@@ -68,24 +68,43 @@ def top_scores(
 
 def _scored(
     model: GatedChannels,
-    contributions: Floats32,
+    log_evidence: Floats32,
     state: Floats,
     candidates: sparse.csr_array,
     keep: KeptCandidates,
     vectors: tuple[Floats32, Floats32] | None,
 ) -> pd.DataFrame:
-    """As ``top_scores``, of one chunk; ``contributions`` come as log evidence, and their weights are multiplied in."""
-    row = row_of_entry(candidates)
-    for channel, weights in zip(contributions.T, _weights(model, state).T, strict=True):
-        np.multiply(channel, weights[row], out=channel)
+    """As ``top_scores``, of one chunk; ``log_evidence`` is overwritten."""
+    contributions = weighted(model, log_evidence, state, candidates)
     scores = contributions.sum(axis=1, dtype=np.float64)
     if vectors is not None:
-        of_users, of_products = vectors
-        scores += (of_users @ of_products.T)[row, candidates.indices]
+        scores += dot_products(vectors, candidates)
     top = keep.of(scores, candidates)
     entries = entry_of(candidates, top["profile"].to_numpy(), top["product"].to_numpy())
     usual = _row_means(contributions, candidates)[top["profile"]]
     return top.assign(channels=loudest_channels(contributions[entries], usual, channel_names(model.settings)))
+
+
+def weighted(model: GatedChannels, log_evidence: Floats32, state: Floats, candidates: sparse.csr_array) -> Floats32:
+    """What each channel adds to the score of each candidate, [entries x channels]: ``log_evidence``, overwritten.
+
+    Args:
+        model: fitted weights.
+        log_evidence: [entries x channels] of the candidates.
+        state: [n x 3] of the users.
+        candidates: [n x products].
+    """
+    row = row_of_entry(candidates)
+    for channel, weights in zip(log_evidence.T, _weights(model, state).T, strict=True):
+        np.multiply(channel, weights[row], out=channel)
+    return log_evidence
+
+
+def dot_products(vectors: tuple[Floats32, Floats32], candidates: sparse.csr_array) -> Floats32:
+    """What the towers add to the score of each candidate, [entries]; ``vectors`` of the users and of all products."""
+    of_users, of_products = vectors
+    added: Floats32 = (of_users @ of_products.T)[row_of_entry(candidates), candidates.indices]
+    return added
 
 
 def loudest_channels(contributions: Floats32, usual: Floats32, names: tuple[str, ...]) -> Objects:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from recs_assets.asset_files import PRODUCT_NODES, PROFILES, USER_PROFILES
+from recs_assets.report.people import products_of, vehicle_words
 from recs_assets.report.served_lists import ServedLists
 from recs_assets.report.sheet import page
 from recs_assets.report.why_not import OUTCOMES
@@ -20,7 +21,7 @@ from recs_assets.resources.warehouse import Warehouse
 from recs_assets.rollout.arms import CONTROL
 from recs_assets.settings import Settings
 
-SHOWN_EVENTS, SHOWN_PARTS = 30, 15
+SHOWN_EVENTS, SHOWN_PARTS, SHOWN_TERMS = 30, 15, 3
 # Rules that look at what else is on the list, or at what the person has bought: their parts are named one by one.
 NAMED = ("bought_already", "variant_bought_already", "variant_listed", "enough_of_type")
 NEXT = ("outranked",)
@@ -35,7 +36,9 @@ class Explained:
         week: its Monday.
         segment: cold, warm or hot.
         n_alike: people who share the list, this one among them: all who own the same vehicles and have no history.
+        arm: of the rollout; control is mailed SQL's list.
         alpha: weight of SQL in the score; 1 where no model serves.
+        of_model: the terms of the model's score by part, as ``person_terms`` gives them; none where no model serves.
         garage: vehicles.
         history: events, the newest first.
         served: the list.
@@ -49,7 +52,9 @@ class Explained:
     week: str
     segment: str
     n_alike: int
+    arm: str
     alpha: float
+    of_model: Mapping[str, Mapping[str, float]]
     garage: Sequence[Mapping[str, Any]]
     history: Sequence[Mapping[str, Any]]
     served: Sequence[Mapping[str, Any]]
@@ -57,6 +62,16 @@ class Explained:
     removed: Mapping[str, Sequence[Mapping[str, Any]]]
     n_by_outcome: Mapping[str, int]
     next: Sequence[Mapping[str, Any]]
+
+    @property
+    def is_control(self) -> bool:
+        """The person is in the arm of an experiment that is mailed what SQL lists."""
+        return self.arm == CONTROL
+
+    def shares(self, row: Mapping[str, Any]) -> dict[str, float]:
+        """Of the model's term of a score, what each term that speaks for the part has of it: shares, together 1."""
+        speaking = {name: value for name, value in self.of_model.get(row["product_id"], {}).items() if value > 0}
+        return {name: value / sum(speaking.values()) for name, value in speaking.items()}
 
     def terms(self, row: Mapping[str, Any]) -> tuple[float, float]:
         """The two terms of a score: SQL's, and what the model, or similar parts, add to it."""
@@ -81,6 +96,8 @@ def gather(warehouse: Warehouse, served: ServedLists, settings: Settings, user_i
         StoreError: the person has no list in this week; the message does not name who was asked for.
     """
     from recs_assets.steps.person_scores import person_scores  # torch and pandas: 5 s at load
+    from recs_assets.steps.person_terms import person_terms
+    from recs_assets.steps.sql_lists import sql_lists
 
     graph, week = served.inputs["hetero_graph"], str(served.week)
     people = pq.read_table(graph.path(USER_PROFILES), filters=[("user_id", "=", user_id)]).to_pylist()
@@ -88,44 +105,41 @@ def gather(warehouse: Warehouse, served: ServedLists, settings: Settings, user_i
         raise StoreError(f"that id has no list in week {week}: the week's users do not name it, or it stands for many people.")
     profile_id = people[0]["profile_id"]
     arm = served.arm_of(user_id)
-    scores, by_sql = person_scores(served.inputs, profile_id, settings)
+    source = "sql" if arm == CONTROL else served.served["source"]
+    by_sql = sql_lists(served.inputs, [profile_id], settings.rules)[profile_id]
+    products = products_of(served, by_sql)
     own = {
         "profiles": graph.table(PROFILES).filter(pc.field("profile_id") == profile_id),
         "profile_recommendations": served.lists(arm).filter(pc.field("profile_id") == profile_id),
         "asked": served.inputs["product_nodes"].table(PRODUCT_NODES, columns=["product_id"]),
-        "asked_scores": scores,
+        "asked_scores": person_scores(served.inputs, profile_id, source, settings),
+        "people": pa.table({"user_id": [user_id]}),
     }
     with warehouse.session({**served.tables(), **own}) as session:
         session.materialize("asked_pairs", "asked_pairs", **served.rules(settings))
-        garage, history = (
-            session.rows(query, user_id=user_id, as_of=served.as_of) for query in ("person_garage", "person_history")
-        )
+        garage, history = (session.rows(query, as_of=served.as_of) for query in ("people_garages", "people_histories"))
         listed, outcomes = session.rows("person_list"), session.rows("person_outcomes")
+    of_model = {}
+    if source == "blend":
+        of_model = person_terms(served.inputs, served.approved, profile_id, [row["product_id"] for row in listed], settings)
     names = [row["outcome"] for row in outcomes]
-    alpha = None if arm == CONTROL else served.served["alpha"]
+    alpha = served.served["alpha"] if source == "blend" else None
     return Explained(
         user_id,
         week,
         people[0]["stratum"],
         own["profiles"]["n_users"][0].as_py(),
+        arm,
         alpha[people[0]["stratum"]] if alpha else 1.0,
+        of_model,
         garage,
         history,
         listed,
-        _products(served, by_sql),
+        [products[part] for part in by_sql],
         {rule: [row for row in outcomes if row["outcome"] == rule][:SHOWN_PARTS] for rule in NAMED},
         {name: names.count(name) for name in OUTCOMES if name in names},
         [row for row in outcomes if row["outcome"] in NEXT][:SHOWN_PARTS],
     )
-
-
-def _products(served: ServedLists, ids: Sequence[str]) -> list[dict[str, Any]]:
-    columns = ["product_id", "title", "price", "image_url"]
-    table = served.inputs["product_nodes"].table(PRODUCT_NODES, columns=columns)
-    found = {
-        row["product_id"]: row for row in table.filter(pc.is_in(table["product_id"], pa.array(ids, pa.string()))).to_pylist()
-    }
-    return [found[product_id] for product_id in ids]
 
 
 def write(explained: Explained, folder: Path | None) -> Path:
@@ -133,7 +147,9 @@ def write(explained: Explained, folder: Path | None) -> Path:
     folder = folder or Path(tempfile.mkdtemp(prefix="recs_explain_"))
     folder.mkdir(parents=True, exist_ok=True)
     sheet = folder / f"explained_{explained.week}.html"
-    text = page("explain.html", explained=explained, outcomes=OUTCOMES, path_of=path_of, shown_events=SHOWN_EVENTS)
+    text = page(
+        "explain.html", explained=explained, outcomes=OUTCOMES, path_of=path_of, vehicle=vehicle_words, shown_events=SHOWN_EVENTS
+    )
     with os.fdopen(os.open(sheet, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         os.fchmod(file.fileno(), 0o600)
         file.write(text)
@@ -143,14 +159,24 @@ def write(explained: Explained, folder: Path | None) -> Path:
 def lines(explained: Explained) -> Iterator[str]:
     """The same for a terminal."""
     yield f"week {explained.week}, {explained.segment}, list shared by {explained.n_alike:,}; weight of SQL {explained.alpha:.1f}"
+    if explained.is_control:
+        yield "  in the control arm of the rollout: what is mailed is SQL's list"
     for vehicle in explained.garage:
-        yield "  owns " + " ".join(str(vehicle[name]) for name in ("year", "make", "model") if vehicle[name] is not None)
+        yield f"  owns {vehicle_words(vehicle)}"
     for event in explained.history[:SHOWN_EVENTS]:
         yield f"  {event['event_ts']:%Y-%m-%d} {event['event_type']:5} {event['product_id']}"
     yield f"  {'rank':>4}  {'SQL alone':24} {'served':24} {'score':>6}  reason"
     for place, row in enumerate(explained.served):
         by_sql = explained.by_sql[place]["product_id"] if place < len(explained.by_sql) else "-"
         yield f"  {row['rank']:4}  {by_sql:24} {row['product_id']:24} {row['final_score']:6.3f}  {row['reason_text']}"
+        if parts := _parts_of(explained, row):
+            yield f"        {parts}"
     for name, count in explained.n_by_outcome.items():
         yield f"  {count:6,} parts: {OUTCOMES[name]}"
     yield "  next: " + ", ".join(row["product_id"] for row in explained.next[:5])
+
+
+def _parts_of(explained: Explained, row: Mapping[str, Any]) -> str:
+    """The largest terms of the model's score of a part, in words."""
+    terms = list(explained.of_model.get(row["product_id"], {}).items())[:SHOWN_TERMS]
+    return ", ".join(f"{name.replace('_', ' ')} {value:+.2f}" for name, value in terms)

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recs_assets import targets
+from recs_assets import move_rollout, targets
 from recs_assets.gates.catalogue import left_for_lists
 from recs_assets.gates.verdict import Verdict
 from recs_assets.ranking.cutoff import K
 from recs_assets.report.evaluation import Comparison, Gate, Lift, comparison_of, gate_of
 from recs_assets.report.lists import Lists, Served, lists_of, served_of
+from recs_assets.report.people import Person, people_of
 from recs_assets.resources.holding import Hold
-from recs_assets.resources.store.artifact import Artifact
+from recs_assets.resources.store.artifact import Artifact, StoreError
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
@@ -78,8 +79,11 @@ class Facts:
         measured: the evaluation that counts: of the week itself, or of the newest one before; ``None``: there is none yet.
         served: ``None`` where nothing has been published.
         lists: what is in the served lists; ``None`` where there are none, or their parts are not kept any more.
+        people: some of those who are served, without their names.
+        nobody_because: why there are none of them; ``None`` where there are some.
         left_out: rows of the source tables that are left out.
         hold: what holds publishing at this moment.
+        rollout: where it stands at this moment; ``None``: none has begun.
         origins: the version of each asset that these facts come from.
         steps: what each step of the run took, in their order; none where no run is at hand.
         failures: what each step that failed said.
@@ -93,8 +97,11 @@ class Facts:
     measured: Measured | None
     served: Served | None
     lists: Lists | None
+    people: Sequence[Person]
+    nobody_because: str | None
     left_out: Sequence[LeftOut]
     hold: Hold | None
+    rollout: move_rollout.Standing | None
     origins: Mapping[str, str]
     steps: Sequence[Step] = ()
     failures: Mapping[str, str] = field(default_factory=dict)
@@ -125,12 +132,14 @@ def gather(
     failures: Mapping[str, str] | None = None,
 ) -> Facts:
     """The facts of a week, as far as there are any; arguments as the attributes of ``Facts``."""
-    measured = store.newest("offline_metrics", up_to=week)
+    now, measured = dt.datetime.now(dt.UTC), store.newest("offline_metrics", up_to=week)
     served, products = served_of(warehouse, week), store.find("product_nodes", week)
     with warehouse.session() as session:
         day = dt.date.fromisoformat(week)
         verdicts = [_judgement(row) for row in session.rows("newest_verdicts", week=day)]
         left_out = [LeftOut(**row) for row in session.rows("quarantine_reasons", week=day)]
+    rollout = move_rollout.standing_of(warehouse, store, settings, now)
+    people, nobody_because = _people(warehouse, store, settings, week)
     return Facts(
         week,
         targets.home(),
@@ -140,12 +149,24 @@ def gather(
         _measured(measured) if measured else None,
         served,
         lists_of(warehouse, products, week, settings.rules.slots) if served and products else None,
+        people,
+        nobody_because,
         left_out,
-        warehouse.held(dt.datetime.now(dt.UTC)),
+        warehouse.held(now),
+        rollout if rollout.state.since is not None else None,
         _origins([measured, *(store.find(asset, week) for asset in ENDS)]),
         steps,
         failures or {},
     )
+
+
+def _people(warehouse: Warehouse, store: Store, settings: Settings, week: str) -> tuple[Sequence[Person], str | None]:
+    from recs_assets.report.served_lists import served_lists  # as definitions: what imports an asset reads the settings
+
+    try:
+        return people_of(warehouse, served_lists(warehouse, store, settings, week), settings), None
+    except StoreError as missing:
+        return (), str(missing)
 
 
 def _measured(measured: Artifact) -> Measured:

@@ -45,6 +45,7 @@ class Lists:
         parts: every part of a list of either week, by its id.
         n_compared: people with a list in both weeks.
         n_changed: of them, whose list begins otherwise.
+        arms: how many people of each arm of the rollout have a list.
         lengths: how many people have a list of each length.
         reasons: of each reason, how many parts of lists give it, and how many of the first ones.
         n_eligible: parts that the rules leave; ``None``: the week's parts are not kept any more.
@@ -54,6 +55,7 @@ class Lists:
     parts: Sequence[Part]
     n_compared: int
     n_changed: int
+    arms: Mapping[str, int]
     lengths: Mapping[int, int]
     reasons: Mapping[str, tuple[int, int]]
     n_eligible: int | None
@@ -119,6 +121,7 @@ def lists_of(warehouse: Warehouse, products: Artifact, week: str, slots: int) ->
         asked: dict[str, Any] = {"week": day, "before": before, "slots": slots}
         parts = [Part(**row) for row in session.rows("listed_parts", **asked)]
         changes = session.audit("list_changes", **asked)
+        arms = session.rows("listed_arms", week=day)
         lengths = session.rows("list_lengths", week=day)
         reasons = session.rows("listed_reasons", week=day, slots=slots)
     left_out = products.table(PRODUCT_NODES, columns=["ineligible_reason"])["ineligible_reason"]
@@ -127,6 +130,7 @@ def lists_of(warehouse: Warehouse, products: Artifact, week: str, slots: int) ->
         parts,
         changes["n_compared"],
         changes["n_changed"],
+        {row["arm"]: row["n_people"] for row in arms},
         {row["n_parts"]: row["n_people"] for row in lengths},
         {row["reason_code"]: (row["n_parts"], row["n_first"]) for row in reasons},
         left_out.null_count,

@@ -1,21 +1,18 @@
 """What a staged mail changes against the last one, for the team that sends it, before it is published or after."""
 
 import datetime as dt
-import hashlib
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from recs_assets.asset_files import STAGED
+from recs_assets.report.pseudonyms import Pseudonyms
 from recs_assets.report.sheet import page
 from recs_assets.resources.store.artifact import StoreError
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
-
-ID_DIGITS = 10
 
 
 @dataclass(frozen=True)
@@ -49,18 +46,17 @@ def gather(warehouse: Warehouse, store: Store, settings: Settings, week: str) ->
     if not last:
         raise StoreError(f"there is no mail before that of week {week}: all of it is new.")
     tables = {"staged": staged["long_table"], "mail": staged["wide_table"], "mail_before": last[0]["wide_table"]}
-    key = secrets.token_bytes(16)
+    ids = Pseudonyms()
     with warehouse.session(tables) as session:
         session.materialize("mail_addresses", "mail_addresses", now=dt.datetime.now(dt.UTC), **settings.mail.parameters)
         session.materialize("mail_slots", "mail_slots", slots=settings.rules.slots)
         session.materialize("mail_compared", "mail_compared", week=dt.date.fromisoformat(week))
         segments, parts, samples = (session.rows(name) for name in ("mail_changes", "mail_part_changes", "mail_samples"))
-    return MailChanges(week, last[0]["week"], segments, parts, [_without_address(row, key) for row in samples])
+    return MailChanges(week, last[0]["week"], segments, parts, [_without_address(row, ids) for row in samples])
 
 
-def _without_address(row: Mapping[str, Any], key: bytes) -> dict[str, Any]:
-    digest = hashlib.blake2b(row["email_lower"].encode(), key=key).hexdigest()[:ID_DIGITS]
-    return {"id": digest} | {name: row[name] for name in ("segment", "parts_before", "parts_now")}
+def _without_address(row: Mapping[str, Any], ids: Pseudonyms) -> dict[str, Any]:
+    return {"id": ids.of(row["email_lower"])} | {name: row[name] for name in ("segment", "parts_before", "parts_now")}
 
 
 def write(changes: MailChanges, folder: Path) -> Path:

@@ -4,13 +4,15 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from recs_assets.move_rollout import place_of
 from recs_assets.ranking.cutoff import K
 from recs_assets.ranking.strata import STRATA
 from recs_assets.report import sheet
 from recs_assets.report.charts import Dot, dots
-from recs_assets.report.evaluation import REACHABLE, SYSTEMS, Comparison, Lift
+from recs_assets.report.evaluation import BY_MAIL, REACHABLE, SYSTEMS, Comparison, Lift
 from recs_assets.report.facts import Facts
 from recs_assets.report.verdicts import answer, verdicts_of
+from recs_assets.rollout.stages import said
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -58,8 +60,11 @@ def html(facts: Facts) -> str:
         slots=facts.settings.rules.slots,
         K=K,
         systems=SYSTEM_WORDS,
-        strata=STRATA,
+        strata=(*STRATA, "population"),
+        by_mail=BY_MAIL,
         reachable=REACHABLE,
+        place_of=place_of,
+        said=said,
         shown_parts=SHOWN_PARTS,
         shown_types=SHOWN_TYPES,
     )

@@ -73,9 +73,10 @@ def _planted(warehouse: Warehouse, inputs: Mapping[str, Artifact], companions: P
     graph, day = inputs["hetero_graph"], dt.date.fromisoformat(week)
     tables: dict[str, Mount] = {**parquet_of({name: inputs[name] for name in EXPORT_NAMES})}
     tables |= {"companions": [companions], "sql_lists": sql_lists, "user_profiles": [graph.file(USER_PROFILES)]}
+    tables["people"] = pa.table({"user_id": [SARAH]})
     with warehouse.session(tables) as session:
         pairs = session.audit("served_companions", week=day, as_of=graph.as_of, length=K)
-        sarahs_list = session.read("user_list", week=day, user_id=SARAH, length=K).to_pylist()
+        sarahs_list = session.rows("people_lists", week=day, slots=K)
     return Planted(pairs["n_waiting"], pairs["n_found"], pairs["n_found_by_sql"], _sarah(sarahs_list, sql_lists, graph))
 
 

@@ -21,11 +21,12 @@ from recs_assets.settings import Settings
 
 @dataclass(frozen=True)
 class ServedLists:
-    """What is served of a week: the artifact of its lists, and the artifacts of ``INPUTS`` behind it, by name."""
+    """What is served of a week: the artifact of its lists, those of ``INPUTS`` behind it, by name, and what was approved."""
 
     week: dt.date
     listed: Artifact
     inputs: Mapping[str, Artifact]
+    approved: Artifact
 
     @property
     def as_of(self) -> dt.datetime:
@@ -37,11 +38,14 @@ class ServedLists:
         """What serves: ``source``, ``alpha`` and ``model_week``."""
         return self.inputs["user_scores"].facts
 
+    def exports(self) -> dict[str, Mount]:
+        """Exports, for a session."""
+        return {**parquet_of({name: self.inputs[name] for name in EXPORT_NAMES})}
+
     def tables(self) -> dict[str, Mount]:
         """Exports, profiles and the profiles' lists (of an experiment those of the treated), for a session."""
-        exports = parquet_of({name: self.inputs[name] for name in EXPORT_NAMES})
         own = profile_tables(self.inputs["hetero_graph"])
-        return {**exports, **own, "profile_recommendations": self.lists(self.arms[-1])}
+        return {**self.exports(), **own, "profile_recommendations": self.lists(self.arms[-1])}
 
     @property
     def arms(self) -> list[str]:
@@ -96,4 +100,5 @@ def served_lists(warehouse: Warehouse, store: Store, settings: Settings, week: s
             f"the list that is served for week {week} was made with settings {listed.manifest.provenance.settings_hash}, and "
             f"they are {settings.hash} now. Set them back (RECS_SETTINGS), or list it again: make publish WEEK={week} REASON=..."
         )
-    return ServedLists(day, listed, origins_of(store, listed, INPUTS))
+    inputs = origins_of(store, listed, [*INPUTS, "approved_model"])
+    return ServedLists(day, listed, inputs, inputs.pop("approved_model"))

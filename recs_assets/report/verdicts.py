@@ -11,11 +11,11 @@ from recs_assets.report.status_text import SYSTEMS
 # In the order in which they are read; of all other gates the name is the title.
 TITLES = {
     "gate_1": "Is the model better than today's query (SQL)?",
+    "left_for_lists": "Do the rules leave enough to recommend?",
     "approval": "What may be served from now on?",
     "source": "What makes the lists?",
     "gate_2": "Do people click more on the blend?",
     "no_harm": "Is it shown that the blend does no harm?",
-    "left_for_lists": "Do the rules leave enough to recommend?",
     "audit": "Does every list obey every rule?",
 }
 # Said elsewhere, or within another one: a hold is told of without who set it, and the list's users are counted by its audit.
@@ -69,6 +69,9 @@ def verdicts_of(facts: Facts) -> list[Told]:
     found = {verdict.gate: (verdict.decision, verdict.reason) for verdict in facts.judged.values()}
     if (left := facts.left_for_lists) is not None:
         found[left.gate] = left.decision, left.reason
+    if "source" in found and "gate_1" in found:
+        # Why the model may serve is said by the gate itself.
+        found["source"] = found["source"][0], found["source"][1].replace(f": {found['gate_1'][1]}", ".")
     if "approval" in found:
         found["approval"] = found["approval"][0], _approved(facts.judged["approval"].figures)
     first = [gate for gate in TITLES if gate in found]
@@ -85,7 +88,7 @@ def _approved(record: Mapping[str, Any]) -> str:
 
 
 def answer(facts: Facts) -> str:
-    """Would you ship? In one or two sentences."""
+    """Would you ship, why, to whom, and what is there to watch? A sentence each."""
     return " ".join(_answer(facts))
 
 
@@ -96,6 +99,7 @@ def _answer(facts: Facts) -> Iterator[str]:
     if gate is not None:
         shipping = {PASS: "Ship the model of this week", FAIL: "Do not ship the model of this week"}
         yield f"{shipping.get(gate.decision, 'Do not ship the model of this week yet')}: gate 1 says {gate.decision}."
+        yield from _found_in_the_mail(facts)
     elif facts.measured is None:
         yield "Nothing has been learned yet. The next step is to learn from a whole week: make run WEEK=..."
     if facts.served is None:
@@ -103,11 +107,25 @@ def _answer(facts: Facts) -> Iterator[str]:
     else:
         model = f", the model of week {facts.served.model_week}" if facts.served.model_week else ""
         made_by = SYSTEMS.get(facts.served.source, "a system that is not known")
-        yield f"Its lists are served to {facts.served.n_users:,} people; they come from {made_by}{model}."
+        yield f"Its lists are served to {facts.served.n_users:,} people, and come from {made_by}{model}."
     if facts.hold is not None:
         yield (
             f"Publishing is on hold since {facts.hold.noted_at:%Y-%m-%d %H:%M} UTC, because: {facts.hold.reason}. "
             "To lift it: make release REASON=..."
+        )
+    if watched := [one.title for one in verdicts_of(facts) if one.decision != PASS and one.gate != "gate_1"]:
+        yield f"Look at {len(watched)} more of the verdicts below: {'; '.join(title.rstrip('.?') for title in watched)}."
+    elif gate is not None:
+        yield "No other verdict asks for anything."
+
+
+def _found_in_the_mail(facts: Facts) -> Iterator[str]:
+    slots, metrics = facts.settings.rules.slots, facts.measured.comparison.metrics if facts.measured else {}
+    by_blend, by_sql = (metrics.get((system, "hit", slots)) for system in ("blend", "sql"))
+    if by_blend is not None and by_sql is not None:
+        yield (
+            f"Of 100 people who bought something, {100 * by_blend:.0f} would have found it among the {slots} parts of the mail "
+            f"with the model, and {100 * by_sql:.0f} with SQL."
         )
 
 

@@ -1,18 +1,15 @@
-"""One profile's candidates before any rule, and SQL's list of them: what its list was made from, made again."""
+"""One profile's candidates before any rule: what its list was made from, made again."""
 
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from recs_assets.asset_files import GRAPH, PRODUCT_SIMILARITIES, PROFILES, USER_NODES, own_file
 from recs_assets.gnn import graph
-from recs_assets.gnn.candidates import part_attributes
 from recs_assets.gnn.snapshots import FOREVER, microseconds, snapshot
-from recs_assets.ranking.rules import apply_list_rules
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.settings import Settings
 from recs_assets.steps.rank_lists import SCORES, scored_candidates
@@ -20,53 +17,44 @@ from recs_assets.steps.score_blocks import indexed
 from recs_assets.steps.similar_parts import indexed_similarities
 
 
-def person_scores(inputs: Mapping[str, Artifact], profile_id: str, settings: Settings) -> tuple[pa.Table, list[str]]:
+def person_scores(inputs: Mapping[str, Artifact], profile_id: str, source: str, settings: Settings) -> pa.Table:
     """What a profile's list was chosen from.
 
     Args:
-        inputs: as for ``rank_lists.profile_recommendations``; ``user_scores`` says what serves.
+        inputs: as for ``rank_lists.profile_recommendations``; ``user_scores`` has the weights of SQL.
         profile_id: of one of the graph's profiles.
+        source: of the list: ``blend``, ``similarity`` or ``sql``.
         settings: rules and weights.
 
     Returns:
-        Columns profile_id, product_id, score of the candidates, on the scale of ``final_score``; and SQL's list, the best first.
+        Columns profile_id, product_id, score of the candidates, on the scale of ``final_score``.
     """
-    known, served = inputs["hetero_graph"], inputs["user_scores"].facts
-    data, (profile,) = (
-        graph.load(known.path(GRAPH)),
-        known.table(PROFILES).filter(pc.field("profile_id") == profile_id).to_pylist(),
-    )
+    known = inputs["hetero_graph"]
+    data, profile = graph.load(known.path(GRAPH)), known.table(PROFILES).filter(pc.field("profile_id") == profile_id)
     user_ids = inputs["user_nodes"].table(USER_NODES, columns=["user_id"])["user_id"].combine_chunks()
     product_ids = inputs["product_nodes"].table(own_file("product_nodes"), columns=["product_id"])["product_id"].combine_chunks()
-    owner = np.array([pc.index(user_ids, profile["user_id"]).as_py()])
+    owner = np.array([pc.index(user_ids, profile["user_id"][0]).as_py()])
     texts = pa.array([profile_id])
     sql_scores, user_scores = (
         indexed(_of_profile(inputs[name], file, profile_id), texts, product_ids) for name, file in SCORES.items()
     )
-    strata = known.table(PROFILES).filter(pc.field("profile_id") == profile_id)["stratum"].to_pandas()
-
-    def scored(source: str) -> pd.DataFrame:
-        return scored_candidates(
-            source=source,
-            alpha=served["alpha"],
-            strata=strata,
-            sql_scores=sql_scores.rename(columns={"sql_score": "score"}),
-            user_scores=user_scores,
-            similarities=indexed_similarities(inputs["product_similarities"].table(PRODUCT_SIMILARITIES), product_ids),
-            history=snapshot(data, microseconds(known.as_of), settings.events).touched(FOREVER)[owner],
-            settings=settings,
-        )
-
-    by_sql = apply_list_rules(scored("sql"), part_attributes(data), settings.rules)
-    rows = scored(served["source"])
-    candidates = pa.table(
+    rows = scored_candidates(
+        source=source,
+        alpha=inputs["user_scores"].facts["alpha"],
+        strata=profile["stratum"].to_pandas(),
+        sql_scores=sql_scores.rename(columns={"sql_score": "score"}),
+        user_scores=user_scores,
+        similarities=indexed_similarities(inputs["product_similarities"].table(PRODUCT_SIMILARITIES), product_ids),
+        history=snapshot(data, microseconds(known.as_of), settings.events).touched(FOREVER)[owner],
+        settings=settings,
+    )
+    return pa.table(
         {
             "profile_id": pa.array([profile_id] * len(rows), pa.string()),
             "product_id": product_ids.take(pa.array(rows["product"].to_numpy())),
             "score": pa.array(rows["score"], pa.float64()),
         }
     )
-    return candidates, product_ids.take(pa.array(by_sql["product"].to_numpy())).to_pylist()
 
 
 def _of_profile(scores: Artifact, file: str, profile_id: str) -> pa.Table:

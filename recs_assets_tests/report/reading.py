@@ -72,6 +72,10 @@ def _evaluated(place: Place, week: str) -> dict[str, float]:
             facts[f"users/{stratum}"] = row["users"]
         if (system, metric) == ("blend", "first_changed_sql"):
             facts[f"first_changed/{k}"] = value
+    for row in measured.table("metrics_by_relevance.parquet").to_pylist():
+        if (row["stratum"], row["metric"], row["k"]) == ("all", "recall", 10):
+            facts |= {f"by_mail/{row['relevance']}/{row['system']}": row["value"]}
+            facts |= {f"by_mail/{row['relevance']}/users": row["users"]}
     per_user = measured.table("per_user.parquet").to_pandas()
     for system, rows in per_user.groupby("system"):
         # By the definition: a person's rows stand or fall together.
@@ -97,6 +101,12 @@ def _judged(place: Place, week: str) -> dict[str, float]:
     for of_week, text in rows:
         figures = json.loads(text)
         facts |= {f"weeks/{of_week}/{name}": figures[name] for name in ("lift", "low", "high", "users")}
+    for gate, text in place.query(f"SELECT gate, figures_json FROM verdicts WHERE week = '{week}' ORDER BY judged_at"):
+        figures = json.loads(text)
+        if gate == "score_drift" and figures["psi"] is not None:
+            facts["drift/psi"] = figures["psi"]
+        if gate == "overlap" and figures["compared"]:
+            facts["drift/kept"] = figures["kept"] / figures["compared"]
     return facts
 
 

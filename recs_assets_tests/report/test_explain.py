@@ -1,6 +1,7 @@
 """Sarah's list explained, held against what is served to her and against SQL's list of everybody."""
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -47,6 +48,32 @@ def test_a_score_is_the_sum_of_its_terms_and_every_part_is_accounted_for(first_r
     n_parts = first_run.place.table("product_nodes").num_rows
     assert sum(sarah.n_by_outcome.values()) + len(sarah.served) == n_parts
     assert all(row["gap"] >= 0 and row["score"] <= sarah.served[-1]["final_score"] for row in sarah.next)
+
+
+def test_the_terms_of_the_model_add_up_to_its_score(first_run: Run, sarah: Explained) -> None:
+    scores = first_run.place.artifact("user_scores").table("user_scores.parquet")
+    of_model = {row["product_id"]: row["score"] for row in scores.filter(pc.field("profile_id") == "user:sarah").to_pylist()}
+    known = [row["product_id"] for row in sarah.served if row["product_id"] in of_model]
+    assert len(known) > 10
+    assert set(sarah.of_model) == {row["product_id"] for row in sarah.served}
+    first, *others = known
+    for other in others:
+        # Of each the mean of all candidates is taken off: what is left differs as the scores do.
+        difference = sum(sarah.of_model[first].values()) - sum(sarah.of_model[other].values())
+        assert difference == pytest.approx(of_model[first] - of_model[other], abs=1e-4)
+    assert {"popularity", "walk", "vehicle"} <= sarah.of_model[first].keys()
+    for row in sarah.served:
+        assert sum(sarah.shares(row).values()) == pytest.approx(1)
+        assert min(sarah.shares(row).values()) > 0
+
+
+def test_who_is_in_control_is_told_that_sqls_list_is_mailed(sarah: Explained, tmp_path: Path) -> None:
+    control = replace(sarah, arm="control", alpha=1.0, of_model={})
+    assert "  in the control arm of the rollout: what is mailed is SQL's list" in list(lines(control))
+    assert "In the control arm" not in write(sarah, tmp_path).read_text()
+    text = write(control, tmp_path).read_text()
+    assert "In the control arm of the rollout: what is mailed is SQL's list." in text
+    assert "what similar parts add" not in text
 
 
 def test_a_path_names_what_the_reason_names() -> None:

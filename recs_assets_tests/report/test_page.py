@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from recs_assets.__main__ import main
-from recs_assets.gates.verdict import FAIL, HOLD, INSUFFICIENT_EVIDENCE, INVALID, PASS, ROLLBACK, WARN
+from recs_assets.gates.verdict import FAIL, HOLD, INSUFFICIENT_EVIDENCE, INVALID, PASS, ROLLBACK, WARN, Verdict
+from recs_assets.move_rollout import Standing
 from recs_assets.report.evaluation import Gate, Lift
 from recs_assets.report.facts import Judgement, LeftOut, Step
 from recs_assets.report.page import html, markdown
@@ -17,6 +18,7 @@ from recs_assets.resources.holding import Hold
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.report.reading import Page, behind, page_of
 from recs_assets_tests.report.test_text import FACTS
+from recs_assets_tests.rollout.test_stages import GREEN, RUNNING
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, checks, metadata
 
 NOTHING = replace(FACTS, measured=None, served=None)
@@ -30,7 +32,7 @@ def judged(gate: str, decision: str, reason: str = "why.") -> Judgement:
 @pytest.mark.parametrize(("week", "before"), [(WEEK, None), (NEXT_WEEK, WEEK)])
 def test_every_figure_is_that_of_the_tables_behind_it(night: Run, week: str, before: str | None) -> None:
     page, expected = Page(page_of(night.place, week)), behind(night.place, week, WEEK, before)
-    shown = {fact: value for fact, value in page.figures.items() if not fact.startswith(("seconds/", "quiet"))}
+    shown = {fact: value for fact, value in page.figures.items() if not fact.startswith(("seconds/", "quiet", "people"))}
     assert shown == pytest.approx({fact: expected[fact] for fact in shown})
     assert {fact.split("/")[0] for fact in shown} >= {"recall", "interval", "strata", "weeks", "purchases", "reasons", "left_out"}
     assert page.bare_cells == [], "a figure that no test finds"
@@ -39,7 +41,9 @@ def test_every_figure_is_that_of_the_tables_behind_it(night: Run, week: str, bef
 def test_verdicts_stand_as_the_ledger_has_them(night: Run) -> None:
     words = " ".join(Page(page_of(night.place, WEEK)).words)
     for gate, reason in night.place.query(f"SELECT gate, reason FROM verdicts WHERE week = '{WEEK}'"):
-        assert gate in ("hold", "users_served") or reason[1:] in words, gate
+        # Why the model may serve is said once, by gate 1.
+        said = reason.split(": ")[0] if gate == "source" else reason
+        assert gate in ("hold", "users_served") or said[1:] in words, gate
 
 
 def test_the_page_names_nobody(night: Run) -> None:
@@ -52,7 +56,8 @@ def test_the_page_names_nobody(night: Run) -> None:
 
 def test_the_asset_shows_the_verdicts_and_every_step_is_timed(first_run: Run) -> None:
     shown = metadata(first_run.result, "release_report")
-    assert shown["report"].startswith("Ship the model of this week: gate 1 says PASS. Its lists are served to 500 people;")
+    assert shown["report"].startswith("Ship the model of this week: gate 1 says PASS. Of 100 people who bought something, ")
+    assert "with SQL. Its lists are served to 500 people, and come from the learned model " in shown["report"]
     assert "| blend | 0.6641 | " in shown["report"]
     assert shown["page"] == f"{first_run.place.artifact('release_report').address}/release_report.html"
     assert checks(first_run.result)["release_report", "drawn"]
@@ -106,6 +111,22 @@ def test_whether_to_ship_and_what_to_do_next(decision: str, said: str, then: str
     assert then in " ".join(Page(html(facts)).words)
 
 
+def test_the_answer_says_why_and_what_to_watch() -> None:
+    assert FACTS.measured is not None
+    metrics = {("blend", "hit", 4): 0.3415, ("sql", "hit", 4): 0.1612}
+    measured = replace(FACTS.measured, comparison=replace(FACTS.measured.comparison, metrics=metrics))
+    gates = [judged("gate_1", PASS, "it is."), judged("source", PASS, "from blend: it is."), judged("freshness", WARN)]
+    facts = replace(FACTS, measured=measured, judged={one.gate: one for one in gates})
+    assert answer(facts) == (
+        "Ship the model of this week: gate 1 says PASS. Of 100 people who bought something, 34 would have found it among the 4 "
+        "parts of the mail with the model, and 16 with SQL. Its lists are served to 1,500 people, and come from the learned "
+        "model together with today's query (SQL), the model of week 2026-09-28. Look at 1 more of the verdicts below: Freshness."
+    )
+    assert [one.reason for one in verdicts_of(facts) if one.gate == "source"] == ["From blend."]
+    quiet = replace(facts, judged={"gate_1": gates[0]})
+    assert answer(quiet).endswith(" No other verdict asks for anything.")
+
+
 def test_what_asks_for_something_comes_before_what_passes_and_a_hold_names_nobody() -> None:
     gates = [judged("ties_users", PASS), judged("freshness", WARN), judged("audit", FAIL), judged("hold", WARN, "held by ann")]
     hold = Hold("ann", "wrong prices", None, dt.datetime(2026, 10, 5, 8, tzinfo=dt.UTC))
@@ -132,6 +153,25 @@ def test_what_asks_for_something_comes_before_what_passes_and_a_hold_names_nobod
 def test_what_the_mail_says_of_the_blend_is_told_with_what_to_do(gate: str, decision: str, then: str) -> None:
     words = " ".join(Page(html(replace(NOTHING, judged={gate: judged(gate, decision)}))).words)
     assert f"{decision} Why. Next: {then}" in words
+
+
+def test_an_experiment_is_told_with_its_lift_and_with_what_the_next_move_needs() -> None:
+    shares = {"ctr_control": 0.03, "ctr_treated": 0.0324, "lift": 0.08, "low": -0.01, "high": 0.17, "look": 2, "looks": 6}
+    mail = Verdict("gate_2", HOLD, "Clicks per delivered mail are +8.0%.", shares)
+    stands = Standing(RUNNING, replace(GREEN, mail=mail), ["gate 2 (clicks) has not passed: wait"])
+    page = Page(html(replace(FACTS, rollout=stands)))
+    words = " ".join(page.words)
+    assert "The rollout stands at the experiment, 50/50 since the week of 2026-10-05: 50% of people get the blend" in words
+    assert "The next move is to 10%. It needs still: gate 2 (clicks) has not passed: wait" in words
+    assert {fact: value for fact, value in page.figures.items() if fact.startswith("rollout/")} == {
+        **{f"rollout/{name}": shares[name] for name in ("lift", "low", "high", "look", "looks")},
+        "rollout/treated": 0.0324,
+        "rollout/control": 0.03,
+    }
+    words = " ".join(Page(html(replace(FACTS, rollout=Standing(replace(RUNNING, held="a bug"), GREEN, [])))).words)
+    assert "It is on hold, because: a bug." in words
+    assert "It needs only a name and a reason: make rollout TO=10" in words
+    assert "Who sees the blend" not in html(FACTS)
 
 
 def test_what_the_rules_leave_of_a_shop_is_on_the_first_screen() -> None:

@@ -39,8 +39,11 @@ FACTS = Facts(
     measured=Measured(WEEK, "/home/recs/store/offline_metrics/1", COMPARISON, GATE),
     served=Served(1500, 30000, "blend", WEEK, "publication_1", "run 1"),
     lists=None,
+    people=(),
+    nobody_because="the files behind the list have been removed since.",
     left_out=[],
     hold=None,
+    rollout=None,
     origins={},
 )
 PLANTED = Planted(37, 9, 5, [SarahsPart(1, "A-1", "MSD-8529", 1389.95, "Fits your 1967 Ford Mustang")])

@@ -225,6 +225,7 @@ EDGES: Mapping[str, Sequence[Mapping[str, Any]]] = {
         },
         {"sequence": 4, "action": "hold", "stage": "10", "held_reason": ODD, "noted_at": WEEK_START - US},
     ],
+    "people": [{"user_id": ODD}, {"user_id": "nobody"}],
     "arms": [{"user_id": ODD, "arm": "treated"}, {"user_id": "u3"}],
     "ab_mails": [
         {"user_id": ODD, "send_id": ODD, "sent_at": WEEK_START, "is_delivered": True, "is_clicked": True},

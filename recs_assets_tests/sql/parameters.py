@@ -56,7 +56,6 @@ PARAMETERS: dict[str, Any] = RULES | {
     "scored_at": NOW,
     "generated_at": NOW,
     "pipeline_version": "1",
-    "user_id": "u1",
     "length": 4,
     "popular_people": 2,
     "recent_days": 30,

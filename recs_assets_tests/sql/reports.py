@@ -36,6 +36,7 @@ REPORT_TABLES: dict[str, pa.Table] = {
             ("old@example.com", "no list", 0, 1, 0, 1, None, "p1", 0, 0, 0),
         ],
     ),
+    "people": table({"user_id": "STRING"}, [("u1",), ("u2",), ("u4",)]),
     "asked": table({"product_id": "STRING"}, [("p1",), ("p2",), ("p5",), ("p6",)]),
     "asked_scores": table(
         {"profile_id": "STRING", "product_id": "STRING", "score": "FLOAT64"},

@@ -50,7 +50,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
 
 # Tables whose columns are keys and counts.
 NEVER_NULL = {"vehicle_ids", "fits_edges", "shared_accounts", "profile_vehicles", "user_profiles", "strata", "mail_addresses"}
-NEVER_NULL |= {"asked", "addressees", "sql_lists", "companions", "staged_tables"}
+NEVER_NULL |= {"asked", "people", "addressees", "sql_lists", "companions", "staged_tables"}
 
 
 def cases() -> list[tuple[str, dict[str, Any]]]:
