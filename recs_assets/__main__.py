@@ -186,7 +186,11 @@ def _prune(options: argparse.Namespace, project: ModuleType) -> int:
         if not options.dry:
             upkeep.forget_runs(instance, old)
     runs = [f"run {run_id} in Dagster's event log" for run_id in old]
-    print("\n".join([*gone.lines(), *runs, f"{gone.n_bytes / 1e6:,.2f} MB {'would go' if options.dry else 'are gone'}."]))
+    pages = asked.old_pages(targets.home(), project.settings, now)
+    if not options.dry:
+        asked.forget_pages(pages)
+    named = [*runs, *(f"page {page.name}" for page in pages)]
+    print("\n".join([*gone.lines(), *named, f"{gone.n_bytes / 1e6:,.2f} MB {'would go' if options.dry else 'are gone'}."]))
     return 0
 
 

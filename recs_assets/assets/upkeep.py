@@ -7,9 +7,11 @@ from typing import Any
 
 import dagster as dg
 
+from recs_assets import targets
 from recs_assets.assets.approval import approved_model
 from recs_assets.assets.publishing import published_recommendations
 from recs_assets.assets.weekly_asset import check, weekly_asset
+from recs_assets.report.asked import forget_pages, old_pages
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
@@ -38,6 +40,8 @@ def retained_versions(
         gone = prune(warehouse, store, settings, now=now, run_id=run_id)
         old = old_runs(context.instance, settings, now)
         forget_runs(context.instance, old)
+        pages = old_pages(targets.home(), settings, now)
+        forget_pages(pages)
     except Exception as error:  # the mail is out by now: whatever went wrong here must not look as if it were not
         advice = "What is served is as it was. Look at the cause, then: make prune"
         context.log.warning(f"nothing more is removed: {error} {advice}")
@@ -50,6 +54,7 @@ def retained_versions(
         "megabytes removed": round(gone.n_bytes / 1e6, 2),
         "tables removed": len(gone.tables),
         "runs removed": len(old),
+        "pages removed": len(pages),
     }
     return _result(figures, dg.AssetCheckResult(check_name=PRUNED_CHECK.name, passed=True))
 

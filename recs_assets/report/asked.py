@@ -1,10 +1,16 @@
 """The commands for what a person asks about a week: one person's list, parts that nobody gets, what a mail changes."""
 
 import argparse
+import datetime as dt
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
 from recs_assets import rollback, targets
+from recs_assets.settings import Settings
+
+# The folder of RECS_HOME that answers are written into.
+REPORTS = "reports"
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> list[argparse.ArgumentParser]:
@@ -31,7 +37,7 @@ def answer(options: argparse.Namespace, project: ModuleType, week: str) -> list[
 
     warehouse, store, settings = project.target.warehouse(project.settings), project.target.store(), project.settings
     store.location.read_on()
-    reports = targets.home() / "reports"
+    reports = targets.home() / REPORTS
     if options.command == "changes":
         changes = mail_changes.gather(warehouse, store, settings, week)
         return [*mail_changes.lines(changes), str(mail_changes.write(changes, reports))]
@@ -42,3 +48,15 @@ def answer(options: argparse.Namespace, project: ModuleType, week: str) -> list[
         return [*explain.lines(explained), str(explain.write(explained, options.to))]
     asked = why_not.gather(warehouse, served, settings, named)
     return [*why_not.lines(asked), *map(str, why_not.write(asked, served.week, reports))]
+
+
+def old_pages(home: Path, settings: Settings, now: dt.datetime) -> list[Path]:
+    """Answers that are older than ``retention.days``."""
+    before = (now - dt.timedelta(days=settings.retention.days)).timestamp()
+    return sorted(page for page in (home / REPORTS).glob("*") if page.stat().st_mtime < before)
+
+
+def forget_pages(pages: Iterable[Path]) -> None:
+    """Remove answers; one that another process has removed meanwhile is gone too."""
+    for page in pages:
+        page.unlink(missing_ok=True)

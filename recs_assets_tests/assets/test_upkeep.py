@@ -13,6 +13,7 @@ import pytest
 
 from recs_assets.assets import weekly_asset
 from recs_assets.assets.upkeep import forget_runs, old_runs
+from recs_assets.report.asked import forget_pages, old_pages
 from recs_assets.resources.ledger import LONG
 from recs_assets.resources.store import readers
 from recs_assets.settings import Settings
@@ -41,7 +42,22 @@ def test_a_run_says_what_it_has_removed(night: Run) -> None:
         "megabytes removed": 0.0,
         "tables removed": 0,
         "runs removed": 0,
+        "pages removed": 0,
     }
+
+
+def test_pages_that_people_asked_for_go_with_their_age(night: Run, tmp_path: Path) -> None:
+    settings, home = night.place.settings, tmp_path
+    assert old_pages(home, settings, NOW) == []
+    (home / "reports").mkdir()
+    old, new = (home / "reports" / name for name in ("why_not_2026-08-03.csv", "mail_changes_2026-10-05.html"))
+    for page, days in ((old, 31), (new, 29)):
+        page.write_text("x")
+        moment = (NOW - dt.timedelta(days=days)).timestamp()
+        os.utime(page, (moment, moment))
+    forget_pages(old_pages(home, settings, NOW))
+    assert [page.name for page in (home / "reports").iterdir()] == [new.name]
+    forget_pages([old])
 
 
 def test_of_a_list_that_is_made_again_the_served_one_stays_and_what_it_was_made_from(night: Run, tmp_path: Path) -> None:
