@@ -176,6 +176,9 @@ ui: ready ## Open the project in the Dagster UI on http://127.0.0.1:3000
 serve: ready ## Webserver, daemon and code server until Ctrl-C or SIGTERM, for months (PORT=3000 BIND=127.0.0.1); see schedules.enabled
 	exec $(BIN)/python -m recs_assets.serve --host $(or $(BIND),127.0.0.1) --port $(or $(PORT),3000)
 
+pictures: ready ## Draw the pictures of the README again: the graph, and the first screen of the page that make demo left (needs Chromium)
+	$(BIN)/python -m recs_assets_tests.pictures
+
 world: ready ## Write a planted world: PRESET=tiny|small|medium|full SEED=1 TO=folder, NO_SIGNAL=1 for one without signal; SALT=name of an experiment in its mail (LIFT=0.2 SHARE=0.5 FAULT=unequal|late)
 	$(BIN)/python -m recs_assets.demo --preset $(PRESET) --seed $(SEED) --to $(TO) $(if $(NO_SIGNAL),--no-signal) \
 		$(if $(SALT),--salt "$(SALT)") $(if $(LIFT),--lift=$(LIFT)) $(if $(SHARE),--share $(SHARE)) $(if $(FAULT),--fault $(FAULT))
@@ -203,4 +206,4 @@ $(RECS_HOME)/demo/world.json: | ready
 week:
 	@test -n "$(WEEK)" || { echo "Name a week by its Monday, as in: make $(MAKECMDGOALS) WEEK=2011-09-26" >&2; exit 2; }
 
-.PHONY: help demo test test-fast checked run train nightly backfill approve publish report why-not explain changes status latest versions rollback hold release rollout prune costs find backup restore nights reference ablation plan-experiment simulate-rollout benchmark scaling identical faults kills interrupts pairs emulated stand-ins fuzz security ui serve world lock clean ready week
+.PHONY: help demo test test-fast checked run train nightly backfill approve publish report why-not explain changes status latest versions rollback hold release rollout prune costs find backup restore nights reference ablation plan-experiment simulate-rollout pictures benchmark scaling identical faults kills interrupts pairs emulated stand-ins fuzz security ui serve world lock clean ready week

@@ -1,16 +1,21 @@
 """What the documents say that can be held against the tree: links, make targets, settings, faults."""
 
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
 from recs_assets.contract import SOURCE_TABLES, SourceTable
+from recs_assets.report.verdicts import TITLES
 from recs_assets.settings_file import load
+from recs_assets_tests.conftest import Run
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([ROOT / "README.md", *ROOT.glob("recs_assets/**/*.md"), *ROOT.glob("recs_assets_tests/**/*.md")])
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 README = (ROOT / "README.md").read_text()
+OPERATING = (ROOT / "recs_assets" / "operating.md").read_text()
 CONTRACT = (ROOT / "recs_assets" / "contract.md").read_text()
 
 
@@ -22,10 +27,15 @@ def test_links_point_somewhere(document: Path) -> None:
 
 
 def test_the_readme_is_short_and_names_targets_that_are_there() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"\bmake ([a-z-]+)", "\n".join(re.findall(r"`[^`]+`|^    make.*$", README, re.MULTILINE))))
-    assert {"demo", "test", "run"} <= named <= targets
+    assert {"demo", "test", "run"} <= named <= TARGETS
     assert len(README.splitlines()) <= 150
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_that_a_document_names_is_there(document: Path) -> None:
+    code = re.findall(r"`[^`]+`|^    make.*$", document.read_text(), re.MULTILINE)
+    assert set(re.findall(r"\bmake ([a-z][a-z-]+)", "\n".join(code))) - TARGETS == set()
 
 
 def test_the_modules_in_the_map_are_there() -> None:
@@ -40,6 +50,22 @@ def test_the_settings_that_the_contract_names_are_there() -> None:
     values = load().model_dump()
     named = re.findall(r"`([a-z_]+)\.([a-z_]+)`", CONTRACT)
     assert len(named) > 20
+    assert [f"{section}.{key}" for section, key in named if key not in values.get(section, {})] == []
+
+
+def test_operators_find_every_gate_and_every_variable_and_setting_that_they_are_told_of_is_there(night: Run) -> None:
+    section = OPERATING[OPERATING.index("## When a gate says no") : OPERATING.index("## When a run fails")]
+    gates = set(re.findall(r"^\| `([a-z0-9_*]+)` \|", section, re.MULTILINE))
+    recorded = {name for (name,) in night.place.query("SELECT DISTINCT gate FROM verdicts")} | set(TITLES) | {"kept_model"}
+    assert [name for name in sorted(recorded) if not any(fnmatch(name, gate) for gate in gates)] == []
+    assert [gate for gate in sorted(gates) if not any(fnmatch(name, gate) for name in recorded)] == []
+    code = re.findall(r"`([^`]+)`", OPERATING)
+    makefile, values = (ROOT / "Makefile").read_text(), load().model_dump()
+    variables = {word.split("=")[0] for text in code for word in text.split() if re.match(r"[A-Z_]+=", word)}
+    assert {name for name in variables if f"$({name})" not in makefile} == set()
+    dotted = [text.split(".") for text in code if re.fullmatch(r"[a-z_]+\.[a-z_0-9]+", text)]
+    named = [(section, key) for section, key in dotted if key not in ("csv", "duckdb", "html", "md")]
+    assert len(named) > 30
     assert [f"{section}.{key}" for section, key in named if key not in values.get(section, {})] == []
 
 
