@@ -9,11 +9,15 @@ from typing import Any
 import pytest
 
 from recs_assets.gates.verdict import FAIL
+from recs_assets.move_rollout import Standing
+from recs_assets.report import sheet
 from recs_assets.report.facts import Judgement
 from recs_assets.report.page import html
+from recs_assets.report.why_not import OUTCOMES, REMOVED, Asked, Rival
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.report.reading import page_of
 from recs_assets_tests.report.test_text import FACTS
+from recs_assets_tests.rollout.test_stages import GREEN, RUNNING
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -38,23 +42,30 @@ def browser() -> Iterator[Any]:
 
 
 def of_a_failed_week() -> str:
-    """The page of a run that failed, in a week whose gate said FAIL, with names that nothing can break."""
+    """The page of a run that failed, in an experiment, in a week whose gate said FAIL, with names that nothing can break."""
     judged = {"gate_1": Judgement("gate_1", NEXT_WEEK, FAIL, f"{'x' * 200}.", {})}
-    return html(replace(FACTS, judged=judged, served=None, failures={"raw_users": f"users: {'y' * 200}"}))
+    rollout = Standing(replace(RUNNING, held="z" * 200), GREEN, ["it is on hold"])
+    return html(replace(FACTS, judged=judged, served=None, rollout=rollout, failures={"raw_users": f"users: {'y' * 200}"}))
 
 
 @pytest.fixture(params=[WEEK, NEXT_WEEK, "failed"])
 def week_page(request: pytest.FixtureRequest, browser: Any, night: Run, tmp_path: Path) -> Iterator[tuple[Any, list[str]]]:
     """A week's page, narrow, and what went wrong in it or was asked for besides itself."""
-    file = tmp_path / "week.html"
-    file.write_text(of_a_failed_week() if request.param == "failed" else page_of(night.place, request.param))
+    text = of_a_failed_week() if request.param == "failed" else page_of(night.place, request.param)
+    page, told = opened(browser, tmp_path / "week.html", text)
+    yield page, told
+    page.close()
+
+
+def opened(browser: Any, file: Path, text: str) -> tuple[Any, list[str]]:
+    """A narrow page of a text, and what is told or asked for besides itself."""
+    file.write_text(text)
     page, told = browser.new_page(viewport={"width": 360, "height": 740}), list[str]()
     page.on("console", lambda message: told.append(message.text))
     page.on("pageerror", lambda error: told.append(str(error)))
     page.on("request", lambda asked: told.append(asked.url))
     page.goto(file.as_uri())
-    yield page, [one for one in told if one not in (file.as_uri(), "data:,")]
-    page.close()
+    return page, [one for one in told if one not in (file.as_uri(), "data:,")]
 
 
 def width(page: Any) -> int:
@@ -89,10 +100,27 @@ def test_every_picture_is_drawn_and_the_keyboard_comes_everywhere(week_page: tup
 
 @pytest.mark.skipif(not AXE.exists(), reason=f"there is no axe: npm pack axe-core@{AXE_VERSION}, and unpack it in {CACHE}")
 def test_axe_finds_nothing(week_page: tuple[Any, list[str]]) -> None:
-    page, _ = week_page
+    assert violations(week_page[0]) == []
+
+
+@pytest.mark.skipif(not AXE.exists(), reason=f"there is no axe: npm pack axe-core@{AXE_VERSION}, and unpack it in {CACHE}")
+def test_the_answer_to_a_question_is_as_sound(browser: Any, tmp_path: Path) -> None:
+    attributes = {"title": "t" * 60, "part_type": "y" * 60, "price": 1.0, "ineligible_reason": None}
+    asked = Asked("p" * 60, attributes, {"outranked": 7, "on_list": 5}, 0.1, 0.2, [Rival("r" * 60, 3)], 2)
+    text = sheet.page("why_not.html", week=WEEK, asked=[asked] * 2, outcomes=OUTCOMES, removed=REMOVED)
+    page, told = opened(browser, tmp_path / "parts.html", text)
+    assert told == []
+    assert width(page) == 360
+    assert violations(page) == []
+    page.close()
+
+
+def violations(page: Any) -> list[str]:
+    """What axe finds, in the light and in the dark."""
+    found = list[str]()
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
         page.evaluate(AXE.read_text())
-        found = page.evaluate("axe.run().then(result => result.violations.map(one => `${one.id}: ${one.nodes[0].html}`))")
-        assert found == []
+        found += page.evaluate("axe.run().then(result => result.violations.map(one => `${one.id}: ${one.nodes[0].html}`))")
+    return found
