@@ -9,7 +9,8 @@ from recs_assets.asset_files import GRAPH, MODEL, PROFILES, TOWERS, own_file
 from recs_assets.gnn import graph, scoring
 from recs_assets.gnn.candidates import eligible_candidates
 from recs_assets.gnn.channels import gated_model
-from recs_assets.gnn.channels.evidence import POPULARITY, Evidence, channel_names
+from recs_assets.gnn.channels.evidence import Evidence, channel_names
+from recs_assets.gnn.channels.popularity import POPULARITY
 from recs_assets.gnn.snapshots import microseconds, snapshot
 from recs_assets.gnn.towers import residual
 from recs_assets.resources.store.artifact import Artifact
