@@ -37,6 +37,7 @@ class Explained:
         segment: cold, warm or hot.
         n_alike: people who share the list, this one among them: all who own the same vehicles and have no history.
         arm: of the rollout; control is mailed SQL's list.
+        source: of the list: blend, similarity or sql.
         alpha: weight of SQL in the score; 1 where no model serves.
         of_model: the terms of the model's score by part, as ``person_terms`` gives them; none where no model serves.
         garage: vehicles.
@@ -53,6 +54,7 @@ class Explained:
     segment: str
     n_alike: int
     arm: str
+    source: str
     alpha: float
     of_model: Mapping[str, Mapping[str, float]]
     garage: Sequence[Mapping[str, Any]]
@@ -73,10 +75,15 @@ class Explained:
         speaking = {name: value for name, value in self.of_model.get(row["product_id"], {}).items() if value > 0}
         return {name: value / sum(speaking.values()) for name, value in speaking.items()}
 
-    def terms(self, row: Mapping[str, Any]) -> tuple[float, float]:
-        """The two terms of a score: SQL's, and what the model, or similar parts, add to it."""
+    def terms(self, row: Mapping[str, Any]) -> tuple[float, float, float]:
+        """What a score is the sum of: SQL's term, what the model or similar parts add, and how far it was lowered.
+
+        A universal part for which the first slots have no room is lowered below the last of them.
+        """
         of_sql = self.alpha * row["sql_score"]
-        return of_sql, row["final_score"] - of_sql
+        rest = row["final_score"] - of_sql
+        added = {"blend": (1 - self.alpha) * row["gnn_score"], "similarity": rest}.get(self.source, 0.0)
+        return of_sql, added, rest - added
 
 
 def path_of(row: Mapping[str, Any]) -> str:
@@ -130,6 +137,7 @@ def gather(warehouse: Warehouse, served: ServedLists, settings: Settings, user_i
         people[0]["stratum"],
         own["profiles"]["n_users"][0].as_py(),
         arm,
+        source,
         alpha[people[0]["stratum"]] if alpha else 1.0,
         of_model,
         garage,

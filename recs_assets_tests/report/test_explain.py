@@ -1,7 +1,7 @@
 """Sarah's list explained, held against what is served to her and against SQL's list of everybody."""
 
 import stat
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,8 +9,10 @@ import pyarrow.compute as pc
 import pytest
 
 from recs_assets.report.explain import Explained, gather, lines, path_of, write
-from recs_assets.report.served_lists import served_lists
+from recs_assets.report.served_lists import ServedLists, served_lists
 from recs_assets.resources.store.artifact import StoreError
+from recs_assets.rollout.arms import CONTROL
+from recs_assets.settings import Settings
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.worlds import WEEK
 
@@ -44,7 +46,7 @@ def test_garage_and_history_are_hers(sarah: Explained) -> None:
 def test_a_score_is_the_sum_of_its_terms_and_every_part_is_accounted_for(first_run: Run, sarah: Explained) -> None:
     for row in sarah.served:
         of_model = (1 - sarah.alpha) * row["gnn_score"]
-        assert sarah.terms(row) == pytest.approx((sarah.alpha * row["sql_score"], of_model), abs=1e-9)
+        assert sarah.terms(row) == pytest.approx((sarah.alpha * row["sql_score"], of_model, 0.0), abs=1e-9)
     n_parts = first_run.place.table("product_nodes").num_rows
     assert sum(sarah.n_by_outcome.values()) + len(sarah.served) == n_parts
     assert all(row["gap"] >= 0 and row["score"] <= sarah.served[-1]["final_score"] for row in sarah.next)
@@ -67,13 +69,43 @@ def test_the_terms_of_the_model_add_up_to_its_score(first_run: Run, sarah: Expla
         assert min(sarah.shares(row).values()) > 0
 
 
-def test_who_is_in_control_is_told_that_sqls_list_is_mailed(sarah: Explained, tmp_path: Path) -> None:
-    control = replace(sarah, arm="control", alpha=1.0, of_model={})
+@dataclass(frozen=True)
+class InControl(ServedLists):
+    """The lists of a week in whose experiment everybody is in control."""
+
+    rules_of: Settings
+
+    def arm_of(self, user_id: str) -> str:
+        return CONTROL
+
+    def lists(self, arm: str) -> pa.Table:
+        from recs_assets.steps.rank_lists import profile_recommendations
+
+        return pa.concat_tables(profile_recommendations(self.inputs, source="sql", alpha=None, settings=self.rules_of))
+
+
+def test_who_is_in_control_is_told_that_sqls_list_is_mailed(first_run: Run, sarah: Explained, tmp_path: Path) -> None:
+    place = first_run.place
+    listed = served_lists(place.warehouse, place.store, place.settings, WEEK)
+    in_control = InControl(listed.week, listed.listed, listed.inputs, listed.approved, place.settings)
+    control = gather(place.warehouse, in_control, place.settings, "sarah")
+    assert [row["product_id"] for row in control.served] == [row["product_id"] for row in control.by_sql]
+    assert [row["product_id"] for row in control.by_sql] == [row["product_id"] for row in sarah.by_sql]
+    assert (control.alpha, control.of_model) == (1.0, {})
+    lowered = [row["product_id"] for row in control.served if control.terms(row)[2] < -0.0005]
+    assert all(control.terms(row)[:2] == (row["sql_score"], 0.0) for row in control.served)
+    parts = {row["product_id"]: row for row in place.table("product_nodes").to_pylist()}
+    assert lowered
+    assert all(parts[part]["is_universal"] for part in lowered)
+    # What came next is measured on the scale of SQL's list.
+    assert control.next
+    assert all(row["gap"] >= 0 for row in control.next)
     assert "  in the control arm of the rollout: what is mailed is SQL's list" in list(lines(control))
     assert "In the control arm" not in write(sarah, tmp_path).read_text()
     text = write(control, tmp_path).read_text()
     assert "In the control arm of the rollout: what is mailed is SQL's list." in text
     assert "what similar parts add" not in text
+    assert text.count("have no room for more universal parts") == len(lowered)
 
 
 def test_a_path_names_what_the_reason_names() -> None:
