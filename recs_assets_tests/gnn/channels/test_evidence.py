@@ -183,32 +183,6 @@ def test_owners_of_the_same_make_say_what_it_needs(channels: dict[str, list[list
     np.testing.assert_allclose(channels["vehicle_make"], [ford, ford, ford, ford, NOTHING], rtol=1e-6)
 
 
-def _over_usual(brakes: float, wheels: float, usual: tuple[float, float], shrinkage: float) -> list[float]:
-    """Both types over their usual shares, shrunk towards them, for the five parts; p5 has no type."""
-    total, of_types = brakes + wheels + shrinkage, []
-    for amount, share in ((brakes, usual[0]), (wheels, usual[1])):
-        of_types += [math.log((amount + shrinkage * share) / (total * share))] * 2
-    return [*of_types, 0]
-
-
-def test_owners_of_the_same_model_say_what_types_it_needs(channels: dict[str, list[list[float]]]) -> None:
-    # Over the roots of their sums 2, 9/4 and 1/2: u1 brakes sqrt(2); u2 brakes 1, wheels 1/2; u3 wheels sqrt(1/2).
-    root = math.sqrt(2)
-    # All together brakes 1 + sqrt(2), wheels (1 + sqrt(2)) / 2, the mean 3/4 (1 + sqrt(2)), so the shares are as 1.015 : 0.515.
-    usual = (1.015 / 1.53, 0.515 / 1.53)
-    mustang, bronco = _over_usual(root + 1, 1 / 2, usual, 2), _over_usual(0, root / 2, usual, 2)
-    np.testing.assert_allclose(channels["owner_types"], [mustang, mustang, bronco, mustang, NOTHING], rtol=1e-5, atol=1e-7)
-
-
-def test_the_types_of_a_history_lead_to_those_of_the_people_who_have_them(channels: dict[str, list[list[float]]]) -> None:
-    # Histories by type, brakes and wheels: u1 1, 0; u2 2/3, 1/3; u3 0, 1. Together in a person: brakes with brakes 13/9, with
-    # wheels 2/9, wheels with wheels 10/9. So brakes lead to 13/15, 2/15 and wheels to 1/6, 5/6.
-    usual = (1.69667 / 3.06, 1.36333 / 3.06)  # 5/3 and 4/3 with two hundredths of their mean
-    u1, u3 = _over_usual(13 / 15, 2 / 15, usual, 0.5), _over_usual(1 / 6, 5 / 6, usual, 0.5)
-    u2 = _over_usual(57 / 90, 33 / 90, usual, 0.5)  # 2/3 of the one and 1/3 of the other
-    np.testing.assert_allclose(channels["next_types"], [u1, u2, u3, NOTHING, NOTHING], rtol=1e-4, atol=1e-6)
-
-
 def test_a_store_that_nobody_has_visited_has_equal_popularity_and_no_other_evidence() -> None:
     evidence = Evidence(five_users.past_of(five_users.world(events=[("u1", "p1", "view", -1)])), MODEL)
     np.testing.assert_allclose(evidence.log_popularity, [[math.log(0.2)] * 3] * 5, rtol=1e-6)
