@@ -1,6 +1,7 @@
 """Which parts a profile may be shown, and the best of them by score."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from recs_assets.ranking.arrays import (
     positions,
     starts_of,
 )
-from recs_assets.ranking.sparse_matrices import entry_of, one_hot, row_of_entry
+from recs_assets.ranking.sparse_matrices import found, one_hot, row_of_entry
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,15 @@ class Catalogue:
     variant_group: Ints
     part_type: Ints
     fits: sparse.csr_array | None
+
+    @cached_property
+    def reach(self) -> sparse.csr_array:
+        """[vehicles + 1 x products] in a store with fitment: the eligible parts that fit each vehicle, and last the universal
+        ones, as if they fitted one more vehicle, which everybody owns."""
+        assert self.fits is not None
+        universal = sparse.csr_array(self.is_universal[:, None])
+        fits = sparse.hstack([sparse.csr_array(self.fits, dtype=bool), universal], format="csr")
+        return sparse.csr_array((sparse.diags_array(self.eligible, dtype=bool) @ fits).T)
 
 
 def candidate_matrix(
@@ -61,7 +71,7 @@ def candidate_matrix(
         Boolean CSR [profiles x products] with sorted indices and no stored zeros.
     """
     if require_fitment and catalogue.fits is not None:
-        allowed = _fitting_or_universal(garages, catalogue, catalogue.fits)
+        allowed = _fitting_or_universal(garages, catalogue)
     else:
         allowed = _everything_eligible(garages.shape[0], catalogue)
     allowed.sort_indices()
@@ -77,11 +87,8 @@ def _remove(allowed: sparse.csr_array, blocked: sparse.csr_array) -> None:
     """Take the entries of ``blocked`` out of ``allowed``, in place; only the rows concerned are looked at."""
     rows = np.flatnonzero(np.diff(blocked.indptr))
     blocked, concerned = blocked[rows], allowed[rows]
-    row, product = row_of_entry(blocked), blocked.indices
-    entry = np.minimum(entry_of(concerned, row, product), max(concerned.nnz - 1, 0))
-    is_there = np.zeros(len(row), dtype=bool)
-    if concerned.nnz:
-        is_there = (row_of_entry(concerned)[entry] == row) & (concerned.indices[entry] == product)
+    row = row_of_entry(blocked)
+    entry, is_there = found(concerned, row, blocked.indices)
     place = allowed.indptr[rows[row]] + entry - concerned.indptr[row]
     allowed.data[place[is_there]] = False
     allowed.eliminate_zeros()
@@ -106,14 +113,17 @@ def top_of_sparse(values: Floats, candidates: sparse.csr_array, k: int) -> pd.Da
         raise ValueError(f"{len(values)} scores for {candidates.nnz} candidates.")
     if np.isnan(values).any():
         raise ValueError(f"{np.count_nonzero(np.isnan(values))} of {len(values)} candidate scores are not a number.")
-    threshold = np.repeat(_kth_best(values, candidates.indptr, k), np.diff(candidates.indptr))
-    reached = np.flatnonzero(values >= threshold)
-    profiles = np.searchsorted(candidates.indptr, reached, side="right") - 1
+    row = row_of_entry(candidates)
+    threshold = _kth_best(values, candidates.indptr, k)[row]
+    chosen = values > threshold
+    # Where evidence is rare most candidates may equal the last one kept: of these the first few alone are looked at further.
+    n_above = np.bincount(row[chosen], minlength=candidates.shape[0])
+    equal = np.flatnonzero(values == threshold)
+    chosen[equal[positions(row[equal]) < (k - n_above)[row[equal]]]] = True
+    best = np.flatnonzero(chosen)
     # A row's products ascend: equal scores are in their order already.
-    order = descending_within(values[reached], starts_of(profiles))
-    best = order[positions(profiles) < k]
-    products = candidates.indices[reached[best]].astype(np.int64)
-    return pd.DataFrame({"profile": profiles[best], "product": products, "score": values[reached[best]]})
+    best = best[descending_within(values[best], starts_of(row[best]))]
+    return pd.DataFrame({"profile": row[best], "product": candidates.indices[best].astype(np.int64), "score": values[best]})
 
 
 def _kth_best(values: Floats, indptr: Ints, k: int) -> Floats:
@@ -130,14 +140,10 @@ def _kth_best(values: Floats, indptr: Ints, k: int) -> Floats:
     return threshold
 
 
-def _fitting_or_universal(garages: sparse.csr_array, catalogue: Catalogue, fits: sparse.csr_array) -> sparse.csr_array:
-    # Universal parts "fit" one more vehicle, which everybody owns: a single sparse product gives both.
-    universal = sparse.csr_array(catalogue.is_universal[:, None])
-    eligible = sparse.diags_array(catalogue.eligible, dtype=bool)
-    reach = eligible @ sparse.hstack([sparse.csr_array(fits, dtype=bool), universal], format="csr")
+def _fitting_or_universal(garages: sparse.csr_array, catalogue: Catalogue) -> sparse.csr_array:
     everybody = sparse.csr_array(np.ones((garages.shape[0], 1), dtype=bool))
     owned = sparse.hstack([sparse.csr_array(garages, dtype=bool), everybody], format="csr")
-    allowed = sparse.csr_array(owned @ reach.T.tocsr())
+    allowed = sparse.csr_array(owned @ catalogue.reach)
     allowed.eliminate_zeros()
     return allowed
 

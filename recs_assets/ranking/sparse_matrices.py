@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 from scipy import sparse
 
-from recs_assets.ranking.arrays import Floats, Ints
+from recs_assets.ranking.arrays import Flags, Floats, Ints
 
 
 def incidence(edge_index: Ints, shape: tuple[int, ...], weights: Floats | None = None) -> sparse.csr_array:
@@ -46,6 +46,15 @@ def entry_of(matrix: sparse.csr_array, rows: Ints, columns: Ints) -> Ints:
     """Where each (row, column) stands among the stored entries, or would stand; indices must ascend within a row."""
     keys = row_of_entry(matrix) * matrix.shape[1] + matrix.indices
     return np.asarray(np.searchsorted(keys, rows * matrix.shape[1] + columns), dtype=np.int64)
+
+
+def found(matrix: sparse.csr_array, rows: Ints, columns: Ints) -> tuple[Ints, Flags]:
+    """As ``entry_of``, and whether each (row, column) is among the stored entries at all: where it is not, the entry is any."""
+    entries = np.minimum(entry_of(matrix, rows, columns), max(matrix.nnz - 1, 0))
+    if not matrix.nnz:
+        return entries, np.zeros(len(entries), dtype=bool)
+    is_there = (matrix.indptr[rows] <= entries) & (entries < matrix.indptr[rows + 1]) & (matrix.indices[entries] == columns)
+    return entries, np.asarray(is_there, dtype=bool)
 
 
 def at(matrix: sparse.csr_array, rows: Ints, columns: Ints) -> Floats:

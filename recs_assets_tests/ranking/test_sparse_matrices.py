@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from recs_assets.ranking.sparse_matrices import at, entry_of, incidence, normalise_rows, one_hot, row_of_entry
+from recs_assets.ranking.sparse_matrices import at, entry_of, found, incidence, normalise_rows, one_hot, row_of_entry
 
 MATRIX = sparse.csr_array(np.array([[0.0, 2.0, 3.0], [0.0, 0.0, 0.0], [4.0, 0.0, 5.0]]))
 
@@ -37,6 +37,14 @@ def test_each_entry_has_its_row_and_each_pair_its_entry() -> None:
     assert entry_of(MATRIX, np.array([0, 2, 2]), np.array([2, 0, 2])).tolist() == [1, 2, 3]
     # (1, 1) would stand behind the two entries of row 0.
     assert entry_of(MATRIX, np.array([1]), np.array([1])).tolist() == [2]
+
+
+def test_a_pair_is_found_only_where_it_is_stored() -> None:
+    entries, is_there = found(MATRIX, np.array([0, 0, 1, 2, 2]), np.array([1, 0, 2, 0, 2]))
+    assert is_there.tolist() == [True, False, False, True, True]
+    assert entries[is_there].tolist() == [0, 2, 3]
+    _, nowhere = found(sparse.csr_array((2, 3)), np.array([1]), np.array([2]))
+    assert nowhere.tolist() == [False]
 
 
 def test_entries_at_pairs() -> None:
