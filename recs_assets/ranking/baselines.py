@@ -16,7 +16,7 @@ from recs_assets.ranking.arrays import Floats, Floats32, Ints
 from recs_assets.ranking.candidates import top_of_sparse
 from recs_assets.ranking.sparse_matrices import normalise_rows
 
-KNN_BLOCK = 1_000  # parts whose co-occurrences are held at once
+KNN_BLOCK = 1_000  # parts, or users, whose co-occurrences are held at once
 POPULARITY_WEIGHT = 1e-12  # far below any difference of evidence, far above the rounding of float64 scores near 1
 
 
@@ -86,20 +86,53 @@ def ease(train: sparse.csr_array, regularization: float, max_parts: int) -> Dens
     Args:
         train: CSR [users x products].
         regularization: lambda > 0.
-        max_parts: parts covered; the inverse takes 4 bytes x max_parts^2 and time with its cube.
+        max_parts: parts covered; the weights take 4 bytes x max_parts^2, the inverse time with its cube, or with that of the
+            users of two parts or more where these are fewer.
     """
     products = np.sort(np.argsort(-np.asarray(train.sum(axis=0)).ravel(), kind="stable")[:max_parts])
-    selected = sparse.csc_array(train[:, products], dtype=np.float64)
-    # In float32: half the time and memory, and lambda keeps the matrix well conditioned.
-    gram = (selected.T @ selected).astype(np.float32).toarray(order="F")
-    gram[np.diag_indices_from(gram)] += regularization
-    factor = linalg.cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
-    precision, _ = linalg.lapack.spotri(factor, lower=True, overwrite_c=True)
-    variances = np.diag(precision).copy()
-    weights = np.tril(precision, -1)
-    weights += weights.T
-    weights /= -variances
-    return DenseWeights(products.astype(np.int64), weights)
+    selected = sparse.csr_array(train[:, products], dtype=np.float64)
+    # Who has a single part adds to the diagonal alone.
+    has_more = np.diff(selected.indptr) > 1
+    diagonal = regularization + np.asarray(selected[np.flatnonzero(~has_more)].power(2).sum(axis=0), dtype=np.float64).ravel()
+    paired = selected[np.flatnonzero(has_more)]
+    inverse = _inverse_by_users if paired.shape[0] < paired.shape[1] else _inverse_by_parts
+    precision = inverse(paired, diagonal)
+    precision /= -np.diag(precision)
+    np.fill_diagonal(precision, 0.0)
+    return DenseWeights(products.astype(np.int64), precision)
+
+
+def _inverse_by_parts(train: sparse.csr_array, diagonal: Floats) -> Floats32:
+    """[products x products] (X'X + D)^-1."""
+    return _inverse(sparse.csr_array(train.T), train, diagonal)
+
+
+def _inverse_by_users(train: sparse.csr_array, diagonal: Floats) -> Floats32:
+    """The same as D^-1 - Z'(I + X Z')^-1 Z with Z = X D^-1 (Woodbury 1950): a smaller inverse where users are fewer."""
+    scaled = sparse.csr_array(train @ sparse.diags_array(1.0 / diagonal))
+    small = _inverse(train, sparse.csr_array(scaled.T), np.ones(train.shape[0]))
+    scaled = scaled.astype(np.float32)
+    by_product = sparse.csr_array(scaled.T)
+    inverse = np.diag((1.0 / diagonal).astype(np.float32))
+    for start in range(0, len(inverse), KNN_BLOCK):
+        rows = slice(start, start + KNN_BLOCK)
+        inverse[rows] -= (by_product[rows] @ small) @ scaled
+    return inverse
+
+
+def _inverse(left: sparse.csr_array, right: sparse.csr_array, diagonal: Floats) -> Floats32:
+    """(left right + diagonal)^-1 of a product that is symmetric, in float32: half the time and memory, and the diagonal keeps
+    the matrix well conditioned."""
+    matrix = np.diag(diagonal.astype(np.float32)).T  # by columns, as LAPACK wants it
+    for start in range(0, len(matrix), KNN_BLOCK):  # as a sparse matrix the whole would take three times the memory
+        rows = slice(start, start + KNN_BLOCK)
+        matrix[rows] += (left[rows] @ right).toarray().astype(np.float32)
+    factor = linalg.cholesky(matrix, lower=True, overwrite_a=True, check_finite=False)
+    inverse, _ = linalg.lapack.spotri(factor, lower=True, overwrite_c=True)
+    inverse += np.tril(inverse, -1).T
+    # It is symmetric: what LAPACK has laid out by columns is by rows as well, as sparse products want it.
+    by_rows: Floats32 = inverse.T
+    return by_rows
 
 
 def p3(train: sparse.csr_array) -> Callable[[sparse.csr_array], Floats]:

@@ -40,13 +40,15 @@ def test_item_knn_keeps_the_nearest_and_blocks_do_not_matter(monkeypatch):
     np.testing.assert_array_equal(in_blocks, whole)
 
 
-def test_ease_solves_its_least_squares_problem():
-    counts = np.random.default_rng(1).poisson(0.5, (40, 6)).astype(float)
-    weights = baselines.ease(sparse.csr_array(counts), regularization=3.0, max_parts=6).weights
+@pytest.mark.parametrize(("n_users", "n_parts"), [(40, 6), (6, 40)])
+def test_ease_solves_its_least_squares_problem_by_parts_and_by_users(n_users, n_parts):
+    counts = np.random.default_rng(1).poisson(0.5, (n_users, n_parts)).astype(float)
+    weights = baselines.ease(sparse.csr_array(counts), regularization=3.0, max_parts=n_parts).weights
     # Column j is the ridge regression of part j on the others (Steck 2019, section 3.1).
-    for j in range(6):
-        others = [i for i in range(6) if i != j]
-        ridge = np.linalg.solve(counts[:, others].T @ counts[:, others] + 3.0 * np.eye(5), counts[:, others].T @ counts[:, j])
+    for j in range(n_parts):
+        others = [i for i in range(n_parts) if i != j]
+        gram = counts[:, others].T @ counts[:, others] + 3.0 * np.eye(n_parts - 1)
+        ridge = np.linalg.solve(gram, counts[:, others].T @ counts[:, j])
         np.testing.assert_allclose(weights[others, j], ridge, atol=1e-6)
         assert weights[j, j] == 0
 
@@ -56,7 +58,7 @@ def test_ease_over_the_most_bought_parts_leaves_the_others_at_zero():
     assert weights.products.tolist() == [0, 1]
     scores = baselines.score_history(sparse.csr_array(np.array([[1.0, 0, 1, 0], [0, 0, 1, 0]])), weights)
     # Gram [[4, 1], [1, 2]], inverse [[2, -1], [-1, 4]] / 7: B[0, 1] = 1/7 / (4/7).
-    np.testing.assert_allclose(scores, [[0, 0.25, 0, 0], [0, 0, 0, 0]])
+    np.testing.assert_allclose(scores, [[0, 0.25, 0, 0], [0, 0, 0, 0]], rtol=1e-6)
 
 
 def test_walk_of_three_steps_by_hand():
