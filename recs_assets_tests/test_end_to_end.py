@@ -225,6 +225,11 @@ def test_the_metrics_compare_every_system_on_the_same_users(first_run: Run) -> N
         "recall", "ndcg", "mrr", "hit", "value_found", "coverage", "novelty", "overlap_sql",
     }  # fmt: skip
     assert set(metrics.loc[metrics["metric"] == "first_changed_sql", "k"]) == {4}
+    likelihood = metrics[metrics["metric"] == "nll"]
+    assert set(likelihood["system"]) == {"channels", "model"}
+    assert set(likelihood["stratum"]) == {"all", "cold", "warm", "hot", "population"}
+    assert set(likelihood["k"]) == {0}
+    assert likelihood["value"].between(0.5, 6).all()
     assert per_user.groupby("system").size().nunique() == 1
     assert per_user.groupby(["week", "user_id"])["system"].nunique().nunique() == 1
 

@@ -126,13 +126,14 @@ class Laboratory:
 
 def _example_of(people: Cohort, settings: Settings) -> Example:
     people = dataclasses.replace(people, settings=settings)
+    candidates = people.eligibility.candidates(people.users)
     return Example(
         moment=people.past.as_of,
         users=people.users,
-        candidates=people.candidates,
-        features=people.features,
+        candidates=candidates,
+        features=people.evidence.features(people.users, candidates),
         popularity=people.evidence.popularity,
-        targets=np.zeros(people.candidates.nnz, dtype=np.float32),
+        targets=np.zeros(candidates.nnz, dtype=np.float32),
         state=people.past.state[people.users].astype(np.float32),
     )
 

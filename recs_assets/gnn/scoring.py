@@ -29,8 +29,6 @@ def top_scores(
     keep: KeptCandidates,
     vectors: tuple[Floats32, Floats32] | None = None,
     threads: int = 1,
-    *,
-    features: Floats32 | None = None,
 ) -> pd.DataFrame:
     """The best candidates of each user, ties to the smaller product, and what the rules of a list need besides.
 
@@ -42,7 +40,6 @@ def top_scores(
         keep: which of a user's candidates.
         vectors: of these users and of all products, as ``Residual.added`` gives them; ``None``: the channels alone score.
         threads: chunks of users scored at once; the result is the same.
-        features: of the candidates, where ``evidence.features`` has been asked already.
 
     Returns:
         Columns ``profile`` (position in ``users``), ``product``, ``score`` and ``channels``: see ``loudest_channels``.
@@ -53,9 +50,7 @@ def top_scores(
 
     def scored(rows: slice) -> pd.DataFrame:
         own, of_rows = candidates[rows], (vectors[0][rows], vectors[1]) if vectors is not None else None
-        entries = slice(candidates.indptr[rows.start], candidates.indptr[rows.stop])
-        known = evidence.features(users[rows], own) if features is None else features[entries]
-        log_evidence = model.log_evidence(known, of_parts, own.indices)
+        log_evidence = model.log_evidence(evidence.features(users[rows], own), of_parts, own.indices)
         top = _scored(model, log_evidence, evidence.past.state[users[rows]], own, keep, of_rows)
         return top.assign(profile=top["profile"] + rows.start)
 

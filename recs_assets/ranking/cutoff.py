@@ -2,3 +2,4 @@
 
 K = 10
 RECALL = f"recall_at_{K}"
+NLL = "nll"  # mean -log p of what was taken, over all candidates

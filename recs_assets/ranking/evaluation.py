@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Floats, positions
-from recs_assets.ranking.sparse_matrices import at
+from recs_assets.ranking.cutoff import NLL
 from recs_assets.ranking.strata import STRATA
 
 METRICS = ("recall", "ndcg", "mrr", "hit")
+ALL_CANDIDATES = 0  # the K of a metric that no list is cut for
 CEILING = "ceiling"
 SQL = "sql"
 FIRST_CHANGED = "first_changed_sql"
@@ -27,7 +27,7 @@ class EvaluationResult:
     Attributes:
         metrics: columns system, stratum, k, metric, value, users, weeks.
         per_user: columns system, week, user_id, stratum, then ``recall_at_k``, ``ndcg_at_k``, ``mrr_at_k``,
-            ``hit_at_k`` for each k, then vehicle_density.
+            ``hit_at_k`` for each k, then nll, NaN where it is not defined, and vehicle_density.
     """
 
     metrics: pd.DataFrame
@@ -56,9 +56,13 @@ def evaluate(
     ``coverage``, ``novelty`` and ``overlap_sql``, and at K = ``slots`` alone ``first_changed_sql``, the share of lists whose
     first ``slots`` parts differ from SQL's in a part or in the order.
 
+    Of systems that give every candidate a probability also ``nll``, of all candidates (K = 0), the lower the better: a row's mean
+    -log p of its held-out parts that are candidates. Its means are over the rows that have any, and so are its users.
+
     Args:
         ranked_by_system: ranked frames (profile, product, rank); ``sql`` is the one that others are overlapped with.
-        held_out: columns profile, product.
+        held_out: columns profile, product, and ``nll_of(system)`` of systems with probabilities: -log p in nats, NaN where the
+            part is not a candidate.
         profiles: index profile; columns user_id, week, stratum (cold, warm or hot), vehicle_density.
         ks: the values of K.
         population_shares: share of each stratum in the served population; they need not sum to 1.
@@ -70,10 +74,14 @@ def evaluate(
     rows, tables = [], []
     concerned = held_out["profile"].unique()
     lists = {name: ranked[ranked["profile"].isin(concerned)] for name, ranked in ranked_by_system.items()}
+    losses = held_out.groupby("profile")[[column for column in map(nll_of, lists) if column in held_out]].mean()
     for system, ranked in lists.items():
         measured = profiles[["week", "user_id", "stratum"]].join(metrics.per_user(ranked, held_out, ks), how="inner")
+        measured[NLL] = losses.get(nll_of(system), np.nan)
         tables.append(measured.join(profiles["vehicle_density"]).assign(system=system))
-        rows += stratum_rows(system, measured, ks, population_shares)
+        columns = [(k, metric, f"{metric}_at_{k}") for k in ks for metric in METRICS]
+        rows += stratum_rows(system, measured, columns, population_shares)
+        rows += stratum_rows(system, measured.dropna(subset=NLL), [(ALL_CANDIDATES, NLL, NLL)], population_shares)
         counts = _counts(measured)
         rows += [(system, "all", k, VALUE_FOUND, metrics.value_found(ranked, held_out, prices, k), *counts) for k in ks]
         if system != CEILING:
@@ -85,20 +93,22 @@ def evaluate(
     return EvaluationResult(pd.DataFrame(rows, columns=COLUMNS), per_user)
 
 
-def ideal_lists(held_out: pd.DataFrame, candidates: sparse.csr_array) -> pd.DataFrame:
-    """The best lists that these candidates allow, as the ranked frame of the system ``ceiling``.
+def nll_of(system: str) -> str:
+    """The column of held-out parts with -log p by a system."""
+    return f"{NLL}_{system}"
+
+
+def ideal_lists(reachable: pd.DataFrame) -> pd.DataFrame:
+    """The best lists that the candidates allow, as the ranked frame of the system ``ceiling``.
 
     Each list holds exactly the held-out items that are candidates, in product order. So its recall is what part of the
     held-out items could be reached at all, and where more than K are held out, what part K ranks have room for; list rules
     are not counted against it.
 
     Args:
-        held_out: columns profile, product.
-        candidates: boolean CSR [profiles x products].
+        reachable: columns profile, product: the held-out items that are candidates of their profile.
     """
-    wanted = held_out[["profile", "product"]].drop_duplicates().sort_values(["profile", "product"], ignore_index=True)
-    reachable = at(candidates, wanted["profile"].to_numpy(), wanted["product"].to_numpy())
-    ideal = wanted[reachable > 0].reset_index(drop=True)
+    ideal = reachable[["profile", "product"]].drop_duplicates().sort_values(["profile", "product"], ignore_index=True)
     rank = positions(ideal["profile"].to_numpy(np.int64)) + 1
     return ideal.assign(score=1.0 / rank, rank=rank)
 
@@ -120,14 +130,14 @@ def ceiling(held_out_all: pd.DataFrame) -> pd.DataFrame:
 
 
 def stratum_rows(
-    system: str, measured: pd.DataFrame, ks: Sequence[int], population_shares: Mapping[str, float]
+    system: str, measured: pd.DataFrame, columns: Sequence[tuple[int, str, str]], population_shares: Mapping[str, float]
 ) -> list[tuple[object, ...]]:
-    """Means of every metric and K by stratum, ``all`` and ``population`` among them: the first rows of a system in ``evaluate``.
+    """The means of some columns by stratum, ``all`` and ``population`` among them.
 
     Args:
         system: its name.
-        measured: per-user metrics with the columns user_id, week and stratum.
-        ks: the values of K.
+        measured: per-user figures with the columns user_id, week and stratum.
+        columns: K, metric and the column's own name of each.
         population_shares: share of each stratum in the served population.
     """
     groups = {"all": measured} | {name: measured[measured["stratum"] == name] for name in STRATA}
@@ -136,14 +146,12 @@ def stratum_rows(
     counts = {name: _counts(group) for name, group in groups.items()}
     counts["population"] = counts["all"]
     rows: list[tuple[object, ...]] = []
-    for k in ks:
-        for metric in METRICS:
-            column = f"{metric}_at_{k}"
-            means = {name: float(group[column].mean()) for name, group in groups.items() if len(group)}
-            if known:
-                means["population"] = sum(shares[name] * means[name] for name in shares) / sum(shares.values())
-            for name, value in means.items():
-                rows.append((system, name, k, metric, value, *counts[name]))
+    for k, metric, column in columns:
+        means = {name: float(group[column].mean()) for name, group in groups.items() if len(group)}
+        if known:
+            means["population"] = sum(shares[name] * means[name] for name in shares) / sum(shares.values())
+        for name, value in means.items():
+            rows.append((system, name, k, metric, value, *counts[name]))
     return rows
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from recs_assets.ranking.arrays import Flags, Floats
+from recs_assets.ranking.arrays import Flags, Floats, Ints
 from recs_assets.ranking.sparse_matrices import row_of_entry
 from recs_assets.ranking.statistics import NORMAL
 
@@ -36,8 +36,31 @@ class MeanChange:
     n_users: int
 
 
+def surprisals(scores: Floats, entries: Ints, candidates: sparse.csr_array) -> Floats:
+    """−log p of some candidates, where p is the softmax of a row's scores over all its candidates (Shannon 1948).
+
+    Args:
+        scores: [entries of ``candidates``], any real numbers.
+        entries: [asked] which of them.
+        candidates: [rows x products].
+
+    Returns:
+        [asked] in nats; log(n) is what n equal scores get.
+    """
+    filled = np.flatnonzero(np.diff(candidates.indptr))
+    if not len(filled):
+        return np.zeros(len(entries))
+    highest, total = np.zeros(candidates.shape[0]), np.zeros(candidates.shape[0])
+    starts = candidates.indptr[filled]
+    highest[filled] = np.maximum.reduceat(scores, starts)
+    total[filled] = np.log(np.add.reduceat(np.exp(scores - highest[row_of_entry(candidates)]), starts))
+    row = np.searchsorted(candidates.indptr, entries, side="right") - 1
+    asked: Floats = total[row] - (scores[entries] - highest[row])
+    return asked
+
+
 def negative_log_likelihood(scores: Floats, is_target: Flags, candidates: sparse.csr_array) -> Floats:
-    """The mean of −log p over each row's targets, where p is the softmax of the row's scores over all its candidates.
+    """The mean of the surprisals of each row's targets.
 
     Args:
         scores: [entries of ``candidates``], any real numbers.
@@ -45,21 +68,13 @@ def negative_log_likelihood(scores: Floats, is_target: Flags, candidates: sparse
         candidates: [rows x products].
 
     Returns:
-        [rows] in nats, NaN where a row has no target among its candidates. log(n) is what n equal scores get.
+        [rows] in nats, NaN where a row has no target among its candidates.
     """
-    filled = np.flatnonzero(np.diff(candidates.indptr))
-    row, starts = row_of_entry(candidates), candidates.indptr[filled]
-    losses = np.full(candidates.shape[0], np.nan)
-    if not len(filled):
-        return losses
-    highest, total = np.zeros(candidates.shape[0]), np.zeros(candidates.shape[0])
-    highest[filled] = np.maximum.reduceat(scores, starts)
-    shifted = scores - highest[row]
-    total[filled] = np.log(np.add.reduceat(np.exp(shifted), starts))
-    n_targets = np.bincount(row[is_target], minlength=len(losses))
-    missed = np.bincount(row[is_target], (total[row] - shifted)[is_target], minlength=len(losses))
-    np.divide(missed, n_targets, out=losses, where=n_targets > 0)
-    return losses
+    entries, n_rows = np.flatnonzero(is_target), candidates.shape[0]
+    row = np.searchsorted(candidates.indptr, entries, side="right") - 1
+    n_targets = np.bincount(row, minlength=n_rows)
+    missed = np.bincount(row, surprisals(scores, entries, candidates), minlength=n_rows)
+    return np.divide(missed, n_targets, out=np.full(n_rows, np.nan), where=n_targets > 0)
 
 
 def mean_change(before: Floats, after: Floats, clusters: NDArray[Any], level: float = 0.05) -> MeanChange:

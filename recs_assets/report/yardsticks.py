@@ -20,7 +20,7 @@ from recs_assets.demo.purchases import World
 from recs_assets.demo.tables import product_ids, user_ids
 from recs_assets.demo.timeline import WEEK, start
 from recs_assets.demo.world import rebuilt
-from recs_assets.ranking.cutoff import K
+from recs_assets.ranking.cutoff import RECALL, K
 from recs_assets.resources.store.artifact import Artifact, StoreError
 from recs_assets.resources.store.lineage import origins_of
 from recs_assets.resources.store.store import Store
@@ -75,8 +75,8 @@ def _recall(world: World, inputs: Mapping[str, Artifact], settings: Settings, we
     shares = population_shares(source.table(USER_PROFILES))
     found: dict[str, dict[str, float]] = {}
     for system, tables in rows.items():
-        of_system = pd.DataFrame(evaluation.stratum_rows(system, pd.concat(tables), [K], shares), columns=evaluation.COLUMNS)
-        recall = of_system[of_system["metric"] == "recall"]
+        columns = [(K, "recall", RECALL)]
+        recall = pd.DataFrame(evaluation.stratum_rows(system, pd.concat(tables), columns, shares), columns=evaluation.COLUMNS)
         found[system] = dict(zip(recall["stratum"], recall["value"].astype(float), strict=True))
     return found
 
@@ -88,7 +88,7 @@ def _lists(world: World, people: "Cohort", user: "Ints", part: "Ints") -> dict[s
     from recs_assets.ranking.rules import apply_list_rules
     from recs_assets.ranking.sparse_matrices import row_of_entry
 
-    log, candidates = people.past.log, people.candidates
+    log, candidates = people.past.log, people.eligibility.candidates(people.users)
     week = (log.time - start(world.preset.weeks)) // WEEK
     # The first week of a log that begins later than the world may not be whole.
     whole = week > week.min(initial=world.preset.weeks)

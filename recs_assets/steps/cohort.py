@@ -1,7 +1,7 @@
 """Everyone whom the compared systems are evaluated on in one held-out week, as they stood before it."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,20 +13,46 @@ import pyarrow.parquet as pq
 from scipy import sparse
 from torch_geometric.data import HeteroData
 
-from recs_assets.gnn.candidates import catalogue, eligible_candidates, kept_candidates
+from recs_assets.gnn import scoring
+from recs_assets.gnn.candidates import Eligibility, catalogue, kept_candidates
 from recs_assets.gnn.channels.evidence import Evidence
 from recs_assets.gnn.graph import KEPT
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Snapshot, held_out, microseconds, new_pairs, snapshot
-from recs_assets.ranking.arrays import Ints
+from recs_assets.ranking.arrays import Flags, Floats, Floats32, Ints
 from recs_assets.ranking.kept_candidates import KeptCandidates
 from recs_assets.ranking.rules import NOT_AVAILABLE
-from recs_assets.ranking.sparse_matrices import at, incidence
+from recs_assets.ranking.sparse_matrices import at, incidence, row_of_entry
 from recs_assets.ranking.strata import strata_of
 from recs_assets.resources.store.artifact import TableFile, local_path
 from recs_assets.settings import Settings
 from recs_assets.steps.mail_relevance import CLICK, MAILED, ORGANIC, MailRelevance
 from recs_assets.steps.nodes import node_ids
 from recs_assets.weeks import ONE_WEEK
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some people of a cohort with their candidates, few enough for the evidence of each candidate to be held at once.
+
+    Attributes:
+        profiles: [n] rows of the cohort, ascending.
+        users: [n] rows of the graph's users.
+        candidates: [n x products] what each may be shown.
+        features: [entries of ``candidates`` x channels] as ``Evidence.features`` gives them.
+    """
+
+    profiles: Ints
+    users: Ints
+    candidates: sparse.csr_array
+    features: Floats32
+
+    def only(self, profiles: Ints) -> "Chunk":
+        """Those of these rows of the cohort who are in it."""
+        chosen = np.isin(self.profiles, profiles)
+        if chosen.all():
+            return self
+        entries = chosen[row_of_entry(self.candidates)]
+        return Chunk(self.profiles[chosen], self.users[chosen], self.candidates[np.flatnonzero(chosen)], self.features[entries])
 
 
 @dataclass(frozen=True)
@@ -51,14 +77,19 @@ class Cohort:
     settings: Settings
 
     @property
+    def week(self) -> str:
+        """The first day of the week."""
+        return self.start.date().isoformat()
+
+    @property
     def has_fitment(self) -> bool:
         """Whether the store knows what fits what."""
-        return catalogue(self.past).fits is not None
+        return self.eligibility.catalogue.fits is not None
 
     @cached_property
-    def candidates(self) -> sparse.csr_array:
-        """[n x products] what each user may be shown."""
-        return eligible_candidates(self.past, self.users, self.settings)
+    def eligibility(self) -> Eligibility:
+        """Which parts each user may be shown."""
+        return Eligibility(self.past, self.settings)
 
     @cached_property
     def kept(self) -> KeptCandidates:
@@ -70,39 +101,55 @@ class Cohort:
         """The evidence channels of the past."""
         return Evidence(self.past, self.settings.model)
 
-    @cached_property
-    def features(self) -> np.ndarray:
-        """[candidates x channels] as ``Evidence.features`` gives them."""
-        return self.evidence.features(self.users, self.candidates)
+    def chunks(self) -> Iterator[Chunk]:
+        """Everybody once, in order: a bounded number of people and of candidates at a time, whatever the store."""
+        for first in range(0, len(self.users), scoring.ROWS_PER_CHUNK):
+            users = self.users[first : first + scoring.ROWS_PER_CHUNK]
+            candidates = self.eligibility.candidates(users)
+            for rows in scoring.chunks(candidates):
+                own = candidates[rows]
+                profiles = np.arange(first + rows.start, first + rows.stop)
+                yield Chunk(profiles, users[rows], own, self.evidence.features(users[rows], own))
+
+    def top(self, chunk: Chunk, scores: Floats) -> pd.DataFrame:
+        """What is kept of a chunk's candidates by their scores [entries]: columns profile (row of the cohort), product, score."""
+        top = self.kept.of(scores, chunk.candidates)
+        return top.assign(profile=chunk.profiles[top["profile"]])
 
     @cached_property
     def strata(self) -> np.ndarray:
         """[n] cold, warm or hot by the events before the week."""
         return strata_of(self.past.n_events[self.users], self.settings.strata.hot_min_events)
 
-    @cached_property
-    def reasons(self) -> pd.DataFrame:
+    def reasons(self, is_candidate: Flags) -> pd.DataFrame:
         """Every new pair of the relevance in the settings with why it could be recommended or not: column reason.
 
         The first that holds: not available; not eligible; a candidate that fits, is universal, or is neither (in a store that
         shows everybody everything); a variant of a bought part; does not fit.
+
+        Args:
+            is_candidate: whether the part is among its user's candidates, of each row held out by the relevance in the settings.
         """
         new = self.held_out[self.settings.evaluation.relevance]
         profile, product = new["profile"].to_numpy(), new["product"].to_numpy()
-        store = catalogue(self.past)
+        store = self.eligibility.catalogue
         universal = store.is_universal[product]
         fits = np.zeros(len(profile), dtype=bool)
         if store.fits is not None:
             fits = at(self.past.garages[self.users] @ store.fits.T, profile, product) > 0
-        candidate = at(self.candidates, profile, product) > 0
         suits = fits | universal | (not (self.settings.candidates.require_fitment and self.has_fitment))
         reason = np.select(
-            [candidate & fits, candidate & universal, candidate, suits],
+            [is_candidate & fits, is_candidate & universal, is_candidate, suits],
             ["fits", "universal", "any part", "variant of a bought part"],
             "does not fit",
         )
         left_out = [reason for reason, n_pairs in self.n_left_out.items() for _ in range(n_pairs)]
         return pd.DataFrame({"reason": [*reason.tolist(), *left_out]})
+
+
+def of_profiles(frame: pd.DataFrame, first: int, behind: int) -> pd.DataFrame:
+    """The rows of the profiles ``first`` to ``behind`` - 1 of a frame in the order of its column profile."""
+    return frame[slice(*np.searchsorted(frame["profile"], (first, behind)))]
 
 
 def cohort(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from recs_assets.ranking import evaluation, slices
-from recs_assets.ranking.cutoff import RECALL
+from recs_assets.ranking.cutoff import NLL, RECALL
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Evaluated:
 def nothing_evaluated() -> Evaluated:
     """The tables of an evaluation in which nothing could be compared: all columns, no rows."""
     metrics = ["system", "stratum", "k", "metric", "value", "users", "weeks"]
-    per_user = ["system", "week", "user_id", "stratum", RECALL]
+    per_user = ["system", "week", "user_id", "stratum", RECALL, NLL]
     empty = {name: pd.DataFrame(columns=columns) for name, columns in (("metrics", metrics), ("per_user", per_user))}
     return Evaluated(
         **empty,

@@ -4,17 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
 from recs_assets.gnn.channels import gated_model
 from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.towers import residual
 from recs_assets.gnn.towers.residual import Residual
-from recs_assets.ranking.blend import blend
 from recs_assets.settings import Settings
-from recs_assets.steps import compared_systems
-from recs_assets.steps.cohort import Cohort
 
 
 @dataclass(frozen=True)
@@ -37,13 +31,6 @@ class KeptModel:
     def is_later(self, week: str) -> bool:
         """Whether a held-out week had no part in choosing it, and so may evaluate it."""
         return week > self.week
-
-    def lists(self, people: Cohort, sql: pd.DataFrame) -> pd.DataFrame:
-        """What it would have listed in one held-out week, blended with SQL as it is served."""
-        towers = self.towers if self.towers is not None and self.towers.scale > 0 else None
-        alphas = np.array([self.alpha[stratum] for stratum in people.strata], dtype=np.float64)
-        lists = compared_systems.model_lists(people, self.channels, towers)
-        return blend(sql, lists, alphas, kept=people.settings.candidates.kept)
 
 
 def misfit(model_file: Path, towers_file: Path | None, settings: Settings) -> list[str]:

@@ -1,15 +1,18 @@
 """The fallback without a model: parts that go together, and SQL's list with that evidence added."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
+from recs_assets.gnn.channels.evidence import ROWS_PER_BLOCK
 from recs_assets.gnn.snapshots import FOREVER, Snapshot
 from recs_assets.ranking import similarity
 from recs_assets.settings import Settings
-from recs_assets.steps.cohort import Cohort
+from recs_assets.steps.cohort import Cohort, of_profiles
 
 
 def similar_parts(past: Snapshot, settings: Settings) -> pd.DataFrame:
@@ -21,11 +24,22 @@ def similar_parts(past: Snapshot, settings: Settings) -> pd.DataFrame:
     return similarity.product_similarities(pairs, buyers, options.neighbours, options.shrinkage)
 
 
-def similarity_lists(people: Cohort, sql: pd.DataFrame) -> pd.DataFrame:
-    """SQL's list with item-item evidence added."""
+def similarity_lists(people: Cohort, sql: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """SQL's list with item-item evidence added, of some people at a time, in the order of ``sql``.
+
+    Args:
+        people: whose history counts.
+        sql: columns profile, product, score, in the order of profiles.
+    """
     similarities = similar_parts(people.past, people.settings)
     history = people.past.touched(FOREVER)[people.users]
-    return similarity.similarity_lists(sql, history, similarities, people.settings.similarity.weight)
+    for first in range(0, len(people.users), ROWS_PER_BLOCK):
+        own = of_profiles(sql, first, first + ROWS_PER_BLOCK)
+        rows = history[first : first + ROWS_PER_BLOCK]
+        added = similarity.similarity_lists(
+            own.assign(profile=own["profile"] - first), rows, similarities, people.settings.similarity.weight
+        )
+        yield added.assign(profile=added["profile"] + first)
 
 
 def with_ids(similar: pd.DataFrame, product_ids: pa.ChunkedArray) -> pa.Table:

@@ -29,7 +29,7 @@ def v5_17_parameters(settings: Settings, has_fitment: bool) -> dict[str, Paramet
 
 
 def sql_lists(people: Cohort, warehouse: Warehouse, exports: Mapping[str, Sequence[TableFile]]) -> pd.DataFrame:
-    """What v5.17 would have listed: columns profile, product, score."""
+    """What v5.17 would have listed: columns profile, product, score, in the order of profiles."""
     user_ids, vehicle_ids = node_ids(exports, "user"), node_ids(exports, "vehicle")
     profile_ids = pa.array(np.arange(len(people.users)).astype(str))
     row, vehicle = people.past.garages[people.users].nonzero()
@@ -39,10 +39,12 @@ def sql_lists(people: Cohort, warehouse: Warehouse, exports: Mapping[str, Sequen
     }
     with warehouse.session({**exports, **tables}) as session:
         listed = session.read("v5_17", as_of=people.start, **v5_17_parameters(people.settings, has_fitment=people.has_fitment))
-    return pd.DataFrame(
+    lists = pd.DataFrame(
         {
             "profile": listed["profile_id"].to_numpy().astype(np.int64),
             "product": pc.index_in(listed["product_id"], node_ids(exports, "product")).to_numpy().astype(np.int64),
             "score": listed["sql_score"].to_numpy(),
         }
     )
+    # The query orders them by their ids, as texts.
+    return lists.sort_values("profile", kind="stable", ignore_index=True)

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
 
 from recs_assets.ranking.evaluation import EvaluationResult, ceiling, evaluate, ideal_lists
 
@@ -33,11 +32,13 @@ SYSTEMS = {
 }
 
 
-def _evaluate(shares: dict[str, float], systems: dict[str, pd.DataFrame] = SYSTEMS) -> EvaluationResult:
+def _evaluate(
+    shares: dict[str, float], systems: dict[str, pd.DataFrame] = SYSTEMS, held_out: pd.DataFrame = HELD_OUT
+) -> EvaluationResult:
     popularity = np.array([0, 4.0, 4, 0, 0, 2, 2, 2, 2])
     return evaluate(
         systems,
-        HELD_OUT,
+        held_out,
         PROFILES,
         [1, 2],
         population_shares=shares,
@@ -84,8 +85,7 @@ def test_population_is_left_out_where_a_stratum_is_not_measured():
 
 
 def test_list_figures_are_given_for_real_systems_only():
-    candidates = sparse.csr_array(np.ones((5, 9), dtype=bool))
-    result = _evaluate(SHARES, SYSTEMS | {"ceiling": ideal_lists(HELD_OUT, candidates)})
+    result = _evaluate(SHARES, SYSTEMS | {"ceiling": ideal_lists(HELD_OUT)})
     assert _value(result, "sql", "all", 2, "coverage")[0] == pytest.approx(0.3)
     assert _value(result, "blend", "all", 2, "coverage")[0] == pytest.approx(0.5)
     assert _value(result, "blend", "all", 2, "overlap_sql")[0] == pytest.approx((1 + 0.5 + 0) / 3)
@@ -129,17 +129,32 @@ def test_lists_of_people_with_nothing_held_out_count_for_nothing():
 
 
 def test_ceiling_finds_what_the_candidates_hold():
-    reachable = np.zeros((5, 9), dtype=bool)
-    reachable[0, 5] = reachable[2, 7] = reachable[4, 8] = True
-    ideal = ideal_lists(HELD_OUT, sparse.csr_array(reachable))
-    assert ideal[["profile", "product", "rank"]].to_numpy().tolist() == [[0, 5, 1], [2, 7, 1]]
+    reachable = pd.DataFrame({"profile": [2, 0, 2, 2], "product": [7, 5, 5, 7]})
+    ideal = ideal_lists(reachable)
+    assert ideal[["profile", "product", "rank"]].to_numpy().tolist() == [[0, 5, 1], [2, 5, 1], [2, 7, 2]]
     result = _evaluate(SHARES, {"ceiling": ideal})
-    assert _value(result, "ceiling", "all", 2, "recall")[0] == pytest.approx((1 + 0 + 0.5 + 0) / 4)
+    assert _value(result, "ceiling", "all", 1, "recall")[0] == pytest.approx((1 + 0 + 0.5 + 0) / 4)
+    assert _value(result, "ceiling", "all", 2, "recall")[0] == pytest.approx((1 + 0 + 1 + 0) / 4)
 
 
 def test_a_week_in_which_nobody_bought_has_no_ideal_lists():
-    ideal = ideal_lists(HELD_OUT.head(0), sparse.csr_array(np.ones((5, 9), dtype=bool)))
+    ideal = ideal_lists(HELD_OUT.head(0))
     assert (len(ideal), list(ideal.columns)) == (0, ["profile", "product", "score", "rank"])
+
+
+def test_likelihood_is_of_the_rows_that_took_a_candidate():
+    # Bob's part is no candidate; ann's second week has one that is and one that is not.
+    held_out = HELD_OUT.assign(nll_blend=[2.0, np.nan, 5.0, np.nan, 3.0])
+    result = _evaluate(SHARES, held_out=held_out)
+    nll = result.per_user.set_index("system")["nll"]
+    assert nll["blend"].tolist() == pytest.approx([2.0, np.nan, 5.0, 3.0], nan_ok=True)
+    assert nll["sql"].isna().all()
+    assert _value(result, "blend", "all", 0, "nll") == (pytest.approx(10 / 3), 2, 2)
+    assert _value(result, "blend", "cold", 0, "nll") == (2.5, 2, 2)
+    assert _value(result, "blend", "warm", 0, "nll") == (5.0, 1, 1)
+    assert _value(result, "blend", "population", 0, "nll") == (pytest.approx(0.9 * 2.5 + 0.1 * 5.0), 2, 2)
+    of_nll = result.metrics[result.metrics["metric"] == "nll"]
+    assert set(of_nll["system"]) == {"blend"}
 
 
 def test_held_out_purchases_by_reason():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from recs_assets.ranking.likelihood import mean_change, negative_log_likelihood
+from recs_assets.ranking.likelihood import mean_change, negative_log_likelihood, surprisals
 
 
 def test_equal_scores_are_as_unsure_as_their_number_and_better_ones_surer() -> None:
@@ -32,6 +32,13 @@ def test_without_a_single_candidate_nobody_has_a_likelihood() -> None:
 
     assert np.isnan(losses).all()
     assert len(losses) == 2
+
+
+def test_each_candidate_surprises_by_its_own_share_of_its_row() -> None:
+    candidates = sparse.csr_array(np.array([[1, 0, 1], [0, 0, 0], [0, 1, 0]]))
+    asked = surprisals(np.array([np.log(3.0), 0.0, 5.0]), np.array([2, 1, 0, 1]), candidates)
+    assert asked == pytest.approx([0.0, np.log(4.0), np.log(4.0 / 3.0), np.log(4.0)])
+    assert surprisals(np.empty(0), np.empty(0, dtype=np.int64), sparse.csr_array((2, 3))).tolist() == []
 
 
 def test_a_change_of_the_mean_is_as_sure_as_its_users_agree() -> None:
