@@ -179,16 +179,17 @@ def _crossing(x: Floats, y: Floats, limit: float, below: float, above: float) ->
     return (below + above) / 2
 
 
-def mean_interval(values: Floats, clusters: NDArray[Any], level: float = 0.05) -> tuple[float, float]:
-    """The interval of a mean over rows, where a user may have several: mean -+ z s, cut to what a share can be.
+def mean_interval(values: Floats, clusters: NDArray[Any], level: float = 0.05, highest: float = 1.0) -> tuple[float, float]:
+    """The interval of a mean over rows, where a user may have several: mean -+ z s, cut to what the mean can be.
 
     With r a user's rows added up after the mean is taken from each, and G users in n rows, s^2 = G / (G - 1) sum(r^2) / n^2
     (Liang & Zeger 1986). It shows how sure a mean is, and decides nothing.
 
     Args:
-        values: float[rows], between 0 and 1.
+        values: float[rows], between 0 and ``highest``.
         clusters: [rows], the user of each row.
         level: 1 - confidence of the interval.
+        highest: a share is at most 1; infinite where nothing bounds the values.
 
     Returns:
         Both ends; NaN where there are fewer than two users.
@@ -200,7 +201,7 @@ def mean_interval(values: Floats, clusters: NDArray[Any], level: float = 0.05) -
     residuals = np.bincount(code, weights=values - mean)
     error = math.sqrt(len(users) / (len(users) - 1) * float(np.square(residuals).sum())) / len(values)
     reach = NORMAL.inv_cdf(1 - level / 2) * error
-    return max(0.0, mean - reach), min(1.0, mean + reach)
+    return max(0.0, mean - reach), min(highest, mean + reach)
 
 
 def significantly_below(strengths: Mapping[str, float], level: float) -> list[str]:

@@ -1,11 +1,12 @@
 """What the held-out weeks say of every system, as an evaluation left it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from recs_assets.asset_files import CEILING, METRICS, METRICS_BY_RELEVANCE, PER_USER, VERDICT
-from recs_assets.ranking.cutoff import RECALL, K
+from recs_assets.ranking.cutoff import NLL, RECALL, K
 from recs_assets.ranking.strata import STRATA
 from recs_assets.resources.store.artifact import Artifact
 
@@ -28,6 +29,21 @@ BY_MAIL = {
 
 
 @dataclass(frozen=True)
+class Likelihood:
+    """How likely a system found what people took: the mean of -log p over all candidates in nats, the lower the better.
+
+    Attributes:
+        by_stratum: the mean by stratum, as of Recall.
+        interval: 95% interval of the mean over all users.
+        users: who took a candidate, the only ones whom it is known of.
+    """
+
+    by_stratum: Mapping[str, float]
+    interval: tuple[float, float]
+    users: int
+
+
+@dataclass(frozen=True)
 class Comparison:
     """How the systems did on the held-out weeks.
 
@@ -40,6 +56,7 @@ class Comparison:
         channels: the single channels of the highest Recall@10 by stratum, best first.
         purchases: new purchases of the held-out weeks by why a list could hold them or not.
         by_mail: Recall@10 of SQL and of the blend and how many users, by what counts as found; empty without a log of the mail.
+        likelihood: by system, of those that give every candidate a probability.
     """
 
     recall: Mapping[str, Mapping[str, float]]
@@ -50,6 +67,7 @@ class Comparison:
     channels: Mapping[str, Sequence[tuple[str, float]]]
     purchases: Mapping[str, int]
     by_mail: Mapping[str, tuple[float, float, int]]
+    likelihood: Mapping[str, Likelihood]
 
     @property
     def n_purchases(self) -> int:
@@ -92,17 +110,21 @@ def comparison_of(measured: Artifact) -> Comparison:
     metrics = measured.table(METRICS).to_pandas().dropna(subset=["value"])
     at_k = metrics[(metrics["k"] == K) & (metrics["metric"] == "recall")]
     changed = metrics[(metrics["system"] == "blend") & (metrics["metric"] == "first_changed_sql")]
+    nll = metrics[metrics["metric"] == NLL]
+    columns = [RECALL, NLL] if len(nll) else [RECALL]
+    per_user = measured.table(PER_USER, columns=["system", "user_id", *columns]).to_pandas()
     of_all = metrics[(metrics["stratum"] == "all") & ~metrics["system"].str.startswith(CHANNEL)]
     purchases = measured.table(CEILING).to_pandas()
     return Comparison(
         recall={system: _by(at_k[at_k["system"] == system], "stratum") for system in SYSTEMS},
         users={row.stratum: int(row.users) for row in at_k[at_k["system"] == "sql"].itertuples()},
         first_changed={int(row.k): float(row.value) for row in changed.itertuples()},
-        intervals=_intervals(measured.table(PER_USER, columns=["system", "user_id", RECALL]).to_pandas()),
+        intervals=_intervals(per_user, RECALL, highest=1.0),
         metrics={(row.system, row.metric, int(row.k)): float(row.value) for row in of_all.itertuples()},
         channels={stratum: _channels(at_k[at_k["stratum"] == stratum]) for stratum in STRATA},
         purchases={row.reason: int(row.purchases) for row in purchases.itertuples()},
         by_mail=_by_mail(measured.table(METRICS_BY_RELEVANCE).to_pandas()),
+        likelihood=_likelihood(nll, per_user),
     )
 
 
@@ -132,11 +154,24 @@ def _channels(rows: "pd.DataFrame") -> list[tuple[str, float]]:
     return [(name.removeprefix(CHANNEL), value) for name, value in _by(alone.head(SHOWN_CHANNELS), "system").items()]
 
 
-def _intervals(per_user: "pd.DataFrame") -> dict[str, tuple[float, float]]:
+def _likelihood(rows: "pd.DataFrame", per_user: "pd.DataFrame") -> dict[str, Likelihood]:
+    if not len(rows):
+        return {}
+    intervals = _intervals(per_user.dropna(subset=NLL), NLL, highest=math.inf)
+    of_all = rows[rows["stratum"] == "all"]
+    users = dict(zip(of_all["system"], of_all["users"].astype(int), strict=True))
+    return {
+        system: Likelihood(_by(rows[rows["system"] == system], "stratum"), intervals[system], users[system])
+        for system in SYSTEMS
+        if system in users
+    }
+
+
+def _intervals(per_user: "pd.DataFrame", column: str, highest: float) -> dict[str, tuple[float, float]]:
     from recs_assets.ranking.statistics import mean_interval  # numpy: 0.1 s at load
 
     return {
-        str(system): mean_interval(rows[RECALL].to_numpy(), rows["user_id"].to_numpy())
+        str(system): mean_interval(rows[column].to_numpy(), rows["user_id"].to_numpy(), highest=highest)
         for system, rows in per_user.groupby("system")
         if system in SYSTEMS
     }

@@ -48,7 +48,28 @@ def systems(comparison: Comparison, week: str, yardsticks: Mapping[str, Mapping[
         for slots, share in comparison.first_changed.items()
     ]
     best = [BEST_POSSIBLE] if yardsticks else []
-    return "\n".join([title, _table(["system", *STRATA], [*rows, users]), *best, *changed, *_by_mail(comparison)])
+    table = _table(["system", *STRATA], [*rows, users])
+    return "\n".join([title, table, *best, *changed, *_likelihood(comparison), *_by_mail(comparison)])
+
+
+def _likelihood(comparison: Comparison) -> list[str]:
+    if not comparison.likelihood:
+        return []
+    rows = [
+        [
+            name,
+            *(_share(found.by_stratum, stratum) for stratum in STRATA),
+            "{:.4f} to {:.4f}".format(*found.interval),
+            f"{found.users:,}",
+        ]
+        for name, found in comparison.likelihood.items()
+    ]
+    n_all, n_known = comparison.users["all"], min(found.users for found in comparison.likelihood.values())
+    return [
+        "Mean -log p (NLL) of what people took, over all their candidates, in nats: lower is better",
+        _table(["system", *STRATA, "95% interval", "people"], rows),
+        f"  {n_all - n_known:,} of {n_all:,} people took no candidate: nothing is known of them.",
+    ]
 
 
 def _by_mail(comparison: Comparison) -> list[str]:

@@ -153,6 +153,8 @@ def test_what_is_not_a_number_is_refused(value):
 def test_the_interval_of_a_mean_by_hand_and_as_statsmodels_has_it():
     # Two people of two rows each, 1 1 and 0 0: mean 0.5, sums of residuals +1 and -1, so s^2 = 2 x 2 / 16.
     assert mean_interval(np.array([1.0, 1.0, 0.0, 0.0]), np.array(["a", "a", "b", "b"])) == (0.0, 1.0)
+    unbounded = mean_interval(np.array([3.0, 3.0, 1.0, 1.0]), np.array(["a", "a", "b", "b"]), highest=math.inf)
+    assert unbounded == pytest.approx((2 - 1.96, 2 + 1.96), abs=1e-3)
     generator = np.random.default_rng(1)
     values, users = generator.random(200), generator.integers(0, 60, 200)
     fitted = sm.OLS(values, np.ones(200)).fit(cov_type="cluster", cov_kwds={"groups": users})

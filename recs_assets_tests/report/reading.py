@@ -4,6 +4,7 @@ import json
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 
 from recs_assets_tests.worlds import Place
 
@@ -84,6 +85,7 @@ def _evaluated(place: Place, week: str) -> dict[str, float]:
         error = np.sqrt(len(sums) / (len(sums) - 1) * (sums**2).sum()) / n_rows
         facts[f"interval/{system}/low"] = max(0.0, mean - 1.959963984540054 * error)
         facts[f"interval/{system}/high"] = min(1.0, mean + 1.959963984540054 * error)
+    facts |= _likelihoods(per_user)
     verdict = measured.document("verdict.json")
     for stratum, figures in verdict["strata"].items():
         facts |= {f"strata/{stratum}/{name}": figures[name] for name in ("lift", "low", "high") if figures[name] is not None}
@@ -93,6 +95,22 @@ def _evaluated(place: Place, week: str) -> dict[str, float]:
     facts |= {"purchases": total, "unreachable/count": lost, "unreachable/share": lost / total}
     facts |= {f"purchases/{reason}": count for reason, count in purchases.items()}
     return facts | {f"purchases_share/{reason}": count / total for reason, count in purchases.items()}
+
+
+def _likelihoods(per_user: pd.DataFrame) -> dict[str, float]:
+    facts: dict[str, float] = {}
+    for system, rows in per_user.groupby("system"):
+        known = rows[rows["nll"].notna()]
+        if not len(known):
+            continue
+        facts |= {f"nll/{system}/{stratum}": mean for stratum, mean in known.groupby("stratum")["nll"].mean().items()}
+        mean = facts[f"nll/{system}/all"] = known["nll"].mean()
+        sums = (known["nll"] - mean).groupby(known["user_id"]).sum()
+        reach = 1.959963984540054 * np.sqrt(len(sums) / (len(sums) - 1) * (sums**2).sum()) / len(known)
+        facts |= {f"nll_interval/{system}/low": mean - reach, f"nll_interval/{system}/high": mean + reach}
+        facts[f"nll_users/{system}"] = len(sums)
+        facts[f"nll_left_out/{system}"] = rows["user_id"].nunique() - len(sums)
+    return facts
 
 
 def _judged(place: Place, week: str) -> dict[str, float]:

@@ -10,7 +10,7 @@ import pytest
 from recs_assets import settings_file
 from recs_assets.__main__ import main
 from recs_assets.report import planted, text
-from recs_assets.report.evaluation import SYSTEMS, Comparison, Gate
+from recs_assets.report.evaluation import SYSTEMS, Comparison, Gate, Likelihood
 from recs_assets.report.facts import Facts, Measured, gather
 from recs_assets.report.lists import Served
 from recs_assets.report.planted import Planted, SarahsPart
@@ -28,6 +28,7 @@ COMPARISON = Comparison(
     channels={},
     purchases={},
     by_mail={"order": (0.1, 0.12346, 1200), "click": (0.05, 0.01, 7)},
+    likelihood={"model": Likelihood({"all": 5.25, "cold": 6.0}, (5.0, 5.5), 1100)},
 )
 GATE = Gate("PASS", "Recall@10 of blend over sql is +23.5%.", {"cold": 0.3, "hot": 0.1}, {})
 FACTS = Facts(
@@ -60,6 +61,11 @@ def test_the_whole_text() -> None:
         "  ceiling     -       -       -     -    -",
         "  users       1,200   1,000   -     -    -",
         "With the blend 99% of these lists begin with other 4 parts than SQL's, or with the same in another order.",
+        "Mean -log p (NLL) of what people took, over all their candidates, in nats: lower is better",
+        "  system  all     cold    warm  hot  population  95% interval      people",
+        "  -----------------------------------------------------------------------",
+        "  model   5.2500  6.0000  -     -    -           5.0000 to 5.5000  1,100",
+        "  100 of 1,200 people took no candidate: nothing is known of them.",
         "Recall@10 by what counts as found; what a mail has shown favours the lists that were mailed",
         "  found are           sql     blend   users",
         "  -----------------------------------------",
