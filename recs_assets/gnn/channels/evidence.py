@@ -212,10 +212,13 @@ def _behaviour(garage_groups: sparse.csr_array, relative: Floats32, pairs: Candi
         pairs: of these rows.
     """
     touched = np.zeros(len(pairs.row), dtype=np.float32)
-    starts, ends = garage_groups.indptr[:-1], garage_groups.indptr[1:]
-    for number in range(int(np.diff(garage_groups.indptr).max(initial=0))):
-        has_more = starts + number < ends
-        places = slice(None) if has_more.all() else np.flatnonzero(has_more[pairs.row])
+    starts, n_groups = garage_groups.indptr[:-1], np.diff(garage_groups.indptr)
+    # Of those with many groups alone is more asked, not of everybody: one large garage costs what it holds.
+    places: Ints | slice = slice(None)
+    for number in range(int(n_groups.max(initial=0))):
+        has_more = n_groups > number
+        if not has_more.all():
+            places = np.flatnonzero(has_more[pairs.row]) if isinstance(places, slice) else places[has_more[pairs.row[places]]]
         group = garage_groups.indices[np.where(has_more, starts + number, 0)].astype(np.int64)
         cell = (group * relative.shape[1])[pairs.row[places]] + pairs.product[places]
         touched[places] += relative.ravel().take(cell)
