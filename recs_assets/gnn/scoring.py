@@ -48,10 +48,16 @@ def top_scores(
         return keep.of(np.empty(0), candidates).assign(channels=np.empty(0, dtype=object))
     of_parts = model.of_parts(evidence.popularity)
 
+    # Walks of all at once: what they prepare serves every chunk.
+    walked = evidence.walked(users, candidates, threads)
+
     def scored(rows: slice) -> pd.DataFrame:
         own, of_rows = candidates[rows], (vectors[0][rows], vectors[1]) if vectors is not None else None
-        log_evidence = model.log_evidence(evidence.features(users[rows], own), of_parts, own.indices)
-        top = _scored(model, log_evidence, evidence.past.state[users[rows]], own, keep, of_rows)
+        entries = slice(candidates.indptr[rows.start], candidates.indptr[rows.stop])
+        features = evidence.features(users[rows], own, walked[entries])
+        top = _scored(
+            model, model.log_evidence(features, of_parts, own.indices), evidence.past.state[users[rows]], own, keep, of_rows
+        )
         return top.assign(profile=top["profile"] + rows.start)
 
     first, *others = chunks(candidates)

@@ -14,6 +14,7 @@ from scipy import sparse
 from recs_assets.gnn.channels.candidate_pairs import CandidatePairs
 from recs_assets.gnn.channels.part_types import PartTypes
 from recs_assets.gnn.channels.popularity import POPULARITY, decayed_weight, popularity_inputs
+from recs_assets.gnn.channels.walks import Steps, Walks
 from recs_assets.gnn.graph import ATTRIBUTES
 from recs_assets.gnn.snapshots import Snapshot
 from recs_assets.model_settings import ModelSettings
@@ -47,19 +48,33 @@ def cosine_names(settings: ModelSettings) -> tuple[str, ...]:
     return tuple(f"cosine_{half_life:g}d" for half_life in settings.cosine_half_lives_days)
 
 
+def walk_names(settings: ModelSettings) -> tuple[str, ...]:
+    """The channels that walk from part to part through people."""
+    return (*cosine_names(settings), "walk")
+
+
 @dataclass(frozen=True)
 class Evidence:
-    """All that a snapshot says, ready to be asked about any of its users."""
+    """All that a snapshot says, ready to be asked about any of its users.
+
+    Attributes:
+        past: the snapshot.
+        settings: of the channels.
+        n_asked: how many users with a history it will be asked about, in all; ``None``: all of them. It decides what is worth
+            preparing.
+    """
 
     past: Snapshot
     settings: ModelSettings
+    n_asked: int | None = None
 
-    def features(self, users: Ints, candidates: sparse.csr_array) -> Floats32:
+    def features(self, users: Ints, candidates: sparse.csr_array, walked: Floats32 | None = None) -> Floats32:
         """The channels of each candidate that depend on the user.
 
         Args:
             users: [n] rows of the graph's users.
             candidates: [n x products] one entry per candidate, indices sorted.
+            walked: what ``walked`` gives for these candidates, where it has been asked already.
 
         Returns:
             [entries of ``candidates`` x channels], in the order of ``feature_names``: raw path evidence, and log ratios of the
@@ -71,6 +86,30 @@ class Evidence:
             rows = slice(start, min(start + ROWS_PER_BLOCK, len(users)))
             entries = slice(candidates.indptr[rows.start], candidates.indptr[rows.stop])
             self._fill(columns[entries], users[rows], CandidatePairs.of(candidates[rows]))
+        ended = self.walked(users, candidates) if walked is None else walked
+        for number, name in enumerate(walk_names(self.settings)):
+            columns[:, feature_names(self.settings).index(name)] = ended[:, number]
+        return columns
+
+    def walked(self, users: Ints, candidates: sparse.csr_array, threads: int = 1) -> Floats32:
+        """The channels of ``walk_names``: cheaper for many users at once.
+
+        Args:
+            users: [n] rows of the graph's users.
+            candidates: [n x products] one entry per candidate, indices sorted.
+            threads: that it may use.
+
+        Returns:
+            [entries of ``candidates`` x walks].
+        """
+        is_active = self.past.n_events[users] > 0
+        if is_active.all():
+            return self._walks.reached(self.history[users], candidates, threads)
+        columns = np.zeros((candidates.nnz, len(walk_names(self.settings))), dtype=np.float32, order="F")
+        places = np.flatnonzero(np.repeat(is_active, np.diff(candidates.indptr)))
+        ended = self._walks.reached(self.history[users[is_active]], candidates[is_active], threads)
+        for number, column in enumerate(columns.T):
+            column[places] = ended[:, number]
         return columns
 
     def _fill(self, columns: Floats32, users: Ints, pairs: CandidatePairs) -> None:
@@ -87,8 +126,6 @@ class Evidence:
         history = self.history[users[active]]
         columns[places, place["interest"]] = pairs.at(history)
         columns[places, place["garage_usage"]] = pairs.at(self.usage(users[active], history) @ self.fitting)
-        for name in (*cosine_names(self.settings), "walk"):
-            columns[places, place[name]] = _walk(history, self.steps(name), pairs)
         for name in ATTRIBUTES:
             columns[places, place[name]] = self._shared(history, name, pairs)
         columns[places, place["next_types"]] = self.part_types.after(history, pairs)
@@ -123,14 +160,19 @@ class Evidence:
         """The channels that speak of types alone."""
         return PartTypes(self.past, self.settings, self.history)
 
-    def steps(self, channel: str) -> tuple[sparse.csr_array, sparse.csr_array]:
+    @cached_property
+    def _walks(self) -> Walks:
+        n_asked = len(self.active) if self.n_asked is None else self.n_asked
+        return Walks(tuple(self.steps(name) for name in walk_names(self.settings)), n_asked)
+
+    def steps(self, channel: str) -> Steps:
         """The two steps of a channel that walks from part to part: [products x active users], [active users x products]."""
         if channel == "walk":
             return self._walk3
         return self._cosines[cosine_names(self.settings).index(channel)]
 
     @cached_property
-    def _cosines(self) -> list[tuple[sparse.csr_array, sparse.csr_array]]:
+    def _cosines(self) -> list[Steps]:
         walks = []
         for half_life in self.settings.cosine_half_lives_days:
             touched = self.past.touched(half_life)[self.active]
@@ -140,7 +182,7 @@ class Evidence:
         return walks
 
     @cached_property
-    def _walk3(self) -> tuple[sparse.csr_array, sparse.csr_array]:
+    def _walk3(self) -> Steps:
         touched = self.past.touched(self.settings.walk_half_life_days)[self.active].astype(np.float32)
         return normalise_rows(sparse.csr_array(touched.T)), normalise_rows(touched)
 
@@ -190,14 +232,6 @@ class Evidence:
         """As ``groups``, what the owners touched relative to shrunken popularity; dense, 4 bytes a group and product."""
         usual = (self.settings.vehicle_shrinkage * self._popularities[-1]).astype(np.float32)
         return [(membership, touched.astype(np.float32).toarray() / usual) for membership, touched in self.groups]
-
-
-def _walk(history: sparse.csr_array, steps: tuple[sparse.csr_array, sparse.csr_array], pairs: CandidatePairs) -> Floats32:
-    """[pairs] what a walk from the history reaches."""
-    to_users, to_products = steps
-    # Sparse by dense: the middle of a walk reaches most users, and a sparse product would pay for its own bookkeeping.
-    reached = to_products.T @ (to_users.T @ history.T.toarray().astype(np.float32))
-    return np.asarray(reached[pairs.product, pairs.row])
 
 
 def _behaviour(garage_groups: sparse.csr_array, relative: Floats32, pairs: CandidatePairs) -> Floats32:

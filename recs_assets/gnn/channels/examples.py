@@ -125,7 +125,7 @@ def _example(past: Snapshot, settings: Settings, seed: int) -> Example | None:
     if not len(sampled):
         return None
     active, candidates = active[sampled], candidates[sampled]
-    evidence = Evidence(past, settings.model)
+    evidence = Evidence(past, settings.model, n_asked=len(active))
     return Example(
         moment=past.as_of,
         users=active,
