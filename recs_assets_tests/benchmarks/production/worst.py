@@ -13,7 +13,8 @@ MANY_VEHICLES, OWNERS_OF_MANY, MANY_PARTS = 50, 2_000, 5_000
 MEDIUM = PRESETS["medium"]
 # People of whom no two are alike; half the weeks and short visits keep the events to some millions.
 EVERYBODY_ACTIVE = replace(MEDIUM, users=101_000, active_share=0.99, browse_parts=1.0, weeks=30, bot=False)
-
+# Everybody may be shown every part, and as many people are evaluated in a week as ever are.
+FIFTY_THOUSAND_CANDIDATES = replace(MEDIUM, users=20_000, active_share=0.99, parts=50_000, weeks=30, bot=False)
 
 SIXTY_PERCENT_OWN_ONE_VEHICLE = """
     SELECT DISTINCT ON (user_id, vehicle_id)
@@ -36,6 +37,7 @@ FIVE_THOUSAND_PARTS_FIT_THE_MOST_OWNED_VEHICLE = f"""
     SELECT product_id, (SELECT mode(vehicle_id) FROM ownership) AS vehicle_id
     FROM (SELECT DISTINCT product_id FROM products WHERE product_id != '' ORDER BY hash(product_id) LIMIT {MANY_PARTS})
 """
+NOBODY_KNOWS_WHAT_FITS = "SELECT * FROM fitment LIMIT 0"
 
 # The table that a case changes, and what it holds then.
 CASES: dict[str, tuple[Preset, str, str]] = {
@@ -43,6 +45,7 @@ CASES: dict[str, tuple[Preset, str, str]] = {
     "one_vehicle": (MEDIUM, "ownership", SIXTY_PERCENT_OWN_ONE_VEHICLE),
     "many_vehicles": (MEDIUM, "ownership", TWO_THOUSAND_PEOPLE_OWN_FIFTY_VEHICLES),
     "part_for_all": (MEDIUM, "fitment", ONE_PART_FITS_EVERY_VEHICLE),
+    "no_fitment": (FIFTY_THOUSAND_CANDIDATES, "fitment", NOBODY_KNOWS_WHAT_FITS),
     "many_parts": (MEDIUM, "fitment", FIVE_THOUSAND_PARTS_FIT_THE_MOST_OWNED_VEHICLE),
 }
 
