@@ -84,7 +84,7 @@ class Judged:
 @pytest.fixture(scope="module")
 def judged(first_run: Run) -> Judged:
     settings = first_run.place.settings
-    few = settings.model_copy(update={"evaluation": settings.evaluation.model_copy(update={"max_users": 15})})
+    few = settings.model_copy(update={"evaluation": settings.evaluation.model_copy(update={"max_users": 8})})
     people = cohort(graph.load(first_run.place.artifact("hetero_graph").path(GRAPH)), START, few, BOTH)
     torch.manual_seed(0)
     towers = TwoTowers(settings.towers)
@@ -98,7 +98,7 @@ def judged(first_run: Run) -> Judged:
     return Judged(people, arguments, whole, *evaluate_week(people, *arguments))
 
 
-@pytest.mark.parametrize(("rows", "entries"), [(1, 10**6), (7, 10**6), (10**6, 1_000)])
+@pytest.mark.parametrize(("rows", "entries"), [(1, 10**6), (7, 10**6), (10**6, 300)])
 def test_chunks_of_any_size_give_the_same(judged: Judged, monkeypatch: pytest.MonkeyPatch, rows: int, entries: int) -> None:
     monkeypatch.setattr(scoring, "ROWS_PER_CHUNK", rows)
     monkeypatch.setattr(scoring, "ENTRIES_PER_CHUNK", entries)
