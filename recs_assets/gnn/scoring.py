@@ -18,6 +18,8 @@ from recs_assets.ranking.sparse_matrices import entry_of, row_of_entry
 # Bounds the memory of a chunk: its features and their logarithms take 8 bytes x channels an entry, its dense evidence 4 bytes x
 # products a row.
 ENTRIES_PER_CHUNK = 1_000_000
+# Of so many candidates walks are followed at once, which takes 12 bytes an entry: what they prepare serves many chunks.
+ENTRIES_PER_SPAN = 32_000_000
 ROWS_PER_CHUNK = ROWS_PER_BLOCK
 
 
@@ -48,22 +50,21 @@ def top_scores(
         return keep.of(np.empty(0), candidates).assign(channels=np.empty(0, dtype=object))
     of_parts = model.of_parts(evidence.popularity)
 
-    # Walks of all at once: what they prepare serves every chunk.
-    walked = evidence.walked(users, candidates, threads)
-
-    def scored(rows: slice) -> pd.DataFrame:
+    def scored(rows: slice, walked: Floats32) -> pd.DataFrame:
         own, of_rows = candidates[rows], (vectors[0][rows], vectors[1]) if vectors is not None else None
-        entries = slice(candidates.indptr[rows.start], candidates.indptr[rows.stop])
-        features = evidence.features(users[rows], own, walked[entries])
-        top = _scored(
-            model, model.log_evidence(features, of_parts, own.indices), evidence.past.state[users[rows]], own, keep, of_rows
-        )
+        log_evidence = model.log_evidence(evidence.features(users[rows], own, walked), of_parts, own.indices)
+        top = _scored(model, log_evidence, evidence.past.state[users[rows]], own, keep, of_rows)
         return top.assign(profile=top["profile"] + rows.start)
 
-    first, *others = chunks(candidates)
-    tops = [scored(first)]  # alone: it fills the caches of the evidence, which the others share
+    tops: list[pd.DataFrame] = []
     with ThreadPoolExecutor(threads) as pool:
-        tops += pool.map(scored, others)
+        for span in spans(candidates):
+            rows, starts = slice(span[0].start, span[-1].stop), candidates.indptr[[chunk.start for chunk in span[1:]]]
+            every = evidence.walked(users[rows], candidates[rows], threads)
+            walked = np.split(every, starts - candidates.indptr[rows.start])
+            if not tops:  # alone: it fills the caches of the evidence, which the others share
+                tops.append(scored(span.pop(0), walked.pop(0)))
+            tops += pool.map(scored, span, walked)
     return pd.concat(tops, ignore_index=True)
 
 
@@ -150,6 +151,18 @@ def chunks(candidates: sparse.csr_array) -> Iterator[slice]:
         stop = min(max(fits, start + 1), start - start % ROWS_PER_CHUNK + ROWS_PER_CHUNK, n_rows)
         yield slice(start, stop)
         start = stop
+
+
+def spans(candidates: sparse.csr_array) -> Iterator[list[slice]]:
+    """The chunks, as many together as hold ``ENTRIES_PER_SPAN`` candidates, but one at least."""
+    span: list[slice] = []
+    for rows in chunks(candidates):
+        if span and candidates.indptr[rows.stop] - candidates.indptr[span[0].start] > ENTRIES_PER_SPAN:
+            yield span
+            span = []
+        span.append(rows)
+    if span:
+        yield span
 
 
 def _weights(model: GatedChannels, state: Floats) -> Floats:

@@ -12,7 +12,7 @@ from recs_assets.gnn import scoring
 from recs_assets.gnn.candidates import eligible_candidates
 from recs_assets.gnn.channels.evidence import Evidence, channel_names, path_names
 from recs_assets.gnn.channels.gated_model import GatedChannels
-from recs_assets.gnn.scoring import ENTRIES_PER_CHUNK, ROWS_PER_CHUNK, chunks, loudest_channels, top_scores
+from recs_assets.gnn.scoring import ENTRIES_PER_CHUNK, ROWS_PER_CHUNK, chunks, loudest_channels, spans, top_scores
 from recs_assets.gnn.towers.residual import Residual
 from recs_assets.gnn.towers.two_towers import TwoTowers
 from recs_assets.ranking.kept_candidates import KeptCandidates
@@ -231,3 +231,22 @@ def test_a_chunk_holds_so_many_candidates_but_always_one_row() -> None:
     # 400,000 + 600,000 are just a chunk; 1,200,000 are one alone; then two rows fit, and one is left.
     slices = list(chunks(_lists([400_000, 600_000, 1_200_000, 500_000, 499_999, 2])))
     assert slices == [slice(0, 2), slice(2, 3), slice(3, 5), slice(5, 6)]
+
+
+def test_a_span_holds_whole_chunks_up_to_so_many_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "ENTRIES_PER_CHUNK", 10)
+    monkeypatch.setattr(scoring, "ENTRIES_PER_SPAN", 20)
+    # Chunks of 10, 10, 25 alone, 5: the second span would be too long with the third chunk, which is so by itself.
+    assert list(spans(_lists([10, 4, 6, 25, 5]))) == [[slice(0, 1), slice(1, 3)], [slice(3, 4)], [slice(4, 5)]]
+    assert list(spans(sparse.csr_array((0, 5), dtype=bool))) == []
+
+
+def test_scores_are_the_same_bits_in_however_many_spans(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "ENTRIES_PER_CHUNK", 2)
+    model, candidates = _random_model(), _candidates(evidence, EVERYONE)
+    once = top_scores(model, evidence, EVERYONE, candidates, keep=best(3))
+    monkeypatch.setattr(scoring, "ENTRIES_PER_SPAN", 3)
+    assert len(list(spans(candidates))) > 2
+    pd.testing.assert_frame_equal(
+        top_scores(model, evidence, EVERYONE, candidates, keep=best(3), threads=2), once, check_exact=True
+    )
