@@ -3,7 +3,8 @@
     python -m recs_assets_tests.benchmarks.production.scaling
 
 The small planted world, with users, parts, fitment or events multiplied. People who are added are cold, as nearly all are;
-events are added to the people who have some. Writes ``scaling.csv`` and ``scaling.png`` into RECS_HOME's folder ``benchmark``.
+events are added to the people who have some. And production's parts and vehicles with 8,000 people, 16,000 and on, who all have
+events. Writes ``scaling.csv`` and ``scaling.png`` into RECS_HOME's folder ``benchmark``.
 """
 
 import csv
@@ -18,6 +19,7 @@ from recs_assets.demo.presets import PRESETS, Preset
 from recs_assets.demo.world import write_world
 from recs_assets.targets import home
 from recs_assets_tests.benchmarks.production.runs import Row, measured
+from recs_assets_tests.benchmarks.production.worst import ALL_ACTIVE
 
 SMALL = PRESETS["small"]
 AXES: dict[str, tuple[Sequence[int], Callable[[int], Preset]]] = {
@@ -25,6 +27,7 @@ AXES: dict[str, tuple[Sequence[int], Callable[[int], Preset]]] = {
     "parts": ((1, 2), lambda n: replace(SMALL, parts=SMALL.parts * n, universal_parts=SMALL.universal_parts * n)),
     "fitment": ((1, 2, 4), lambda n: replace(SMALL, vehicles_per_part=SMALL.vehicles_per_part * n)),
     "events": ((1, 4), lambda n: replace(SMALL, browse_parts=SMALL.browse_parts * n)),
+    "people active": ((1, 2, 4, 8), lambda n: replace(ALL_ACTIVE, users=8_000 * n)),
 }
 WEEKLY = ("exports", "hetero_graph", "trained_model", "offline_metrics")
 STAGES = (*WEEKLY, "user_scores", "sql_scores", "recommendations")
@@ -37,16 +40,14 @@ def main() -> int:
     """Run all sizes, keep the figures, draw them."""
     folder = home() / "benchmark" / "scaling"
     points: list[Point] = []
-    unchanged: list[Row] | None = None
+    measured_before: dict[Preset, list[Row]] = {}
     for axis, (times, preset) in AXES.items():
         for n in times:
-            if n == 1 and unchanged is not None:
-                rows = unchanged
-            else:
-                world = folder / f"{axis}_{n}"
-                write_world(world, replace(preset(n), name=f"small {axis} x {n}"))
-                rows = measured(world, folder)
-            unchanged = unchanged or rows
+            if preset(n) not in measured_before:
+                world = folder / f"{axis}_{n}".replace(" ", "_")
+                write_world(world, replace(preset(n), name=f"{axis} x {n}"))
+                measured_before[preset(n)] = measured(world, folder)
+            rows = measured_before[preset(n)]
             points += [(axis, n, stage, *cost_of(stage, rows)) for stage in STAGES]
             for *_, stage, cpu, peak in points[-len(STAGES) :]:
                 print(f"{axis} x {n}  {stage:<16}{cpu:>8.1f} CPU s {peak:>6.2f} GiB", flush=True)
@@ -67,7 +68,7 @@ def cost_of(stage: str, rows: Sequence[Row]) -> tuple[float, float]:
 
 def draw(points: Sequence[Point], path: Path) -> None:
     """A panel an axis, a line a stage."""
-    figure = Figure(figsize=(12, 3.4), layout="constrained")
+    figure = Figure(figsize=(14, 3.4), layout="constrained")
     panels = figure.subplots(1, len(AXES), sharey=True)
     for panel, (axis, (times, _)) in zip(panels, AXES.items(), strict=True):
         for stage in STAGES:

@@ -15,6 +15,9 @@ MEDIUM = PRESETS["medium"]
 EVERYBODY_ACTIVE = replace(MEDIUM, users=101_000, active_share=0.99, browse_parts=1.0, weeks=30, bot=False)
 # Everybody may be shown every part, and as many people are evaluated in a week as ever are.
 FIFTY_THOUSAND_CANDIDATES = replace(MEDIUM, users=20_000, active_share=0.99, parts=50_000, weeks=30, bot=False)
+# The same of production's size, in so few weeks that each has some twenty events.
+ALL_ACTIVE = replace(PRESETS["full"], active_share=0.99, browse_parts=1.0, weeks=12, bot=False)
+
 
 SIXTY_PERCENT_OWN_ONE_VEHICLE = """
     SELECT DISTINCT ON (user_id, vehicle_id)
@@ -42,6 +45,7 @@ NOBODY_KNOWS_WHAT_FITS = "SELECT * FROM fitment LIMIT 0"
 # The table that a case changes, and what it holds then.
 CASES: dict[str, tuple[Preset, str, str]] = {
     "everybody_active": (EVERYBODY_ACTIVE, "events", "SELECT * FROM events"),
+    "all_active": (ALL_ACTIVE, "events", "SELECT * FROM events"),
     "one_vehicle": (MEDIUM, "ownership", SIXTY_PERCENT_OWN_ONE_VEHICLE),
     "many_vehicles": (MEDIUM, "ownership", TWO_THOUSAND_PEOPLE_OWN_FIFTY_VEHICLES),
     "part_for_all": (MEDIUM, "fitment", ONE_PART_FITS_EVERY_VEHICLE),
