@@ -9,7 +9,7 @@ import numpy as np
 
 from recs_assets.gnn.channels.evidence import channel_names, feature_names
 from recs_assets.gnn.channels.examples import Example
-from recs_assets.gnn.channels.popularity import HALF_LIVES, POPULARITY
+from recs_assets.gnn.channels.popularity import POPULARITY
 from recs_assets.settings import Settings
 
 NEVER_DECAYS = 1e9
@@ -67,8 +67,8 @@ def _without(name: str, settings: Settings) -> CHANGED_EXAMPLE:
             features = example.features.copy()
             features[:, feature_names(settings.model).index(name)] = 0.0
             return dataclasses.replace(example, features=features)
-        popularity, column = example.popularity.copy(), POPULARITY.index(name)
-        popularity[:, column if name in HALF_LIVES else slice(len(HALF_LIVES), None)] = 0.0
+        popularity = example.popularity.copy()
+        popularity[:, POPULARITY.index(name)] = 0.0
         return dataclasses.replace(example, popularity=popularity)
 
     return shown

@@ -88,7 +88,7 @@ def train(
     model.save(fitted.channels.model, new.path(MODEL))
     model.save(fitted.validation.model, new.path(VALIDATION_MODEL))
     new.write_table(CURVE, pa.table({"step": range(1, len(losses) + 1), "loss": losses}))
-    new.write_document(WEIGHTS, fitted.channels.model.named_weights() | fitted.channels.model.named_popularity())
+    new.write_document(WEIGHTS, fitted.channels.model.named_weights() | fitted.channels.model.named_floors())
     if fitted.towers is not None:
         record = fitted.towers.record()
         _write_towers(fitted.towers, data, inputs, new, settings)
@@ -101,7 +101,7 @@ def train(
         "first loss": losses[0],
         "last loss": losses[-1],
         "weights": fitted.channels.model.named_weights(),
-        "popularity": fitted.channels.model.named_popularity(),
+        "floors of popularity": fitted.channels.model.named_floors(),
         "scale of the towers": record.get("scale", 0.0),
         "device of the towers": device_of(settings.towers),
     }

@@ -35,7 +35,6 @@ class Channels:
         self.log_popularity = [np.log(self._popularity(half_life, FLOOR)) for half_life in model.popularity_half_lives_days]
         floors = zip(model.popularity_half_lives_days, np.exp(self.weights["log_floor"]), strict=True)
         self._shares = [np.log(self._popularity(half_life, floor)) for half_life, floor in floors]
-        self._learned_popularity = self._learned()
         self._slow_popularity = np.exp(self.log_popularity[-1])
         self._slowly_touched = self._touched(model.popularity_half_lives_days[-1])
         self._recently_touched = self._touched(model.history_half_life_days)
@@ -47,7 +46,7 @@ class Channels:
     def scores(self, user: int) -> Vector:
         """[products] weights of the person's state times log evidence, summed over the channels."""
         weights = self._gated_weights(self.world.state(user))
-        logs = [*self._shares, self._learned_popularity]
+        logs = list(self._shares)
         for path, epsilon in zip(self._paths(user), self.weights["epsilon"], strict=True):
             logs.append(np.log1p(path / epsilon))
         logs += [self._owners_behaviour(user, labels) for labels in self._vehicle_labels()]
@@ -76,36 +75,6 @@ class Channels:
         floored = counts + floor * max(counts.mean(), np.finfo(float).tiny)
         share: Vector = floored / floored.sum()
         return share
-
-    def _learned(self) -> Vector:
-        """[products] log of the softmax of the traits: people in each of the last six weeks, and the age of the part."""
-        total = np.zeros(len(self.world.products))
-        for worth, trait in zip(self.weights["traits"], [*self._people_of_weeks(), *self._ages()], strict=True):
-            total += worth * trait
-        learned: Vector = total - np.log(np.exp(total).sum())
-        return learned
-
-    def _people_of_weeks(self) -> Iterator[Vector]:
-        events, age = self.world.events, self.world.age_days()
-        for week in range(6):
-            own = (age > 7 * week) & (age <= 7 * (week + 1))
-            pairs = {*zip(events.user[own].tolist(), events.product[own].tolist(), strict=True)}
-            people = np.zeros(len(self.world.products))
-            for _, product in pairs:
-                people[product] += 1
-            mean = people.mean()
-            yield standardised(np.log((people + 0.2 * mean + 0.1) / (1.2 * mean + 0.1)))
-
-    def _ages(self) -> Iterator[Vector]:
-        events, age = self.world.events, self.world.age_days()
-        oldest: dict[int, float] = {}
-        for product, days in zip(events.product.tolist(), age.tolist(), strict=True):
-            oldest[product] = max(days, oldest.get(product, 0.0))
-        days = np.array(list(oldest.values()))
-        for values in (np.log(1 + days), np.exp(-days / 42), np.exp(-days / 14)):
-            trait = np.zeros(len(self.world.products))
-            trait[list(oldest)] = standardised(values)
-            yield trait
 
     def _touched(self, half_life_days: float) -> Edges:
         strongest: dict[tuple[int, int], float] = {}
@@ -236,12 +205,6 @@ class Channels:
         ratio = np.log((amounts + shrinkage * usual) / ((amounts.sum() + shrinkage) * usual))
         labels = self.world.labels["part_type"]
         return np.array([0.0 if label is None else ratio[self._types[label]] for label in labels])
-
-
-def standardised(values: Vector) -> Vector:
-    """With mean 0 and variance 1; zeros where all are the same."""
-    spread = values.std() if len(values) else 0.0
-    return (values - values.mean()) / spread if spread > 1e-9 else np.zeros(len(values))
 
 
 def models(world: World) -> Labels:

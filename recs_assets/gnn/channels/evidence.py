@@ -132,7 +132,7 @@ class Evidence:
 
     @cached_property
     def popularity(self) -> Floats32:
-        """[products x (half-lives + traits)] what the channels of a part alone are read off: see ``popularity_inputs``."""
+        """[products x half-lives] what the channels of a part alone are read off: see ``popularity_inputs``."""
         return popularity_inputs(self.past, self.settings)
 
     @cached_property

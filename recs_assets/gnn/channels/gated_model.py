@@ -2,8 +2,7 @@
 
     score(u, p) = sum over channels c of gate_c(state(u)) * log_evidence_c(u, p)
 
-The evidence of the channels of a part alone, its popularity, is learned too: how much a part has that nobody touched, at each
-half-life, and what people in each of the last weeks and the age of a part are worth.
+Of the evidence of the channels of a part alone, its popularity, it is learned how much a part has that nobody touched.
 
 The attention towers add ``s * <tower_user(u), tower_part(p)>`` to this sum, started at zero on top of fitted channels.
 """
@@ -18,7 +17,7 @@ import torch
 from torch import nn
 
 from recs_assets.gnn.channels.evidence import POPULARITY_FLOOR, channel_names, path_names
-from recs_assets.gnn.channels.popularity import HALF_LIVES, POPULARITY, TRAITS
+from recs_assets.gnn.channels.popularity import POPULARITY
 from recs_assets.model_settings import ModelSettings
 from recs_assets.ranking.arrays import Floats32, Ints
 
@@ -42,7 +41,6 @@ FIRST_WEIGHTS = {
     "popularity_fast": 0.7,
     "popularity_middle": 0.6,
     "popularity_slow": -0.5,
-    "popularity_learned": 1.0,
     "interest": 0.3,
     "cosine": 0.3,
     "walk": 0.9,
@@ -57,7 +55,6 @@ class GatedChannels(nn.Module):
         base: [channels] the weights of an average user.
         gate: network from the state [3] to what the user's weights add to ``base``; it starts at zero.
         log_floor: [half-lives] log of the share of the mean popularity that a part has besides its own.
-        traits: [traits] what each is worth to the learned popularity; it starts at zero.
         epsilon: [paths] where log(1 + x / epsilon) turns from linear to logarithmic.
     """
 
@@ -68,8 +65,7 @@ class GatedChannels(nn.Module):
         self.settings = settings
         names = channel_names(settings)
         self.base = nn.Parameter(torch.tensor([first_weight(name) for name in names]))
-        self.log_floor = nn.Parameter(torch.full((len(HALF_LIVES),), math.log(POPULARITY_FLOOR)))
-        self.traits = nn.Parameter(torch.zeros(len(TRAITS)))
+        self.log_floor = nn.Parameter(torch.full((len(POPULARITY),), math.log(POPULARITY_FLOOR)))
         last = nn.Linear(settings.gate_hidden, len(names))
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
@@ -96,25 +92,21 @@ class GatedChannels(nn.Module):
     def log_shares(self, popularity: torch.Tensor) -> torch.Tensor:
         """[products x channels of a part alone] log of each part's share of all popularity, in the order of ``POPULARITY``.
 
-        With n the decayed count of a part and m the mean, log(n / m + e^floor) less the log of its sum over all parts; and of the
-        traits the log of the softmax of their weighted sum.
+        With n the decayed count of a part and m the mean, log(n / m + e^floor) less the log of its sum over all parts.
 
         Args:
-            popularity: [products x (half-lives + traits)] as ``popularity_inputs`` gives it.
+            popularity: [products x half-lives] n / m, as ``popularity_inputs`` gives it.
         """
-        counted = popularity[:, : len(HALF_LIVES)] + self.log_floor.exp()
-        shares = torch.log(counted) - torch.log(counted.sum(dim=0))
-        learned = torch.log_softmax(popularity[:, len(HALF_LIVES) :] @ self.traits, dim=0)
-        return torch.cat([shares, learned[:, None]], dim=1)
+        counted = popularity + self.log_floor.exp()
+        return torch.log(counted) - torch.log(counted.sum(dim=0))
 
     def named_weights(self) -> dict[str, float]:
         """The weights of an average user by channel."""
         return dict(zip(channel_names(self.settings), self.base.detach().tolist(), strict=True))
 
-    def named_popularity(self) -> dict[str, float]:
-        """What popularity is made of: the floor of each half-life, as a share of the mean, and what each trait is worth."""
-        floors = {f"floor_of_{name}": floor for name, floor in zip(HALF_LIVES, self.log_floor.exp().tolist(), strict=True)}
-        return floors | dict(zip(TRAITS, self.traits.tolist(), strict=True))
+    def named_floors(self) -> dict[str, float]:
+        """The popularity that a part has besides its own, as a share of the mean, by half-life."""
+        return {f"floor_of_{name}": floor for name, floor in zip(POPULARITY, self.log_floor.exp().tolist(), strict=True)}
 
     def of_parts(self, popularity: Floats32) -> Floats32:
         """``log_shares`` of arrays. Asked once and looked up: the last bits of its sums may depend on the thread that asks."""

@@ -97,7 +97,7 @@ class Explainer:
         """The strongest edge of one term for each (user, part); none where the term has no path that can be named."""
         match kind := family(term):
             case "popularity" | "sql_global":
-                edges = self._popular(products, is_fast=term in ("popularity_fast", "popularity_learned"))
+                edges = self._popular(products, is_fast=term == "popularity_fast")
             case "interest":
                 edges = Edges.where(at(self.touched, users, products) > 0, "looked_at")
             case "together":

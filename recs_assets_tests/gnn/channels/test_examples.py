@@ -65,7 +65,7 @@ def test_a_batch_is_padded_to_the_longest_list() -> None:
     torch.testing.assert_close(batch.targets, torch.tensor([[0, 0, 1 / 3, 0], [0, 1, 0, 0], [1, 0, 0, 0]]))
     # The parts that are looked up: of the padding the first.
     assert batch.product.tolist() == [[0, 2, 3, 0], [0, 1, 2, 3], [0, 1, 2, 3]]
-    assert batch.popularity.shape == (5, 12)
+    assert batch.popularity.shape == (5, 3)
     assert batch.log_evidence.shape == (3, 4, len(NAMES))
     assert not batch.log_evidence[0, 3].any()
     # The garage of u4 is v1, which p1 fits and one more: x = 1/2 at a bend of 1.

@@ -20,7 +20,6 @@ FIRST = {
     "popularity_fast": 0.7,
     "popularity_middle": 0.6,
     "popularity_slow": -0.5,
-    "popularity_learned": 1.0,
     "interest": 0.3,
     "cosine_20d": 0.3,
     "cosine_10d": 0.3,
@@ -37,7 +36,7 @@ FIRST = {
     "next_types": 0.1,
 }
 
-FEATURES = tuple(FIRST)[4:]
+FEATURES = tuple(FIRST)[3:]
 N_PATHS = 9
 
 
@@ -75,54 +74,38 @@ def test_a_gate_adds_what_the_state_says_to_the_weights() -> None:
 def test_a_score_is_the_weighted_sum_of_the_log_evidence() -> None:
     # Two users with two candidates each.
     evidence = np.stack([[_row(walk=2.0), _row(interest=1.0, brand=10.0)], [_row(), _row()]])
-    shares = np.zeros((2, 2, 4), dtype=np.float32)
-    shares[1, 0] = [0.0, 0.0, 4.0, 3.0]
+    shares = np.zeros((2, 2, 3), dtype=np.float32)
+    shares[1, 0] = [0.0, 0.0, 4.0]
     scores = _new()(torch.from_numpy(evidence), torch.from_numpy(shares), torch.tensor([COLD, IDLE_A_DAY]))
-    # 0.9 x 2; 0.3 x 1 + 0.1 x 10; -0.5 x 4 + 1 x 3; nothing.
-    np.testing.assert_allclose(scores.detach().numpy(), [[1.8, 1.3], [1.0, 0.0]], rtol=1e-6)
-
-
-def _popularity(fast: list[float], trait: list[float]) -> torch.Tensor:
-    """Inputs of two parts: the counts of the fast half-life in means and the first trait, all else zero."""
-    inputs = np.zeros((2, 12), dtype=np.float32)
-    inputs[:, 0], inputs[:, 3] = fast, trait
-    return torch.from_numpy(inputs)
+    # 0.9 x 2; 0.3 x 1 + 0.1 x 10; -0.5 x 4; nothing.
+    np.testing.assert_allclose(scores.detach().numpy(), [[1.8, 1.3], [-2.0, 0.0]], rtol=1e-6)
 
 
 def test_popularity_is_the_share_of_counts_above_a_floor_that_is_learned_for_each_half_life() -> None:
     fitted = _new()
-    inputs = _popularity(fast=[2.0, 0.0], trait=[0.0, 0.0])
+    # Of two parts one has all events of the fast half-life; of the others there are none.
+    inputs = torch.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
     # The floor begins at two hundredths of the mean.
     assert fitted.log_shares(inputs)[:, 0].tolist() == pytest.approx([math.log(2.02 / 2.04), math.log(0.02 / 2.04)], rel=1e-5)
     with torch.no_grad():
         fitted.log_floor[0] = math.log(0.5)
     shares = fitted.log_shares(inputs)
     assert shares[:, 0].tolist() == pytest.approx([math.log(2.5 / 3), math.log(0.5 / 3)])
-    assert shares[:, 1:3].tolist() == pytest.approx(np.full((2, 2), math.log(0.5)))
-    named = fitted.named_popularity()
+    assert shares[:, 1:].tolist() == pytest.approx(np.full((2, 2), math.log(0.5)))
+    named = fitted.named_floors()
     assert named["floor_of_popularity_fast"] == pytest.approx(0.5)
     assert named["floor_of_popularity_slow"] == pytest.approx(0.02)
 
 
-def test_learned_popularity_is_the_softmax_of_the_weighted_traits_and_says_nothing_at_first() -> None:
-    fitted = _new()
-    inputs = _popularity(fast=[0.0, 0.0], trait=[1.0, -1.0])
-    assert fitted.log_shares(inputs)[:, 3].tolist() == pytest.approx([math.log(0.5)] * 2)
-    with torch.no_grad():
-        fitted.traits[0] = math.log(3) / 2
-    assert fitted.log_shares(inputs)[:, 3].tolist() == pytest.approx([math.log(0.75), math.log(0.25)])
-    assert fitted.named_popularity()["people_0_weeks_ago"] == pytest.approx(math.log(3) / 2)
-
-
 def test_log_evidence_is_the_popularity_of_the_part_then_what_is_known_of_user_and_part() -> None:
     features = np.stack([_row(walk=0.5, vehicle=2.0), _row(garage_usage=1.0), _row()])
-    of_parts = np.array([[-1, -2, -3, -4], [-5, -6, -7, -8]], dtype=np.float32)
+    of_parts = np.array([[-1, -2, -3], [-4, -5, -6]], dtype=np.float32)
     logs = _new(epsilon=0.25).log_evidence(features, of_parts, np.array([1, 0, 0]))
     assert logs.shape == (3, len(FIRST))
-    assert logs[:, :4].tolist() == of_parts[[1, 0, 0]].tolist()
+    assert logs[:, :3].tolist() == of_parts[[1, 0, 0]].tolist()
     # log(1 + 0.5 / 0.25) = log 3; log(1 + 1 / 0.25) = log 5; logarithms stay.
     np.testing.assert_allclose(
-        logs[:, 4:], [_row(walk=math.log(3), vehicle=2.0), _row(garage_usage=math.log(5)), _row()], rtol=1e-6
+        logs[:, 3:], [_row(walk=math.log(3), vehicle=2.0), _row(garage_usage=math.log(5)), _row()], rtol=1e-6
     )
     assert features[0].tolist() == _row(walk=0.5, vehicle=2.0).tolist()
 
@@ -164,7 +147,7 @@ def test_what_is_saved_is_loaded_and_holds_tensors_only(tmp_path: Path) -> None:
     loaded = model.load(path, MODEL)
     written = torch.load(path, weights_only=True)
     gate = ["gate.0.bias", "gate.0.weight", "gate.2.bias", "gate.2.weight"]
-    assert sorted(written["weights"]) == ["base", "epsilon", *gate, "log_floor", "traits"]
+    assert sorted(written["weights"]) == ["base", "epsilon", *gate, "log_floor"]
     for name, values in loaded.state_dict().items():
         assert torch.equal(values, fitted.state_dict()[name])
     assert loaded.named_weights() != pytest.approx(FIRST)

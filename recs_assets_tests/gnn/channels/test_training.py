@@ -9,13 +9,12 @@ from scipy import sparse
 
 from recs_assets.gnn.channels.evidence import feature_names
 from recs_assets.gnn.channels.examples import Example
-from recs_assets.gnn.channels.popularity import HALF_LIVES, TRAITS
+from recs_assets.gnn.channels.popularity import POPULARITY
 from recs_assets.gnn.channels.training import Fit, NoTrainingDataError, fit
 from recs_assets_tests.gnn import five_users
 
 SETTINGS = five_users.settings()
 NAMES = feature_names(SETTINGS.model)
-N_INPUTS = len(HALF_LIVES) + len(TRAITS)
 
 
 def _planted(seed: int, n_users: int = 40, n_candidates: int = 12) -> Example:
@@ -30,7 +29,7 @@ def _planted(seed: int, n_users: int = 40, n_candidates: int = 12) -> Example:
         users=np.arange(n_users),
         candidates=sparse.csr_array(np.ones((n_users, n_candidates), dtype=bool)),
         features=features.reshape(-1, len(NAMES)),
-        popularity=np.zeros((n_candidates, N_INPUTS), dtype=np.float32),
+        popularity=np.zeros((n_candidates, len(POPULARITY)), dtype=np.float32),
         targets=targets.ravel(),
         state=generator.random((n_users, 3), dtype=np.float32),
     )
@@ -63,25 +62,13 @@ def test_the_loss_falls_and_the_channel_that_decides_becomes_the_loudest() -> No
     assert not fitted.model.training
 
 
-def test_what_popularity_is_worth_is_learned_with_the_weights() -> None:
-    # Everybody takes the one part that has the third trait, and nothing else tells the parts apart.
-    blank = _planted(1)
-    popularity = blank.popularity.copy()
-    popularity[4, TRAITS.index("people_2_weeks_ago") + len(HALF_LIVES)] = 1.0
-    targets = (blank.candidates.indices == 4).astype(np.float32)
-    example = replace(blank, features=np.zeros_like(blank.features), popularity=popularity, targets=targets)
-    learned = fit([example], SETTINGS).model.named_popularity()
-    assert learned["people_2_weeks_ago"] > 0.5
-    assert {value for name, value in learned.items() if name in TRAITS and name != "people_2_weeks_ago"} == {0.0}
-
-
 def test_the_floor_rises_where_parts_that_nobody_touched_are_taken_as_often() -> None:
     blank = _planted(1)
     popularity = blank.popularity.copy()
     popularity[::2, 0] = 2.0  # every other part has been touched lately, and all are taken alike
     targets = (blank.candidates.indices == np.arange(40).repeat(12) % 12).astype(np.float32)
     example = replace(blank, features=np.zeros_like(blank.features), popularity=popularity, targets=targets)
-    learned = fit([example], SETTINGS).model.named_popularity()
+    learned = fit([example], SETTINGS).model.named_floors()
     assert learned["floor_of_popularity_fast"] > 0.03
     assert learned["floor_of_popularity_slow"] == pytest.approx(0.02, rel=0.2)
 

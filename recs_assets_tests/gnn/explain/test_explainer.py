@@ -100,7 +100,6 @@ def _named(edges: Edges) -> Edge:
         ("popularity_slow", "u5", "p2", ("popular_in_store", None, None, 2)),
         ("popularity_fast", "u5", "p3", ("popular_in_store", None, None, 1)),
         ("popularity_fast", "u5", "p1", None),
-        ("popularity_learned", "u5", "p2", ("trending", None, None, 2)),
         ("sql_global", "u5", "p3", ("popular_in_store", None, None, 1)),
         ("similarity", "u2", "p4", None),
         ("tower", "u1", "p3", None),
