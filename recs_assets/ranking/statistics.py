@@ -59,6 +59,29 @@ class Lift:
         return f"{self.low:+.1%} to {self.high:+.1%}" if math.isfinite(self.high) else f"{self.low:+.1%} upwards"
 
 
+@dataclass(frozen=True)
+class Difference:
+    """How far one system's mean lies from another's, for figures that have no upper bound, such as a likelihood.
+
+    Attributes:
+        mean: of the system less that of the baseline, over rows; NaN where there are none.
+        low: lower bound of the interval; minus infinity where they are so few that any difference may be true.
+        high: upper bound.
+        z: how strongly users speak against there being none, as in ``strength``.
+        n_users: distinct users.
+        mean_baseline: mean over rows (a row is a user in a week).
+        mean_system: mean over rows.
+    """
+
+    mean: float
+    low: float
+    high: float
+    z: float
+    n_users: int
+    mean_baseline: float
+    mean_system: float
+
+
 def strength(baseline: Floats, system: Floats, ratio: float = 1.0) -> Floats:
     """[...] how strongly users speak against mean(system) = ratio x mean(baseline), in standard errors; positive: it is more.
 
@@ -177,6 +200,47 @@ def _crossing(x: Floats, y: Floats, limit: float, below: float, above: float) ->
         else:
             above = middle
     return (below + above) / 2
+
+
+def paired_difference(baseline: Floats, system: Floats, clusters: NDArray[Any], level: float) -> Difference:
+    """Difference of means, paired on rows, with the interval of all differences that users do not speak against.
+
+    With D and n a user's differences and rows added up, what speaks against a true difference m is as in ``strength``, of
+    D - m n, where a single difference is as large as the typical one of those seen: a likelihood has no whole hit.
+
+    Args:
+        baseline: float[rows].
+        system: float[rows], of the same user and week as ``baseline``.
+        clusters: [rows], the user of each row.
+        level: 1 - confidence of the interval.
+    """
+    if not len(baseline):
+        return Difference(math.nan, -math.inf, math.inf, 0.0, 0, math.nan, math.nan)
+    code = np.unique(np.asarray(clusters), return_inverse=True)[1]
+    n_rows = np.bincount(code).astype(np.float64)
+    total = np.bincount(code, weights=system - baseline)
+    mean, limit = float(total.sum() / n_rows.sum()), NORMAL.inv_cdf(1 - level / 2)
+
+    def against(difference: float) -> float:
+        sizes = total - difference * n_rows
+        squares, whole = float(np.square(sizes).sum()), float(sizes.sum())
+        typical = float((np.abs(sizes) ** 3).sum()) / squares if squares else 0.0
+        return whole / math.sqrt(squares + UNSEEN * typical * abs(whole)) if squares else 0.0
+
+    def end(sign: int) -> float:
+        reach = float(np.abs(total).max()) or 1.0
+        while abs(against(mean + sign * reach)) < limit:
+            reach *= 2
+            if reach > HIGHEST_RATIO * (np.abs(total).max() or 1.0):
+                return sign * math.inf
+        below, above = 0.0, reach
+        for _ in range(BISECTIONS):
+            middle = (below + above) / 2
+            below, above = (middle, above) if abs(against(mean + sign * middle)) < limit else (below, middle)
+        return mean + sign * above
+
+    means = float(np.mean(baseline)), float(np.mean(system))
+    return Difference(mean, end(-1), end(1), against(0.0), len(n_rows), *means)
 
 
 def mean_interval(values: Floats, clusters: NDArray[Any], level: float = 0.05, highest: float = 1.0) -> tuple[float, float]:

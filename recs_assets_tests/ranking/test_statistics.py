@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from recs_assets.ranking.statistics import mean_interval, paired_lift, significantly_below, strength
+from recs_assets.ranking.statistics import mean_interval, paired_difference, paired_lift, significantly_below, strength
 
 
 def hits(n_found: int, n_users: int) -> np.ndarray:
@@ -62,6 +62,32 @@ def test_equal_lists_leave_room_for_what_so_few_hits_could_not_show():
         lift = paired_lift(hits(n_hits, 5000), hits(n_hits, 5000), np.arange(5000))
         assert lift.high == pytest.approx(0.8 * 1.959964**2 / (n_hits - 1.8 * 1.959964**2), rel=1e-6)
         assert lift.low < 0 < lift.high
+
+
+def test_a_difference_and_what_speaks_against_it_by_hand():
+    # One person in two rows, who gains 3 in all, and fifteen others in one row, who lose 1 each: sum -12, squares 24, cubes 42.
+    baseline, gained = np.full(17, 5.0), np.concatenate([[4.0, 4.0], np.full(15, 5.0)])
+    system = np.concatenate([[2.5, 2.5], np.full(15, 6.0)])
+    clusters = np.concatenate([[0, 0], np.arange(1, 16)])
+    found = paired_difference(gained, system, clusters, level=0.05)
+    assert (found.mean, found.n_users) == (pytest.approx(12 / 17), 16)
+    assert (found.mean_baseline, found.mean_system) == (pytest.approx(83 / 17), pytest.approx(95 / 17))
+    assert found.z == pytest.approx(12 / math.sqrt(24 + 0.8 * 42 / 24 * 12))
+    # The interval ends where as much speaks against the rest.
+    for end, sign in ((found.low, 1), (found.high, -1)):
+        rest = paired_difference(baseline + end, baseline + system - gained, clusters, level=0.05)
+        assert rest.z == pytest.approx(sign * 1.959964, abs=1e-5)
+
+
+def test_so_few_people_that_any_difference_may_be_true_and_none_at_all():
+    few = paired_difference(np.zeros(6), np.ones(6), np.arange(6), level=0.05)
+    assert (few.mean, few.low, few.high) == (1.0, -math.inf, math.inf)
+    many = paired_difference(np.zeros(60), np.ones(60), np.arange(60), level=0.05)
+    assert (many.low, many.high) == (pytest.approx(1.0), pytest.approx(1.0))
+    same = paired_difference(np.ones(60), np.ones(60), np.arange(60), level=0.05)
+    assert (same.mean, same.z) == (0.0, 0.0)
+    assert (same.low, same.high) == (pytest.approx(0.0), pytest.approx(0.0))
+    assert paired_difference(np.empty(0), np.empty(0), np.empty(0), level=0.05).n_users == 0
 
 
 def test_holms_procedure_by_hand():
