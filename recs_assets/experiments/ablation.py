@@ -30,6 +30,7 @@ from recs_assets.gnn.channels.examples import Example, channel_scores
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, LeakageError, microseconds, snapshot
 from recs_assets.gnn.towers.examples import dot_products, tower_examples
+from recs_assets.gnn.towers.validation import SCALES
 from recs_assets.gnn.weekly_fit import SplitExamples, fit_examples, split_examples
 from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Flags, Floats
@@ -51,7 +52,7 @@ class Measured:
     Attributes:
         per_user: columns user, recall, ndcg and nll, a row a user and evaluation week; nll is NaN where nothing that the user
             took was a candidate.
-        earned_scale: of the towers.
+        earned_scale: the largest that the towers earned.
     """
 
     per_user: pd.DataFrame
@@ -79,11 +80,12 @@ class Laboratory:
             fitted = fit_examples(self.data, training, settings, checkpoints=checkpoints)
         scores = [channel_scores(fitted.channels.model, example) for example in evaluation]
         earned = 0.0
-        if fitted.towers is not None:
-            scale, earned = fitted.towers.record()["tried_scale"], fitted.towers.residual.scale
+        if fitted.towers is not None and (shown := fitted.towers.earned) is not None:
+            earned = max(shown.scales.values())
             prepared = tower_examples(self.data, evaluation, fitted.channels.model, settings)
             dots = dot_products(fitted.towers.residual.towers, prepared)
-            scores = [score + scale * dot for score, dot in zip(scores, dots, strict=True)]
+            scales = [SCALES[shown.choice.scales][example.stratum[row_of_entry(example.base.candidates)]] for example in prepared]
+            scores = [score + scale * dot for score, scale, dot in zip(scores, scales, dots, strict=True)]
         return Measured(self._per_user(evaluation, scores), earned)
 
     def _per_user(self, evaluation: Sequence[Example], scores: Sequence[Floats]) -> pd.DataFrame:

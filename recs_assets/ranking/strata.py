@@ -27,6 +27,9 @@ def strata_table(hot_min_events: int) -> list[Stratum]:
 
 def strata_of(n_events: NDArray[np.int64], hot_min_events: int) -> NDArray[np.str_]:
     """[people] the stratum of each number of events."""
-    rows = strata_table(hot_min_events)
-    numbers = np.searchsorted([row.min_events for row in rows], n_events, side="right") - 1
-    return np.array([row.name for row in rows])[numbers]
+    return np.array(STRATA)[strata_positions(n_events, hot_min_events)]
+
+
+def strata_positions(n_events: NDArray[np.int64], hot_min_events: int) -> NDArray[np.int64]:
+    """[people] the same as a position in ``STRATA``."""
+    return np.searchsorted([row.min_events for row in strata_table(hot_min_events)], n_events, side="right") - 1

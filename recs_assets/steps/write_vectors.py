@@ -25,9 +25,10 @@ def write_vectors(
     users_file: Path,
     products_file: Path,
 ) -> None:
-    """Write ``user_id`` and ``product_id`` with their ``vector`` of ``towers.dimension`` float32 each.
+    """Write ``user_id`` and ``product_id`` with their ``vector`` of ``towers.dimension`` float32 each, and a user's ``scale``.
 
-    A vector is computed once a profile: people who own the same vehicles and have no history share it.
+    A user's scale times the dot product is what the towers add to a score. A vector is computed once a profile: people who own
+    the same vehicles and have no history share it.
 
     Args:
         residual: fitted towers.
@@ -41,13 +42,14 @@ def write_vectors(
     """
     representatives = pc.index_in(profiles["user_id"].combine_chunks(), user_ids).to_numpy().astype(np.int64)
     of_profiles, of_products = residual.vectors(past, representatives)
+    scales = residual.scales_of(past, representatives)
     pq.write_table(_table("product_id", product_ids, of_products), products_file, compression="zstd", write_page_checksum=True)
     profile = pc.index_in(user_profiles["profile_id"].combine_chunks(), profiles["profile_id"].combine_chunks()).to_numpy()
-    schema = _table("user_id", user_ids[:0], of_profiles[:0]).schema
+    schema = _table("user_id", user_ids[:0], of_profiles[:0]).append_column("scale", pa.array([], pa.float32())).schema
     with pq.ParquetWriter(users_file, schema, compression="zstd", write_page_checksum=True) as writer:
         for start in range(0, user_profiles.num_rows, BATCH):
-            ids = user_profiles["user_id"].slice(start, BATCH).combine_chunks()
-            writer.write_table(_table("user_id", ids, of_profiles[profile[start : start + BATCH]]))
+            ids, own = user_profiles["user_id"].slice(start, BATCH).combine_chunks(), profile[start : start + BATCH]
+            writer.write_table(_table("user_id", ids, of_profiles[own]).append_column("scale", pa.array(scales[own])))
 
 
 def _table(name: str, ids: pa.Array, vectors: Floats32) -> pa.Table:

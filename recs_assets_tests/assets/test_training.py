@@ -94,12 +94,16 @@ def test_the_towers_leave_a_record_a_curve_and_a_vector_for_everybody_and_every_
     trained = place.artifact("trained_model")
     record = trained.document("residual.json")
     assert record["scale"] == trained.facts["towers_scale"]
-    assert record["scale"] > 0 or record["validation"]["low"] <= 0  # kept only if it shows that it helps
-    assert trained.table("towers_curve.parquet").column_names == ["epoch", "loss", "recall", "scale"]
+    shows_that_it_helps = record["validation"]["nll"]["high"] < 0
+    assert shows_that_it_helps or not any(record["scale"].values())
+    curve = trained.table("towers_curve.parquet")
+    assert curve.column_names == ["epoch", "loss", "gain", "scale_cold", "scale_warm", "scale_hot"]
     for kind in ("user", "product"):
         vectors = trained.table(f"{kind}_vectors.parquet")
         assert vectors[f"{kind}_id"].to_pylist() == place.table(f"{kind}_nodes")[f"{kind}_id"].to_pylist()
         assert vectors["vector"].type == pa.list_(pa.float32(), place.settings.towers.dimension)
+    strata = place.artifact("hetero_graph").table("user_profiles.parquet")["stratum"].to_pylist()
+    assert trained.table("user_vectors.parquet")["scale"].to_pylist() == [record["scale"][stratum] for stratum in strata]
     assert not (place.home / "store" / ".work" / f"trained_model-{WEEK}").exists()
 
 

@@ -32,7 +32,7 @@ def main() -> int:
             store = Store(home.folder / "store")
             decision, towers = (store.current(*of).facts for of in (("offline_metrics", WEEK), ("trained_model", WEEK)))
             decisions[decision["decision"]] += 1
-            print(f"seed {seed:>2}: {decision['decision']}, scale of the towers {towers['towers_scale']:g}", flush=True)
+            print(f"seed {seed:>2}: {decision['decision']}, scale of the towers {towers['towers_scale']}", flush=True)
     print(", ".join(f"{name} {count}" for name, count in decisions.most_common()))
     return int(decisions[PASS] > 0)
 

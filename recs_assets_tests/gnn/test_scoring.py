@@ -17,6 +17,7 @@ from recs_assets.gnn.towers.residual import Residual
 from recs_assets.gnn.towers.two_towers import TwoTowers
 from recs_assets.ranking.kept_candidates import KeptCandidates
 from recs_assets.ranking.rules import PartAttributes
+from recs_assets.ranking.strata import STRATA
 from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.five_users import past_of, world
 
@@ -178,23 +179,25 @@ def _loudest_slowly(terms: list[float], average: list[float]) -> str:
     return " ".join(name for _, name in sorted(loudest.values(), key=lambda term: -term[0])[:3])
 
 
-def test_the_towers_add_their_dot_product_times_its_scale(evidence: Evidence) -> None:
-    settings = five_users.settings(towers={"dimension": 8, "heads": 2, "hash_buckets": 64})
+def test_the_towers_add_their_dot_product_times_the_scale_of_the_persons_stratum(evidence: Evidence) -> None:
+    settings = five_users.settings(towers={"dimension": 8, "heads": 2, "hash_buckets": 64}, strata={"hot_min_events": 3})
     torch.manual_seed(0)
     towers = TwoTowers(settings.towers)
     torch.nn.init.eye_(towers.user_out.weight)
     candidates = _candidates(evidence, EVERYONE)
     columns = ["profile", "product"]
     alone = top_scores(_random_model(), evidence, EVERYONE, candidates, keep=best(5)).set_index(columns)["score"].sort_index()
-    fitted = Residual(towers, 0.5, settings)
+    fitted = Residual(towers, {"cold": 1.0, "warm": 0.5, "hot": 0.0}, settings)
     vectors = fitted.added(evidence.past, EVERYONE)
     added = top_scores(_random_model(), evidence, EVERYONE, candidates, keep=best(5), vectors=vectors).set_index(columns)["score"]
     of_users, of_products = fitted.vectors(evidence.past, EVERYONE)
     users, products = (alone.index.get_level_values(name).to_numpy() for name in columns)
-    expected = alone + 0.5 * np.einsum("nd,nd->n", of_users[users], of_products[products])
+    # u1 has three events, u2 two, u3 one, the others none.
+    scales = np.array([0.0, 0.5, 0.5, 1.0, 1.0])
+    expected = alone + scales[users] * np.einsum("nd,nd->n", of_users[users], of_products[products])
     np.testing.assert_allclose(added.sort_index(), expected, rtol=1e-5)
     assert not np.allclose(expected, alone)
-    assert Residual(towers, 0.0, settings).added(evidence.past, EVERYONE) is None
+    assert Residual(towers, dict.fromkeys(STRATA, 0.0), settings).added(evidence.past, EVERYONE) is None
 
 
 def test_more_users_than_a_chunk_holds_are_scored_as_in_one(evidence: Evidence) -> None:

@@ -81,8 +81,8 @@ def serving(store: Store, week: str, settings: Settings) -> Serving:
     model: Channels | Towers = channels
     if TOWERS in approved.manifest.files:
         towers = torch.load(approved.path(TOWERS), weights_only=True, map_location="cpu")
-        if towers["scale"]:
-            model = Towers(channels, towers["towers"], towers["scale"])
+        if any(towers["scales"].values()):
+            model = Towers(channels, towers["towers"], towers["scales"])
     return Serving(world, model, SqlBaseline(world), approved.facts["alpha"])
 
 

@@ -115,14 +115,18 @@ def test_the_vectors_of_towers_agree(first_run: Run, tmp_path: Path, encoder: st
     past = snapshot(graph.load(known.path(GRAPH)), microseconds(known.as_of), settings.events)
     slow = serving(first_run.place.store, WEEK, settings)
     assert isinstance(slow.model, Channels)
-    own = Towers(slow.model, towers.state_dict(), 1.0)
+    scales = {"cold": 1.0, "warm": 0.5, "hot": 0.25}
+    own, fast = Towers(slow.model, towers.state_dict(), scales), Residual(towers, scales, settings)
     users = np.array([*np.unique(slow.world.events.user)[:20], *range(0, 500, 25)])
-    of_users, of_products = Residual(towers, 1.0, settings).vectors(past, users)
+    of_users, of_products = fast.vectors(past, users)
     np.testing.assert_allclose(np.stack([own.user(user) for user in users.tolist()]), of_users, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(own.products, of_products, rtol=1e-4, atol=1e-4)
     assert np.ptp(of_products, axis=0).min() > 0.1
+    assert {slow.world.stratum(user) for user in users.tolist()} == set(scales)
+    counted = [scales[slow.world.stratum(user)] for user in users.tolist()]
+    np.testing.assert_array_equal(fast.scales_of(past, users), np.array(counted, dtype=np.float32))
     added = own.scores(7) - slow.model.scores(7)
-    np.testing.assert_allclose(added, own.products @ own.user(7))
+    np.testing.assert_allclose(added, scales[slow.world.stratum(7)] * (own.products @ own.user(7)))
 
 
 @pytest.mark.parametrize(

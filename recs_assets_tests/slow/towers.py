@@ -28,16 +28,17 @@ class Towers:
     n - 1, with ELU in between; after none it is its content.
     """
 
-    def __init__(self, channels: Channels, weights: Mapping[str, Any], scale: float) -> None:
-        self.world, self.channels, self.scale = channels.world, channels, scale
+    def __init__(self, channels: Channels, weights: Mapping[str, Any], scales: Mapping[str, float]) -> None:
+        self.world, self.channels, self.scales = channels.world, channels, scales
         self.weights = {name: np.asarray(values, dtype=np.float64) for name, values in weights.items()}
         self.settings = channels.world.settings.towers
         self.vector = cache(self._vector)
         self.content = {"product": self._product_content(), "vehicle": self._vehicle_content()}
 
     def scores(self, user: int) -> Vector:
-        """[products] the channels' scores and ``scale`` times the dot products."""
-        total: Vector = self.channels.scores(user) + self.scale * (self.products @ self.user(user))
+        """[products] the channels' scores and the dot products times the scale of the person's stratum."""
+        scale = self.scales[self.world.stratum(user)]
+        total: Vector = self.channels.scores(user) + scale * (self.products @ self.user(user))
         return total
 
     def user(self, user: int) -> Vector:

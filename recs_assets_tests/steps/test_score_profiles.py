@@ -22,7 +22,7 @@ def towers_that_count(first_run: Run, tmp_path: Path) -> Path:
     """The run's towers as if they had earned their place."""
     saved = torch.load(first_run.place.artifact("trained_model").path(TOWERS), weights_only=True)
     torch.nn.init.eye_(saved["towers"]["user_out.weight"])
-    torch.save(saved | {"scale": 0.5}, tmp_path / TOWERS)
+    torch.save(saved | {"scales": {"cold": 1.0, "warm": 0.5, "hot": 0.25}}, tmp_path / TOWERS)
     return tmp_path / TOWERS
 
 

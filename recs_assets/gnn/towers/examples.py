@@ -13,8 +13,9 @@ from recs_assets.gnn.snapshots import snapshot
 from recs_assets.gnn.towers.negatives import Sampler
 from recs_assets.gnn.towers.neighbours import TowerInputs, tower_inputs
 from recs_assets.gnn.towers.two_towers import TwoTowers
-from recs_assets.ranking.arrays import Floats
+from recs_assets.ranking.arrays import Floats, Ints
 from recs_assets.ranking.sparse_matrices import row_of_entry
+from recs_assets.ranking.strata import strata_positions
 from recs_assets.settings import Settings
 
 
@@ -27,12 +28,14 @@ class TowerExample:
         inputs: the graph around these users.
         scores: [entries] the channels' score of every candidate.
         sampler: draws negatives among the candidates.
+        stratum: [users] position in ``STRATA``.
     """
 
     base: Example
     inputs: TowerInputs
     scores: Floats
     sampler: Sampler
+    stratum: Ints
 
     def to(self, device: str) -> "TowerExample":
         """The same with the inputs on a device."""
@@ -45,10 +48,12 @@ def tower_examples(
     """The same snapshots with all that the towers need of them, in the memory of the CPU."""
     prepared = []
     for base in examples:
-        inputs = tower_inputs(snapshot(data, base.moment, settings.events), base.users, settings)
+        past = snapshot(data, base.moment, settings.events)
+        inputs = tower_inputs(past, base.users, settings)
         scores = channel_scores(channels, base)
+        stratum = strata_positions(past.n_events[base.users], settings.strata.hot_min_events)
         sampler = Sampler(base.candidates, base.targets, scores, base.fits(settings.model), settings.towers.negatives)
-        prepared.append(TowerExample(base, inputs, scores, sampler))
+        prepared.append(TowerExample(base, inputs, scores, sampler, stratum))
     return prepared
 
 

@@ -13,19 +13,36 @@ from recs_assets.gnn.snapshots import Snapshot
 from recs_assets.gnn.towers.neighbours import tower_inputs
 from recs_assets.gnn.towers.two_towers import TwoTowers
 from recs_assets.ranking.arrays import Floats32, Ints
+from recs_assets.ranking.strata import STRATA, strata_positions
 from recs_assets.settings import Settings
 
-# What the weights mean depends on these; the rest of the section says how they are trained.
+# What the weights mean depends on these of the section; the rest of it says how they are trained.
 SHAPE = {"encoder", "dimension", "heads", "hops", "neighbours", "half_life_days", "hash_buckets"}
 
 
 @dataclass(frozen=True)
 class Residual:
-    """Fitted towers, and how much their dot product counts: score = channels + scale x <user, part>."""
+    """Fitted towers, and how much their dot product counts: score = channels + scale(stratum of the user) x <user, part>.
+
+    Attributes:
+        towers: the fitted weights.
+        scales: by stratum; all 0 where the towers have not earned their place.
+        settings: of the fit.
+    """
 
     towers: TwoTowers
-    scale: float
+    scales: Mapping[str, float]
     settings: Settings
+
+    @property
+    def counts(self) -> bool:
+        """Whether the towers add anything to anybody's score."""
+        return any(self.scales.values())
+
+    def scales_of(self, past: Snapshot, users: Ints) -> Floats32:
+        """[users] each one's own scale, by what the snapshot knows of them."""
+        stratum = strata_positions(past.n_events[users], self.settings.strata.hot_min_events)
+        return np.array([self.scales[name] for name in STRATA], dtype=np.float32)[stratum]
 
     def vectors(self, past: Snapshot, users: Ints) -> tuple[Floats32, Floats32]:
         """[users x dimension] of some users and [products x dimension] of all parts, as of the snapshot."""
@@ -37,15 +54,15 @@ class Residual:
 
     def added(self, past: Snapshot, users: Ints) -> tuple[Floats32, Floats32] | None:
         """As ``vectors``, whose dot product is what the towers add to a score; ``None`` where they add nothing."""
-        if not self.scale:
+        if not self.counts:
             return None
         of_users, of_products = self.vectors(past, users)
-        return of_users * np.float32(self.scale), of_products
+        return of_users * self.scales_of(past, users)[:, None], of_products
 
 
 def save(residual: Residual, path: Path) -> None:
     """Write the towers: tensors, numbers and strings only."""
-    content = {"towers": residual.towers.state_dict(), "scale": residual.scale, "shape": shape_of(residual.settings)}
+    content = {"towers": residual.towers.state_dict(), "scales": dict(residual.scales), "shape": shape_of(residual.settings)}
     torch.save(content, path)
 
 
@@ -61,7 +78,7 @@ def load(path: Path, settings: Settings) -> Residual:
         raise ValueError(f"{path} was fitted with other settings: {'; '.join(other)}. Set them back, or train again.")
     towers = TwoTowers(settings.towers)
     towers.load_state_dict(saved["towers"])
-    return Residual(towers, saved["scale"], settings)
+    return Residual(towers, saved["scales"], settings)
 
 
 def unfit(path: Path, settings: Settings) -> list[str]:
@@ -70,11 +87,14 @@ def unfit(path: Path, settings: Settings) -> list[str]:
 
 
 def shape_of(settings: Settings) -> dict[str, Any]:
-    """The settings that decide what the towers' weights are worth."""
-    return settings.towers.model_dump(include=SHAPE)
+    """The settings that decide what the towers' weights and scales are worth, by key."""
+    of_towers = settings.towers.model_dump(include=SHAPE)
+    return {f"towers.{name}": value for name, value in of_towers.items()} | {
+        "strata.hot_min_events": settings.strata.hot_min_events
+    }
 
 
 def differences(shape: Mapping[str, Any], settings: Settings) -> list[str]:
     """The settings in which towers of this shape differ from the ones asked for, in words."""
     asked = shape_of(settings)
-    return [f"towers.{name} was {shape.get(name)} and is {asked[name]}" for name in asked if shape.get(name) != asked[name]]
+    return [f"{name} was {shape.get(name)} and is {asked[name]}" for name in asked if shape.get(name) != asked[name]]

@@ -21,12 +21,14 @@ from recs_assets.gnn.towers.negatives import Slates
 from recs_assets.gnn.towers.neighbours import TowerInputs
 from recs_assets.gnn.towers.residual import Residual, differences
 from recs_assets.gnn.towers.two_towers import TwoTowers
-from recs_assets.gnn.towers.validation import SCALES, best_of, earned_scale, recalls
-from recs_assets.ranking.cutoff import K
-from recs_assets.ranking.statistics import Lift
+from recs_assets.gnn.towers.validation import NOTHING, Earned, People, Tried, best_choice, earned, tried
 from recs_assets.settings import Settings
 
 log = logging.getLogger(__name__)
+
+# Towers that help show a sign of it early: a standard error after so many epochs. Others are not trained to the end.
+PROBED_EPOCHS = 2
+SIGN = -1.0
 
 
 @dataclass(frozen=True)
@@ -34,20 +36,25 @@ class TowerFit:
     """The towers of the best epoch, and what they added on the validation weeks.
 
     Attributes:
-        residual: the towers with their scale, 0 where they have not earned their place.
-        lift: Recall@K over that of the channels alone, measured crosswise; ``None`` without validation weeks.
-        curve: a row an epoch: epoch, loss, recall (of validation, at the best scale), scale.
+        residual: the towers with their scales, 0 where they have not earned their place.
+        earned: what they add, measured crosswise; ``None`` without validation weeks.
+        curve: a row an epoch: epoch, loss, gain (how far -log p of validation falls at the best scales), and these scales.
+        probed: what the first epochs showed; ``None`` without validation weeks.
     """
 
     residual: Residual
-    lift: Lift | None
+    earned: Earned | None
     curve: list[dict[str, float]]
+    probed: Earned | None
 
     def record(self) -> dict[str, Any]:
         """What the towers added or did not add, in plain values."""
-        best = best_of(self.curve) if self.curve else {}
-        tried = {"tried_scale": best.get("scale"), "epoch": best.get("epoch")}
-        return {"scale": self.residual.scale, **tried, "validation": asdict(self.lift) if self.lift else None}
+        record: dict[str, Any] = {"scale": dict(self.residual.scales), "epochs": len(self.curve)}
+        if self.earned is None:
+            return record | {"validation": None}
+        choice, measured = self.earned.choice, {"nll": asdict(self.earned.nll), "recall": asdict(self.earned.recall)}
+        record |= {"tried_scale": choice.by_stratum, "epoch": choice.epoch, "validation": measured}
+        return record | {"probe": {"z": self.probed.nll.z, "goes_on": shows_a_sign(self.probed)} if self.probed else None}
 
 
 def fit_towers(
@@ -59,12 +66,13 @@ def fit_towers(
     warm: Mapping[str, Any] | None = None,
     report: Callable[[str], None] = log.info,
 ) -> TowerFit:
-    """Train until Recall@K on the validation weeks stops rising, then keep the towers only if they are shown to help.
+    """Train until -log p of the validation weeks stops falling, then keep the towers only if they are shown to help.
 
     Two AdamW optimizers (Loshchilov & Hutter 2019), one of the embedding of names and one of the rest, each with a one-cycle
     schedule (Smith & Topin 2019); gradients are clipped; a step is one snapshot. An epoch ends with a checkpoint, from which a
-    killed training goes on to the same bits on a CPU. Epoch and scale are those with the best validation recall; the scale is
-    0 unless the towers have earned it (``validation.earned_scale``, ``towers.confidence``).
+    killed training goes on to the same bits on a CPU. Epoch and scales are those with the least -log p of the validation weeks;
+    the scales are 0 unless the towers have earned them (``validation.earned``, ``towers.confidence``). A training whose first
+    epochs show no sign of help (``shows_a_sign``) ends after them.
 
     Under ``torchrun`` the processes share each snapshot's people: a step minimises the same loss of all of them, and differs from
     that of one process in the order of its sums alone. The first process validates and keeps checkpoints; all return the same.
@@ -83,26 +91,28 @@ def fit_towers(
     device = device_of(settings.towers)
     with deterministic(device), joined(device) as group:
         training, validation = ([example.to(device) for example in examples] for examples in (training, validation))
-        run = _Run(settings, [example.inputs for example in training], warm, device, group)
+        run = _Run(settings, [example.inputs for example in training], People.of(validation), warm, device, group)
         state = group.by_first(checkpoints.newest)
         if state is not None:
             run.restore(state)
             report(f"training of the towers goes on after epoch {run.epoch}")
-        alone = recalls(validation, [np.zeros(len(example.scores)) for example in validation], 0.0)
         started, first = time.monotonic(), run.epoch
         while not run.is_over:
             loss = run.train_epoch(training)
-            _note(run, loss, group.by_first(lambda: _tried(run, validation)))
+            run.note(loss, group.by_first(lambda: tried(validation, dot_products(run.towers, validation))))
             if group.rank == 0:
                 checkpoints.save(run.epoch, run.state())
             left = (time.monotonic() - started) / (run.epoch - first) * (settings.towers.epochs - run.epoch)
             report(
-                f"epoch {run.epoch} of {settings.towers.epochs}: loss {loss:.4f}, validation Recall@{K} "
-                f"{run.curve[-1]['recall']:.4f} (channels alone {alone['recall'].mean():.4f}), {left:.0f} s left"
+                f"epoch {run.epoch} of {settings.towers.epochs}: loss {loss:.4f}, -log p of validation "
+                f"{run.curve[-1]['gain']:.4f} below that of the channels alone, {left:.0f} s left"
             )
+        if run.is_hopeless:
+            report(f"the first {PROBED_EPOCHS} epochs of the towers show no sign that they help: they are not trained on")
         run.towers.load_state_dict(run.best)
-        lift, scale = earned_scale(alone, run.recalls, run.curve, settings.towers.confidence)
-        return TowerFit(Residual(run.towers.cpu().eval(), scale, settings), lift, run.curve)
+        shown = earned(run.people, run.tried, settings.towers.confidence)
+        towers = Residual(run.towers.cpu().eval(), shown.scales if shown else NOTHING, settings)
+        return TowerFit(towers, shown, run.curve, run.probed)
 
 
 @dataclass
@@ -111,13 +121,13 @@ class _Run:
 
     settings: Settings
     inputs: Sequence[TowerInputs]
+    people: People
     warm: Mapping[str, Any] | None
     device: str
     group: Group
     epoch: int = 0
     curve: list[dict[str, float]] = field(default_factory=list)
-    # Of every epoch: recall of every validation row at every scale, [scales x rows].
-    recalls: list[torch.Tensor] = field(default_factory=list)
+    tried: list[Tried] = field(default_factory=list)
     best: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -145,7 +155,17 @@ class _Run:
     @property
     def is_over(self) -> bool:
         stale = bool(self.curve) and self.epoch - best_of(self.curve)["epoch"] >= self.settings.towers.patience
-        return not self.inputs or stale or self.epoch >= self.settings.towers.epochs
+        return not self.inputs or stale or self.is_hopeless or self.epoch >= self.settings.towers.epochs
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether the first epochs show no sign of help."""
+        return self.epoch >= PROBED_EPOCHS and not shows_a_sign(self.probed)
+
+    @property
+    def probed(self) -> Earned | None:
+        """What the first epochs show."""
+        return earned(self.people, self.tried[:PROBED_EPOCHS], self.settings.towers.confidence)
 
     def train_epoch(self, training: Sequence[TowerExample]) -> float:
         """One step a snapshot, in a new order; the mean loss."""
@@ -178,11 +198,20 @@ class _Run:
             schedule.step()
         return loss
 
+    def note(self, loss: float, measured: Tried) -> None:
+        """Add the epoch to the curve, and keep its towers if people gain most by them so far."""
+        choice = best_choice([measured.nll], self.people.stratum)
+        if not self.curve or choice.gain > best_of(self.curve)["gain"]:
+            self.best = copy.deepcopy(self.towers.state_dict())
+        self.tried.append(measured)
+        scales = {f"scale_{name}": scale for name, scale in choice.by_stratum.items()}
+        self.curve.append({"epoch": self.epoch, "loss": loss, "gain": choice.gain, **scales})
+
     def state(self) -> dict[str, Any]:
         return {
             "epoch": self.epoch,
             "curve": self.curve,
-            "recalls": self.recalls,
+            "tried": [torch.from_numpy(np.stack([epoch.nll, epoch.recall])) for epoch in self.tried],
             "towers": self.towers.state_dict(),
             "best": self.best,
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
@@ -191,7 +220,8 @@ class _Run:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self.epoch, self.curve, self.recalls, self.best = (state[name] for name in ("epoch", "curve", "recalls", "best"))
+        self.epoch, self.curve, self.best = (state[name] for name in ("epoch", "curve", "best"))
+        self.tried = [Tried(*epoch.numpy()) for epoch in state["tried"]]
         self.towers.load_state_dict(state["towers"])
         for kind in ("optimizers", "schedules"):
             for one, saved in zip(getattr(self, kind), state[kind], strict=True):
@@ -228,18 +258,11 @@ def slate_loss(
     return {"bce": losses.bce_loss, "bpr": losses.bpr_loss}[kind](scores, is_candidate, targets, total)
 
 
-def _tried(run: _Run, validation: Sequence[TowerExample]) -> torch.Tensor:
-    """[scales x rows] recall of every validation row at every scale."""
-    dots = dot_products(run.towers, validation)
-    return torch.tensor([recalls(validation, dots, scale)["recall"].tolist() for scale in SCALES], dtype=torch.float64)
+def shows_a_sign(probed: Earned | None) -> bool:
+    """Whether -log p of the validation weeks falls enough, crosswise, for a training to go on."""
+    return probed is not None and probed.nll.z <= SIGN
 
 
-def _note(run: _Run, loss: float, tried: torch.Tensor) -> None:
-    """Add the epoch to the curve, and keep its towers if their validation recall is the best so far."""
-    is_validated = tried.shape[1] > 0
-    means = tried.mean(dim=1).tolist() if is_validated else [0.0] * len(SCALES)
-    best = int(np.argmax(means))
-    if not is_validated or not run.curve or means[best] > best_of(run.curve)["recall"]:
-        run.best = copy.deepcopy(run.towers.state_dict())
-    run.recalls.append(tried)
-    run.curve.append({"epoch": run.epoch, "loss": loss, "recall": means[best], "scale": SCALES[best]})
+def best_of(curve: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The epoch with the greatest gain on the validation weeks, the first of equals."""
+    return max(curve, key=lambda row: row["gain"])

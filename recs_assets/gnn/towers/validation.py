@@ -1,87 +1,179 @@
-"""Whether the towers help, measured crosswise on validation weeks.
+"""Whether the towers help, and whom, measured crosswise on validation weeks.
 
-Every epoch and scale that is tried is measured on the same validation users, and the best of many tries is best by luck too. So
-the users are split into halves: each half is measured under the try that the other half would choose, as in two-fold nested
-cross-validation (Stone 1974; Varma & Simon 2006). The scale that is kept is the one that all users together would choose, but
-it counts only if the interval of the lift measured crosswise lies above zero.
+How much the dot product counts is a gate of what is known of a person: a scale a stratum, out of a few, that never rises from
+cold to warm to hot people, of whom the channels know most. It goes by the likelihood of what people took, which sees what
+Recall@K cannot.
+
+Every epoch and every choice of scales is measured on the same validation weeks, and the best of many is best by luck too. So the
+weeks are split into halves, every other one: each half is measured under the epoch and the scales that the other half would
+choose, as in two-fold nested cross-validation (Stone 1974; Varma & Simon 2006). Weeks and not users, as the fashion of a week is
+luck that all users share. What is kept is what all weeks together would choose, but it counts only where what is measured
+crosswise shows that it helps; a single week shows nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 import pandas as pd
-import torch
 
 from recs_assets.gnn.towers.examples import TowerExample
 from recs_assets.ranking import metrics
-from recs_assets.ranking.arrays import Floats
+from recs_assets.ranking.arrays import Floats, Ints
 from recs_assets.ranking.candidates import top_of_sparse
 from recs_assets.ranking.cutoff import RECALL, K
+from recs_assets.ranking.likelihood import negative_log_likelihood
 from recs_assets.ranking.sparse_matrices import row_of_entry
-from recs_assets.ranking.statistics import Lift, paired_lift
+from recs_assets.ranking.statistics import Difference, Lift, paired_difference, paired_lift
+from recs_assets.ranking.strata import STRATA
 
-SCALES = (0.25, 0.5, 1.0)  # that the dot product is tried with
+SCALES = np.array([0.0, 0.0625, 0.125, 0.25, 0.5, 1.0])  # that the dot product is tried with; the first: channels alone
+# [choices x strata] positions in SCALES that do not rise from cold to hot, the smallest first.
+CHOICES: Ints = np.array(list(combinations_with_replacement(range(len(SCALES)), len(STRATA))))[:, ::-1]
+NOTHING: Mapping[str, float] = dict.fromkeys(STRATA, 0.0)
 
 
-def recalls(examples: Sequence[TowerExample], dots: Sequence[Floats], scale: float) -> pd.DataFrame:
-    """Recall@K of every user of the snapshots, before the list rules: columns user, recall.
+@dataclass(frozen=True)
+class People:
+    """The rows of a validation: a user in a week, with something held out among the candidates.
+
+    Attributes:
+        user: [rows].
+        stratum: [rows] position in ``STRATA``.
+        week: [rows] of the validation, counted from 0.
+    """
+
+    user: Ints
+    stratum: Ints
+    week: Ints
+
+    @staticmethod
+    def of(examples: Sequence[TowerExample]) -> "People":
+        """The people of the validation snapshots, in their order."""
+        users, strata = [example.base.users for example in examples], [example.stratum for example in examples]
+        weeks = [np.full(len(own), week) for week, own in enumerate(users)]
+        return People(*(np.concatenate([np.empty(0, np.int64), *parts]) for parts in (users, strata, weeks)))
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What the rows of a validation get under every scale, after one epoch.
+
+    Attributes:
+        nll: [scales x rows] mean -log p of what was held out.
+        recall: [scales x rows] Recall@K.
+    """
+
+    nll: Floats
+    recall: Floats
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An epoch and a scale for each stratum.
+
+    Attributes:
+        epoch: counted from 1.
+        scales: [strata] positions in ``SCALES``.
+        gain: how far it brings the mean -log p of those who choose below that of the channels alone.
+    """
+
+    epoch: int
+    scales: Ints
+    gain: float
+
+    @property
+    def by_stratum(self) -> dict[str, float]:
+        """The scale of each stratum."""
+        return dict(zip(STRATA, SCALES[self.scales].tolist(), strict=True))
+
+
+@dataclass(frozen=True)
+class Earned:
+    """What the towers add on the validation weeks.
+
+    Attributes:
+        scales: what the dot product is multiplied with, by stratum; all 0 where the towers have not earned their place.
+        choice: what all people together would choose.
+        nll: mean -log p of held-out parts against that of the channels alone, crosswise.
+        recall: Recall@K against theirs, crosswise.
+    """
+
+    scales: Mapping[str, float]
+    choice: Choice
+    nll: Difference
+    recall: Lift
+
+
+def tried(examples: Sequence[TowerExample], dots: Sequence[Floats]) -> Tried:
+    """Every row's figures under every scale, before the list rules.
 
     Args:
         examples: the validation snapshots.
         dots: of each snapshot [entries] the dot product of every candidate.
-        scale: what it is multiplied with before it is added to the channels' score.
     """
-    tables = [pd.DataFrame({"user": [], "recall": []})]
+    losses, recalls = [np.empty((len(SCALES), 0))], [np.empty((len(SCALES), 0))]
     for example, dot in zip(examples, dots, strict=True):
-        base = example.base
-        top = top_of_sparse(example.scores + scale * dot, base.candidates, K)
-        ranked = top.assign(rank=top.groupby("profile").cumcount() + 1)
-        targets = np.flatnonzero(base.targets)
-        products = base.candidates.indices[targets].astype(np.int64)
-        held_out = pd.DataFrame({"profile": row_of_entry(base.candidates)[targets], "product": products})
-        recall = metrics.per_user(ranked, held_out, [K])[RECALL]
-        tables.append(pd.DataFrame({"user": base.users[recall.index], "recall": recall.to_numpy()}))
-    return pd.concat(tables[1:] or tables, ignore_index=True)
+        base, under = example.base, [example.scores + scale * dot for scale in SCALES]
+        losses.append(np.stack([negative_log_likelihood(scores, base.targets > 0, base.candidates) for scores in under]))
+        recalls.append(np.stack([_recall(scores, example) for scores in under]))
+    return Tried(np.concatenate(losses, axis=1), np.concatenate(recalls, axis=1))
 
 
-def best_of(curve: Sequence[dict[str, float]]) -> dict[str, float]:
-    """The epoch with the best validation recall, the first of equals."""
-    return max(curve, key=lambda row: row["recall"])
+def _recall(scores: Floats, example: TowerExample) -> Floats:
+    """[users of the snapshot] each of whom has something held out."""
+    base = example.base
+    top = top_of_sparse(scores, base.candidates, K)
+    ranked = top.assign(rank=top.groupby("profile").cumcount() + 1)
+    targets = np.flatnonzero(base.targets)
+    products = base.candidates.indices[targets].astype(np.int64)
+    held_out = pd.DataFrame({"profile": row_of_entry(base.candidates)[targets], "product": products})
+    return metrics.per_user(ranked, held_out, [K])[RECALL].to_numpy()
 
 
-def earned_scale(
-    alone: pd.DataFrame, tried: Sequence[torch.Tensor], curve: Sequence[dict[str, float]], confidence: float
-) -> tuple[Lift | None, float]:
-    """What the towers add on the validation weeks, measured crosswise, and the scale that follows from it.
-
-    Args:
-        alone: columns user, recall: the channels alone, a row a user and week.
-        tried: of every epoch [scales x rows] the same rows' recall.
-        curve: a row an epoch: recall at its best scale, and that scale.
-        confidence: of the interval that must lie above zero; else the scale is 0.
-
-    Returns:
-        ``None`` and 0 where there is no validation user or no epoch.
-    """
-    if not len(alone) or not curve:
-        return None, 0.0
-    lift = crosswise_lift(alone, torch.cat(list(tried)).numpy(), confidence)
-    return lift, best_of(curve)["scale"] if lift.low > 0 else 0.0
-
-
-def crosswise_lift(alone: pd.DataFrame, tried: Floats, confidence: float) -> Lift:
-    """The lift of the best of many tries without the luck of having been chosen.
+def best_choice(losses: Sequence[Floats], stratum: Ints) -> Choice:
+    """The epoch and the scales with the least mean -log p; among equals the first epoch and the smallest scales.
 
     Args:
-        alone: columns user, recall, a row a user and week.
-        tried: [tries x rows] the same rows' recall under each try.
-        confidence: of the interval.
+        losses: of every epoch, one at least, -log p [scales x rows].
+        stratum: [rows] position in ``STRATA``.
     """
-    users = alone["user"].to_numpy(np.int64)
-    half = np.unique(users, return_inverse=True)[1] % 2
-    together = np.empty(len(users))
+    totals = np.array([[loss[:, stratum == own].sum(axis=1) for own in range(len(STRATA))] for loss in losses])
+    costs = totals[:, np.arange(len(STRATA)), CHOICES].sum(axis=2)
+    epoch, choice = divmod(int(costs.argmin()), len(CHOICES))
+    return Choice(epoch + 1, CHOICES[choice], float(costs[0, 0] - costs[epoch, choice]) / max(1, len(stratum)))
+
+
+def earned(people: People, epochs: Sequence[Tried], confidence: float) -> Earned | None:
+    """What the towers add, and the scales that follow; ``None`` where there is nobody to validate or no epoch.
+
+    Args:
+        people: the rows of the validation.
+        epochs: their figures.
+        confidence: of the intervals.
+    """
+    if not len(people.user) or not epochs:
+        return None
+    choice = best_choice([epoch.nll for epoch in epochs], people.stratum)
+    together, alone, level = crosswise(people, epochs), epochs[0], 1 - confidence
+    nll = paired_difference(alone.nll[0], together.nll[0], people.user, level)
+    recall = paired_lift(alone.recall[0], together.recall[0], people.user, level)
+    return Earned(choice.by_stratum if helps(nll, recall) else NOTHING, choice, nll, recall)
+
+
+def helps(nll: Difference, recall: Lift) -> bool:
+    """Whether towers count: -log p is lower with its whole interval, and Recall@K not lower by more than a standard error."""
+    return nll.high < 0 and recall.z > -1
+
+
+def crosswise(people: People, epochs: Sequence[Tried]) -> Tried:
+    """[1 x rows] each half of the weeks under what the other half would choose."""
+    half, shape = people.week % 2, (1, len(people.week))
+    together = Tried(np.empty(shape), np.empty(shape))
     for own in (0, 1):
-        other = half != own
-        chosen = int(tried[:, other].mean(axis=1).argmax()) if other.any() else 0
-        together[half == own] = tried[chosen, half == own]
-    return paired_lift(alone["recall"].to_numpy(), together, users, level=1 - confidence)
+        rows, other = np.flatnonzero(half == own), half != own
+        choice = best_choice([epoch.nll[:, other] for epoch in epochs], people.stratum[other])
+        chosen, scales = epochs[choice.epoch - 1], choice.scales[people.stratum[rows]]
+        together.nll[0, rows], together.recall[0, rows] = chosen.nll[scales, rows], chosen.recall[scales, rows]
+    return together

@@ -45,4 +45,4 @@ def tower_example(settings: Settings) -> TowerExample:
         state=np.zeros((4, 3), dtype=np.float32),
     )
     sampler = Sampler(candidates, targets, scores, np.ones(candidates.nnz, dtype=bool), settings.towers.negatives)
-    return TowerExample(example, tower_inputs(past, users, settings), scores, sampler)
+    return TowerExample(example, tower_inputs(past, users, settings), scores, sampler, stratum=np.array([1, 1, 1, 0]))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from recs_assets.gnn.checkpoints import Checkpoints
+from recs_assets.gnn.towers.examples import dot_products
 from recs_assets.gnn.towers.launching import _train, fit_towers_together
 from recs_assets_tests.gnn.towers.one_example import tower_example, tower_settings
 
@@ -23,14 +23,19 @@ def test_two_processes_reach_the_loss_curve_of_one(tmp_path: Path, capfd: pytest
     settings = [tower_settings(processes=processes, epochs=6, patience=6, negatives=sampled) for processes in (1, 2)]
     only = tower_example(settings[0])
     one, two = (
-        fit_towers_together([only, only], [only], asked, checkpoints=Checkpoints(tmp_path / str(asked.towers.processes), "one"))
+        fit_towers_together(
+            [only, only], [only, only], asked, checkpoints=Checkpoints(tmp_path / str(asked.towers.processes), "one")
+        )
         for asked in settings
     )
-    for name in ("loss", "recall"):
+    for name in ("loss", "gain"):
         expected = [row[name] for row in one.curve]
         assert [row[name] for row in two.curve] == pytest.approx(expected, rel=TOLERANCE)
     assert two.curve != one.curve, "nothing was shared"
-    torch.testing.assert_close(two.residual.towers.state_dict(), one.residual.towers.state_dict(), rtol=1e-3, atol=1e-3)
+    # Weights that hardly count may end elsewhere; what the towers add may not.
+    (of_one,), (of_two,) = (dot_products(fitted.residual.towers, [only]) for fitted in (one, two))
+    assert np.abs(of_one).max() > 1
+    np.testing.assert_allclose(of_two, of_one, atol=10 * TOLERANCE * np.abs(of_one).max())
     assert sorted(path.name[:10] for path in (tmp_path / "2").iterdir()) == ["epoch_0005", "epoch_0006"]
     assert capfd.readouterr().err.count("epoch 6 of 6") == 1, "the first one speaks for all"
 

@@ -21,7 +21,7 @@ from recs_assets_tests.gnn.towers.one_example import SMALL, tower_example, tower
 def _fit(folder: Path, settings: Settings | None = None, **options: Any) -> TowerFit:
     asked = settings or tower_settings()
     only = tower_example(asked)
-    return fit_towers([only, only], [only], asked, checkpoints=Checkpoints(folder, "one"), **options)
+    return fit_towers([only, only], [only, only], asked, checkpoints=Checkpoints(folder, "one"), **options)
 
 
 def _bits(fitted: TowerFit) -> bytes:
@@ -110,26 +110,50 @@ def test_a_loss_that_is_not_a_number_stops_within_the_step_and_keeps_the_checkpo
     good = tower_example(asked)
     bad = dataclasses.replace(good, scores=np.full(len(good.scores), math.nan))
     with pytest.raises(FloatingPointError, match=r"epoch 1 of the towers: the loss became nan.*Lower towers\.learning_rate"):
-        fit_towers([bad], [good], asked, checkpoints=Checkpoints(tmp_path, "one"))
-    fit_towers([good], [good], asked, checkpoints=Checkpoints(tmp_path, "one"))
+        fit_towers([bad], [good, good], asked, checkpoints=Checkpoints(tmp_path, "one"))
+    fit_towers([good], [good, good], asked, checkpoints=Checkpoints(tmp_path, "one"))
     before = sorted(path.name for path in tmp_path.iterdir())
     longer = tower_settings(epochs=8, patience=8)
     with pytest.raises(FloatingPointError, match="epoch 5 of the towers"):
-        fit_towers([bad], [good], longer, checkpoints=Checkpoints(tmp_path, "one"))
+        fit_towers([bad], [good, good], longer, checkpoints=Checkpoints(tmp_path, "one"))
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
 def test_training_stops_when_the_validation_weeks_see_nothing_better(tmp_path: Path) -> None:
     fitted = _fit(tmp_path, tower_settings(epochs=50, patience=2))
-    recalls = [row["recall"] for row in fitted.curve]
-    assert len(recalls) == 1 + recalls.index(max(recalls)) + 2
+    gains = [row["gain"] for row in fitted.curve]
+    assert len(gains) == 1 + gains.index(max(gains)) + 2
 
 
 def test_towers_that_do_not_show_that_they_help_count_nothing(tmp_path: Path) -> None:
-    # Ten of five parts: everybody's recall is 1 with and without towers.
+    # Four people are too few to show anything, though each of them gains.
     fitted = _fit(tmp_path)
-    assert fitted.residual.scale == 0.0
-    assert fitted.record()["validation"]["mean_baseline"] == 1.0
+    assert not fitted.residual.counts
+    record = fitted.record()
+    assert record["scale"] == {"cold": 0.0, "warm": 0.0, "hot": 0.0}
+    assert record["tried_scale"]["cold"] > 0
+    assert record["validation"]["nll"]["mean_baseline"] == pytest.approx(math.log(5))
+    # Ten of five parts: everybody's recall is 1 with and without towers.
+    assert record["validation"]["recall"]["mean_baseline"] == 1.0
+
+
+def test_a_training_without_a_sign_of_help_ends_after_its_first_epochs(tmp_path: Path) -> None:
+    # What people take in the validation weeks is what they are taught not to.
+    settings = tower_settings(epochs=50, patience=50)
+    only = tower_example(settings)
+    others = dataclasses.replace(only, base=dataclasses.replace(only.base, targets=np.roll(np.eye(4, 5), 1, axis=0).ravel()))
+    fitted = fit_towers([only], [others, others], settings, checkpoints=Checkpoints(tmp_path, "one"))
+    record = fitted.record()
+    assert (len(fitted.curve), record["epochs"], record["probe"]["goes_on"]) == (2, 2, False)
+    assert not fitted.residual.counts
+
+
+def test_towers_without_anybody_to_validate_them_count_nothing(tmp_path: Path) -> None:
+    settings = tower_settings(epochs=3, patience=1)
+    only = tower_example(settings)
+    fitted = fit_towers([only], [], settings, checkpoints=Checkpoints(tmp_path, "one"))
+    assert not fitted.residual.counts
+    assert fitted.record() == {"scale": {"cold": 0.0, "warm": 0.0, "hot": 0.0}, "epochs": 2, "validation": None}
 
 
 def test_a_warm_start_begins_where_the_other_training_ended(tmp_path: Path) -> None:
@@ -147,15 +171,20 @@ def test_a_warm_start_begins_where_the_other_training_ended(tmp_path: Path) -> N
 
 def test_towers_are_read_back_and_refused_by_other_settings(tmp_path: Path) -> None:
     fitted = _fit(tmp_path / "fit")
-    residual.save(dataclasses.replace(fitted.residual, scale=0.5), tmp_path / "towers.pt")
+    scales = {"cold": 1.0, "warm": 0.5, "hot": 0.0}
+    residual.save(dataclasses.replace(fitted.residual, scales=scales), tmp_path / "towers.pt")
     read = residual.load(tmp_path / "towers.pt", tower_settings(epochs=99))
-    assert read.scale == 0.5
+    assert read.scales == scales
     for one, other in zip(
         read.vectors(past_of(world()), np.arange(3)), fitted.residual.vectors(past_of(world()), np.arange(3)), strict=True
     ):
         np.testing.assert_array_equal(one, other)
     with pytest.raises(ValueError, match=r"towers\.hops was 1 and is 2"):
         residual.load(tmp_path / "towers.pt", tower_settings(hops=2))
+    # Whose scale is whose depends on where warm ends and hot begins.
+    other = five_users.settings(towers=SMALL, strata={"hot_min_events": 3})
+    with pytest.raises(ValueError, match=r"strata\.hot_min_events was 10 and is 3"):
+        residual.load(tmp_path / "towers.pt", other)
 
 
 def test_two_optimizers_with_rates_of_their_own_that_go_up_and_down(tmp_path: Path) -> None:
