@@ -52,7 +52,8 @@ class TowerFit:
         record: dict[str, Any] = {"scale": dict(self.residual.scales), "epochs": len(self.curve)}
         if self.earned is None:
             return record | {"validation": None}
-        choice, measured = self.earned.choice, {"nll": asdict(self.earned.nll), "recall": asdict(self.earned.recall)}
+        choice, shown = self.earned.choice, self.earned
+        measured = {"nll": asdict(shown.nll), "nll_by_week": shown.weeks, "recall": asdict(shown.recall)}
         record |= {"tried_scale": choice.by_stratum, "epoch": choice.epoch, "validation": measured}
         return record | {"probe": {"z": self.probed.nll.z, "goes_on": shows_a_sign(self.probed)} if self.probed else None}
 

@@ -84,6 +84,16 @@ def test_towers_earn_the_scales_of_their_best_epoch_where_the_interval_lies_belo
     assert not any(doubtful.scales.values())
 
 
+def test_what_helps_in_three_weeks_and_not_in_the_fourth_is_not_kept_however_sure_it_is() -> None:
+    same = np.full(40, 5.0)
+    by_fashion = same + np.where(FORTY.week == 3, 0.01, -0.5)
+    shown = earned(FORTY, [_under(same, by_fashion)], 0.99)
+    assert shown is not None
+    assert shown.nll.high < 0
+    assert shown.weeks == pytest.approx([-0.5, -0.5, -0.5, 0.01])
+    assert not any(shown.scales.values())
+
+
 def test_what_makes_recall_worse_is_not_kept_however_likely_it_makes_what_people_took() -> None:
     same = np.full(40, 5.0)
     figures = _under(same, same - 0.5)
@@ -91,7 +101,7 @@ def test_what_makes_recall_worse_is_not_kept_however_likely_it_makes_what_people
     shown = earned(FORTY, [worse], 0.99)
     assert shown is not None
     assert shown.nll.high < 0
-    assert shown.recall.high < 0
+    assert shown.recall.z < -1.645
     assert not any(shown.scales.values())
 
 
