@@ -35,10 +35,10 @@ from recs_assets.gnn.weekly_fit import SplitExamples, fit_examples, split_exampl
 from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Flags, Floats
 from recs_assets.ranking.cutoff import K
-from recs_assets.ranking.likelihood import MeanChange, mean_change, negative_log_likelihood
+from recs_assets.ranking.likelihood import negative_log_likelihood
 from recs_assets.ranking.rules import apply_list_rules
 from recs_assets.ranking.sparse_matrices import at, incidence, row_of_entry
-from recs_assets.ranking.statistics import Lift, paired_lift
+from recs_assets.ranking.statistics import Difference, Lift, paired_difference, paired_lift
 from recs_assets.settings import Settings
 from recs_assets.steps.cohort import Cohort, cohort
 from recs_assets.week_split import split_weeks
@@ -197,10 +197,11 @@ def change(channels: Sequence[Measured], variant: Sequence[Measured]) -> Lift:
     return paired_lift(before, after, channels[0].per_user["user"].to_numpy())
 
 
-def change_of_nll(channels: Sequence[Measured], variant: Sequence[Measured]) -> MeanChange:
+def change_of_nll(channels: Sequence[Measured], variant: Sequence[Measured]) -> Difference:
     """NLL of a variant less that of the unchanged channels, each the mean of its seeds, paired by user; below zero is better."""
     before, after = (_mean_of_seeds("nll", fits) for fits in (channels, variant))
-    return mean_change(before, after, channels[0].per_user["user"].to_numpy())
+    known = ~np.isnan(before)
+    return paired_difference(before[known], after[known], channels[0].per_user["user"].to_numpy()[known], level=0.05)
 
 
 def _mean_of_seeds(metric: str, fits: Sequence[Measured]) -> Floats:
@@ -214,7 +215,7 @@ HEADER = (
 )
 
 
-def line(variant: Variant, figures: pd.DataFrame, changed: Lift, of_nll: MeanChange) -> str:
+def line(variant: Variant, figures: pd.DataFrame, changed: Lift, of_nll: Difference) -> str:
     """A row of the table: means over the seeds, with sample standard deviations where there are two, and the changes."""
     mean, spread = figures.mean(), figures.std(ddof=1)
     around = {name: f" ± {spread[name]:.4f}" if len(figures) > 1 else "" for name in ("recall", "ndcg", "nll")}

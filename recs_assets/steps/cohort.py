@@ -99,7 +99,7 @@ class Cohort:
     @cached_property
     def evidence(self) -> Evidence:
         """The evidence channels of the past."""
-        return Evidence(self.past, self.settings.model)
+        return Evidence(self.past, self.settings.model, n_asked=int(np.count_nonzero(self.past.n_events[self.users])))
 
     def chunks(self) -> Iterator[Chunk]:
         """Everybody once, in order: a bounded number of people and of candidates at a time, whatever the store."""

@@ -80,7 +80,7 @@ def test_a_row_shows_means_and_spreads_and_both_changes_below_their_heads() -> N
     # Eight hits among forty people, all the same: 64 d = 1.96^2 (1.6 d + 6.4) below, 64 r = 1.96^2 (8 r + 6.4) above.
     assert " ".join(shown.split()) == (
         "towers 0.2000 ± 0.1414 0.0000 ± 0.0000 2.5000 ± 0.7071 +0.0% (-42.5% to +73.9%) z +0.0 "
-        "+0.0000 (+0.0000 to +0.0000) z +0.0 40 0 of 2"
+        "+0.0000 (-0.0000 to +0.0000) z +0.0 40 0 of 2"
     )
     for head, figure in (("Recall@10", "0.2000"), ("NLL", "2.5000"), ("change of Recall@10", " +0.0%"), ("users", "   40")):
         assert HEADER.index(head) == shown.index(figure)
