@@ -15,7 +15,7 @@ from scipy import sparse
 
 from recs_assets.asset_files import USER_SCORES
 from recs_assets.gnn import graph, scoring
-from recs_assets.gnn.candidates import eligible_candidates, kept_candidates
+from recs_assets.gnn.candidates import Eligibility, kept_candidates
 from recs_assets.gnn.channels import gated_model as model
 from recs_assets.gnn.channels.evidence import Evidence
 from recs_assets.gnn.snapshots import microseconds, snapshot
@@ -25,8 +25,12 @@ from recs_assets.resources.store.artifact import Artifact
 from recs_assets.settings import Settings
 from recs_assets.steps.score_blocks import by_block, report
 
-# Bounds memory: so many profiles' candidates and vectors are held. The vectors of all parts are computed anew for every block.
+# Bounds memory: so many profiles' vectors are held. The vectors of all parts are computed anew for every block.
 PROFILES_AT_ONCE = 32_768
+# Bounds memory in a store that shows everybody everything: so many candidates of a block, and no more than those of a few chunks
+# besides, are held, at 5 bytes each. The more they are, the more profiles share what walks prepare.
+CANDIDATES_AT_ONCE = 100_000_000
+CHUNKS_BESIDE = 4
 
 
 def scores(
@@ -62,7 +66,8 @@ def scores(
     """
     data = graph.load(graph_file)
     past = snapshot(data, microseconds(as_of), settings.events)
-    evidence, fitted = Evidence(past, settings.model), model.load(model_file, settings.model)
+    evidence, eligibility = Evidence(past, settings.model), Eligibility(past, settings)
+    fitted = model.load(model_file, settings.model)
     towers = residual.load(towers_file, settings) if towers_file else None
     kept, threads = kept_candidates(data, settings), settings.compute.cores
     profile_ids = profiles["profile_id"].combine_chunks()
@@ -71,15 +76,30 @@ def scores(
     started, n_done, n_own = time.monotonic(), 0, sum(len(own) for _, own in blocks)
     with ThreadPoolExecutor(threads) as pool:
         for block, own in blocks:
-            parts = pool.map(lambda part: eligible_candidates(past, part, settings), np.array_split(users[block][own], threads))
-            candidates = sparse.csr_array(sparse.vstack(list(parts), format="csr"))
             # Of the whole block in every shard: the last bits of a vector may depend on who else is computed with it.
             added = towers.added(past, users[block]) if towers and len(own) else None
-            vectors = (added[0][own], added[1]) if added else None
-            top = scoring.top_scores(fitted, evidence, users[block][own], candidates, kept, vectors, threads)
-            yield _with_ids(top.assign(profile=own[top["profile"]]), profile_ids[block], product_ids)
+            tops = []
+            for rows, candidates in _with_candidates(users[block][own], eligibility, pool, threads):
+                vectors = (added[0][own[rows]], added[1]) if added else None
+                top = scoring.top_scores(fitted, evidence, users[block][own[rows]], candidates, kept, vectors, threads)
+                tops.append(top.assign(profile=own[rows][top["profile"]]))
+            yield _with_ids(pd.concat(tops, ignore_index=True), profile_ids[block], product_ids)
             n_done += len(own)
             report("scored", n_done, n_own, started)
+
+
+def _with_candidates(
+    users: Ints, eligibility: Eligibility, pool: ThreadPoolExecutor, threads: int
+) -> Iterator[tuple[slice, sparse.csr_array]]:
+    """All users in order, one slice at least, as many at a time as have ``CANDIDATES_AT_ONCE``: whole chunks of the scoring."""
+    held: list[sparse.csr_array] = []
+    first, step = 0, scoring.ROWS_PER_CHUNK * CHUNKS_BESIDE
+    for start in range(0, max(len(users), 1), step):
+        held += pool.map(eligibility.candidates, np.array_split(users[start : start + step], threads))
+        stop = min(start + step, len(users))
+        if stop == len(users) or sum(candidates.nnz for candidates in held) >= CANDIDATES_AT_ONCE:
+            yield slice(first, stop), sparse.csr_array(sparse.vstack(held, format="csr"))
+            held, first = [], stop
 
 
 def merged(shards: Sequence[Artifact], profiles: pa.Table, product_ids: pa.ChunkedArray) -> Iterator[pa.Table]:

@@ -1,6 +1,7 @@
 """Scores of profiles, some at a time, and in shards."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -78,6 +79,27 @@ def test_a_profile_gets_the_same_bits_in_whichever_shard_it_is(
     pd.testing.assert_frame_equal(together, whole, check_exact=True)
     # So few vectors come out alike in whatever company; that of thousands is the same by this.
     assert asked == [asked[0]] * 4
+
+
+def test_how_many_candidates_are_held_at_once_changes_no_bit(
+    first_run: Run, towers_that_count: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "ROWS_PER_CHUNK", 5)
+    held: list[int] = []
+    top_scores = scoring.top_scores
+
+    def counted(*arguments: Any) -> pd.DataFrame:
+        held.append(arguments[3].shape[0])
+        return top_scores(*arguments)
+
+    monkeypatch.setattr(scoring, "top_scores", counted)
+    at_once = rows_of(blocks(first_run, towers_that_count))
+    (n_profiles,) = held
+    monkeypatch.setattr(profiles, "CANDIDATES_AT_ONCE", 1)
+    monkeypatch.setattr(profiles, "CHUNKS_BESIDE", 2)
+    pd.testing.assert_frame_equal(rows_of(blocks(first_run, towers_that_count)), at_once, check_exact=True)
+    assert max(held[1:]) == 10
+    assert sum(held[1:]) == n_profiles
 
 
 def test_a_shard_is_a_matter_of_the_ids_alone_and_holds_whole_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
