@@ -13,6 +13,7 @@ from recs_assets.assets.weekly_asset import DOCUMENT, OWNER
 from recs_assets.contract import SOURCE_TABLES
 from recs_assets.expectations import expected
 from recs_assets.partitions import weekly
+from recs_assets.ranking.strata import STRATA
 from recs_assets.targets import TARGETS
 from recs_assets_tests.conftest import Run
 
@@ -195,7 +196,7 @@ PLOTTED: dict[str, set[str]] = {
         for asset in EXPORTS - {"co_purchase_edges"}
     },
     "hetero_graph": {"user nodes", "product fits vehicle"},
-    "trained_model": {"users learned from", "first loss", "last loss", "scale of the towers"},
+    "trained_model": {"users learned from", "first loss", "last loss", *(f"scale of the towers, {name}" for name in STRATA)},
     "offline_metrics": {"lift", "lift, low", "lift, high", "Recall@10", "hit@4", "users"},
     "recommendations": {"users"},
     "published_recommendations": {"n_users", "n_mailed"},

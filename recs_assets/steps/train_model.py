@@ -102,7 +102,7 @@ def train(
         "last loss": losses[-1],
         "weights": fitted.channels.model.named_weights(),
         "floors of popularity": fitted.channels.model.named_floors(),
-        "scale of the towers": record.get("scale", {}),
+        **{f"scale of the towers, {stratum}": scale for stratum, scale in record.get("scale", {}).items()},
         "device of the towers": device_of(settings.towers),
     }
     return Trained(figures, record, plot(fitted), checkpoints)
