@@ -100,14 +100,9 @@ class Evaluator:
             return self._evaluated_week(people, ScoringModel.of(people, model, towers), alpha, kept)
 
         pool = self._pool(to_decide_by, evaluation_weeks, RELEVANCES, by_mail=by_mail)
-        of_kept = pool.lists.pop(KEPT, None)
-        results = self._evaluated(pool.lists, pool, evaluation_weeks[0], population_shares)
-        by_density = slices.by_vehicle_density(results[settings.evaluation.relevance].per_user)
-        if kept is not None and of_kept is not None:
-            since = pool.of_weeks(kept.is_later)
-            alone = self._evaluated({"sql": pool.lists["sql"], KEPT: of_kept}, since, evaluation_weeks[0], population_shares)
-            results = {relevance: _with_kept(result, alone.get(relevance)) for relevance, result in results.items()}
+        results = self._with_kept_model(pool, evaluation_weeks[0], population_shares, kept)
         result = results[settings.evaluation.relevance]
+        by_density = slices.by_vehicle_density(result.per_user[result.per_user["system"] != KEPT])
         return Evaluated(
             result.metrics,
             result.per_user,
@@ -118,6 +113,18 @@ class Evaluator:
             _by_relevance({relevance: result.per_user for relevance, result in results.items()}),
             pd.concat([by_density, self._price_bands(pool)], ignore_index=True),
         )
+
+    def _with_kept_model(
+        self, pool: Pool, first: dt.datetime, population_shares: Mapping[str, float], kept: KeptModel | None
+    ) -> dict[str, evaluation.EvaluationResult]:
+        """As ``_evaluated``, with the kept model as a system more, of its later weeks alone; takes its lists off the pool."""
+        of_kept = pool.lists.pop(KEPT, None)
+        results = self._evaluated(pool.lists, pool, first, population_shares)
+        if kept is None or of_kept is None:
+            return results
+        since = pool.of_weeks(kept.is_later)
+        alone = self._evaluated({"sql": pool.lists["sql"], KEPT: of_kept}, since, first, population_shares)
+        return {relevance: _with_kept(result, alone.get(relevance)) for relevance, result in results.items()}
 
     def _alpha(self, pool: Pool) -> tuple[dict[str, float], pd.DataFrame]:
         """The weight of SQL by stratum that serves the people of a pool best, and how all others would."""

@@ -65,10 +65,8 @@ def each_call_first(faults: Sequence[Fault]) -> Faults:
     return fault
 
 
-@contextmanager
-def faulty_proxy(server: str) -> Iterator[Proxy]:
-    """A proxy in front of a server's address, for the block."""
-    proxy, to = Proxy(), urlsplit(server).netloc
+def _handler(proxy: Proxy, to: str) -> type[BaseHTTPRequestHandler]:
+    """What answers the requests of a proxy in front of the address ``to``."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -119,7 +117,14 @@ def faulty_proxy(server: str) -> Iterator[Proxy]:
         def log_message(self, format: str, *arguments: object) -> None:
             """A test's output is its own."""
 
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    return Handler
+
+
+@contextmanager
+def faulty_proxy(server: str) -> Iterator[Proxy]:
+    """A proxy in front of a server's address, for the block."""
+    proxy = Proxy()
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), _handler(proxy, urlsplit(server).netloc))
     listening.daemon_threads = True
     proxy.url = f"http://127.0.0.1:{listening.server_address[1]}"
     thread = threading.Thread(target=listening.serve_forever, args=(0.05,), daemon=True)

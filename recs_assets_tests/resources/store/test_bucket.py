@@ -44,11 +44,10 @@ def failing(*cases: tuple[str, Fault]) -> Callable[[str, str, bytes], Fault | No
     waiting = list(cases)
 
     def fault(method: str, path: str, body: bytes) -> Fault | None:
-        for case in waiting:
-            if re.search(case[0], f"{method} {path}"):
-                waiting.remove(case)
-                return case[1]
-        return None
+        case = next((case for case in waiting if re.search(case[0], f"{method} {path}")), None)
+        if case is not None:
+            waiting.remove(case)
+        return case[1] if case else None
 
     return fault
 
