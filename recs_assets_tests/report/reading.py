@@ -71,6 +71,8 @@ def _evaluated(place: Place, week: str) -> dict[str, float]:
             facts[f"recall/{system}/{stratum}"] = value
             facts[f"channels/{stratum}/{system.removeprefix('channel_')}"] = value
             facts[f"users/{stratum}"] = row["users"]
+        if metric == "nll":
+            facts[f"nll/{system}/{stratum}"] = value
         if (system, metric) == ("blend", "first_changed_sql"):
             facts[f"first_changed/{k}"] = value
     for row in measured.table("metrics_by_relevance.parquet").to_pylist():
