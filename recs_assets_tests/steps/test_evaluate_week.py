@@ -11,10 +11,11 @@ import torch
 
 from recs_assets.asset_files import GRAPH, MODEL
 from recs_assets.gnn import graph, scoring
-from recs_assets.gnn.channels.evidence import channel_names
+from recs_assets.gnn.channels.evidence import channel_names, path_names
 from recs_assets.gnn.channels.gated_model import GatedChannels, load
 from recs_assets.gnn.towers.residual import Residual
 from recs_assets.gnn.towers.two_towers import TwoTowers
+from recs_assets.ranking.strata import STRATA
 from recs_assets.steps.cohort import Chunk, Cohort, cohort
 from recs_assets.steps.compared_systems import ComparedSystems, ScoringModel, baselines_of
 from recs_assets.steps.evaluate_week import evaluate_week
@@ -34,10 +35,9 @@ def _systems(people: Cohort, model: ScoringModel) -> ComparedSystems:
 def _by_garage_alone() -> GatedChannels:
     """A model whose score is log(1 + the share that a part has in what fits the garage)."""
     settings = five_users.settings().model
-    names = channel_names(settings)
-    model = GatedChannels(settings, torch.ones(len(names)))
+    model = GatedChannels(settings, torch.ones(len(path_names(settings))))
     with torch.no_grad():
-        model.base.copy_(torch.tensor([float(name == "garage_fitment") for name in names]))
+        model.base.copy_(torch.tensor([float(name == "garage_fitment") for name in channel_names(settings)]))
     return model
 
 
@@ -90,7 +90,7 @@ def judged(first_run: Run) -> Judged:
     towers = TwoTowers(settings.towers)
     torch.nn.init.normal_(towers.user_out.weight)
     channels = load(first_run.place.artifact("trained_model").path(MODEL), settings.model)
-    systems = _systems(people, ScoringModel.of(people, channels, Residual(towers, 0.1, settings)))
+    systems = _systems(people, ScoringModel.of(people, channels, Residual(towers, dict.fromkeys(STRATA, 0.1), settings)))
     (whole,) = people.chunks()
     popular = people.top(whole, systems.baselines["popularity"](whole))
     half = np.full(len(people.users), 0.5)
