@@ -1,7 +1,7 @@
 """Paired comparison of two systems on the same users, by a test that holds when few of them differ."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -103,19 +103,20 @@ def strength(baseline: Floats, system: Floats, ratio: float = 1.0) -> Floats:
     """
     differences = system - ratio * baseline
     sizes = np.abs(differences)
-    return strength_of_sums(differences.sum(axis=-1), np.square(sizes).sum(axis=-1), (sizes**3).sum(axis=-1), ratio)
+    # A single difference is at least that of a whole row.
+    return strength_of_sums(differences.sum(axis=-1), np.square(sizes).sum(axis=-1), (sizes**3).sum(axis=-1), max(1.0, ratio))
 
 
-def strength_of_sums(total: Floats, squares: Floats, cubes: Floats, ratio: float = 1.0) -> Floats:
-    """[...] ``strength`` from the sums over users of D, D^2 and |D|^3."""
-    spread = np.sqrt(squares + UNSEEN * _size(squares, cubes, ratio) * np.abs(total))
+def strength_of_sums(total: Floats, squares: Floats, cubes: Floats, at_least: float = 1.0) -> Floats:
+    """[...] ``strength`` from the sums over users of D, D^2 and |D|^3, where a single difference is at least so large."""
+    spread = np.sqrt(squares + UNSEEN * _size(squares, cubes, at_least) * np.abs(total))
     return np.divide(total, spread, out=np.zeros_like(total), where=squares > 0)
 
 
-def _size(squares: Floats, cubes: Floats, ratio: float) -> Floats:
-    """Of a single difference: the typical one of those seen, but at least that of a whole row."""
+def _size(squares: Floats, cubes: Floats, at_least: float) -> Floats:
+    """Of a single difference: the typical one of those seen, but at least so large."""
     typical = np.divide(cubes, squares, out=np.zeros_like(squares), where=squares > 0)
-    return np.maximum(typical, max(1.0, ratio))
+    return np.maximum(typical, at_least)
 
 
 def paired_lift(baseline: Floats, system: Floats, clusters: NDArray[Any], level: float = 0.05) -> Lift:
@@ -182,20 +183,24 @@ def _interval(x: Floats, y: Floats, limit: float) -> tuple[float, float]:
     """The lifts between which the evidence stays below ``limit``."""
     middle = float(y.sum() / x.sum())
     low, high = 0.0, middle + 1
-    if strength(x, y, low) > limit:
-        low = _crossing(x, y, limit, low, middle)
-    while strength(x, y, high) > -limit:
+
+    def against(ratio: float) -> float:
+        return float(strength(x, y, ratio))
+
+    if against(low) > limit:
+        low = _crossing(against, limit, low, middle)
+    while against(high) > -limit:
         high *= 2
         if high > HIGHEST_RATIO:
             return low - 1, math.inf
-    return low - 1, _crossing(x, y, -limit, middle, high) - 1
+    return low - 1, _crossing(against, -limit, middle, high) - 1
 
 
-def _crossing(x: Floats, y: Floats, limit: float, below: float, above: float) -> float:
-    """The ratio between ``below`` and ``above`` against which the evidence is ``limit``; it falls as the ratio grows."""
+def _crossing(against: Callable[[float], float], limit: float, below: float, above: float) -> float:
+    """The value between ``below`` and ``above`` against which the evidence is ``limit``; it falls as the value grows."""
     for _ in range(BISECTIONS):
         middle = (below + above) / 2
-        if strength(x, y, middle) > limit:
+        if against(middle) > limit:
             below = middle
         else:
             above = middle
@@ -221,23 +226,20 @@ def paired_difference(baseline: Floats, system: Floats, clusters: NDArray[Any], 
     total = np.bincount(code, weights=system - baseline)
     mean, limit = float(total.sum() / n_rows.sum()), NORMAL.inv_cdf(1 - level / 2)
 
+    farthest = float(np.abs(total).max()) or 1.0
+
     def against(difference: float) -> float:
-        sizes = total - difference * n_rows
-        squares, whole = float(np.square(sizes).sum()), float(sizes.sum())
-        typical = float((np.abs(sizes) ** 3).sum()) / squares if squares else 0.0
-        return whole / math.sqrt(squares + UNSEEN * typical * abs(whole)) if squares else 0.0
+        differences = total - difference * n_rows
+        sizes = np.abs(differences)
+        return float(strength_of_sums(differences.sum(), np.square(sizes).sum(), (sizes**3).sum(), at_least=0.0))
 
     def end(sign: int) -> float:
-        reach = float(np.abs(total).max()) or 1.0
-        while abs(against(mean + sign * reach)) < limit:
+        reach = farthest
+        while sign * against(mean + sign * reach) > -limit:
             reach *= 2
-            if reach > HIGHEST_RATIO * (np.abs(total).max() or 1.0):
+            if reach > HIGHEST_RATIO * farthest:
                 return sign * math.inf
-        below, above = 0.0, reach
-        for _ in range(BISECTIONS):
-            middle = (below + above) / 2
-            below, above = (middle, above) if abs(against(mean + sign * middle)) < limit else (below, middle)
-        return mean + sign * above
+        return _crossing(against, -sign * limit, *sorted((mean, mean + sign * reach)))
 
     means = float(np.mean(baseline)), float(np.mean(system))
     return Difference(mean, end(-1), end(1), against(0.0), len(n_rows), *means)

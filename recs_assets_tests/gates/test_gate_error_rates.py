@@ -58,7 +58,7 @@ def test_a_model_that_only_adds_is_not_refused_for_what_has_not_come_yet(n_hits:
     added = np.random.default_rng(1).binomial(n_hits, MIN_LIFT, 20_000).astype(float)
     # What is added is one hit, and of every hit that both have 5% is missing.
     spread = [added + n_hits * 0.05**power for power in (2, 3)]
-    strengths = strength_of_sums(added - 0.05 * n_hits, *spread, ratio=1 + MIN_LIFT)
+    strengths = strength_of_sums(added - 0.05 * n_hits, *spread, at_least=1 + MIN_LIFT)
     assert (strengths < -SIGNIFICANT).mean() <= 0.025 + 3 * (0.025 / 20_000) ** 0.5
 
 
