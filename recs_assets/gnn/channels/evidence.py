@@ -13,7 +13,7 @@ from scipy import sparse
 
 from recs_assets.gnn.channels.candidate_pairs import CandidatePairs
 from recs_assets.gnn.channels.part_types import PartTypes
-from recs_assets.gnn.channels.popularity import POPULARITY, decayed_weight, popularity_inputs
+from recs_assets.gnn.channels.popularity import POPULARITY, decayed_counts, popularity_inputs
 from recs_assets.gnn.channels.walks import Steps, Walks
 from recs_assets.gnn.graph import ATTRIBUTES
 from recs_assets.gnn.snapshots import Snapshot
@@ -133,7 +133,7 @@ class Evidence:
     @cached_property
     def popularity(self) -> Floats32:
         """[products x half-lives] what the channels of a part alone are read off: see ``popularity_inputs``."""
-        return popularity_inputs(self.past, self.settings)
+        return popularity_inputs(self._counts)
 
     @cached_property
     def log_popularity(self) -> Floats:
@@ -142,13 +142,11 @@ class Evidence:
 
     @cached_property
     def _popularities(self) -> list[Floats]:
-        return [self._popularity(days) for days in self.settings.popularity_half_lives_days]
+        return [_share(counts) for counts in self._counts.T]
 
-    def _popularity(self, half_life_days: float) -> Floats:
-        counts = decayed_weight(self.past, half_life_days)
-        floored = counts + POPULARITY_FLOOR * max(counts.mean(), np.finfo(float).tiny)
-        share: Floats = floored / floored.sum()
-        return share
+    @cached_property
+    def _counts(self) -> Floats:
+        return decayed_counts(self.past, self.settings)
 
     @cached_property
     def history(self) -> sparse.csr_array:
@@ -232,6 +230,13 @@ class Evidence:
         """As ``groups``, what the owners touched relative to shrunken popularity; dense, 4 bytes a group and product."""
         usual = (self.settings.vehicle_shrinkage * self._popularities[-1]).astype(np.float32)
         return [(membership, touched.astype(np.float32).toarray() / usual) for membership, touched in self.groups]
+
+
+def _share(counts: Floats) -> Floats:
+    """[products] of all popularity, no part's zero."""
+    floored = counts + POPULARITY_FLOOR * max(counts.mean(), np.finfo(float).tiny)
+    share: Floats = floored / floored.sum()
+    return share
 
 
 def _behaviour(garage_groups: sparse.csr_array, relative: Floats32, pairs: CandidatePairs) -> Floats32:

@@ -13,12 +13,12 @@ from recs_assets.ranking.arrays import Floats, Floats32
 POPULARITY = ("popularity_fast", "popularity_middle", "popularity_slow")
 
 
-def popularity_inputs(past: Snapshot, settings: ModelSettings) -> Floats32:
-    """[products x half-lives] decayed event weight over its mean; zeros where there is no event at all."""
-    counts = np.stack([decayed_weight(past, half_life) for half_life in settings.popularity_half_lives_days], axis=1)
+def decayed_counts(past: Snapshot, settings: ModelSettings) -> Floats:
+    """[products x half-lives] weights of all events of a part, halved with every half-life of age."""
+    weights = [past.weights(half_life) for half_life in settings.popularity_half_lives_days]
+    return np.stack([np.bincount(past.log.product, own, past.n_products).astype(np.float64) for own in weights], axis=1)
+
+
+def popularity_inputs(counts: Floats) -> Floats32:
+    """[products x half-lives] decayed counts over their mean; zeros where there is no event at all."""
     return np.asarray(counts / np.maximum(counts.mean(axis=0), np.finfo(float).tiny), dtype=np.float32)
-
-
-def decayed_weight(past: Snapshot, half_life_days: float) -> Floats:
-    """[products] weights of all events, halved with every half-life of age."""
-    return np.bincount(past.log.product, past.weights(half_life_days), past.n_products).astype(np.float64)
