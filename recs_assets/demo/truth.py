@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recs_assets.demo.catalogue import HOLLEY
 from recs_assets.demo.part_types import PROJECTS
+from recs_assets.demo.past import begins
 from recs_assets.demo.people import SARAH
 from recs_assets.demo.purchases import Orders, World
 from recs_assets.demo.tables import product_ids, timestamps, user_ids
@@ -86,7 +87,6 @@ def ceiling(world: World, orders: Orders) -> dict[str, int | float]:
 def _first_purchase(buyer: NDArray[np.int64], part: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which lines are the first of their buyer and part."""
     order = np.lexsort((at, part, buyer))
-    pair = np.column_stack([buyer, part])[order]
     first = np.zeros(order.size, dtype=bool)
-    first[order] = np.r_[True, (pair[1:] != pair[:-1]).any(axis=1)] if order.size else True
+    first[order] = begins(buyer[order], part[order])
     return first
