@@ -51,9 +51,8 @@ class ScoringModel:
     def by_channels(self, chunk: Chunk) -> Floats:
         """[entries] the score without towers."""
         log_evidence = self.channels.log_evidence(chunk.features, self.of_parts, chunk.candidates.indices)
-        scores: Floats = scoring.weighted(self.channels, log_evidence, self.state[chunk.users], chunk.candidates).sum(
-            axis=1, dtype=np.float64
-        )
+        contributions = scoring.weighted(self.channels, log_evidence, self.state[chunk.users], chunk.candidates)
+        scores: Floats = contributions.sum(axis=1, dtype=np.float64)
         return scores
 
     def scores(self, chunk: Chunk) -> Floats:

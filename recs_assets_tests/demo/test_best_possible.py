@@ -36,8 +36,9 @@ def _mixed(of_project_0: float) -> dict[int, float]:
     return {part: of_project_0 * _basket(IN_0[part]) + (1 - of_project_0) * _basket(IN_1[part]) for part in PARTS if part != D}
 
 
-def _same(values: dict[int, float], expected: dict[int, float]) -> None:
-    assert {part: values[part] for part in expected} == pytest.approx(expected, rel=1e-9)
+def _of(expected: dict[int, float], values: dict[int, float]) -> dict[int, float]:
+    """The values of the parts of which something is expected."""
+    return {part: values[part] for part in expected}
 
 
 def test_one_draw() -> None:
@@ -76,13 +77,15 @@ def test_the_clairvoyant_does_not_know_which_of_three_projects_it_is() -> None:
 
 def test_of_a_stranger_the_owners_of_the_vehicle_tell() -> None:
     world = world_of([ONE_TIME], [[1, 1, 1]])
-    _same(_informed(world, log_of([]), 6), _mixed(0.75))
+    expected = _mixed(0.75)
+    assert _of(expected, _informed(world, log_of([]), 6)) == pytest.approx(expected, rel=1e-9)
 
 
 def test_one_look_at_a_part_counts_as_one_draw() -> None:
     world = world_of([ONE_TIME], [[0, 0, 0]], arrival=3)
     # Prior 3 to 1, and .225 to .025 that the part was drawn: 27 to 1.
-    _same(_informed(world, log_of([(ME, C, VIEW, 3.5)]), 6), _mixed(27 / 28))
+    expected = _mixed(27 / 28)
+    assert _of(expected, _informed(world, log_of([(ME, C, VIEW, 3.5)]), 6)) == pytest.approx(expected, rel=1e-9)
 
 
 def test_many_looks_are_one_draw_or_several() -> None:
@@ -96,7 +99,8 @@ def test_many_looks_are_one_draw_or_several() -> None:
         return float(once + np.exp(-2) * 2 * chance**2 * np.exp(-8) * 2 * 0.04 * 0.96)
 
     of_0, of_1 = 0.75 * likelihood(0.225), 0.25 * likelihood(0.025)
-    _same(_informed(world, log_of(looks), 6), _mixed(of_0 / (of_0 + of_1)))
+    expected = _mixed(of_0 / (of_0 + of_1))
+    assert _of(expected, _informed(world, log_of(looks), 6)) == pytest.approx(expected, rel=1e-9)
 
 
 def _bought(*parts: int, week: float) -> list[tuple[int, int, int, float]]:
@@ -117,7 +121,8 @@ def test_an_order_tells_of_its_project() -> None:
 
     of_0, of_1 = 0.75 * likelihood(IN_0), 0.25 * likelihood(IN_1)
     values = _informed(world, log, 6)
-    _same(values, _mixed(of_0 / (of_0 + of_1)) | {A: 0.0, E: 0.0})
+    expected = _mixed(of_0 / (of_0 + of_1)) | {A: 0.0, E: 0.0}
+    assert _of(expected, values) == pytest.approx(expected, rel=1e-9)
 
 
 def test_the_companion_of_the_last_order_is_awaited() -> None:
