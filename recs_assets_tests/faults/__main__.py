@@ -10,8 +10,14 @@ from pathlib import Path
 
 from recs_assets.fault_points import POINTS
 from recs_assets_tests.faults.flow import Flow
+from recs_assets_tests.faults.gcp import Cluster
+from recs_assets_tests.faults.gcp_walk import all_faults, walk
 from recs_assets_tests.faults.operations import prepare
+from recs_assets_tests.faults.runs import runs
 from recs_assets_tests.faults.walk import CONVERGED, NOT_REACHED, Case, Outcome, cases, check, suffer
+from recs_assets_tests.resources.store import places
+from recs_assets_tests.stand_ins import servers
+from recs_assets_tests.stand_ins.places import new_places
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -20,10 +26,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", default="", help="how the names of the points to try begin, as publish or store.pointer")
     only = parser.parse_args(arguments).only
     outcomes: list[Outcome] = []
-    print(f"{'operation':<11}{'point':<20}{'way':<15}{'ended':<12}{'a reader found':<16}then")
+    print(f"{'operation':<16}{'point':<20}{'way':<15}{'ended':<12}{'a reader found':<16}then")
     with tempfile.TemporaryDirectory() as folder:
-        for walk in (operations, nights):
-            for outcome in walk(Path(folder) / walk.__name__, only):
+        for column in (operations, cluster, nights):
+            for outcome in column(Path(folder) / column.__name__, only):
                 print(outcome, flush=True)
                 outcomes.append(outcome)
     tried = [outcome for outcome in outcomes if outcome.verdict != NOT_REACHED]
@@ -49,6 +55,19 @@ def _outcome(case: Case, prepared: Path, home: Path) -> Outcome:
     except Exception as error:
         verdict = f"BROKEN: {error!r}"
     return Outcome(case, ending, verdict)
+
+
+def cluster(folder: Path, only: str) -> Iterator[Outcome]:
+    """The same operations with BigQuery and a bucket, stood in for, killed and failing at every point that they pass."""
+    faults = [(point, way) for point, way in all_faults() if point.startswith(only)]
+    if faults:
+        with (
+            servers.storage_server(folder) as storage,
+            servers.bigquery_server(folder, storage.objects) as bigquery,
+            runs() as forked,
+        ):
+            at = Cluster(new_places(bigquery), places.bucket(folder / "cluster", storage))
+            yield from walk(at, faults, forked)
 
 
 def nights(folder: Path, only: str) -> Iterator[Outcome]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from recs_assets import fault_points
-from recs_assets_tests.faults.operations import prepare
+from recs_assets_tests.faults.operations import OF_BIGQUERY, prepare
 from recs_assets_tests.faults.walk import Case, cases, check, quick_cases, suffer
 
 
@@ -25,11 +25,9 @@ def test_a_fault_loses_nothing(case: Case, prepared: Path, tmp_path: Path) -> No
 
 def test_every_point_is_tried_in_every_way() -> None:
     tried = {(case.point, case.way) for case in cases()}
-    ways = set(fault_points.WAYS) - {"truncate"}
-    assert tried == {(point, way) for point in fault_points.POINTS for way in ways} | {
-        (point, "truncate") for point in fault_points.WITH_FILE
-    }
-    assert {case.point for case in quick_cases()} == set(fault_points.POINTS)
+    ways, points = set(fault_points.WAYS) - {"truncate"}, set(fault_points.POINTS) - OF_BIGQUERY
+    assert tried == {(point, way) for point in points for way in ways} | {(point, "truncate") for point in fault_points.WITH_FILE}
+    assert {case.point for case in quick_cases()} == points
 
 
 @pytest.mark.parametrize("armed", ["publish.nowhere:kill", "publish.deleted:sing", "publish.deleted"])

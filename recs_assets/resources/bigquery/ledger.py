@@ -8,6 +8,7 @@ import pyarrow as pa
 from google.api_core import exceptions
 from google.cloud import bigquery
 
+from recs_assets.fault_points import reached
 from recs_assets.own_tables import FIXED_TABLES, arrow_schema
 from recs_assets.resources.bigquery.jobs import REQUEST_SECONDS, Jobs
 from recs_assets.resources.bigquery.scratch import Scratch
@@ -41,10 +42,12 @@ class BigQueryLedger(Ledger):
         with self._jobs.told(f"the list of tables of {self._jobs.places.tables}"):
             listed = self._jobs.client.list_tables(self._jobs.places.tables, retry=self._jobs.retry, timeout=REQUEST_SECONDS)
             present = {item.table_id for item in listed}
+        reached("attach.opened")
         for table, columns in FIXED_TABLES.items():
             if table not in present:
                 self.create(table, columns)
         self._turns.make()
+        reached("attach.made")
 
     def _run(self, text: str, tables: Mapping[str, str], parameters: Mapping[str, Any]) -> None:
         self._jobs.query(self._resolved(text, tables), parameters, name=_name(text), session=self._session)

@@ -124,6 +124,7 @@ class BigQuerySession(Session):
         schema = self._jobs.schema(resolved(text, paths), bound, name=query)
         self._ledger.drop(table)
         self._ledger.create(table, sql_types(schema))
+        reached("stage.made")
         # A table that a query makes has no clusters; one that is there is filled by the order of its columns.
         columns = ", ".join(field.name for field in schema)
         self._run(text, bound, name=query, prefix=f"INSERT INTO `{self._ledger.path(table)}` ({columns})\n")
