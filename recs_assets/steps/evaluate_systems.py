@@ -31,7 +31,7 @@ from recs_assets.steps.kept_model import KeptModel
 from recs_assets.steps.mail_relevance import MailRelevance
 from recs_assets.steps.nodes import node_ids
 from recs_assets.steps.pools import Pool, joined
-from recs_assets.steps.sql_baseline import sql_lists
+from recs_assets.steps.sql_baseline import v5_17_lists
 
 RELEVANCES = ("order", "any")
 KEPT = "kept"
@@ -204,7 +204,7 @@ class Evaluator:
         return Pool(lists, held_out, self._profiles(people), reasons)
 
     def _sql(self, people: Cohort) -> pd.DataFrame:
-        return sql_lists(people, self.warehouse, self.exports)
+        return v5_17_lists(people, self.warehouse, self.exports)
 
     def _profiles(self, people: Cohort) -> pd.DataFrame:
         ids = self._user_ids.take(pa.array(people.users)).to_pylist()

@@ -28,7 +28,7 @@ def v5_17_parameters(settings: Settings, has_fitment: bool) -> dict[str, Paramet
     }
 
 
-def sql_lists(people: Cohort, warehouse: Warehouse, exports: Mapping[str, Sequence[TableFile]]) -> pd.DataFrame:
+def v5_17_lists(people: Cohort, warehouse: Warehouse, exports: Mapping[str, Sequence[TableFile]]) -> pd.DataFrame:
     """What v5.17 would have listed: columns profile, product, score, in the order of profiles."""
     user_ids, vehicle_ids = node_ids(exports, "user"), node_ids(exports, "vehicle")
     profile_ids = pa.array(np.arange(len(people.users)).astype(str))
