@@ -1,6 +1,7 @@
 """Objects of one bucket below a prefix, by Google's client: each function one request, sent again where there is no answer."""
 
 import datetime as dt
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from recs_assets.resources.store.location import Seen
 if TYPE_CHECKING:
     from google.cloud import storage
 
+# Else each client looks the bucket up in the background, for traces that nobody asked for: roles/storage.objectUser, all that a
+# pod has, does not allow that.
+NO_LOOKING_UP = "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"
 # What is noted on objects.
 MARK, HASH = "superfluous_since", "sha256"
 CONNECT_AND_READ_SECONDS = (10.0, 60.0)
@@ -126,6 +130,7 @@ class Objects:
         from google.auth.credentials import AnonymousCredentials  # with the client 0.4 s, and a folder has no use for it
         from google.cloud import storage
 
+        os.environ.setdefault(NO_LOOKING_UP, "true")
         if self.endpoint is not None:
             options, anonymous = {"api_endpoint": self.endpoint}, AnonymousCredentials()  # type: ignore[no-untyped-call]
             return storage.Client(project="stand-in", credentials=anonymous, client_options=options).bucket(self.bucket)
