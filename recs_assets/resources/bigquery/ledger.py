@@ -12,7 +12,7 @@ from recs_assets.fault_points import reached
 from recs_assets.own_tables import FIXED_TABLES, arrow_schema
 from recs_assets.resources.bigquery.jobs import REQUEST_SECONDS, Jobs
 from recs_assets.resources.bigquery.scratch import Scratch
-from recs_assets.resources.bigquery.turns import Turns
+from recs_assets.resources.bigquery.turns import TURN_TABLE, Turns
 from recs_assets.resources.bigquery.types import sql_types, table_schema
 from recs_assets.resources.ledger import STAGED_PREFIX, Ledger
 from recs_assets.resources.queries import identifier, plain_rows
@@ -37,7 +37,7 @@ class BigQueryLedger(Ledger):
         return f"{self._jobs.places.tables}.{identifier(table)}"
 
     def make(self) -> None:
-        """Make the fixed tables that are missing."""
+        """Make the fixed tables that are missing, and ask for no more: most accounts may make none."""
         self._jobs.dataset(self._jobs.places.tables)
         with self._jobs.told(f"the list of tables of {self._jobs.places.tables}"):
             listed = self._jobs.client.list_tables(self._jobs.places.tables, retry=self._jobs.retry, timeout=REQUEST_SECONDS)
@@ -46,7 +46,8 @@ class BigQueryLedger(Ledger):
         for table, columns in FIXED_TABLES.items():
             if table not in present:
                 self.create(table, columns)
-        self._turns.make()
+        if TURN_TABLE not in present:
+            self._turns.make()
         reached("attach.made")
 
     def _run(self, text: str, tables: Mapping[str, str], parameters: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ from recs_assets.resources.errors import WarehouseError
 from recs_assets.resources.queries import change_text, prepare
 from recs_assets.resources.table_names import resolved
 
+TURN_TABLE = "turn"
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.2, 5.0
 # So many waits later the others' jobs are looked at once more: a process that was killed leaves its transaction open.
 WAITS_A_LOOK = 4
@@ -33,10 +34,10 @@ class Turns:
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
-        self._path = f"{jobs.places.tables}.turn"
+        self._path = f"{jobs.places.tables}.{TURN_TABLE}"
 
     def make(self) -> None:
-        """Make the table, where it is missing; its row is made by the first who finds none."""
+        """Make the table; its row is made by the first who finds none."""
         table = bigquery.Table(self._path, table_schema(TURN))
         with self._jobs.told(f"the table {self._path}"):
             self._jobs.client.create_table(table, exists_ok=True, retry=self._jobs.retry, timeout=REQUEST_SECONDS)
@@ -89,7 +90,7 @@ class Turns:
 
     def _run(self, change: str, *, taken_by: str | None, session: str | None = None, turn: Turn | None = None) -> Ran:
         text, bound = prepare(change, {"taken_by": taken_by, "taken_at": dt.datetime.now(dt.UTC)}, change_text)
-        return self._jobs.query(resolved(text, {"turn": f"`{self._path}`"}), bound, name=change, session=session, turn=turn)
+        return self._jobs.query(resolved(text, {TURN_TABLE: f"`{self._path}`"}), bound, name=change, session=session, turn=turn)
 
     def _end(self, session: str) -> None:
         try:

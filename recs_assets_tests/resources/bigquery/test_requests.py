@@ -62,6 +62,15 @@ def test_each_call_that_fails_is_sent_again_and_done_once(places: Places, faults
         assert query(places, f"SELECT COUNT(*) FROM {table}") == [(1,)], table
 
 
+def test_an_account_that_may_make_no_table_of_ours_works_with_those_that_are_there(places: Places) -> None:
+    warehouse_at(places).served_version(WEEK)  # makes the tables
+    with faulty_proxy(str(places.endpoint)) as proxy:
+        warehouse = warehouse_at(replace(places, endpoint=proxy.url))
+        warehouse.hold(held_by="ann", reason="prices", now=dt.datetime(2026, 10, 1, tzinfo=dt.UTC))
+        assert f"POST {OF_A_DATASET}/tables" not in proxy.calls()
+        assert f"POST {JOBS} UPDATE" in proxy.calls()
+
+
 def jobs_of(places: Places, kind: str) -> list[str]:
     """The ids of the jobs of a kind that the service has done."""
     listed = places.client.list_jobs(max_results=1000)
