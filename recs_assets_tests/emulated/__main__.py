@@ -22,6 +22,7 @@ from recs_assets.resources.store.bucket import Bucket
 from recs_assets.resources.store.folder import Folder
 from recs_assets.resources.store.store import Store
 from recs_assets_tests.emulated.comparison import compared_files, compared_rows, of_bigquery, of_duckdb
+from recs_assets_tests.emulated.rights import compared_rights, labelled
 from recs_assets_tests.stand_ins import servers
 from recs_assets_tests.stand_ins.places import environment, fill_source, new_places, source_of
 from recs_assets_tests.worlds import NEXT_WEEK, SMALL_TOWERS, TINY_GATES, WEEK
@@ -47,6 +48,7 @@ def main() -> int:
             lines = compared_rows(of_bigquery(places), of_duckdb(folder / "local" / "warehouse.duckdb"))
             bucket = Store(Bucket(BUCKET, folder / "reader", endpoint=storage.url))
             lines.append(compared_files(bucket, Store(Folder(folder / "local" / "store")), [WEEK, NEXT_WEEK]))
+            lines += [labelled(places), compared_rights(places)]
             print("\nBigQuery and a bucket, stood in for, beside DuckDB and a folder:")
             print("\n".join(map(str, lines)))
             _print_jobs(places)

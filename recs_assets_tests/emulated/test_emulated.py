@@ -12,6 +12,7 @@ from recs_assets.resources.store.bucket import Bucket
 from recs_assets.resources.store.store import Store
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.emulated.comparison import QUERIES, Reader, Rows, compared_files, of_bigquery, of_duckdb
+from recs_assets_tests.emulated.rights import compared_rights, labelled
 from recs_assets_tests.resources.bigquery.conftest import warehouse_at
 from recs_assets_tests.stand_ins import servers
 from recs_assets_tests.stand_ins.places import fill_source, new_places, source_of
@@ -72,6 +73,7 @@ def test_a_night_is_the_same(
     assert all(job.job_id.startswith(f"recs_{job.labels['asset']}_") for job in jobs if job.job_type == "query")
     assert any("gs://night/hetero_graph/" in uri for job in jobs if job.job_type == "load" for uri in job.source_uris or [])
     assert metadata(result, "recommendations")["jobs"] > 10
+    assert (labelled(places).difference, compared_rights(places).difference) == (None, None)
 
 
 OF_WEEK = f" AND week = DATE '{NEXT_WEEK}'"

@@ -147,7 +147,7 @@ class Jobs:
 
     def described(self, text: str, common: Mapping[str, Any]) -> bigquery.QueryJob:
         """A query that has not run: what it would read, and its columns."""
-        config = bigquery.QueryJobConfig(dry_run=True, use_query_cache=False, **common)
+        config = bigquery.QueryJobConfig(dry_run=True, use_query_cache=False, **({"labels": labels()} | dict(common)))
         return self.client.query(
             text, job_config=config, job_id_prefix=id_prefix(), retry=self.retry, job_retry=None, timeout=REQUEST_SECONDS
         )
@@ -156,7 +156,7 @@ class Jobs:
         """The columns that a query gives."""
         bound = [_parameter(key, value) for key, value in parameters.items()]
         with self.told(f"dry run of query '{name}'"):
-            return list(self.described(text, {"query_parameters": bound, "labels": labels()}).schema or [])
+            return list(self.described(text, {"query_parameters": bound}).schema or [])
 
     def load(self, rows: pa.Table | Sequence[str], table: str, *, columns: Mapping[str, str]) -> None:
         """Make a table of Arrow rows, or of Parquet files in the bucket, replaced whole.
