@@ -131,7 +131,7 @@ scaling: ready ## How each stage's cost grows with users, parts, fitment, events
 identical: ready week ## 1,000 people's lists of WEEK beside a plain, slow computation of each from the same files (USERS=1000 SEED=1)
 	$(BIN)/python -m recs_assets_tests.slow --week $(WEEK) --users $(USERS) --seed $(SEED)
 
-faults: ready ## Every fault point in every way, in real processes and in whole nightly runs: what each left behind (ONLY=publish)
+faults: ready ## Every fault point in every way, on DuckDB, on BigQuery (stood in for) and in whole nights: what each left behind (ONLY=publish)
 	$(BIN)/python -m recs_assets_tests.faults --only "$(ONLY)"
 
 kills: ready ## WHAT=nightly|train|rollback|together killed N=100 times at random moments, a reader polling (PRESET=small SEED=1)
