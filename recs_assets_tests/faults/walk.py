@@ -75,7 +75,7 @@ class Outcome:
 
     def __str__(self) -> str:
         case, version_left = self.case, self.ending.version_left if self.ending else "?"
-        return f"{case.operation:<16}{case.point:<20}{case.way:<15}{self._ended:<12}{version_left:<16}{self.verdict}"
+        return f"{case.operation:<16}{case.point:<20}{case.way:<15}{self._ended:<12}{version_left:<20}{self.verdict}"
 
     @property
     def _ended(self) -> str:
