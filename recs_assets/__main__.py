@@ -204,9 +204,12 @@ def _costs(options: argparse.Namespace, project: ModuleType) -> int:
 
 
 def _find(options: argparse.Namespace, project: ModuleType) -> int:
-    places = searching.places_of(options.user, project.target.warehouse(project.settings), project.target.store(), targets.home())
-    print("\n".join(places) if places else "that id lies nowhere in what is kept.")
-    return int(bool(places))
+    found = searching.places_of(options.user, project.target.warehouse(project.settings), project.target.store(), targets.home())
+    certain, perhaps = ([one.place for one in found if one.is_certain is sought] for sought in (True, False))
+    print("\n".join(certain) if certain else "that id lies nowhere in what is kept.")
+    if perhaps:
+        print("the same word or number within longer texts, where it may mean something else:", *perhaps, sep="\n  ")
+    return int(bool(certain))
 
 
 def _refuse_bucket(project: ModuleType) -> None:

@@ -38,7 +38,7 @@ def command_line(description: str | None) -> argparse.ArgumentParser:
     prune = commands.add_parser("prune", help="remove what nobody needs any more, as the last step of every run does")
     prune.add_argument("--dry", action="store_true", help="list it, and remove nothing")
     commands.add_parser("costs", help="what has been spent, by experiment, month, run and step, beside the budgets")
-    search = commands.add_parser("find", help="where a person's id or address still lies; 1 where it lies anywhere")
+    search = commands.add_parser("find", help="where a person's id or address still lies; 1 where it does for certain")
     search.add_argument("--user", required=True, help="the id, or an address")
     copy = commands.add_parser("backup", help="copy the home into an empty folder, while runs are at work")
     copy.add_argument("--to", type=Path, required=True, help="the folder")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,8 +14,27 @@ from recs_assets.resources.store.bucket import Bucket
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 
+# What may stand beside an id in a text of any kind; and where the id is all that the text says: nothing, quotes as in JSON (those
+# of an attribute of HTML hold figures), the bar between the parts of a row's key, or what a profile of one person begins with.
+WORD = r"(?i)(^|[^0-9A-Za-z_@.-]){}($|[^0-9A-Za-z_@-])"
+VALUE = r"(?i)(^(user:)?|[^=][\"'\\]|^[\"'\\]|[|] ){}($|[\"'\\]| [|])"
 
-def places_of(person: str, warehouse: Warehouse, store: Store, home: Path) -> list[str]:
+
+@dataclass(frozen=True)
+class Found:
+    """A table or file that holds an id or address.
+
+    Attributes:
+        place: its name or path.
+        is_certain: it holds an address, or the id as a value; otherwise the id is a word or number of a longer text, where it may
+            well mean something else.
+    """
+
+    place: str
+    is_certain: bool
+
+
+def places_of(person: str, warehouse: Warehouse, store: Store, home: Path) -> list[Found]:
     """The tables and files that hold a person's id or address, as a word of its own in any text, whatever its case.
 
     The source is not looked at. Ids within a table of a file of another kind than Parquet are looked for in its bytes.
@@ -32,10 +52,11 @@ def places_of(person: str, warehouse: Warehouse, store: Store, home: Path) -> li
         raise ValueError("whom? Say it with USER=<an id or an address>.")
     # As re.escape, but for what Arrow and DuckDB take for no escape.
     escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", person.strip())
-    pattern = rf"(?i)(^|[^0-9A-Za-z_@.-]){escaped}($|[^0-9A-Za-z_@-])"
-    tables = [f"table {name}" for name in warehouse.tables_with(pattern)]
-    files = [str(path.relative_to(home)) for path in sorted(_files(home)) if _holds(path, pattern)]
-    return tables + files + [address for address, path in _elsewhere(store) if _holds(path, pattern)]
+    word, value = WORD.format(escaped), (WORD if "@" in person else VALUE).format(escaped)
+    certain = set(warehouse.tables_with(value))
+    tables = [Found(f"table {name}", name in certain) for name in warehouse.tables_with(word)]
+    files = [(str(path.relative_to(home)), path) for path in sorted(_files(home))]
+    return tables + [Found(name, _holds(path, value)) for name, path in [*files, *_elsewhere(store)] if _holds(path, word)]
 
 
 def _files(home: Path) -> Iterator[Path]:

@@ -9,10 +9,15 @@ import pyarrow as pa
 import pytest
 
 from recs_assets.__main__ import main
-from recs_assets.searching import places_of
+from recs_assets.searching import Found, places_of
 from recs_assets.steps.remove_superfluous import prune
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place
+
+
+def certain(found: list[Found]) -> list[str]:
+    """The places that hold an id for certain."""
+    return [one.place for one in found if one.is_certain]
 
 
 def files_of(places: list[str]) -> set[tuple[str, str]]:
@@ -37,10 +42,10 @@ def left(night: Run, tmp_path: Path) -> tuple[Place, str, str]:
 
 def test_a_month_after_somebody_has_left_they_are_nowhere(left: tuple[Place, str, str]) -> None:
     place, person, address = left
-    before = places_of(person, place.warehouse, place.store, place.home)
+    before = certain(places_of(person, place.warehouse, place.store, place.home))
     assert "table recommendations" in before
     assert {("user_nodes", NEXT_WEEK), ("user_scores", NEXT_WEEK), ("hetero_graph", WEEK)} <= files_of(before)
-    assert "table final_vehicle_recommendations" in places_of(address.upper(), place.warehouse, place.store, place.home)
+    assert "table final_vehicle_recommendations" in certain(places_of(address.upper(), place.warehouse, place.store, place.home))
     # The approved model learned from them, and holds nobody's id.
     assert ("approved_model", WEEK) not in files_of(before)
     prune(place.warehouse, place.store, place.settings, now=dt.datetime.now(dt.UTC) + dt.timedelta(days=31))
@@ -73,9 +78,25 @@ def test_the_command_tells_places_and_its_exit_status_whether_there_are_any(
     assert "USER=<an id or an address>" in capsys.readouterr().err
 
 
-def test_an_id_is_a_word_of_its_own(tmp_path: Path, night: Run) -> None:
+def test_an_id_is_a_word_of_its_own_and_certain_as_a_value(tmp_path: Path, night: Run) -> None:
     folder = tmp_path / "home"
     folder.mkdir()
-    for name, text in {"one": "user:u.1,", "two": "u.11", "three": "(U.1)", "four": "ux1", "five": "au.1"}.items():
+    texts = {"one": "user:u.1,", "two": "u.11", "three": '{"id": "U.1"}', "four": "ux1", "five": "au.1", "six": "1 | u.1"}
+    for name, text in texts.items():
         (folder / name).write_text(text)
-    assert places_of("u.1", night.place.warehouse, night.place.store, folder) == ["one", "three"]
+    found = places_of("u.1", night.place.warehouse, night.place.store, folder)
+    assert found == [Found("one", is_certain=False), Found("six", is_certain=True), Found("three", is_certain=True)]
+    (folder / "one").write_text("to ann@shop.example, of user u.1")
+    assert places_of("Ann@shop.example", night.place.warehouse, night.place.store, folder) == [Found("one", is_certain=True)]
+
+
+@pytest.mark.usefixtures("umask")
+@pytest.mark.parametrize("word", ["nobody", "500"])
+def test_a_word_or_number_of_a_sentence_is_told_and_no_alarm(
+    word: str, night: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RECS_HOME", str(night.place.home))
+    assert main(("find", "--user", word)) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "that id lies nowhere in what is kept."
+    assert "  table verdicts" in told
