@@ -18,6 +18,7 @@ from recs_assets import alerts, backup, dagster_home, home_layout, launch, move_
 from recs_assets.arguments import command_line
 from recs_assets.assets.weekly_asset import PRIVATE
 from recs_assets.report import asked, costs
+from recs_assets.report.runs import newest_run
 from recs_assets.resources.errors import PublishFailed, PublishRefused, RolloutMoved, WarehouseError
 from recs_assets.resources.store.artifact import StoreError
 from recs_assets.resources.store.bucket import Bucket
@@ -86,7 +87,9 @@ def _report(options: argparse.Namespace, project: ModuleType) -> int:
     week = _week(options, rollback.newest_week(warehouse), measured and measured.manifest.week)
     from recs_assets.report import facts, planted, text, yardsticks  # as definitions: what imports an asset reads the settings
 
-    found = facts.gather(warehouse, store, project.settings, week)
+    with dagster_home.opened() as instance:
+        steps, failures = newest_run(instance, week)
+    found = facts.gather(warehouse, store, project.settings, week, steps=steps, failures=failures)
     if options.page is not None:
         from recs_assets.report import page  # jinja2: 0.1 s at load
 

@@ -69,7 +69,7 @@ def launch(project: ModuleType, name: str, week: str, wishes: Wishes, instance: 
     run = result.dagster_run
     if not result.success:
         watch.note_unevaluated(instance, run)
-        report_failure(instance, run, watch.failures_of(instance, run), project.defs.resources)
+        report_failure(instance, run, project.defs.resources)
     watch.tell(instance, run, settings, project.defs.resources["store"].location.local)
     return bool(result.success)
 

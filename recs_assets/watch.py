@@ -8,9 +8,9 @@ from typing import Any
 import dagster as dg
 
 from recs_assets import targets
-from recs_assets.alerts import Alert, first_words, send
+from recs_assets.alerts import Alert, send
 from recs_assets.disk import free_gib
-from recs_assets.report.runs import report_failure
+from recs_assets.report.runs import failures_of, report_failure
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.run_origin import OF_COMMAND
@@ -80,21 +80,6 @@ def _told(instance: dg.DagsterInstance, run: dg.DagsterRun, checks: list[str]) -
     said = [f"Checks that failed: {', '.join(sorted(checks))}."] if checks else []
     name = "some assets" if run.job_name.startswith("__") else run.job_name
     return " ".join([f"{name} failed, and nothing was published by it.", *told, *said])
-
-
-def failures_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, str]:
-    """The steps of a run that failed, each with its cause in a few words that name no value."""
-    events = [record.get_dagster_event() for record in instance.all_logs(run.run_id, of_type=EVENT.STEP_FAILURE)]
-    return {str(event.step_key): _cause(event.step_failure_data) for event in events}
-
-
-def _cause(failure: Any) -> str:
-    """The first words of a refusal, which are ours; of any other error its class alone, for a message may hold a value."""
-    refusal = failure.user_failure_data
-    if refusal is not None and refusal.description:
-        return first_words(refusal.description).rstrip(".")
-    error = failure.error.cause or failure.error
-    return str(error.cls_name)
 
 
 def _evaluations(instance: dg.DagsterInstance, run_id: str) -> Iterable[dg.AssetCheckEvaluation]:
@@ -185,7 +170,7 @@ def sensors(settings: Settings) -> list[dg.SensorDefinition]:
             return
         note_unevaluated(context.instance, context.dagster_run)
         resources = {"warehouse": warehouse, "store": store, "settings": settings}
-        report_failure(context.instance, context.dagster_run, failures_of(context.instance, context.dagster_run), resources)
+        report_failure(context.instance, context.dagster_run, resources)
         tell(context.instance, context.dagster_run, settings, targets.home())
 
     @dg.run_status_sensor(name="finished_run", run_status=dg.DagsterRunStatus.SUCCESS, default_status=always)

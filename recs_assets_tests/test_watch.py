@@ -13,6 +13,7 @@ import pytest
 from recs_assets import __main__ as commands
 from recs_assets import alerts, run_origin, watch
 from recs_assets.launch import Wishes, launch
+from recs_assets.report.runs import newest_run
 from recs_assets.settings import Settings
 from recs_assets_tests.alert_servers import Webhook, serving
 from recs_assets_tests.conftest import Run
@@ -51,8 +52,13 @@ def test_a_failed_run_of_a_command_tells_once_what_why_and_where(tmp_path: Path)
     assert "raw_vehicles: there is no source … Set RECS_SOURCE to a folder of Parquet" in told["text"]
     assert told["text"].endswith(f"Look at: make report WEEK={WEEK}, make status, and run {run.run_id} in Dagster's event log.")
     assert str(tmp_path) not in json.dumps(told)
+    steps, failures = newest_run(place.instance, WEEK)
+    assert (steps, len(failures)) == ([], 7)
+    assert newest_run(place.instance, NEXT_WEEK) == ([], {})
     page = place.artifact("release_report").path("release_report.html").read_text()
     assert "This run failed, and nothing was published by it." in page
+    assert page.count("there is no source …") == 1
+    assert "raw_email_events, raw_events, raw_fitment" in page
     assert "there is no source … Set RECS_SOURCE to a folder of Parquet" in page
 
 
@@ -80,8 +86,8 @@ def test_checks_that_block_are_told_of(tmp_path: Path) -> None:
     failed = watch.failure_of(instance, result.dagster_run)
     assert failed is not None
     assert failed.text == (
-        "some assets failed, and nothing was published by it. listed: DagsterAssetCheckFailedError. "
-        "Checks that failed: listed (price)."
+        "some assets failed, and nothing was published by it. listed: a check that stops the run failed, and its "
+        "verdict says why. Checks that failed: listed (price)."
     )
 
 

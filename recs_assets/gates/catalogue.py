@@ -58,14 +58,14 @@ def left_for_lists(
         max_short: share of the people.
     """
     n_left, n_people = n_parts - sum(left_out.values()), sum(lengths.values())
+    by_rule = ", ".join(f"{count:,} '{rule}'" for rule, count in Counter(left_out).most_common())
     n_short = sum(people for length, people in lengths.items() if length < list_length)
     figures = {"parts": n_parts, "left": n_left, "people": n_people, "short": n_short}
     problems = []
     if min_left is not None and n_left < min_left * n_parts:
-        worst = max(left_out, key=lambda rule: left_out[rule])
         problems.append(
-            f"the rules leave {n_left:,} of {n_parts:,} parts, less than {min_left:.0%}; most are left out because of '{worst}': "
-            "look at the column behind it, or at section rules in the settings"
+            f"the rules leave {n_left:,} of {n_parts:,} parts, less than {min_left:.0%}; left out are {by_rule}: "
+            "look at the column behind the first of these rules, or at section rules in the settings"
         )
     if max_short is not None and n_short > max_short * n_people:
         problems.append(
@@ -74,6 +74,6 @@ def left_for_lists(
         )
     if problems:
         return Verdict("left_for_lists", WARN, f"{'; '.join(problems)}.", figures)
-    told = f"{n_left:,} of {n_parts:,} parts may be recommended"
-    short = f", and {n_short:,} of {n_people:,} people get fewer than {list_length}" if n_people else ""
+    told = f"{n_left:,} of {n_parts:,} parts may be recommended" + (f", left out are {by_rule}" if by_rule else "")
+    short = f"; {n_short:,} of {n_people:,} people get fewer than {list_length}" if n_people else ""
     return Verdict("left_for_lists", PASS, f"{told}{short}.", figures)

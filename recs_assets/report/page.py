@@ -8,10 +8,11 @@ from recs_assets.move_rollout import place_of
 from recs_assets.ranking.cutoff import K
 from recs_assets.ranking.strata import STRATA
 from recs_assets.report import sheet
+from recs_assets.report.answer import answer
 from recs_assets.report.charts import Dot, dots
 from recs_assets.report.evaluation import BY_MAIL, REACHABLE, SYSTEMS, Comparison, Lift
 from recs_assets.report.facts import Facts
-from recs_assets.report.verdicts import answer, verdicts_of
+from recs_assets.report.verdicts import verdicts_of
 from recs_assets.rollout.stages import said
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def html(facts: Facts) -> str:
         TEMPLATE,
         n=_number,
         facts=facts,
+        failures=_by_cause(facts.failures),
         verdicts=verdicts_of(facts),
         answer=answer(facts),
         comparison=measured.comparison if measured else None,
@@ -72,7 +74,7 @@ def html(facts: Facts) -> str:
 
 def markdown(facts: Facts) -> str:
     """The verdicts and Recall@10 of every system, for a page of Dagster's UI."""
-    lines = [answer(facts), ""]
+    lines = [" ".join(answer(facts)), ""]
     lines += [f"- **{one.decision}** {one.title} {one.reason} *{one.then}*" for one in verdicts_of(facts) if not one.is_quiet]
     if facts.measured is not None:
         comparison = facts.measured.comparison
@@ -81,6 +83,14 @@ def markdown(facts: Facts) -> str:
             ends = comparison.intervals.get(system, (math.nan, math.nan))
             lines.append(f"| {system} | {comparison.recall[system]['all']:.4f} | {ends[0]:.4f} to {ends[1]:.4f} |")
     return "\n".join(lines)
+
+
+def _by_cause(failures: Mapping[str, str]) -> dict[str, list[str]]:
+    """The steps of each cause: what is wrong with the source stops many."""
+    steps: dict[str, list[str]] = {}
+    for step, cause in sorted(failures.items()):
+        steps.setdefault(cause, []).append(step)
+    return steps
 
 
 def _known(comparison: Comparison) -> list[str]:

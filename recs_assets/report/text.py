@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from recs_assets.report.answer import answer
 from recs_assets.report.evaluation import BY_MAIL, SYSTEMS, Comparison, Gate
 from recs_assets.report.facts import LENGTH, Facts
 from recs_assets.report.lists import Served
@@ -13,23 +14,18 @@ PLANTED = "MSD-8529"
 BEST_POSSIBLE = (
     "informed knows all that made the planted world, but of people's projects what their past tells; clairvoyant knows these too."
 )
-NOTHING_EVALUATED = "Nothing has been evaluated yet: the next step is to learn from a whole week (make run WEEK=...)."
 
 
 def render(facts: Facts, planted: Planted | None = None, yardsticks: Mapping[str, Mapping[str, float]] | None = None) -> str:
-    """Systems by stratum, the verdict, who is served, and where the files are.
+    """Whether to ship, systems by stratum, the verdict, who is served, and where the files are.
 
     In the demo world also the best possible rankers, Sarah's list, and whose list has the second part of a planted pair.
     """
     measured = facts.measured
     parts = [
-        *(
-            [systems(measured.comparison, measured.week, yardsticks or {}), _gate(measured.gate)]
-            if measured
-            else [NOTHING_EVALUATED]
-        ),
+        "\n".join(answer(facts)),
+        *([systems(measured.comparison, measured.week, yardsticks or {}), _gate(measured.gate)] if measured else []),
         _served(facts.served, facts.week),
-        *([f"Publishing is {facts.hold}."] if facts.hold else []),
         *([_planted(planted)] if planted else []),
         "\n".join([f"Files: {facts.home}", *([f"  metrics and verdict: {measured.folder}"] if measured else [])]),
     ]

@@ -1,25 +1,48 @@
-"""What a week's verdicts mean to whoever decides: each a sentence with what to do next, the ones that ask for something first."""
+"""What a week's verdicts mean to whoever decides: each a question with its answer and what to do next."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from typing import Any
 
 from recs_assets.gates.verdict import FAIL, HOLD, INSUFFICIENT_EVIDENCE, INVALID, PASS, ROLLBACK, WARN
 from recs_assets.report.facts import Facts
 from recs_assets.report.status_text import SYSTEMS
 
-# In the order in which they are read; of all other gates the name is the title.
-TITLES = {
+# What each gate asks, so that PASS means yes, in the order in which they are read; {} is the table that a gate is about.
+QUESTIONS = {
     "gate_1": "Is the model better than today's query (SQL)?",
     "left_for_lists": "Do the rules leave enough to recommend?",
+    "kept_model": "Is the model that stays still no worse than SQL?",
     "approval": "What may be served from now on?",
     "source": "What makes the lists?",
     "gate_2": "Do people click more on the blend?",
     "no_harm": "Is it shown that the blend does no harm?",
     "audit": "Does every list obey every rule?",
+    "users_served": "Are enough people served?",
+    "mail_coverage": "Do mails hold parts that fit?",
+    "mail_reach": "Does the mail reach those who have a list?",
+    "overlap": "Does the mail hold what it held before?",
+    "score_drift": "Are scores spread as before?",
+    "rules": "Does every single rule leave most parts in?",
+    "garage_coverage": "Does something fit people's vehicles?",
+    "freshness": "Are there recent events?",
+    "row_count_*": "Has the table {} kept its rows since last week?",
+    "filled_*": "Are the columns of {} as full as before?",
+    "created_at_*": "Does created_at of {} say when they came?",
+    "added_at_ownership": "Did garages exist in the weeks that are learned from?",
+    "ties_*": "Do rows of one key of {} have an order?",
+    "left_out_*": "Are few rows of {} repeated or set aside?",
+    "universal_products": "Do parts flagged universal name no vehicles?",
+    "budget_month": "Is there money left this month?",
+    "budget_experiment": "Is there money left for this experiment?",
+    "budget_before_gate_1": "Was little spent without a PASS?",
+    "hold": "May publishing go on?",
 }
-# Said elsewhere, or within another one: a hold is told of without who set it, and the list's users are counted by its audit.
-ELSEWHERE = ("hold", "users_served")
+# Said even where they pass.
+ALWAYS = ("gate_1", "left_for_lists", "approval", "source", "gate_2", "no_harm", "audit")
+# Said elsewhere: a hold is told of without who set it.
+ELSEWHERE = ("hold",)
 NEXT = {
     ("gate_1", PASS): "Nothing to do: the nights that follow serve this model.",
     ("gate_2", PASS): "The rollout may go on: make rollout says what the next move needs.",
@@ -60,12 +83,12 @@ class Told:
 
     @property
     def is_quiet(self) -> bool:
-        """It passes and is none of those that are always shown."""
-        return self.decision == PASS and self.gate not in TITLES
+        """It passes and is none of those that are always said."""
+        return self.decision == PASS and self.gate not in ALWAYS
 
 
 def verdicts_of(facts: Facts) -> list[Told]:
-    """All verdicts of a week: those that are always shown, then what does not pass, then what does."""
+    """All verdicts of a week: gate 1, then what does not pass, then what does, those that are always said first."""
     found = {verdict.gate: (verdict.decision, verdict.reason) for verdict in facts.judged.values()}
     if (left := facts.left_for_lists) is not None:
         found[left.gate] = left.decision, left.reason
@@ -74,9 +97,17 @@ def verdicts_of(facts: Facts) -> list[Told]:
         found["source"] = found["source"][0], found["source"][1].replace(f": {found['gate_1'][1]}", ".")
     if "approval" in found:
         found["approval"] = found["approval"][0], _approved(facts.judged["approval"].figures)
-    first = [gate for gate in TITLES if gate in found]
-    others = sorted(found.keys() - {*first, *ELSEWHERE}, key=lambda gate: (found[gate][0] == PASS, gate))
-    return [_told(gate, *found[gate], facts.week) for gate in (*first, *others)]
+
+    def place(gate: str) -> tuple[bool, bool, bool, int, str]:
+        passes = found[gate][0] == PASS
+        return gate != "gate_1", passes, passes and gate not in ALWAYS, _place(gate), gate
+
+    return [_told(gate, *found[gate], facts.week) for gate in sorted(found.keys() - set(ELSEWHERE), key=place)]
+
+
+def _place(gate: str) -> int:
+    """Among all questions; of a gate that an earlier version of this program asked, after them."""
+    return next((place for place, pattern in enumerate(QUESTIONS) if fnmatch(gate, pattern)), len(QUESTIONS))
 
 
 def _approved(record: Mapping[str, Any]) -> str:
@@ -87,49 +118,8 @@ def _approved(record: Mapping[str, Any]) -> str:
     return f"from now on lists come from {SYSTEMS[record['source']]}{model}{override}{stepped}.".replace("..", ".")
 
 
-def answer(facts: Facts) -> str:
-    """Would you ship, why, to whom, and what is there to watch? A sentence each."""
-    return " ".join(_answer(facts))
-
-
-def _answer(facts: Facts) -> Iterator[str]:
-    if facts.failures:
-        yield "This run failed, and nothing was published by it."
-    gate = facts.judged.get("gate_1")
-    if gate is not None:
-        shipping = {PASS: "Ship the model of this week", FAIL: "Do not ship the model of this week"}
-        yield f"{shipping.get(gate.decision, 'Do not ship the model of this week yet')}: gate 1 says {gate.decision}."
-        yield from _found_in_the_mail(facts)
-    elif facts.measured is None:
-        yield "Nothing has been learned yet. The next step is to learn from a whole week: make run WEEK=..."
-    if facts.served is None:
-        yield f"No lists of week {facts.week} are served."
-    else:
-        model = f", the model of week {facts.served.model_week}" if facts.served.model_week else ""
-        made_by = SYSTEMS.get(facts.served.source, "a system that is not known")
-        yield f"Its lists are served to {facts.served.n_users:,} people, and come from {made_by}{model}."
-    if facts.hold is not None:
-        yield (
-            f"Publishing is on hold since {facts.hold.noted_at:%Y-%m-%d %H:%M} UTC, because: {facts.hold.reason}. "
-            "To lift it: make release REASON=..."
-        )
-    if watched := [one.title for one in verdicts_of(facts) if one.decision != PASS and one.gate != "gate_1"]:
-        yield f"Look at {len(watched)} more of the verdicts below: {'; '.join(title.rstrip('.?') for title in watched)}."
-    elif gate is not None:
-        yield "No other verdict asks for anything."
-
-
-def _found_in_the_mail(facts: Facts) -> Iterator[str]:
-    slots, metrics = facts.settings.rules.slots, facts.measured.comparison.metrics if facts.measured else {}
-    by_blend, by_sql = (metrics.get((system, "hit", slots)) for system in ("blend", "sql"))
-    if by_blend is not None and by_sql is not None:
-        yield (
-            f"Of 100 people who bought something, {100 * by_blend:.0f} would have found it among the {slots} parts of the mail "
-            f"with the model, and {100 * by_sql:.0f} with SQL."
-        )
-
-
 def _told(gate: str, decision: str, reason: str, week: str) -> Told:
     then = (NEXT.get((gate, decision)) or BY_DECISION[decision]).format(week=week)
-    title = TITLES.get(gate, gate.replace("_", " ").capitalize())
+    pattern, question = next((one for one in QUESTIONS.items() if fnmatch(gate, one[0])), (gate, f"{gate}?"))
+    title = question.format(gate.removeprefix(pattern.rstrip("*")))
     return Told(gate, title, decision, reason[:1].upper() + reason[1:], then)

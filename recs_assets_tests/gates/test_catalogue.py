@@ -53,8 +53,18 @@ def test_a_shop_of_seven_parts_is_told_which_rule_and_who_gets_short_lists() -> 
         n_parts=400, left_out={NO_IMAGE: 3, CHEAP: 390}, lengths={7: 60}, list_length=20, min_left=0.5, max_short=0.05
     )
     assert verdict.reason == (
-        "the rules leave 7 of 400 parts, less than 50%; most are left out because of 'price below minimum': look at the column "
-        "behind it, or at section rules in the settings; 60 of 60 people get fewer than 20 parts: look at the rules, and at "
-        "whether fitment reaches their vehicles."
+        "the rules leave 7 of 400 parts, less than 50%; left out are 390 'price below minimum', 3 'no https image': look at the "
+        "column behind the first of these rules, or at section rules in the settings; 60 of 60 people get fewer than 20 parts: "
+        "look at the rules, and at whether fitment reaches their vehicles."
     )
     assert verdict.figures == {"parts": 400, "left": 7, "people": 60, "short": 60}
+
+
+def test_what_each_rule_removes_is_told_where_enough_is_left() -> None:
+    given = {"n_parts": 100, "lengths": {20: 9, 7: 1}, "list_length": 20, "min_left": 0.5, "max_short": 0.5}
+    verdict = left_for_lists(left_out={NO_IMAGE: 3, CHEAP: 20}, **given)
+    assert verdict.reason == (
+        "77 of 100 parts may be recommended, left out are 20 'price below minimum', 3 'no https image'; "
+        "1 of 10 people get fewer than 20."
+    )
+    assert left_for_lists(left_out={}, **given).reason == "100 of 100 parts may be recommended; 1 of 10 people get fewer than 20."

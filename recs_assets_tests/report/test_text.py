@@ -9,14 +9,15 @@ import pytest
 
 from recs_assets import settings_file
 from recs_assets.__main__ import main
-from recs_assets.report import planted, text
+from recs_assets.report import planted
 from recs_assets.report.evaluation import SYSTEMS, Comparison, Gate, Likelihood
 from recs_assets.report.facts import Facts, Measured, gather
 from recs_assets.report.lists import Served
 from recs_assets.report.planted import Planted, SarahsPart
-from recs_assets.report.text import render
+from recs_assets.report.text import BEST_POSSIBLE, render
 from recs_assets.resources.holding import Hold
 from recs_assets_tests.conftest import Run
+from recs_assets_tests.dagster_home import dagster_home
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK
 
 COMPARISON = Comparison(
@@ -50,8 +51,18 @@ FACTS = Facts(
 PLANTED = Planted(37, 9, 5, [SarahsPart(1, "A-1", "MSD-8529", 1389.95, "Fits your 1967 Ford Mustang")])
 
 
+def below_the_answer(text: str) -> list[str]:
+    """The lines of a report after those that say whether to ship."""
+    lines = text.splitlines()
+    return lines[lines.index("") + 1 :]
+
+
 def test_the_whole_text() -> None:
     assert render(FACTS, PLANTED).splitlines() == [
+        "No model was judged in this week: the newest that was is that of week 2026-09-28, of which gate 1 says PASS.",
+        "The lists of this week are served to 1,500 people, and come from the learned model together with today's query (SQL), "
+        "the model of week 2026-09-28.",
+        "",
         "Recall@10 on the held-out weeks up to 2026-09-28 (population: strata weighted as among all users)",
         "  system      all     cold    warm  hot  population",
         "  -------------------------------------------------",
@@ -94,7 +105,7 @@ def test_the_whole_text() -> None:
 
 def test_the_best_possible_rankers_stand_above_the_ceiling() -> None:
     yardsticks = {"informed": {"all": 0.53, "cold": 0.5}, "clairvoyant": {"all": 0.61}}
-    lines = render(FACTS, yardsticks=yardsticks).splitlines()
+    lines = below_the_answer(render(FACTS, yardsticks=yardsticks))
     assert lines[11:16] == [
         "  blend        0.1235  -       -     -    -",
         "  informed     0.5300  0.5000  -     -    -",
@@ -102,13 +113,13 @@ def test_the_best_possible_rankers_stand_above_the_ceiling() -> None:
         "  ceiling      -       -       -     -    -",
         "  users        1,200   1,000   -     -    -",
     ]
-    assert lines[16] == text.BEST_POSSIBLE
+    assert lines[16] == BEST_POSSIBLE
 
 
 def test_a_hold_is_told_of() -> None:
     hold = Hold("ann", "wrong prices", None, dt.datetime(2026, 10, 5, 8, tzinfo=dt.UTC))
     told = render(replace(FACTS, hold=hold)).splitlines()
-    assert any(line.startswith("Publishing is held since 2026-10-05 08:00 UTC by ann, because: wrong prices. ") for line in told)
+    assert "Publishing is on hold since 2026-10-05 08:00 UTC, because: wrong prices. To lift it: make release REASON=..." in told
 
 
 def test_where_nothing_is_served_the_text_says_so() -> None:
@@ -123,7 +134,9 @@ def test_the_report_of_a_run_says_who_won_and_who_is_served(first_run: Run, monk
     monkeypatch.setenv("RECS_SOURCE", str(place.source))
     facts = gather(place.warehouse, place.store, place.settings, WEEK)
     waiting = planted.gather(place.warehouse, place.store, place.settings, WEEK, facts.served)
-    lines = render(facts, waiting).splitlines()
+    text = render(facts, waiting)
+    assert text.startswith("Ship the model of this week: gate 1 says PASS.\n")
+    lines = below_the_answer(text)
     assert lines[1].split() == ["system", "all", "cold", "warm", "hot", "population"]
     assert [line.split()[0] for line in lines[3:14]] == [*SYSTEMS, "users"]
     metrics = place.artifact("offline_metrics").table("metrics.parquet").to_pandas()
@@ -137,14 +150,15 @@ def test_the_report_of_a_run_says_who_won_and_who_is_served(first_run: Run, monk
 
 
 def test_the_week_that_is_mailed_has_a_report_with_the_figures_of_the_week_before(
-    night: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    night: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RECS_HOME", str(night.place.home))
+    monkeypatch.setenv("DAGSTER_HOME", str(dagster_home(tmp_path / "dagster")))
     monkeypatch.setenv("RECS_SOURCE", str(night.place.source))
     before = os.umask(0o077)
     assert main(["report"]) == 0
     os.umask(before)
-    lines = capsys.readouterr().out.splitlines()
+    lines = below_the_answer(capsys.readouterr().out)
     assert lines[0].startswith("Recall@10 on the held-out weeks up to 2026-09-28 ")
     assert any(line.startswith("Served for week 2026-10-05: 500 users, ") for line in lines)
     recall = {name: float(value) for name, value, *_ in map(str.split, lines[3:15])}
