@@ -8,6 +8,7 @@ from recs_assets.report.evaluation import Lift
 from recs_assets.report.facts import Facts, Measured
 from recs_assets.report.status_text import SYSTEMS
 from recs_assets.report.verdicts import verdicts_of
+from recs_assets.rollout.arms import CONTROL
 
 SHIPPING = {PASS: "Ship the model of this week", FAIL: "Do not ship the model of this week"}
 
@@ -92,4 +93,6 @@ def _served(facts: Facts) -> str:
         return f"No lists of week {facts.week} are served."
     model = f", the model of week {facts.served.model_week}" if facts.served.model_week else ""
     made_by = SYSTEMS.get(facts.served.source, "a system that is not known")
-    return f"The lists of this week are served to {facts.served.n_users:,} people, and come from {made_by}{model}."
+    n_control = facts.lists.arms.get(CONTROL, 0) if facts.lists else 0
+    control = f" {n_control:,} of them are in the control arm of the rollout and get SQL's lists." if n_control else ""
+    return f"The lists of this week are served to {facts.served.n_users:,} people, and come from {made_by}{model}.{control}"

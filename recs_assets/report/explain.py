@@ -15,7 +15,7 @@ from recs_assets.asset_files import PRODUCT_NODES, PROFILES, USER_PROFILES
 from recs_assets.report.people import products_of, vehicle_words
 from recs_assets.report.served_lists import ServedLists
 from recs_assets.report.sheet import page
-from recs_assets.report.why_not import OUTCOMES
+from recs_assets.report.why_not import OUTCOMES, RULES
 from recs_assets.resources.store.artifact import StoreError
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.rollout.arms import CONTROL
@@ -155,9 +155,8 @@ def write(explained: Explained, folder: Path | None) -> Path:
     folder = folder or Path(tempfile.mkdtemp(prefix="recs_explain_"))
     folder.mkdir(parents=True, exist_ok=True)
     sheet = folder / f"explained_{explained.week}.html"
-    text = page(
-        "explain.html", explained=explained, outcomes=OUTCOMES, path_of=path_of, vehicle=vehicle_words, shown_events=SHOWN_EVENTS
-    )
+    words = {"outcomes": OUTCOMES, "rules": RULES, "path_of": path_of, "vehicle": vehicle_words}
+    text = page("explain.html", explained=explained, shown_events=SHOWN_EVENTS, **words)
     with os.fdopen(os.open(sheet, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         os.fchmod(file.fileno(), 0o600)
         file.write(text)
@@ -180,7 +179,7 @@ def lines(explained: Explained) -> Iterator[str]:
         if parts := _parts_of(explained, row):
             yield f"        {parts}"
     for name, count in explained.n_by_outcome.items():
-        yield f"  {count:6,} parts: {OUTCOMES[name]}"
+        yield f"  {count:6,} part{'s' if count != 1 else ''}: {OUTCOMES[name]}"
     yield "  next: " + ", ".join(row["product_id"] for row in explained.next[:5])
 
 

@@ -32,6 +32,8 @@ CONSIDERED = {
     "in_slots": "on the list, in the mail's slots",
 }
 OUTCOMES = {**REMOVED, **CONSIDERED}
+# The outcomes that the section rules of the settings brings about; the others follow from what is known, and from scores.
+RULES = tuple(name for name in (*REMOVED, "variant_listed", "enough_of_type") if name != "not_known_yet")
 LISTED = ("on_list", "in_slots")
 
 
@@ -162,7 +164,7 @@ def write(asked: Sequence[Asked], week: dt.date, folder: Path) -> list[Path]:
         writer = csv.DictWriter(file, list(asked[0].row()))
         writer.writeheader()
         writer.writerows(part.row() for part in asked)
-    sheet.write_text(page("why_not.html", week=week, asked=asked, outcomes=OUTCOMES, removed=REMOVED))
+    sheet.write_text(page("why_not.html", week=week, asked=asked, outcomes=OUTCOMES, rules=RULES, mostly=mostly))
     return [table, sheet]
 
 
@@ -170,10 +172,10 @@ def lines(asked: Sequence[Asked]) -> Iterator[str]:
     """A line a part, for a terminal."""
     yield f"  {'part':24} {'considered':>10} {'lists':>8} {'mails':>8}  mostly"
     for part in asked:
-        yield f"  {part.product_id:24} {part.n_considered:10,} {part.n_lists:8,} {part.n_mails:8,}  {_mostly(part)}"
+        yield f"  {part.product_id:24} {part.n_considered:10,} {part.n_lists:8,} {part.n_mails:8,}  {mostly(part)}"
 
 
-def _mostly(part: Asked) -> str:
+def mostly(part: Asked) -> str:
     """What keeps a part from the most lists: of those it was considered for, where there are any."""
     if not part.attributes:
         return "no such part in this week"

@@ -1,5 +1,6 @@
 """The pages in a real browser: nothing wrong, nothing asked for, nothing to scroll sideways, and readable by everybody."""
 
+import datetime as dt
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,10 +11,11 @@ import pytest
 
 from recs_assets.gates.verdict import FAIL
 from recs_assets.move_rollout import Standing
-from recs_assets.report import sheet
+from recs_assets.report import explain, mail_changes
 from recs_assets.report.facts import Judgement
 from recs_assets.report.page import html
-from recs_assets.report.why_not import OUTCOMES, REMOVED, Asked, Rival
+from recs_assets.report.served_lists import served_lists
+from recs_assets.report.why_not import Asked, Rival, write
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.report.reading import page_of
 from recs_assets_tests.report.test_text import FACTS
@@ -103,14 +105,30 @@ def test_axe_finds_nothing(week_page: tuple[Any, list[str]]) -> None:
     assert violations(week_page[0]) == []
 
 
+def answered(night: Run, question: str, folder: Path) -> str:
+    """The page that answers a question: of parts with names that nothing can break, of the mail, of a person."""
+    place = night.place
+    if question == "why-not":
+        attributes = {"title": "t" * 60, "part_type": "y" * 60, "price": 1.0, "ineligible_reason": None}
+        asked = Asked("p" * 60, attributes, {"outranked": 7, "on_list": 5}, 0.1, 0.2, [Rival("r" * 60, 3)], 2)
+        return write([asked] * 2, dt.date.fromisoformat(WEEK), folder)[1].read_text()
+    if question == "changes":
+        changes = mail_changes.gather(place.warehouse, place.store, place.settings, NEXT_WEEK)
+        return mail_changes.write(changes, folder).read_text()
+    served = served_lists(place.warehouse, place.store, place.settings, NEXT_WEEK)
+    return explain.write(explain.gather(place.warehouse, served, place.settings, "sarah"), folder).read_text()
+
+
 @pytest.mark.skipif(not AXE.exists(), reason=f"there is no axe: npm pack axe-core@{AXE_VERSION}, and unpack it in {CACHE}")
-def test_the_answer_to_a_question_is_as_sound(browser: Any, tmp_path: Path) -> None:
-    attributes = {"title": "t" * 60, "part_type": "y" * 60, "price": 1.0, "ineligible_reason": None}
-    asked = Asked("p" * 60, attributes, {"outranked": 7, "on_list": 5}, 0.1, 0.2, [Rival("r" * 60, 3)], 2)
-    text = sheet.page("why_not.html", week=WEEK, asked=[asked] * 2, outcomes=OUTCOMES, removed=REMOVED)
-    page, told = opened(browser, tmp_path / "parts.html", text)
-    assert told == []
+@pytest.mark.parametrize("question", ["why-not", "changes", "explain"])
+def test_the_answer_to_a_question_is_as_sound(browser: Any, night: Run, question: str, tmp_path: Path) -> None:
+    page, told = opened(browser, tmp_path / "answer.html", answered(night, question, tmp_path))
+    # A person's page shows pictures of the shop, which these worlds do not have.
+    assert [one for one in told if "https://images.example.com/" not in one and "net::ERR" not in one] == []
+    assert (question == "explain") == (told != [])
     assert width(page) == 360
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert width(page) == 1280
     assert violations(page) == []
     page.close()
 

@@ -1,5 +1,6 @@
 """What a night's mail changes, and that the page names nobody."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,18 @@ def test_a_nights_mail_is_held_against_the_last_one(night: Run, tmp_path: Path) 
     assert {row["segment"] for row in changes.segments} >= {"cold", "warm", "hot"}
     assert 0 < len(changes.samples) <= 9
     assert all(row["parts_before"] != row["parts_now"] for row in changes.samples)
-    text = write(changes, tmp_path).read_text() + "\n".join(lines(changes))
+    page = write(changes, tmp_path).read_text()
+    assert changes.summary == (
+        f"Of {len(now)} mails {len(now) - len(both)} go to people who got none the last time, {n_same} are as the last one, and "
+        f"{sum(not {*before[a]} & {*now[a]} for a in both)} keep none of its parts. {len(before) - len(both)} people get no mail "
+        "any more."
+    )
+    assert changes.summary in page
+    assert "It has been published: to go back, " in page
+    assert "It has not been published" in write(replace(changes, is_published=False), tmp_path).read_text()
+    titles = {row["product_id"]: row["title"] for row in place.table("product_nodes", NEXT_WEEK).to_pylist()}
+    assert [row["title"] for row in changes.parts] == [titles[row["product_id"]] for row in changes.parts]
+    text = page + "\n".join(lines(changes))
     assert str(WEEK) in text
     assert "@" not in text.partition("<body>")[2]
     assert not [address for address in now if address.partition("@")[0] in text.split()]

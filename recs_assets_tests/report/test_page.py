@@ -13,6 +13,7 @@ from recs_assets.move_rollout import Standing
 from recs_assets.report.answer import answer
 from recs_assets.report.evaluation import Gate, Lift
 from recs_assets.report.facts import Judgement, LeftOut, Step
+from recs_assets.report.lists import Lists
 from recs_assets.report.page import html, markdown
 from recs_assets.report.verdicts import verdicts_of
 from recs_assets.resources.holding import Hold
@@ -23,6 +24,7 @@ from recs_assets_tests.report.test_text import FACTS
 from recs_assets_tests.rollout.test_stages import GREEN, RUNNING
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, checks, metadata
 
+NO_LISTS = Lists(None, [], 0, 0, {"all": 1500}, {20: 1500}, {}, 400)
 NOTHING = replace(FACTS, measured=None, served=None)
 RULES = Judgement("rules", NEXT_WEEK, PASS, "few are left out.", {"parts": 400, "left_out": {"price below minimum": 393}})
 
@@ -180,12 +182,15 @@ def test_an_experiment_is_told_with_its_lift_and_with_what_the_next_move_needs()
     page = Page(html(replace(FACTS, rollout=stands)))
     words = " ".join(page.words)
     assert "The rollout stands at the experiment, 50/50 since the week of 2026-10-05: 50% of people get the blend" in words
-    assert "The next move is to 10%. It needs still: gate 2 (clicks) has not passed: wait" in words
+    assert "The next move is to 10%. What is still missing: gate 2 (clicks) has not passed: wait" in words
     assert {fact: value for fact, value in page.figures.items() if fact.startswith("rollout/")} == {
         **{f"rollout/{name}": shares[name] for name in ("lift", "low", "high", "look", "looks")},
         "rollout/treated": 0.0324,
         "rollout/control": 0.03,
     }
+    assert answer(replace(FACTS, lists=replace(NO_LISTS, arms={"control": 700, "treated": 800})))[1].endswith(
+        "the model of week 2026-09-28. 700 of them are in the control arm of the rollout and get SQL's lists."
+    )
     words = " ".join(Page(html(replace(FACTS, rollout=Standing(replace(RUNNING, held="a bug"), GREEN, [])))).words)
     assert "It is on hold, because: a bug." in words
     assert "It needs only a name and a reason: make rollout TO=10" in words

@@ -12,6 +12,7 @@ from recs_assets.report.served_lists import ServedLists, served_lists
 from recs_assets.report.why_not import Asked, asked_parts, gather, lines, write
 from recs_assets.resources.store.artifact import StoreError
 from recs_assets_tests.conftest import Run
+from recs_assets_tests.report.reading import Page
 from recs_assets_tests.worlds import WEEK
 
 N_PEOPLE = 500
@@ -80,6 +81,12 @@ def test_a_file_and_a_page_are_written(tmp_path: Path, asked: list[Asked]) -> No
     assert rows[-1]["why_not_eligible"] == "no such part in this week"
     assert all(part.product_id in sheet.read_text() for part in asked)
     assert "@" not in sheet.read_text().partition("<body>")[2]
+    words = " ".join(Page(sheet.read_text()).words)
+    for part in asked[:-1]:
+        held_back = part.attributes["ineligible_reason"]
+        lists = f"On {part.n_lists} of the {part.n_considered} lists that might hold it, and in {part.n_mails} mails."
+        assert (f"No list may hold it: {held_back}." if held_back else lists) in words
+    assert "enough of its type are listed (a rule)" in words
 
 
 @pytest.mark.parametrize("text", ["title,product_id\nA, p1\nB,p2\nB,p2\n", "p1\np2\n", "\ufeffproduct_id\np1\n\np2\n"])
