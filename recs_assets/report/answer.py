@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from recs_assets.gates.verdict import FAIL, PASS
+from recs_assets.ranking.cutoff import K
 from recs_assets.ranking.strata import STRATA
 from recs_assets.report.evaluation import Lift
 from recs_assets.report.facts import Facts, Measured
@@ -57,9 +58,14 @@ def _found_in_the_mail(measured: Measured, slots: int) -> str:
     by_blend, by_sql = (measured.comparison.metrics.get((system, "hit", slots)) for system in ("blend", "sql"))
     if by_blend is None or by_sql is None:
         return ""
+    fewer = (
+        f" That is fewer: gate 1 asks about the first {K} parts of a list, and the mail shows {slots}."
+        if by_blend < by_sql
+        else ""
+    )
     return (
         f"Of 100 people who bought something new that may be recommended, {100 * by_blend:.0f} would have found some of it among "
-        f"the {slots} parts of the mail with the model, and {100 * by_sql:.0f} with SQL."
+        f"the {slots} parts of the mail with the model, and {100 * by_sql:.0f} with SQL.{fewer if by_blend < by_sql else ''}"
     )
 
 

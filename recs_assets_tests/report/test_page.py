@@ -135,6 +135,12 @@ def test_the_answer_says_why_and_what_to_watch() -> None:
         "Look at 1 more of the verdicts below: Are there recent events?",
     ]
     assert [one.reason for one in verdicts_of(facts) if one.gate == "source"] == ["From blend."]
+    fewer = replace(
+        measured, comparison=replace(measured.comparison, metrics={("blend", "hit", 4): 0.15, ("sql", "hit", 4): 0.23})
+    )
+    assert answer(replace(facts, measured=fewer))[1].endswith(
+        "and 23 with SQL. That is fewer: gate 1 asks about the first 10 parts of a list, and the mail shows 4."
+    )
     quiet = replace(facts, judged={"gate_1": gates[0]})
     assert answer(quiet)[-1] == "No other verdict asks for anything."
     of_a_night = replace(facts, judged={"rules": RULES})
