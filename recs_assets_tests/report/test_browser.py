@@ -86,6 +86,9 @@ def test_nothing_is_wrong_asked_for_or_too_wide(week_page: tuple[Any, list[str]]
         papers.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
     page.emulate_media(media="print", color_scheme="dark")
     papers.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    # A4 between its margins.
+    page.set_viewport_size({"width": 718, "height": 1047})
+    assert width(page) == 718
     assert papers == ["rgb(255, 255, 255)", "rgb(13, 17, 23)", "rgb(255, 255, 255)"]
 
 
@@ -129,6 +132,10 @@ def test_the_answer_to_a_question_is_as_sound(browser: Any, night: Run, question
     assert width(page) == 360
     page.set_viewport_size({"width": 1280, "height": 900})
     assert width(page) == 1280
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 718, "height": 1047})
+    assert width(page) == 718
+    page.emulate_media(media="screen")
     assert violations(page) == []
     page.close()
 
