@@ -77,7 +77,7 @@ def _for_whom(measured: Measured) -> str:
     certain = [f"{what} for {_listed(names)} people" for what, names in (("better", better), ("worse", worse)) if names]
     said = [
         *([f"the model is {' and '.join(certain)}"] if certain else []),
-        *([f"for {_listed(unknown)} people alone these weeks cannot tell"] if unknown else []),
+        *([f"these weeks cannot tell for {_listed(unknown)} people alone"] if unknown else []),
     ]
     return f"By the 95% intervals {'; '.join(said)}." if said else ""
 

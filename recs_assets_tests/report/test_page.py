@@ -129,7 +129,7 @@ def test_the_answer_says_why_and_what_to_watch() -> None:
         "Ship the model of this week: gate 1 says PASS.",
         "Of 100 people who bought something new that may be recommended, 34 would have found some of it among the 4 parts of the "
         "mail with the model, and 16 with SQL.",
-        "By the 95% intervals the model is better for hot people; for cold and warm people alone these weeks cannot tell.",
+        "By the 95% intervals the model is better for hot people; these weeks cannot tell for cold and warm people alone.",
         "The lists of this week are served to 1,500 people, and come from the learned model together with today's query (SQL), "
         "the model of week 2026-09-28.",
         "Look at 1 more of the verdicts below: Are there recent events?",
