@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -58,16 +59,16 @@ class SplitExamples:
         return [example for example in self.training if example.moment <= self.last_before_validation]
 
 
-def split_examples(data: HeteroData, split: WeekSplit, settings: Settings) -> SplitExamples:
-    """The examples of a week split."""
-    learned = list(channel_examples(data, [microseconds(moment) for moment in split.training], settings))
+def split_examples(data: HeteroData, split: WeekSplit, settings: Settings, folder: Path | None = None) -> SplitExamples:
+    """The examples of a week split, their features in files as ``channel_examples`` says."""
+    learned = list(channel_examples(data, [microseconds(moment) for moment in split.training], settings, folder))
     weeks = [microseconds(moment) for moment in split.validation]
     if split.horizon == ONE_WEEK and set(split.validation) <= set(split.training):
         validation = [example for example in learned if example.moment in weeks]
     else:
         # A validation week has seven days whatever the horizon.
         week_long = settings.model.model_copy(update={"horizon_days": ONE_WEEK.days})
-        validation = list(channel_examples(data, weeks, settings.model_copy(update={"model": week_long})))
+        validation = list(channel_examples(data, weeks, settings.model_copy(update={"model": week_long}), folder))
     return SplitExamples(learned, validation, microseconds(split.validation[0] - split.horizon))
 
 
@@ -89,7 +90,8 @@ def fit_week(
         NoTrainingDataError: nobody has a new part among the targets, in all snapshots or before the validation weeks.
         FloatingPointError: a loss is not finite any more.
     """
-    return fit_examples(data, split_examples(data, split, settings), settings, checkpoints=checkpoints, warm=warm, report=report)
+    examples = split_examples(data, split, settings, checkpoints.folder)
+    return fit_examples(data, examples, settings, checkpoints=checkpoints, warm=warm, report=report)
 
 
 def fit_examples(

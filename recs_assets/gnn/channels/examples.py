@@ -2,19 +2,21 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from scipy import sparse
 from torch_geometric.data import HeteroData
 
-from recs_assets.gnn.candidates import eligible_candidates
+from recs_assets.gnn.candidates import Eligibility
 from recs_assets.gnn.channels.candidate_pairs import CandidatePairs
-from recs_assets.gnn.channels.evidence import Evidence, feature_names
+from recs_assets.gnn.channels.evidence import ROWS_PER_BLOCK, Evidence, feature_names
 from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Snapshot, edge_weights, held_out, snapshot
+from recs_assets.gnn.spilled import let_go, spilled
 from recs_assets.model_settings import ModelSettings
 from recs_assets.ranking.arrays import Flags, Floats, Floats32, Ints, positions
 from recs_assets.ranking.sparse_matrices import row_of_entry
@@ -52,7 +54,8 @@ class Example:
         moment: microseconds.
         users: [n] rows of the graph's users.
         candidates: [n x products].
-        features: [entries x channels] as ``Evidence.features`` gives them.
+        features: [entries x channels] as ``Evidence.features`` gives them; in a file, and in memory what has been read of it
+            since ``let_go``.
         popularity: [products x inputs] as ``Evidence.popularity`` gives it.
         targets: [entries] where the candidate is a target, its heaviest event's weight over an order's; else 0.
         state: [n x 3].
@@ -93,18 +96,30 @@ class Example:
         return Batch(*map(torch.from_numpy, arrays))
 
 
-def channel_examples(data: HeteroData, moments: Sequence[int], settings: Settings) -> Iterator[Example]:
-    """One example per moment (microseconds) that has a target within its horizon; the newest last."""
+def channel_examples(
+    data: HeteroData, moments: Sequence[int], settings: Settings, folder: Path | None = None
+) -> Iterator[Example]:
+    """One example per moment (microseconds) that has a target within its horizon; the newest last.
+
+    The features lie in files without a name in ``folder``, or where the system has temporary files.
+    """
     for number, moment in enumerate(moments):
         started = time.monotonic()
-        example = _example(snapshot(data, moment, settings.events), settings, seed=number)
+        example = _example(snapshot(data, moment, settings.events), settings, seed=number, folder=folder)
         n_users = example.n_users if example else 0
         log.info("snapshot %d of %d: %d users, %.1f s", number + 1, len(moments), n_users, time.monotonic() - started)
         if example is not None:
             yield example
 
 
-def _example(past: Snapshot, settings: Settings, seed: int) -> Example | None:
+def in_turn(examples: Iterable[Example]) -> Iterator[Example]:
+    """The examples one after the other, each with its features in memory until the next is asked for."""
+    for example in examples:
+        yield example
+        let_go(example.features)
+
+
+def _example(past: Snapshot, settings: Settings, seed: int, folder: Path | None) -> Example | None:
     # What a fit learns from ends with its horizon, and so does what it knows of returns.
     horizon = settings.model.horizon_days
     end = past.as_of + horizon * DAY_MICROSECONDS
@@ -117,24 +132,34 @@ def _example(past: Snapshot, settings: Settings, seed: int) -> Example | None:
     )
     weights = edge_weights(past, users, products, horizon, returns_known_at=end)
     targets = sparse.csr_array((weights, (users, products)), shape=(past.n_users, past.n_products))
-    active = np.unique(users)
-    candidates = eligible_candidates(past, active, settings)
-    reachable = np.flatnonzero(np.asarray(targets[active].multiply(candidates).sum(axis=1)).ravel())
+    eligibility, active = Eligibility(past, settings), np.unique(users)
+    lengths, is_reachable = _reach(eligibility, active, targets)
     limit, seed = settings.model.max_entries_per_snapshot, settings.model.seed + seed
-    sampled = _sampled(reachable, np.diff(candidates.indptr), limit, seed)
-    if not len(sampled):
+    active = active[_sampled(np.flatnonzero(is_reachable), lengths, limit, seed)]
+    if not len(active):
         return None
-    active, candidates = active[sampled], candidates[sampled]
+    candidates = eligibility.candidates(active)
     evidence = Evidence(past, settings.model, n_asked=len(active))
     return Example(
         moment=past.as_of,
         users=active,
         candidates=candidates,
-        features=evidence.features(active, candidates),
+        features=spilled(evidence.features(active, candidates), folder),
         popularity=evidence.popularity,
         targets=CandidatePairs.of(candidates).at(targets[active]),
         state=past.state[active].astype(np.float32),
     )
+
+
+def _reach(eligibility: Eligibility, users: Ints, targets: sparse.csr_array) -> tuple[Ints, Flags]:
+    """[users] how many candidates each has, and whether one of the ``targets`` [users of the graph x products] is among them."""
+    lengths, is_reachable = np.zeros(len(users), dtype=np.int64), np.zeros(len(users), dtype=bool)
+    for first in range(0, len(users), ROWS_PER_BLOCK):  # of all at once they may not fit in memory
+        rows = slice(first, first + ROWS_PER_BLOCK)
+        candidates = eligibility.candidates(users[rows])
+        lengths[rows] = np.diff(candidates.indptr)
+        is_reachable[rows] = targets[users[rows]].multiply(candidates).sum(axis=1) > 0
+    return lengths, is_reachable
 
 
 def _sampled(rows: Ints, lengths: Ints, max_entries: int, seed: int) -> Ints:

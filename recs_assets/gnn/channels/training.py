@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from recs_assets.gnn.channels.examples import Batch, Example
+from recs_assets.gnn.channels.examples import Batch, Example, in_turn
 from recs_assets.gnn.channels.gated_model import EpsilonEstimator, GatedChannels
 from recs_assets.gnn.determinism import deterministic
 from recs_assets.gnn.losses import softmax_loss
@@ -54,10 +54,10 @@ def fit(examples: Sequence[Example], settings: Settings, report: Callable[[str],
     options = settings.model
     torch.manual_seed(options.seed)
     estimator = EpsilonEstimator(options, [])
-    for example in examples:
+    for example in in_turn(examples):
         estimator.add(example.features)
     model = GatedChannels(options, estimator.epsilon())
-    batches = [example.batch(model) for example in examples]
+    batches = [example.batch(model) for example in in_turn(examples)]
     optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, options.learning_rate, total_steps=options.steps)
     shuffle = torch.Generator().manual_seed(options.seed)

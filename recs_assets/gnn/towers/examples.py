@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch_geometric.data import HeteroData
 
-from recs_assets.gnn.channels.examples import Example, channel_scores
+from recs_assets.gnn.channels.examples import Example, channel_scores, in_turn
 from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.snapshots import snapshot
 from recs_assets.gnn.towers.negatives import Sampler
@@ -47,7 +47,7 @@ def tower_examples(
 ) -> list[TowerExample]:
     """The same snapshots with all that the towers need of them, in the memory of the CPU."""
     prepared = []
-    for base in examples:
+    for base in in_turn(examples):
         past = snapshot(data, base.moment, settings.events)
         inputs = tower_inputs(past, base.users, settings)
         scores = channel_scores(channels, base)

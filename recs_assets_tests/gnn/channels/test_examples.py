@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy import sparse
 
+from recs_assets.gnn.channels import examples
 from recs_assets.gnn.channels.evidence import feature_names
 from recs_assets.gnn.channels.examples import Example, _sampled, channel_examples
 from recs_assets.gnn.channels.gated_model import GatedChannels
@@ -70,6 +71,16 @@ def test_a_batch_is_padded_to_the_longest_list() -> None:
     assert not batch.log_evidence[0, 3].any()
     # The garage of u4 is v1, which p1 fits and one more: x = 1/2 at a bend of 1.
     assert batch.log_evidence[2, 0, NAMES.index("garage_fitment")].item() == pytest.approx(np.log(1.5))
+
+
+def test_examples_are_the_same_whatever_is_looked_at_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = five_users.settings(evaluation={"relevance": "any"}, candidates={"require_fitment": False})
+    (together,) = _examples(settings)
+    monkeypatch.setattr(examples, "ROWS_PER_BLOCK", 1)
+    (one_by_one,) = _examples(settings)
+    assert one_by_one.users.tolist() == together.users.tolist() == [0, 2, 3]
+    assert one_by_one.features.tolist() == together.features.tolist()
+    assert one_by_one.targets.tolist() == together.targets.tolist()
 
 
 def test_as_many_rows_are_sampled_as_the_bound_holds_when_padded() -> None:

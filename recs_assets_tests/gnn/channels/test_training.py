@@ -1,6 +1,7 @@
 """Fitting the channels: the same weights twice, a planted truth found, faults told."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from recs_assets.gnn.channels.evidence import feature_names
 from recs_assets.gnn.channels.examples import Example
 from recs_assets.gnn.channels.popularity import POPULARITY
 from recs_assets.gnn.channels.training import Fit, NoTrainingDataError, fit
+from recs_assets.gnn.spilled import spilled
 from recs_assets_tests.gnn import five_users
 
 SETTINGS = five_users.settings()
@@ -47,6 +49,13 @@ def test_the_same_examples_and_settings_give_the_same_weights_to_the_bit() -> No
     first, second = _fit(), _fit()
     assert first.losses == second.losses
     assert _values(first) == _values(second)
+
+
+def test_a_fit_on_features_in_a_file_gives_the_same_weights_to_the_bit(tmp_path: Path) -> None:
+    in_files = [
+        replace(example, features=spilled(example.features, tmp_path)) for example in (_planted(1), _planted(2), _planted(3))
+    ]
+    assert _values(fit(in_files, SETTINGS)) == _values(fit([_planted(1), _planted(2), _planted(3)], SETTINGS))
 
 
 def test_another_seed_gives_other_weights() -> None:
