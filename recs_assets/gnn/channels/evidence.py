@@ -19,7 +19,7 @@ from recs_assets.gnn.graph import ATTRIBUTES
 from recs_assets.gnn.snapshots import Snapshot
 from recs_assets.model_settings import ModelSettings
 from recs_assets.ranking.arrays import Floats, Floats32, Ints
-from recs_assets.ranking.sparse_matrices import normalise_rows, one_hot
+from recs_assets.ranking.sparse_matrices import normalise_rows, one_hot, row_of_entry
 
 VEHICLES = ("vehicle", "vehicle_model", "vehicle_make")
 PART_TYPES = ("owner_types", "next_types")
@@ -122,7 +122,7 @@ class Evidence:
         columns[:, place["owner_types"]] = self.part_types.of_owners(users, pairs)
         # The other channels begin at what a user has touched.
         active = np.flatnonzero(self.past.n_events[users])
-        places, pairs = pairs.of_rows(active)
+        places, pairs = (slice(None), pairs) if len(active) == len(users) else pairs.of_rows(active)
         history = self.history[users[active]]
         columns[places, place["interest"]] = pairs.at(history)
         columns[places, place["garage_usage"]] = pairs.at(self.usage(users[active], history) @ self.fitting)
@@ -193,9 +193,10 @@ class Evidence:
         """How much of the history shares the part's attribute, spread over all parts that do."""
         members, codes = self._members[attribute], self.past.data["product"][attribute].numpy()
         n_products = np.maximum(np.asarray(members.sum(axis=0)).ravel(), 1.0)
-        share = sparse.csr_array(history @ members).toarray() / n_products
+        shared = sparse.csr_array(history @ members)
         # Code -1, of a part without the attribute, reads the last column: zeros.
-        share = np.pad(share, ((0, 0), (0, 1))).astype(np.float32)
+        share = np.zeros((shared.shape[0], shared.shape[1] + 1), dtype=np.float32)
+        share[row_of_entry(shared), shared.indices] = shared.data / n_products[shared.indices]
         return np.asarray(share[pairs.row, codes[pairs.product]])
 
     @cached_property

@@ -82,7 +82,7 @@ class Walks:
         def follow(rows: slice) -> None:
             entries = slice(candidates.indptr[rows.start], candidates.indptr[rows.stop])
             own = candidates[rows]
-            row, begun = row_of_entry(own), history[rows].T.toarray()
+            row, begun = row_of_entry(own), history[rows].T.toarray(order="C")
             for number, (to_users, to_products) in enumerate(self.steps):
                 # Sparse by dense: the middle of a walk reaches most users, and a sparse product would pay for its bookkeeping.
                 ended = to_products.T @ (to_users.T @ begun)
