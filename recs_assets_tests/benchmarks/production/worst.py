@@ -40,25 +40,31 @@ FIVE_THOUSAND_PARTS_FIT_THE_MOST_OWNED_VEHICLE = f"""
     SELECT product_id, (SELECT mode(vehicle_id) FROM ownership) AS vehicle_id
     FROM (SELECT DISTINCT product_id FROM products WHERE product_id != '' ORDER BY hash(product_id) LIMIT {MANY_PARTS})
 """
-NOBODY_KNOWS_WHAT_FITS = "SELECT * FROM fitment LIMIT 0"
+# A store may lack these together, and none of them alone.
+OF_GARAGES = ("vehicles", "ownership", "fitment")
 
-# The table that a case changes, and what it holds then.
-CASES: dict[str, tuple[Preset, str, str]] = {
-    "everybody_active": (EVERYBODY_ACTIVE, "events", "SELECT * FROM events"),
-    "all_active": (ALL_ACTIVE, "events", "SELECT * FROM events"),
-    "one_vehicle": (MEDIUM, "ownership", SIXTY_PERCENT_OWN_ONE_VEHICLE),
-    "many_vehicles": (MEDIUM, "ownership", TWO_THOUSAND_PEOPLE_OWN_FIFTY_VEHICLES),
-    "part_for_all": (MEDIUM, "fitment", ONE_PART_FITS_EVERY_VEHICLE),
-    "no_fitment": (FIFTY_THOUSAND_CANDIDATES, "fitment", NOBODY_KNOWS_WHAT_FITS),
-    "many_parts": (MEDIUM, "fitment", FIVE_THOUSAND_PARTS_FIT_THE_MOST_OWNED_VEHICLE),
+# The tables that a case changes, and what each holds then; ``None``: there is no such table.
+CASES: dict[str, tuple[Preset, dict[str, str | None]]] = {
+    "everybody_active": (EVERYBODY_ACTIVE, {}),
+    "all_active": (ALL_ACTIVE, {}),
+    "one_vehicle": (MEDIUM, {"ownership": SIXTY_PERCENT_OWN_ONE_VEHICLE}),
+    "many_vehicles": (MEDIUM, {"ownership": TWO_THOUSAND_PEOPLE_OWN_FIFTY_VEHICLES}),
+    "part_for_all": (MEDIUM, {"fitment": ONE_PART_FITS_EVERY_VEHICLE}),
+    "no_fitment": (FIFTY_THOUSAND_CANDIDATES, dict.fromkeys(OF_GARAGES)),
+    "many_parts": (MEDIUM, {"fitment": FIVE_THOUSAND_PARTS_FIT_THE_MOST_OWNED_VEHICLE}),
 }
 
 
 def write_case(name: str, folder: Path, seed: int) -> None:
     """Write the world of a case."""
-    preset, table, select = CASES[name]
+    preset, changes = CASES[name]
     write_world(folder, preset, seed=seed)
     with duckdb.connect() as connection:
         for path in folder.glob("*.parquet"):
             connection.execute(f"CREATE TABLE {path.stem} AS SELECT * FROM read_parquet('{path}')")
-        connection.execute(f"COPY ({select}) TO '{folder / table}.parquet' (FORMAT parquet, COMPRESSION zstd)")
+        for table, select in changes.items():
+            path = folder / f"{table}.parquet"
+            if select is None:
+                path.unlink(missing_ok=True)
+            else:
+                connection.execute(f"COPY ({select}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
