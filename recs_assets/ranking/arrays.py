@@ -24,10 +24,12 @@ def pair_keys(profiles: Ints, codes: Ints) -> Ints:
 
 def within_first(limit: int, keys: Ints) -> Flags:
     """Whether fewer than ``limit`` earlier rows have the same key."""
-    series = pd.Series(keys)
-    if limit == 1:  # a quarter of the time of counting
-        return ~series.duplicated().to_numpy(dtype=bool)
-    return series.groupby(keys, sort=False).cumcount().to_numpy() < limit
+    within, left = np.zeros(len(keys), dtype=bool), np.arange(len(keys))
+    for _ in range(limit):  # each a quarter of the time of counting, and of fewer rows
+        is_first = ~pd.Series(keys[left]).duplicated().to_numpy(dtype=bool)
+        within[left[is_first]] = True
+        left = left[~is_first]
+    return within
 
 
 def group_numbers(sorted_groups: Ints) -> Ints:

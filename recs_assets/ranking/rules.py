@@ -145,21 +145,26 @@ def _allowed(profiles: Ints, products: Ints, parts: PartAttributes, rules: Rules
     Rows far down seldom matter: a profile whose first rows make a whole list, with fitting parts for every slot, needs no more.
     """
     group, position = group_numbers(profiles), positions(profiles)
+
+    def left(rows: Ints) -> Ints:
+        distinct = rows[within_first(1, pair_keys(profiles[rows], products[rows]))]
+        return within_caps(distinct, profiles, products, parts, rules)
+
     n_first = FIRST_ROWS * rules.list_length
-    kept = within_caps(np.flatnonzero(position < n_first), profiles, products, parts, rules)
+    kept = left(np.flatnonzero(position < n_first))
     n_rows, n_kept = np.bincount(group), np.bincount(group[kept], minlength=int(group.max(initial=-1)) + 1)
     n_fitting = _count_fitting(kept, group, products, parts)
     again = (n_rows > n_first) & ((n_kept < rules.list_length) | (n_fitting < rules.slots))
-    kept = _chosen_anew(kept, again, group, within_caps(np.flatnonzero(again[group]), profiles, products, parts, rules))
+    kept = _chosen_anew(kept, again, group, left(np.flatnonzero(again[group])))
     if rules.max_universal is None:
         return kept
     n_reserved = max(0, min(rules.slots, rules.list_length) - rules.max_universal)
     again = _count_fitting(kept, group, products, parts) < n_reserved
     rows = np.flatnonzero(again[group])
-    fitting = within_caps(rows[~parts.is_universal[products[rows]]], profiles, products, parts, rules)
+    fitting = left(rows[~parts.is_universal[products[rows]]])
     reserved = fitting[positions(profiles[fitting]) < n_reserved]
     rows = np.concatenate([reserved, np.setdiff1d(rows, reserved, assume_unique=True)])
-    return _chosen_anew(kept, again, group, within_caps(rows, profiles, products, parts, rules))
+    return _chosen_anew(kept, again, group, left(rows))
 
 
 def _count_fitting(rows: Ints, group: Ints, products: Ints, parts: PartAttributes) -> Ints:
@@ -174,8 +179,8 @@ def _chosen_anew(kept: Ints, again: Flags, group: Ints, rows: Ints) -> Ints:
 
 
 def within_caps(rows: Ints, profiles: Ints, products: Ints, parts: PartAttributes, rules: RulesSettings) -> Ints:
-    """The rows, of those given in rank order, that are the first of their part, variants and type."""
-    kept = rows[within_first(1, pair_keys(profiles[rows], products[rows]))]
+    """The rows, of those given in rank order and each of another part, that are the first of their variants and type."""
+    kept = rows
     if rules.one_per_variant_group:
         kept = kept[_at_most(1, profiles[kept], parts.variant_group[products[kept]])]
     if rules.max_per_part_type is not None:

@@ -12,7 +12,7 @@ from recs_assets.ranking.sparse_matrices import row_of_entry
 
 @dataclass(frozen=True)
 class CandidatePairs:
-    """Some entries of a matrix of candidates, each a pair of a row and a part.
+    """Some entries of a matrix of candidates, each a pair of a row and a part, in the order of both.
 
     Attributes:
         row: int64 [pairs].
@@ -39,16 +39,13 @@ class CandidatePairs:
     def at(self, evidence: sparse.csr_array) -> Floats32:
         """[pairs] the values of a sparse matrix of the same shape, 0 where it holds none."""
         keys = row_of_entry(evidence) * self.shape[1] + evidence.indices
-        self._board[keys] = evidence.data
-        values = self._board[self._keys]
-        # Cleaned for the next channel: new zeros cost more than the few cells that were written.
-        self._board[keys] = 0.0
+        places = np.searchsorted(self._keys, keys)
+        is_there = self._keys[places] == keys
+        values = np.zeros(len(self.row), dtype=np.float32)
+        values[places[is_there]] = evidence.data[is_there]
         return values
 
     @cached_property
-    def _board(self) -> Floats32:
-        return np.zeros(self.shape[0] * self.shape[1], dtype=np.float32)
-
-    @cached_property
     def _keys(self) -> Ints:
-        return self.row * self.shape[1] + self.product
+        """[pairs + 1] ascending, as the entries of a matrix do; the last one is beyond all."""
+        return np.append(self.row * self.shape[1] + self.product, np.iinfo(np.int64).max)

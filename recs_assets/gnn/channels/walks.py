@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from recs_assets.ranking.arrays import Floats32
+from recs_assets.ranking.arrays import Floats32, Ints
 from recs_assets.ranking.sparse_matrices import row_of_entry
 
 Steps = tuple[sparse.csr_array, sparse.csr_array]
@@ -49,7 +49,7 @@ class Walks:
 
         Args:
             history: [n x products] where each walk begins.
-            candidates: [n x products] one entry per candidate.
+            candidates: [n x products] one entry per candidate, indices sorted.
             threads: that share the work.
 
         Returns:
@@ -95,22 +95,25 @@ class Walks:
     ) -> None:
         n_products, n_walks = history.shape[1], len(self.steps)
         begins = np.unique(history.indices)
-        blocks = [(rows, history[rows][:, begins]) for rows in _blocks(history.shape[0], HISTORIES_AT_ONCE)]
+        parts = _blocks(n_products, max(1, CELLS_PER_THREAD // (n_products * n_walks)))
+        blocks = [
+            (history[rows][:, begins], candidates.indptr[rows.start] + _starts(candidates[rows], parts))
+            for rows in _blocks(history.shape[0], HISTORIES_AT_ONCE)
+        ]
 
-        def follow(columns: slice) -> None:
-            width = columns.stop - columns.start
+        def follow(number: int) -> None:
+            columns, width = parts[number], parts[number].stop - parts[number].start
             ends = self._between_parts(columns)[begins].toarray()
-            for rows, begun in blocks:
-                start, stop = candidates.indptr[rows.start], candidates.indptr[rows.stop]
-                product = candidates.indices[start:stop]
-                entry = np.flatnonzero((product >= columns.start) & (product < columns.stop))
-                row = np.searchsorted(candidates.indptr[rows.start : rows.stop + 1], start + entry, side="right") - 1
-                cell = row * (n_walks * width) + product[entry] - columns.start
+            for begun, starts in blocks:
+                first, n_own = starts[:, number], starts[:, number + 1] - starts[:, number]
+                row = np.repeat(np.arange(len(n_own)), n_own)
+                entry = np.repeat(first - np.cumsum(n_own) + n_own, n_own) + np.arange(len(row))
+                cell = row * (n_walks * width) + candidates.indices[entry] - columns.start
                 ended = (begun @ ends).ravel()
-                for number in range(n_walks):
-                    reached[start + entry, number] = ended.take(cell + number * width)
+                for walk in range(n_walks):
+                    reached[entry, walk] = ended.take(cell + walk * width)
 
-        list(pool.map(follow, _blocks(n_products, max(1, CELLS_PER_THREAD // (n_products * n_walks)))))
+        list(pool.map(follow, range(len(parts))))
 
     def _between_parts(self, columns: slice) -> sparse.csr_array:
         """[products x walks * width] M of each walk, some of its columns."""
@@ -129,3 +132,11 @@ class Walks:
 
 def _blocks(n: int, size: int) -> list[slice]:
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
+
+
+def _starts(candidates: sparse.csr_array, parts: list[slice]) -> Ints:
+    """[rows x blocks of parts + 1] where each row's entries of each block begin, and where the last ones end."""
+    n_rows, n_products = candidates.shape
+    firsts = np.append([block.start for block in parts], n_products)
+    keys = row_of_entry(candidates) * n_products + candidates.indices
+    return np.asarray(np.searchsorted(keys, np.arange(n_rows)[:, None] * n_products + firsts), dtype=np.int64)
