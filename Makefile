@@ -125,8 +125,8 @@ restore: $(VENV)/installed ## Put the backup FROM into an empty RECS_HOME
 benchmark: ready ## The planted world of SCALE=small|medium|full through the real jobs, stage by stage, beside floor and aims (CASE=one_vehicle)
 	$(BIN)/python -m recs_assets_tests.benchmarks.production --scale $(SCALE) --seed $(SEED) $(if $(CASE),--case $(CASE))
 
-scaling: ready ## How each stage's cost grows with users, parts, fitment, events and people active: a picture and a CSV (an hour)
-	$(BIN)/python -m recs_assets_tests.benchmarks.production.scaling
+scaling: ready ## How each stage's cost grows with users, parts, fitment, events and people active: a picture and a CSV (an hour; ONLY="people active")
+	$(BIN)/python -m recs_assets_tests.benchmarks.production.scaling $(if $(ONLY),--only "$(ONLY)")
 
 identical: ready week ## 1,000 people's lists of WEEK beside a plain, slow computation of each from the same files (USERS=1000 SEED=1)
 	$(BIN)/python -m recs_assets_tests.slow --week $(WEEK) --users $(USERS) --seed $(SEED)

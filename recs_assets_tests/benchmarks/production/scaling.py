@@ -1,12 +1,13 @@
 """How the cost of each stage grows when one size of the world does.
 
-    python -m recs_assets_tests.benchmarks.production.scaling
+    python -m recs_assets_tests.benchmarks.production.scaling [--only "people active"]
 
 The small planted world, with users, parts, fitment or events multiplied. People who are added are cold, as nearly all are;
 events are added to the people who have some. And production's parts and vehicles with 8,000 people, 16,000 and on, who all have
 events. Writes ``scaling.csv`` and ``scaling.png`` into RECS_HOME's folder ``benchmark``.
 """
 
+import argparse
 import csv
 import sys
 from collections.abc import Callable, Sequence
@@ -38,11 +39,14 @@ Point = tuple[str, int, str, float, float]
 
 def main() -> int:
     """Run all sizes, keep the figures, draw them."""
+    parser = argparse.ArgumentParser(prog="python -m recs_assets_tests.benchmarks.production.scaling", description=__doc__)
+    parser.add_argument("--only", choices=AXES, help="one axis instead of all")
+    only = parser.parse_args().only
     folder = home() / "benchmark" / "scaling"
     points: list[Point] = []
     measured_before: dict[Preset, list[Row]] = {}
     for axis, (times, preset) in AXES.items():
-        for n in times:
+        for n in times if only in (None, axis) else ():
             if preset(n) not in measured_before:
                 world = folder / f"{axis}_{n}".replace(" ", "_")
                 write_world(world, replace(preset(n), name=f"{axis} x {n}"))
@@ -68,13 +72,17 @@ def cost_of(stage: str, rows: Sequence[Row]) -> tuple[float, float]:
 
 def draw(points: Sequence[Point], path: Path) -> None:
     """A panel an axis, a line a stage."""
-    figure = Figure(figsize=(14, 3.4), layout="constrained")
-    panels = figure.subplots(1, len(AXES), sharey=True)
-    for panel, (axis, (times, _)) in zip(panels, AXES.items(), strict=True):
+    axes = [axis for axis in AXES if any(name == axis for name, *_ in points)]
+    figure = Figure(figsize=(3 + 2.2 * len(axes), 3.4), layout="constrained")
+    panels = figure.subplots(1, len(axes), sharey=True, squeeze=False)[0]
+    for panel, axis in zip(panels, axes, strict=True):
+        times = AXES[axis][0]
         for stage in STAGES:
             seconds = [cpu for name, _, of, cpu, _ in points if (name, of) == (axis, stage)]
             panel.plot(times, seconds, marker="o", label=stage)
-        panel.set(title=axis, xlabel="times", xticks=times, yscale="log")
+        panel.set_xscale("log", base=2)  # with both by their logarithms, what grows in proportion has a slope of one
+        panel.set_xticks(times, [str(n) for n in times])
+        panel.set(title=axis, xlabel="times", yscale="log")
     panels[0].set(ylabel="CPU seconds")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right upper", fontsize=8)
     figure.savefig(path, dpi=120)
