@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch_geometric.data import HeteroData
 
+from recs_assets.gnn import heap
 from recs_assets.gnn.channels import training
 from recs_assets.gnn.channels.examples import Example, channel_examples
 from recs_assets.gnn.checkpoints import Checkpoints
@@ -107,6 +108,7 @@ def fit_examples(
     # A sum over another number of threads differs in its last bit, and a training in its second digit.
     torch.set_num_threads(settings.compute.cores)
     validation = training.fit(of_split.before_validation, settings, report=report)
+    heap.trim()
     towers = None
     if settings.towers.encoder != "none":
         towers = fit_towers_together(
@@ -117,6 +119,7 @@ def fit_examples(
             warm=warm,
             report=report,
         )
+        heap.trim()
     channels = training.fit(of_split.training, settings, report=report)
     n_users = sum(example.n_users for example in of_split.training)
     return WeeklyFit(channels, validation, towers, n_users, len(of_split.training))

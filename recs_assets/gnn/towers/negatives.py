@@ -75,8 +75,9 @@ class Sampler:
         hard = min(round(total * self.settings.fitment_hard), total - in_batch)
         return in_batch, total - in_batch - hard, hard
 
-    @cached_property
+    @property
     def _row_of_entry(self) -> Ints:
+        # Not kept: 8 bytes an entry of every snapshot, and a hundredth of a step to make.
         return row_of_entry(self.candidates)
 
     def _in_batch(self, count: int, rng: np.random.Generator) -> tuple[Ints, Flags]:

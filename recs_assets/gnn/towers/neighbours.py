@@ -34,7 +34,7 @@ class Neighbours:
     """One relation as a table of at most k neighbours a node.
 
     Attributes:
-        index: int64 [nodes x k] rows of the source nodes, 0 on padding.
+        index: int32 [nodes x k] rows of the source nodes, 0 on padding.
         log_weight: float32 [nodes x k] log(1 + edge weight), 0 on padding.
         is_edge: bool [nodes x k] False on padding.
     """
@@ -125,7 +125,7 @@ def heaviest(matrix: sparse.csr_array, most: int) -> Neighbours:
     order, place = order[place < most], place[place < most]
     width = max(1, int(place.max(initial=0)) + 1)
     shape = (matrix.shape[0], width)
-    index, log_weight, is_edge = np.zeros(shape, np.int64), np.zeros(shape, np.float32), np.zeros(shape, dtype=bool)
+    index, log_weight, is_edge = np.zeros(shape, np.int32), np.zeros(shape, np.float32), np.zeros(shape, dtype=bool)
     index[row[order], place] = matrix.indices[order]
     log_weight[row[order], place] = np.log1p(matrix.data[order])
     is_edge[row[order], place] = True
