@@ -136,6 +136,7 @@ def _example_of(people: Cohort, settings: Settings) -> Example:
         features=people.evidence.features(people.users, candidates),
         popularity=people.evidence.popularity,
         targets=np.zeros(candidates.nnz, dtype=np.float32),
+        log_q=np.zeros(candidates.nnz, dtype=np.float32),
         state=people.past.state[people.users].astype(np.float32),
     )
 

@@ -64,13 +64,16 @@ def split_examples(data: HeteroData, split: WeekSplit, settings: Settings, folde
     """The examples of a week split, their features in files as ``channel_examples`` says."""
     learned = list(channel_examples(data, [microseconds(moment) for moment in split.training], settings, folder))
     weeks = [microseconds(moment) for moment in split.validation]
+    last_before_validation = microseconds(split.validation[0] - split.horizon)
     if split.horizon == ONE_WEEK and set(split.validation) <= set(split.training):
         validation = [example for example in learned if example.moment in weeks]
-    else:
-        # A validation week has seven days whatever the horizon.
-        week_long = settings.model.model_copy(update={"horizon_days": ONE_WEEK.days})
-        validation = list(channel_examples(data, weeks, settings.model_copy(update={"model": week_long}), folder))
-    return SplitExamples(learned, validation, microseconds(split.validation[0] - split.horizon))
+        if all(example.is_whole for example in validation):
+            return SplitExamples(learned, validation, last_before_validation)
+    # A validation week has seven days whatever the horizon, and all candidates are ranked.
+    week_long = settings.model.model_copy(update={"horizon_days": ONE_WEEK.days})
+    settings = settings.model_copy(update={"model": week_long})
+    validation = list(channel_examples(data, weeks, settings, folder, are_whole=True))
+    return SplitExamples(learned, validation, last_before_validation)
 
 
 def fit_week(

@@ -35,6 +35,7 @@ class Batch:
         product: [users x candidates] rows of ``popularity``, 0 on padding.
         is_candidate: [users x candidates] False on padding.
         targets: [users x candidates] weight of the edge of a target, else 0.
+        log_q: [users x candidates] log of the chance that the candidate was sampled, 0 on padding.
         state: [users x 3].
     """
 
@@ -43,6 +44,7 @@ class Batch:
     product: torch.Tensor
     is_candidate: torch.Tensor
     targets: torch.Tensor
+    log_q: torch.Tensor
     state: torch.Tensor
 
 
@@ -53,11 +55,12 @@ class Example:
     Attributes:
         moment: microseconds.
         users: [n] rows of the graph's users.
-        candidates: [n x products].
+        candidates: [n x products] all that each may be shown, or a sample with its targets.
         features: [entries x channels] as ``Evidence.features`` gives them; in a file, and in memory what has been read of it
             since ``let_go``.
         popularity: [products x inputs] as ``Evidence.popularity`` gives it.
         targets: [entries] where the candidate is a target, its heaviest event's weight over an order's; else 0.
+        log_q: [entries] log of the chance that the candidate was sampled; 0 for a target, and where all candidates are there.
         state: [n x 3].
     """
 
@@ -67,7 +70,13 @@ class Example:
     features: Floats32
     popularity: Floats32
     targets: Floats32
+    log_q: Floats32
     state: Floats32
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all candidates of its users are there."""
+        return not self.log_q.any()
 
     @property
     def n_users(self) -> int:
@@ -90,22 +99,23 @@ class Example:
         product[rows, columns] = self.candidates.indices
         is_candidate = np.zeros(shape, dtype=bool)
         is_candidate[rows, columns] = True
-        targets = np.zeros(shape, dtype=np.float32)
-        targets[rows, columns] = self.targets
-        arrays = (log_evidence, self.popularity, product, is_candidate, targets, self.state)
+        targets, log_q = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
+        targets[rows, columns], log_q[rows, columns] = self.targets, self.log_q
+        arrays = (log_evidence, self.popularity, product, is_candidate, targets, log_q, self.state)
         return Batch(*map(torch.from_numpy, arrays))
 
 
 def channel_examples(
-    data: HeteroData, moments: Sequence[int], settings: Settings, folder: Path | None = None
+    data: HeteroData, moments: Sequence[int], settings: Settings, folder: Path | None = None, *, are_whole: bool = False
 ) -> Iterator[Example]:
     """One example per moment (microseconds) that has a target within its horizon; the newest last.
 
-    The features lie in files without a name in ``folder``, or where the system has temporary files.
+    The features lie in files without a name in ``folder``, or where the system has temporary files. Of more candidates than
+    ``model.candidates_per_user`` a user has a sample, unless the examples are to be whole.
     """
     for number, moment in enumerate(moments):
         started = time.monotonic()
-        example = _example(snapshot(data, moment, settings.events), settings, seed=number, folder=folder)
+        example = _example(snapshot(data, moment, settings.events), settings, number, folder, are_whole)
         n_users = example.n_users if example else 0
         log.info("snapshot %d of %d: %d users, %.1f s", number + 1, len(moments), n_users, time.monotonic() - started)
         if example is not None:
@@ -119,27 +129,27 @@ def in_turn(examples: Iterable[Example]) -> Iterator[Example]:
         let_go(example.features)
 
 
-def _example(past: Snapshot, settings: Settings, seed: int, folder: Path | None) -> Example | None:
+def _example(past: Snapshot, settings: Settings, number: int, folder: Path | None, are_whole: bool) -> Example | None:
     # What a fit learns from ends with its horizon, and so does what it knows of returns.
-    horizon = settings.model.horizon_days
-    end = past.as_of + horizon * DAY_MICROSECONDS
+    options, seed = settings.model, settings.model.seed + number
+    end = past.as_of + options.horizon_days * DAY_MICROSECONDS
     users, products = held_out(
         past,
-        days=horizon,
+        days=options.horizon_days,
         orders_only=settings.evaluation.relevance == "order",
         exclude_bought_days=settings.rules.exclude_bought_days,
         returns_known_at=end,
     )
-    weights = edge_weights(past, users, products, horizon, returns_known_at=end)
+    weights = edge_weights(past, users, products, options.horizon_days, returns_known_at=end)
     targets = sparse.csr_array((weights, (users, products)), shape=(past.n_users, past.n_products))
     eligibility, active = Eligibility(past, settings), np.unique(users)
+    most = past.n_products if are_whole else options.candidates_per_user
     lengths, is_reachable = _reach(eligibility, active, targets)
-    limit, seed = settings.model.max_entries_per_snapshot, settings.model.seed + seed
-    active = active[_sampled(np.flatnonzero(is_reachable), lengths, limit, seed)]
+    active = active[_sampled(np.flatnonzero(is_reachable), np.minimum(lengths, most), options.max_entries_per_snapshot, seed)]
     if not len(active):
         return None
-    candidates = eligibility.candidates(active)
-    evidence = Evidence(past, settings.model, n_asked=len(active))
+    candidates, log_q = _sampled_candidates(eligibility, active, targets, most, seed)
+    evidence = Evidence(past, options, n_asked=len(active))
     return Example(
         moment=past.as_of,
         users=active,
@@ -147,6 +157,7 @@ def _example(past: Snapshot, settings: Settings, seed: int, folder: Path | None)
         features=spilled(evidence.features(active, candidates), folder),
         popularity=evidence.popularity,
         targets=CandidatePairs.of(candidates).at(targets[active]),
+        log_q=log_q,
         state=past.state[active].astype(np.float32),
     )
 
@@ -154,12 +165,34 @@ def _example(past: Snapshot, settings: Settings, seed: int, folder: Path | None)
 def _reach(eligibility: Eligibility, users: Ints, targets: sparse.csr_array) -> tuple[Ints, Flags]:
     """[users] how many candidates each has, and whether one of the ``targets`` [users of the graph x products] is among them."""
     lengths, is_reachable = np.zeros(len(users), dtype=np.int64), np.zeros(len(users), dtype=bool)
-    for first in range(0, len(users), ROWS_PER_BLOCK):  # of all at once they may not fit in memory
-        rows = slice(first, first + ROWS_PER_BLOCK)
+    for rows in _blocks(len(users)):
         candidates = eligibility.candidates(users[rows])
         lengths[rows] = np.diff(candidates.indptr)
         is_reachable[rows] = targets[users[rows]].multiply(candidates).sum(axis=1) > 0
     return lengths, is_reachable
+
+
+def _sampled_candidates(
+    eligibility: Eligibility, users: Ints, targets: sparse.csr_array, most: int, seed: int
+) -> tuple[sparse.csr_array, Floats32]:
+    """[users x products] each user's targets and about ``most`` of its candidates, and [entries] log of the chance of each."""
+    random = np.random.default_rng((seed, most))
+    blocks, log_q = [], []
+    for rows in _blocks(len(users)):
+        candidates = eligibility.candidates(users[rows])
+        row = row_of_entry(candidates)
+        chance = np.minimum(1.0, most / np.maximum(np.diff(candidates.indptr), 1))[row]
+        chance[CandidatePairs.of(candidates).at(targets[users[rows]]) > 0] = 1.0
+        kept = random.random(candidates.nnz) < chance
+        pairs = (row[kept], candidates.indices[kept])
+        blocks.append(sparse.csr_array((candidates.data[kept], pairs), shape=candidates.shape))
+        log_q.append(np.log(chance[kept]).astype(np.float32))
+    return sparse.csr_array(sparse.vstack(blocks, format="csr")), np.concatenate(log_q)
+
+
+def _blocks(n_users: int) -> list[slice]:
+    """Some users at a time: the candidates of all at once may not fit in memory."""
+    return [slice(first, first + ROWS_PER_BLOCK) for first in range(0, n_users, ROWS_PER_BLOCK)]
 
 
 def _sampled(rows: Ints, lengths: Ints, max_entries: int, seed: int) -> Ints:

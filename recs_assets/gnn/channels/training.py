@@ -80,7 +80,7 @@ def _step(model: GatedChannels, batch: Batch, optimizer: torch.optim.Optimizer) 
     # Looked up as an embedding, whose gradient is added up in the same order every time.
     log_shares = functional.embedding(batch.product, model.log_shares(batch.popularity))
     scores = model(batch.log_evidence, log_shares, batch.state)
-    loss = softmax_loss(scores, batch.is_candidate, batch.targets)
+    loss = softmax_loss(scores, batch.is_candidate, batch.targets, batch.log_q)
     if not torch.isfinite(loss):
         raise FloatingPointError(f"the training loss became {loss.item()}: lower model.learning_rate in the settings.")
     optimizer.zero_grad()

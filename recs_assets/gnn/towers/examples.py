@@ -52,7 +52,8 @@ def tower_examples(
         inputs = tower_inputs(past, base.users, settings)
         scores = channel_scores(channels, base)
         stratum = strata_positions(past.n_events[base.users], settings.strata.hot_min_events)
-        sampler = Sampler(base.candidates, base.targets, scores, base.fits(settings.model), settings.towers.negatives)
+        fits, negatives = base.fits(settings.model), settings.towers.negatives
+        sampler = Sampler(base.candidates, base.targets, base.log_q, scores, fits, negatives)
         prepared.append(TowerExample(base, inputs, scores, sampler, stratum))
     return prepared
 

@@ -3,7 +3,7 @@
 Sampling from several sources at once follows mixed negative sampling (Yang et al. 2020).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -39,6 +39,7 @@ class Sampler:
     Attributes:
         candidates: [users x products], indices sorted.
         targets: [entries] above 0 where the candidate is a target.
+        log_q: [entries] log of the chance with which each got among the candidates; 0 for a target.
         scores: [entries] the channels' score.
         fits: bool [entries] whether the candidate fits the user's garage.
         settings: how many, and of which kind.
@@ -46,6 +47,7 @@ class Sampler:
 
     candidates: sparse.csr_array
     targets: Floats32
+    log_q: Floats32
     scores: Floats
     fits: Flags
     settings: NegativesSettings
@@ -53,7 +55,8 @@ class Sampler:
     def slates(self, rng: np.random.Generator) -> Slates:
         """Every user's targets, and the negatives sampled this time."""
         if self.settings.per_user is None:
-            return _padded(np.arange(self.candidates.nnz), self._row_of_entry, self.candidates.shape[0])
+            every = _padded(np.arange(self.candidates.nnz), self._row_of_entry, self.candidates.shape[0])
+            return replace(every, log_q=np.where(every.is_candidate, self.log_q[every.entry], 0.0).astype(np.float32))
         targets = np.flatnonzero(self.targets > 0)
         always = _padded(targets, self._row_of_entry[targets], self.candidates.shape[0])
         counts = self._counts()
@@ -62,7 +65,8 @@ class Sampler:
         entry = np.concatenate([entries for entries, _ in sampled], axis=1)
         is_negative = np.concatenate([is_candidate for _, is_candidate in sampled], axis=1)
         is_negative &= self.targets[entry] == 0
-        log_q = np.where(is_negative, np.log(np.maximum(self._expected(entry, counts), 1e-12)), 0.0).astype(np.float32)
+        expected = np.log(np.maximum(self._expected(entry, counts), 1e-12)) + self.log_q[entry]
+        log_q = np.where(is_negative, expected, 0.0).astype(np.float32)
         return Slates(
             np.concatenate([always.entry, np.where(is_negative, entry, 0)], axis=1),
             np.concatenate([always.is_candidate, is_negative], axis=1),

@@ -13,6 +13,7 @@ from recs_assets.gnn.channels.evidence import feature_names
 from recs_assets.gnn.channels.examples import Example, _sampled, channel_examples
 from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, microseconds
+from recs_assets.ranking.sparse_matrices import entry_of, row_of_entry
 from recs_assets.settings import Settings
 from recs_assets.week_split import split_weeks
 from recs_assets.weeks import ONE_WEEK, week_of
@@ -64,6 +65,7 @@ def test_a_batch_is_padded_to_the_longest_list() -> None:
     batch = example.batch(GatedChannels(settings.model, torch.ones(9)))
     assert batch.is_candidate.tolist() == [[True, True, True, False], [True] * 4, [True] * 4]
     torch.testing.assert_close(batch.targets, torch.tensor([[0, 0, 1 / 3, 0], [0, 1, 0, 0], [1, 0, 0, 0]]))
+    assert not batch.log_q.any()
     # The parts that are looked up: of the padding the first.
     assert batch.product.tolist() == [[0, 2, 3, 0], [0, 1, 2, 3], [0, 1, 2, 3]]
     assert batch.popularity.shape == (5, 3)
@@ -71,6 +73,42 @@ def test_a_batch_is_padded_to_the_longest_list() -> None:
     assert not batch.log_evidence[0, 3].any()
     # The garage of u4 is v1, which p1 fits and one more: x = 1/2 at a bend of 1.
     assert batch.log_evidence[2, 0, NAMES.index("garage_fitment")].item() == pytest.approx(np.log(1.5))
+
+
+def test_of_many_candidates_a_sample_is_learned_from_beside_the_targets() -> None:
+    # As in the test of any event: three, four and four candidates, a target each. Two of them are expected of the others and it.
+    few = five_users.settings(
+        evaluation={"relevance": "any"}, candidates={"require_fitment": False}, model={"candidates_per_user": 2}
+    )
+    (whole,) = channel_examples(world(PAST + five_users.FUTURE), [microseconds(AS_OF)], few, are_whole=True)
+    assert whole.is_whole
+    assert np.diff(whole.candidates.indptr).tolist() == [3, 4, 4]
+    weights, n_samples = np.zeros(3), 200
+    for seed in range(n_samples):
+        (example,) = _examples(few.model_copy(update={"model": few.model.model_copy(update={"seed": seed})}))
+        assert example.users.tolist() == [0, 2, 3]
+        row = row_of_entry(example.candidates)
+        targets = row[example.targets > 0].tolist(), example.candidates.indices[example.targets > 0].tolist()
+        assert targets == ([0, 1, 2], [3, 1, 0])
+        assert (example.log_q[example.targets > 0] == 0).all()
+        others = example.targets == 0
+        np.testing.assert_allclose(example.log_q[others], np.log([2 / 3, 1 / 2, 1 / 2])[row[others]], rtol=1e-6)
+        # A candidate is shown with its features, whoever else is in the sample.
+        shown = entry_of(whole.candidates, row, example.candidates.indices)
+        np.testing.assert_array_equal(example.features, whole.features[shown])
+        weights += np.bincount(row, np.exp(-example.log_q), 3)
+    # What the softmax sums over all candidates is estimated without bias: standard errors are .05 to .12.
+    np.testing.assert_allclose(weights / n_samples, [3, 4, 4], atol=0.35)
+
+
+def test_the_padding_of_a_sample_is_no_candidate() -> None:
+    few = five_users.settings(
+        evaluation={"relevance": "any"}, candidates={"require_fitment": False}, model={"candidates_per_user": 2, "seed": 3}
+    )
+    (example,) = _examples(few)
+    batch = example.batch(GatedChannels(few.model, torch.ones(9)))
+    assert batch.log_q[batch.is_candidate].tolist() == example.log_q.tolist()
+    assert not batch.log_q[~batch.is_candidate].any()
 
 
 def test_examples_are_the_same_whatever_is_looked_at_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,7 @@ def _planted(seed: int, n_users: int = 40, n_candidates: int = 12) -> Example:
         features=features.reshape(-1, len(NAMES)),
         popularity=np.zeros((n_candidates, len(POPULARITY)), dtype=np.float32),
         targets=targets.ravel(),
+        log_q=np.zeros(targets.size, dtype=np.float32),
         state=generator.random((n_users, 3), dtype=np.float32),
     )
 

@@ -34,7 +34,7 @@ def tower_example(settings: Settings) -> TowerExample:
     past, users = five_users.past_of(five_users.world()), np.arange(4)
     candidates = sparse.csr_array(np.ones((4, 5), dtype=bool))
     targets = np.eye(4, 5).ravel()
-    scores = np.zeros(candidates.nnz)
+    scores, log_q = np.zeros(candidates.nnz), np.zeros(candidates.nnz, dtype=np.float32)
     example = Example(
         moment=past.as_of,
         users=users,
@@ -42,7 +42,8 @@ def tower_example(settings: Settings) -> TowerExample:
         features=np.zeros((candidates.nnz, 1), dtype=np.float32),
         popularity=np.zeros((5, 1), dtype=np.float32),
         targets=targets,
+        log_q=log_q,
         state=np.zeros((4, 3), dtype=np.float32),
     )
-    sampler = Sampler(candidates, targets, scores, np.ones(candidates.nnz, dtype=bool), settings.towers.negatives)
+    sampler = Sampler(candidates, targets, log_q, scores, np.ones(candidates.nnz, dtype=bool), settings.towers.negatives)
     return TowerExample(example, tower_inputs(past, users, settings), scores, sampler, stratum=np.array([1, 1, 1, 0]))

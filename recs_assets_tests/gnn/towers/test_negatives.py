@@ -6,18 +6,20 @@ from scipy import sparse
 
 from recs_assets.gnn.towers.negatives import Sampler
 from recs_assets.model_settings import NegativesSettings
+from recs_assets.ranking.arrays import Floats32
 
 # User 0 may be shown parts 0 to 3, with target 1; user 1 parts 1, 2, 4, with target 4. Entries count along the rows: 0-3, 4-6.
 CANDIDATES = sparse.csr_array(np.array([[1, 1, 1, 1, 0], [0, 1, 1, 0, 1]], dtype=bool))
 TARGETS = np.array([0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.5])
+NO_LOG_Q = np.zeros(7, dtype=np.float32)
 SCORES = np.arange(7.0)
 FITS = np.array([True, False, True, False, False, False, False])
 DRAWS = 4_000
 
 
-def _sampler(per_user: int | None, in_batch: float, random: float, hard: float) -> Sampler:
+def _sampler(per_user: int | None, in_batch: float, random: float, hard: float, log_q: Floats32 = NO_LOG_Q) -> Sampler:
     shares = {"in_batch": in_batch, "random": random, "fitment_hard": hard}
-    return Sampler(CANDIDATES, TARGETS, SCORES, FITS, NegativesSettings(per_user=per_user, **shares))
+    return Sampler(CANDIDATES, TARGETS, log_q, SCORES, FITS, NegativesSettings(per_user=per_user, **shares))
 
 
 def _sampled(sampler: Sampler) -> list[dict[int, float]]:
@@ -38,6 +40,19 @@ def test_without_a_number_every_candidate_is_there_once() -> None:
     assert slates.entry.tolist() == [[0, 1, 2, 3], [4, 5, 6, 0]]
     assert slates.is_candidate.tolist() == [[True] * 4, [True, True, True, False]]
     assert not slates.log_q.any()
+
+
+def test_candidates_that_are_a_sample_themselves_are_corrected_for_it() -> None:
+    # User 0 was left every second candidate beside its target, user 1 every fourth.
+    log_q = np.log(np.array([0.5, 1.0, 0.5, 0.5, 0.25, 0.25, 1.0], dtype=np.float32))
+    every = _sampler(None, 0.0, 1.0, 0.0, log_q).slates(np.random.default_rng(0))
+    np.testing.assert_allclose(np.exp(every.log_q), [[0.5, 1.0, 0.5, 0.5], [0.25, 0.25, 1.0, 1.0]])
+    # Two random draws among four and three candidates, of which as many were sampled.
+    sampled = _sampler(2, 0.0, 1.0, 0.0, log_q).slates(np.random.default_rng(0))
+    for user, expected in enumerate((2 / 4 * 0.5, 2 / 3 * 0.25)):
+        of_negatives = sampled.log_q[user, 1:][sampled.is_candidate[user, 1:]]
+        assert len(of_negatives)
+        np.testing.assert_allclose(np.exp(of_negatives), expected, rtol=1e-6)
 
 
 def test_targets_come_first_with_nothing_to_correct() -> None:
