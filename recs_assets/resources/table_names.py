@@ -1,6 +1,6 @@
 """The tables that a text of SQL names, and the same text with other names in their places."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import sqlglot
@@ -10,7 +10,6 @@ from sqlglot import expressions
 _CHANGED = (expressions.Insert, expressions.Delete)
 
 
-@cache
 def tables_of(text: str) -> frozenset[str]:
     """The names of the tables that a text in BigQuery's dialect names, its own CTEs not among them."""
     return frozenset(table.name for table in _tables(text))
@@ -41,7 +40,9 @@ def resolved(text: str, references: Mapping[str, str]) -> str:
     return "".join([*pieces, text[end:]])
 
 
-def _tables(text: str) -> list[expressions.Table]:
+@cache
+def _tables(text: str) -> Sequence[expressions.Table]:
+    # To be read only: a text is parsed once, and those of the ledger are asked for again and again.
     tree = sqlglot.parse_one(text, read="bigquery")
     steps = {step.alias for step in tree.find_all(expressions.CTE)}
     return [table for table in tree.find_all(expressions.Table) if table.name not in steps]
