@@ -16,7 +16,7 @@ from recs_assets.ranking.arrays import Ints
 from recs_assets.ranking.sparse_matrices import incidence, row_of_entry
 
 K = 20  # of the published figures
-USERS_PER_CHUNK = 512  # dense scores of 41,000 items take 84 MB
+USERS_PER_CHUNK = 128  # dense scores of 41,000 items take 42 MB, which a process keeps: larger blocks it asks the system for anew
 HIDDEN_SHARE = 0.2
 
 # Dense scores [users x items], of float32 or float64.
