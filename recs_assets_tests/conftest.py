@@ -17,6 +17,7 @@ os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 import dagster as dg
 import pytest
+from hypothesis import settings
 from scipy import linalg  # noqa: F401
 
 from recs_assets.demo.presets import PRESETS
@@ -27,6 +28,10 @@ from recs_assets_tests.stand_ins.environment import UnavailableError
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place
 
 T = TypeVar("T")
+
+# Whether a property holds does not hang on how long another process keeps the machine from showing it.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
 @atexit.register

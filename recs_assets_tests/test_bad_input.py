@@ -232,7 +232,7 @@ def mixed_shop(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return place
 
 
-@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.sampled_from(sorted(MIXTURE)), st.integers(0, 3), st.booleans()), max_size=40))
 def test_whatever_the_mixture_of_faults_every_row_is_accounted_for(
     mixed_shop: Place, mixture: list[tuple[str, int, bool]]

@@ -136,7 +136,7 @@ NEEDS = {"vehicles": set(), "users": LOOKING_BACK, "products": LOOKING_BACK, "ev
 
 
 @pytest.mark.parametrize("table", HEALTHY)
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_whatever_is_mixed_every_row_is_accounted_for_and_the_limit_holds(table: str, data: st.DataObject) -> None:
     names: Sequence[str] = data.draw(st.lists(st.sampled_from(sorted(cases(table, "")))))

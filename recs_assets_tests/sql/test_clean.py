@@ -226,7 +226,7 @@ def rows_of(table: str) -> st.SearchStrategy[list[tuple[Any, ...]]]:
 
 
 @pytest.mark.parametrize("table", CLEANED)
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_nothing_is_lost_and_keys_are_unique(table: str, data: st.DataObject) -> None:
     rows: Sequence[tuple[Any, ...]] = data.draw(rows_of(table))

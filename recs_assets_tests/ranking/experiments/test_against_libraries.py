@@ -40,7 +40,7 @@ def arms(frame: pd.DataFrame, with_covariate: bool) -> list[ArmSums]:
     ]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 2**32 - 1), st.integers(60, 400), st.sampled_from([-0.3, 0.0, 0.5]), st.booleans())
 def test_lift_and_interval_as_tea_tasting_has_them(seed: int, n_users: int, lift: float, with_covariate: bool) -> None:
     frame = people(seed, n_users, lift)

@@ -235,5 +235,5 @@ def test_whatever_happened_nothing_needed_is_removed(
         server: Storage = request.getfixturevalue("storage_server")
         return Histories(places.bucket(root, server))
 
-    few = settings(max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=True)
+    few = settings(max_examples=examples, stateful_step_count=steps, derandomize=True)
     run_state_machine_as_test(history, settings=few)
