@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from recs_assets.ranking.arrays import Floats, Ints, pair_keys
+from recs_assets.ranking.arrays import Floats, Ints, pair_keys, within_first
 
 
 def per_user(ranked: pd.DataFrame, held_out: pd.DataFrame, ks: Sequence[int]) -> pd.DataFrame:
@@ -68,9 +68,9 @@ def value_found(ranked: pd.DataFrame, held_out: pd.DataFrame, prices: Floats, k:
         prices: float[products].
         k: ranks that count.
     """
-    wanted = held_out[["profile", "product"]].drop_duplicates()
-    shown = ranked.loc[ranked["rank"] <= k, ["profile", "product"]].drop_duplicates()
-    return float(prices[_numbers(wanted.merge(shown), "product")].sum())
+    sought, shown = _common_keys(held_out, ranked[(ranked["rank"] <= k).to_numpy()])
+    is_found = within_first(1, sought) & pd.Series(sought).isin(shown).to_numpy()
+    return float(prices[_numbers(held_out, "product")[is_found]].sum())
 
 
 def coverage(ranked: pd.DataFrame, n_products: int, k: int) -> float:

@@ -10,6 +10,12 @@ from sqlglot import expressions
 _CHANGED = (expressions.Insert, expressions.Delete)
 
 
+@cache
+def parsed(text: str) -> sqlglot.Expr:
+    """The tree of a text in BigQuery's dialect; nobody changes it."""
+    return sqlglot.parse_one(text, read="bigquery")
+
+
 def tables_of(text: str) -> frozenset[str]:
     """The names of the tables that a text in BigQuery's dialect names, its own CTEs not among them."""
     return frozenset(table.name for table in _tables(text))
@@ -42,7 +48,6 @@ def resolved(text: str, references: Mapping[str, str]) -> str:
 
 @cache
 def _tables(text: str) -> Sequence[expressions.Table]:
-    # To be read only: a text is parsed once, and those of the ledger are asked for again and again.
-    tree = sqlglot.parse_one(text, read="bigquery")
+    tree = parsed(text)
     steps = {step.alias for step in tree.find_all(expressions.CTE)}
     return [table for table in tree.find_all(expressions.Table) if table.name not in steps]

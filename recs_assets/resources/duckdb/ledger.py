@@ -11,7 +11,7 @@ import sqlglot
 
 from recs_assets.resources.ledger import Ledger
 from recs_assets.resources.queries import identifier, plain_rows
-from recs_assets.resources.table_names import resolved
+from recs_assets.resources.table_names import parsed, resolved
 
 # The warehouse file while it is attached. Its own tables go by their bare names, after those of the session.
 ATTACHED = "warehouse"
@@ -22,8 +22,7 @@ ALL_TABLES = f"memory.main,{OWN_TABLES}"
 @cache
 def transpile(text: str) -> str:
     """A text in BigQuery's dialect as DuckDB's, ``@name`` as ``$name``."""
-    tree = sqlglot.parse_one(text, read="bigquery")
-    return tree.sql(dialect="duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE)
+    return parsed(text).sql(dialect="duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE)
 
 
 class DuckDBLedger(Ledger):
