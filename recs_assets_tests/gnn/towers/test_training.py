@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -33,30 +34,40 @@ def _checkpoints(folder: Path) -> list[dict[str, Any]]:
     return [torch.load(path, weights_only=True)["state"] for path in sorted(folder.iterdir())]
 
 
+@pytest.fixture(scope="module")
+def whole_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the training of ``whole`` has left its checkpoints; whoever changes them takes a copy."""
+    return tmp_path_factory.mktemp("whole")
+
+
+@pytest.fixture(scope="module")
+def whole(whole_folder: Path) -> TowerFit:
+    """A training from its beginning to its end."""
+    return _fit(whole_folder)
+
+
 @pytest.mark.parametrize("loss", ["softmax", "bce", "bpr"])
 def test_a_planted_truth_is_found_with_every_loss(tmp_path: Path, loss: str) -> None:
-    settings = tower_settings(loss=loss, epochs=60, patience=60, id_dropout=0.0)
+    settings = tower_settings(loss=loss, epochs=25, patience=25, id_dropout=0.0)
     fitted = _fit(tmp_path, settings)
     assert fitted.curve[-1]["loss"] < 0.5 * fitted.curve[0]["loss"]
 
 
 def test_a_planted_truth_is_found_with_sampled_negatives(tmp_path: Path) -> None:
     negatives = {"per_user": 6, "in_batch": 0.4, "random": 0.3, "fitment_hard": 0.3}
-    fitted = _fit(tmp_path, tower_settings(negatives=negatives, epochs=60, patience=60, id_dropout=0.0))
+    fitted = _fit(tmp_path, tower_settings(negatives=negatives, epochs=25, patience=25, id_dropout=0.0))
     assert fitted.curve[-1]["loss"] < 0.1 * fitted.curve[0]["loss"]
 
 
-def test_twice_gives_the_same_bits_and_another_seed_others(tmp_path: Path) -> None:
-    one, other = _fit(tmp_path / "one"), _fit(tmp_path / "other")
-    assert _bits(one) == _bits(other)
-    assert one.curve == other.curve
+def test_twice_gives_the_same_bits_and_another_seed_others(whole: TowerFit, tmp_path: Path) -> None:
+    again = _fit(tmp_path / "again")
+    assert _bits(again) == _bits(whole)
+    assert again.curve == whole.curve
     reseeded = five_users.settings(towers=SMALL, model={"seed": 2})
-    assert _bits(_fit(tmp_path / "third", reseeded)) != _bits(one)
+    assert _bits(_fit(tmp_path / "reseeded", reseeded)) != _bits(whole)
 
 
-def test_a_killed_training_goes_on_to_the_same_bits(tmp_path: Path) -> None:
-    whole = _fit(tmp_path / "whole")
-
+def test_a_killed_training_goes_on_to_the_same_bits(whole: TowerFit, tmp_path: Path) -> None:
     def stop_after_two(line: str) -> None:
         if line.startswith("epoch 2"):
             raise KeyboardInterrupt
@@ -70,9 +81,10 @@ def test_a_killed_training_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     assert resumed.curve == whole.curve
 
 
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    whole = _fit(tmp_path / "whole")
-    _fit(tmp_path / "damaged")
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(
+    whole: TowerFit, whole_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(whole_folder, tmp_path / "damaged")
     kept = sorted((tmp_path / "damaged").iterdir())
     assert [path.name[:10] for path in kept] == ["epoch_0003", "epoch_0004"]
     content = bytearray(kept[1].read_bytes())
@@ -125,11 +137,10 @@ def test_training_stops_when_the_validation_weeks_see_nothing_better(tmp_path: P
     assert len(gains) == 1 + gains.index(max(gains)) + 2
 
 
-def test_towers_that_do_not_show_that_they_help_count_nothing(tmp_path: Path) -> None:
+def test_towers_that_do_not_show_that_they_help_count_nothing(whole: TowerFit) -> None:
     # Four people are too few to show anything, though each of them gains.
-    fitted = _fit(tmp_path)
-    assert not fitted.residual.counts
-    record = fitted.record()
+    assert not whole.residual.counts
+    record = whole.record()
     assert record["scale"] == {"cold": 0.0, "warm": 0.0, "hot": 0.0}
     assert record["tried_scale"]["cold"] > 0
     assert record["validation"]["nll"]["mean_baseline"] == pytest.approx(math.log(5))
@@ -157,7 +168,7 @@ def test_towers_without_anybody_to_validate_them_count_nothing(tmp_path: Path) -
 
 
 def test_a_warm_start_begins_where_the_other_training_ended(tmp_path: Path) -> None:
-    first = _fit(tmp_path / "first", tower_settings(epochs=30, patience=30))
+    first = _fit(tmp_path / "first", tower_settings(epochs=8, patience=8))
     residual.save(first.residual, tmp_path / "towers.pt")
     warm = torch.load(tmp_path / "towers.pt", weights_only=True)
     still = tower_settings(
@@ -169,14 +180,13 @@ def test_a_warm_start_begins_where_the_other_training_ended(tmp_path: Path) -> N
     assert _bits(_fit(tmp_path / "a", other_shape, warm=warm)) == _bits(_fit(tmp_path / "b", other_shape))
 
 
-def test_towers_are_read_back_and_refused_by_other_settings(tmp_path: Path) -> None:
-    fitted = _fit(tmp_path / "fit")
+def test_towers_are_read_back_and_refused_by_other_settings(whole: TowerFit, tmp_path: Path) -> None:
     scales = {"cold": 1.0, "warm": 0.5, "hot": 0.0}
-    residual.save(dataclasses.replace(fitted.residual, scales=scales), tmp_path / "towers.pt")
+    residual.save(dataclasses.replace(whole.residual, scales=scales), tmp_path / "towers.pt")
     read = residual.load(tmp_path / "towers.pt", tower_settings(epochs=99))
     assert read.scales == scales
     for one, other in zip(
-        read.vectors(past_of(world()), np.arange(3)), fitted.residual.vectors(past_of(world()), np.arange(3)), strict=True
+        read.vectors(past_of(world()), np.arange(3)), whole.residual.vectors(past_of(world()), np.arange(3)), strict=True
     ):
         np.testing.assert_array_equal(one, other)
     with pytest.raises(ValueError, match=r"towers\.hops was 1 and is 2"):
