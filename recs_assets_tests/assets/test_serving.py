@@ -58,9 +58,15 @@ def on_fallback(night: Run, folder: Path, source: str) -> Place:
     return place
 
 
+@pytest.fixture(scope="module")
+def fallbacks(night: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Place]:
+    """The night on each of the two fallbacks."""
+    return {source: on_fallback(night, tmp_path_factory.mktemp(source), source) for source in ("similarity", "sql")}
+
+
 @pytest.mark.parametrize("source", ["similarity", "sql"])
-def test_without_an_approved_model_a_fallback_is_published(night: Run, tmp_path: Path, source: str) -> None:
-    place = on_fallback(night, tmp_path, source)
+def test_without_an_approved_model_a_fallback_is_published(fallbacks: dict[str, Place], source: str) -> None:
+    place = fallbacks[source]
     assert place.table("user_scores", NEXT_WEEK).num_rows == 0
     rows = place.query(f"SELECT DISTINCT source, model_week, gnn_score FROM recommendations WHERE week = '{NEXT_WEEK}'")
     assert rows == [(source, None, 0.0)]
@@ -88,8 +94,8 @@ def test_a_night_of_other_settings_steps_down_and_one_of_the_old_ones_serves_the
     assert back.query(f"SELECT DISTINCT source FROM recommendations WHERE week = '{NEXT_WEEK}'") == [("blend",)]
 
 
-def test_sql_as_the_source_serves_todays_query_and_nothing_else(night: Run, tmp_path: Path) -> None:
-    place = on_fallback(night, tmp_path, "sql")
+def test_sql_as_the_source_serves_todays_query_and_nothing_else(fallbacks: dict[str, Place]) -> None:
+    place = fallbacks["sql"]
     scores = place.table("sql_scores", NEXT_WEEK)
     listed = set(zip(scores["profile_id"].to_pylist(), scores["product_id"].to_pylist(), strict=True))
     lists = place.artifact("recommendations", NEXT_WEEK).table("profile_recommendations.parquet")
