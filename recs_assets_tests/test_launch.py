@@ -87,22 +87,29 @@ def test_a_week_after_the_last_one_of_the_settings_is_refused(tmp_path: Path) ->
         launched(place, "weekly")
 
 
-def test_a_run_of_a_command_is_shown_under_its_job_and_in_the_timeline(tmp_path: Path) -> None:
-    place = Place(tmp_path / "nowhere", tmp_path / "home")
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """Where a weekly run was refused, as there is no source."""
+    folder = tmp_path_factory.mktemp("refused")
+    place = Place(folder / "nowhere", folder / "home")
     create = place.instance.create_run_for_job
     assert not launched(place, "weekly")
+    assert place.instance.create_run_for_job == create, "other runs are made as ever"
+    return place
+
+
+def test_a_run_of_a_command_is_shown_under_its_job_and_in_the_timeline(refused: Place) -> None:
+    place = refused
     page = {".dagster/repository": "__repository__@recs_assets"}
     (run,) = place.instance.get_runs(dg.RunsFilter(job_name="weekly", tags=page | run_origin.OF_COMMAND))
     assert (run.tags["dagster/partition"], run.job_name) == (WEEK, "weekly")
     assert run.remote_job_origin is not None
     assert run.remote_job_origin.repository_origin.get_label() == page[".dagster/repository"]
     assert set(ROOT_NAMES.values()) == {"recs_assets"}
-    assert place.instance.create_run_for_job == create, "other runs are made as ever"
 
 
-def test_checks_that_a_refused_run_has_not_come_to_are_no_failures(tmp_path: Path) -> None:
-    place = Place(tmp_path / "nowhere", tmp_path / "home")
-    assert not launched(place, "weekly")
+def test_checks_that_a_refused_run_has_not_come_to_are_no_failures(refused: Place) -> None:
+    place = refused
     assert not launched(place, "weekly")
     keys = [
         dg.AssetCheckKey(dg.AssetKey(asset), name) for asset, name in (("raw_users", "row_count"), ("offline_metrics", "gate_1"))
