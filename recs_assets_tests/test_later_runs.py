@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,10 +20,10 @@ from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place, checks, materialize
 NO_FILES = {"recommendations", "published_recommendations", "retained_versions", "release_report"}
 CHILD = """
 import os
-import re
 from pathlib import Path
 from recs_assets_tests.worlds import NEXT_WEEK, Place
-Place(Path(os.environ["SOURCE"]), Path(os.environ["HOME_OF_TEST"])).launch("nightly", NEXT_WEEK)
+place = Place(Path(os.environ["SOURCE"]), Path(os.environ["HOME_OF_TEST"]))
+place.materialize(["recommendations", "published_recommendations"], NEXT_WEEK)
 """
 
 
@@ -112,8 +113,13 @@ def test_an_older_week_is_rewritten_when_asked_and_the_mail_stays(night: Run, tm
     assert place.query("SELECT reason FROM publications ORDER BY sequence DESC LIMIT 1") == [("ten will do",)]
 
 
-def test_a_run_killed_while_publishing_leaves_the_last_table_and_the_next_run_finishes(first_run: Run, tmp_path: Path) -> None:
-    place = first_run.place.copy(tmp_path)
+def test_a_run_killed_while_publishing_leaves_the_last_table_and_the_next_run_finishes(
+    first_run: Run, night: Run, tmp_path: Path
+) -> None:
+    # A night whose scores are made, and whose list is not.
+    place = night.place.copy(tmp_path)
+    shutil.copyfile(first_run.place.warehouse.file, place.warehouse.file)
+    shutil.rmtree(place.home / "store" / "recommendations" / NEXT_WEEK)
     before = place.served()
     environment = os.environ | {
         "SOURCE": str(place.source),
