@@ -45,7 +45,6 @@ class ModelSettings(Section):
     horizon_days: Count
     training_weeks: Count
     validation_weeks: Count
-    candidates_per_user: Count
     max_entries_per_snapshot: Count
     gate_hidden: Count
     steps: Count

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from recs_assets.asset_files import GRAPH
+from recs_assets.gnn.channels import examples
 from recs_assets.gnn.channels.examples import Example
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, microseconds
 from recs_assets.gnn.weekly_fit import split_examples
@@ -58,22 +59,23 @@ def test_whatever_the_horizon_a_part_bought_in_the_validation_week_validates_and
     )
     data = world([("u4", "p2", "order", 10), ("u4", "p1", "order", 3), ("u4", "p4", "order", -1)], [("u4", "v1", None)])
     split = split_weeks(week_of("2026-03-02", dt.datetime(2026, 4, 1, tzinfo=dt.UTC)), settings)
-    examples = split_examples(data, split, settings)
-    assert _targets(examples.training) == training
-    assert _targets(examples.before_validation) == before_validation
-    assert _targets(examples.validation) == {7: ["p1"]}
+    of_split = split_examples(data, split, settings)
+    assert _targets(of_split.training) == training
+    assert _targets(of_split.before_validation) == before_validation
+    assert _targets(of_split.validation) == {7: ["p1"]}
 
 
-def test_where_fits_learn_from_samples_the_validation_weeks_are_whole_all_the_same() -> None:
-    # Of the three candidates of u4, p1, p2 and p4, a fit is shown its target and seldom another one.
+def test_where_fits_learn_from_samples_the_validation_weeks_are_whole_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Of the three candidates of u4, p1, p2 and p4, a fit has room for two, and the validation week for all that are left.
+    monkeypatch.setattr(examples, "FEWEST_CANDIDATES", 1)
     settings = five_users.settings(
-        model={"training_weeks": 3, "validation_weeks": 1, "candidates_per_user": 1, "seed": 2}, evaluation={"weeks": 1}
+        model={"training_weeks": 3, "validation_weeks": 1, "max_entries_per_snapshot": 2, "seed": 2}, evaluation={"weeks": 1}
     )
     data = world([("u4", "p2", "order", 10), ("u4", "p1", "order", 3)], [("u4", "v1", None)])
     split = split_weeks(week_of("2026-03-02", dt.datetime(2026, 4, 1, tzinfo=dt.UTC)), settings)
-    examples = split_examples(data, split, settings)
-    assert any(not example.is_whole for example in examples.training)
-    assert [example.is_whole for example in examples.validation] == [True]
+    of_split = split_examples(data, split, settings)
+    assert any(not example.is_whole for example in of_split.training)
+    assert [example.is_whole for example in of_split.validation] == [True]
     # Bought a week before, p2 is no candidate any more.
-    assert [example.candidates.nnz for example in examples.validation] == [2]
-    assert _targets(examples.validation) == {7: ["p1"]}
+    assert [example.candidates.nnz for example in of_split.validation] == [2]
+    assert _targets(of_split.validation) == {7: ["p1"]}

@@ -75,12 +75,13 @@ def test_a_batch_is_padded_to_the_longest_list() -> None:
     assert batch.log_evidence[2, 0, NAMES.index("garage_fitment")].item() == pytest.approx(np.log(1.5))
 
 
-def test_of_many_candidates_a_sample_is_learned_from_beside_the_targets() -> None:
-    # As in the test of any event: three, four and four candidates, a target each. Two of them are expected of the others and it.
+def test_of_many_candidates_a_sample_is_learned_from_beside_the_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As in the test of any event: three, four and four candidates, a target each. There is room for two of each.
+    monkeypatch.setattr(examples, "FEWEST_CANDIDATES", 1)
     few = five_users.settings(
-        evaluation={"relevance": "any"}, candidates={"require_fitment": False}, model={"candidates_per_user": 2}
+        evaluation={"relevance": "any"}, candidates={"require_fitment": False}, model={"max_entries_per_snapshot": 6}
     )
-    (whole,) = channel_examples(world(PAST + five_users.FUTURE), [microseconds(AS_OF)], few, are_whole=True)
+    (whole,) = _examples(five_users.settings(evaluation={"relevance": "any"}, candidates={"require_fitment": False}))
     assert whole.is_whole
     assert np.diff(whole.candidates.indptr).tolist() == [3, 4, 4]
     weights, n_samples = np.zeros(3), 200
@@ -101,9 +102,10 @@ def test_of_many_candidates_a_sample_is_learned_from_beside_the_targets() -> Non
     np.testing.assert_allclose(weights / n_samples, [3, 4, 4], atol=0.35)
 
 
-def test_the_padding_of_a_sample_is_no_candidate() -> None:
+def test_the_padding_of_a_sample_is_no_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examples, "FEWEST_CANDIDATES", 1)
     few = five_users.settings(
-        evaluation={"relevance": "any"}, candidates={"require_fitment": False}, model={"candidates_per_user": 2, "seed": 3}
+        evaluation={"relevance": "any"}, candidates={"require_fitment": False}, model={"max_entries_per_snapshot": 6, "seed": 3}
     )
     (example,) = _examples(few)
     batch = example.batch(GatedChannels(few.model, torch.ones(9)))
