@@ -47,6 +47,12 @@ def resolved(text: str, references: Mapping[str, str]) -> str:
 
 
 @cache
+def parsed(text: str) -> expressions.Expr:
+    """A text in BigQuery's dialect as a tree, the same one to all who ask: to be read only."""
+    return sqlglot.parse_one(text, read="bigquery")
+
+
+@cache
 def _tables(text: str) -> Sequence[expressions.Table]:
     tree = parsed(text)
     steps = {step.alias for step in tree.find_all(expressions.CTE)}
