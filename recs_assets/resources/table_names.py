@@ -12,7 +12,7 @@ _CHANGED = (expressions.Insert, expressions.Delete)
 
 @cache
 def parsed(text: str) -> sqlglot.Expr:
-    """The tree of a text in BigQuery's dialect; nobody changes it."""
+    """A text in BigQuery's dialect as a tree, the same one to all who ask: to be read only."""
     return sqlglot.parse_one(text, read="bigquery")
 
 
@@ -44,12 +44,6 @@ def resolved(text: str, references: Mapping[str, str]) -> str:
             pieces += [text[end:start], f"{name} AS {table.name}" if needs_alias else name]
             end = table.this.meta["end"] + 1
     return "".join([*pieces, text[end:]])
-
-
-@cache
-def parsed(text: str) -> expressions.Expr:
-    """A text in BigQuery's dialect as a tree, the same one to all who ask: to be read only."""
-    return sqlglot.parse_one(text, read="bigquery")
 
 
 @cache
