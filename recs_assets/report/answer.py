@@ -65,7 +65,7 @@ def _found_in_the_mail(measured: Measured, slots: int) -> str:
     )
     return (
         f"Of 100 people who bought something new that may be recommended, {100 * by_blend:.0f} would have found some of it among "
-        f"the {slots} parts of the mail with the model, and {100 * by_sql:.0f} with SQL.{fewer if by_blend < by_sql else ''}"
+        f"the {slots} parts of the mail with the model, and {100 * by_sql:.0f} with SQL.{fewer}"
     )
 
 
