@@ -84,7 +84,7 @@ def test_of_many_candidates_a_sample_is_learned_from_beside_the_targets(monkeypa
     (whole,) = _examples(five_users.settings(evaluation={"relevance": "any"}, candidates={"require_fitment": False}))
     assert whole.is_whole
     assert np.diff(whole.candidates.indptr).tolist() == [3, 4, 4]
-    weights, n_samples = np.zeros(3), 200
+    weights, n_samples = np.zeros(3), 50
     for seed in range(n_samples):
         (example,) = _examples(few.model_copy(update={"model": few.model.model_copy(update={"seed": seed})}))
         assert example.users.tolist() == [0, 2, 3]
@@ -98,8 +98,8 @@ def test_of_many_candidates_a_sample_is_learned_from_beside_the_targets(monkeypa
         shown = entry_of(whole.candidates, row, example.candidates.indices)
         np.testing.assert_array_equal(example.features, whole.features[shown])
         weights += np.bincount(row, np.exp(-example.log_q), 3)
-    # What the softmax sums over all candidates is estimated without bias: standard errors are .05 to .12.
-    np.testing.assert_allclose(weights / n_samples, [3, 4, 4], atol=0.35)
+    # What the softmax sums over all candidates is estimated without bias: standard errors are .1 to .25.
+    np.testing.assert_allclose(weights / n_samples, [3, 4, 4], atol=0.7)
 
 
 def test_the_padding_of_a_sample_is_no_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
