@@ -10,7 +10,7 @@ import dagster as dg
 from recs_assets import targets
 from recs_assets.alerts import Alert, send
 from recs_assets.disk import free_gib
-from recs_assets.report.runs import failures_of, report_failure
+from recs_assets.report.runs import PARTITION, failures_of, report_failure
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.run_origin import OF_COMMAND
@@ -93,7 +93,7 @@ def _evaluated(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[dg.Asse
 
 
 def _alert_of(run: dg.DagsterRun, kind: str, text: str) -> Alert:
-    week = run.tags.get("dagster/partition")
+    week = run.tags.get(PARTITION)
     report = f"make report WEEK={week}, " if week else ""
     look = f"Look at: {report}make status, and run {run.run_id} in Dagster's event log."
     return Alert(kind, text, look, week, run.run_id)
@@ -112,7 +112,7 @@ def note_unevaluated(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
             passed=False,
             severity=dg.AssetCheckSeverity.WARN,
             description=f"{NOT_EVALUATED}run {run.run_id} ended before it.",
-            partition=run.tags.get("dagster/partition"),
+            partition=run.tags.get(PARTITION),
         )
         # An event of the run itself: one without a run may be there once a check and week.
         event = dg.DagsterEvent(EVENT.ASSET_CHECK_EVALUATION.value, run.job_name, event_specific_data=evaluation)

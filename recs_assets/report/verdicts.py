@@ -100,14 +100,17 @@ def verdicts_of(facts: Facts) -> list[Told]:
 
     def place(gate: str) -> tuple[bool, bool, bool, int, str]:
         passes = found[gate][0] == PASS
-        return gate != "gate_1", passes, passes and gate not in ALWAYS, _place(gate), gate
+        return gate != "gate_1", passes, passes and gate not in ALWAYS, _question(gate)[0], gate
 
     return [_told(gate, *found[gate], facts.week) for gate in sorted(found.keys() - set(ELSEWHERE), key=place)]
 
 
-def _place(gate: str) -> int:
-    """Among all questions; of a gate that an earlier version of this program asked, after them."""
-    return next((place for place, pattern in enumerate(QUESTIONS) if fnmatch(gate, pattern)), len(QUESTIONS))
+def _question(gate: str) -> tuple[int, str]:
+    """Its place among all questions, and the question; a gate that an earlier version of this program asked comes after them."""
+    for place, (pattern, question) in enumerate(QUESTIONS.items()):
+        if fnmatch(gate, pattern):
+            return place, question.format(gate.removeprefix(pattern.rstrip("*")))
+    return len(QUESTIONS), f"{gate}?"
 
 
 def _approved(record: Mapping[str, Any]) -> str:
@@ -120,6 +123,4 @@ def _approved(record: Mapping[str, Any]) -> str:
 
 def _told(gate: str, decision: str, reason: str, week: str) -> Told:
     then = (NEXT.get((gate, decision)) or BY_DECISION[decision]).format(week=week)
-    pattern, question = next((one for one in QUESTIONS.items() if fnmatch(gate, one[0])), (gate, f"{gate}?"))
-    title = question.format(gate.removeprefix(pattern.rstrip("*")))
-    return Told(gate, title, decision, reason[:1].upper() + reason[1:], then)
+    return Told(gate, _question(gate)[1], decision, reason[:1].upper() + reason[1:], then)
