@@ -13,7 +13,6 @@ from recs_assets_tests.faults.flow import Flow
 from recs_assets_tests.faults.gcp import Cluster
 from recs_assets_tests.faults.gcp_walk import all_faults, walk
 from recs_assets_tests.faults.operations import prepare
-from recs_assets_tests.faults.runs import runs
 from recs_assets_tests.faults.walk import CONVERGED, NOT_REACHED, Case, Outcome, cases, check, suffer
 from recs_assets_tests.resources.store import places
 from recs_assets_tests.stand_ins import servers
@@ -64,13 +63,9 @@ def cluster(folder: Path, only: str) -> Iterator[Outcome]:
     if not faults:
         return
     try:
-        with (
-            servers.storage_server(folder) as storage,
-            servers.bigquery_server(folder, storage.objects) as bigquery,
-            runs() as forked,
-        ):
+        with servers.storage_server(folder) as storage, servers.bigquery_server(folder, storage.objects) as bigquery:
             at = Cluster(new_places(bigquery), places.bucket(folder / "cluster", storage))
-            yield from walk(at, faults, forked)
+            yield from walk(at, faults)
     except UnavailableError as reason:
         print(f"BigQuery's side was not tried: {reason}")
 

@@ -28,7 +28,7 @@ from recs_assets_tests.faults.gcp import (
     without_one,
     write_draft,
 )
-from recs_assets_tests.faults.runs import ENDS, Runs
+from recs_assets_tests.faults.runs import ENDS, fail
 from recs_assets_tests.faults.walk import CONVERGED, Case, Ending, Outcome
 
 
@@ -136,28 +136,27 @@ def all_faults() -> list[tuple[str, str]]:
     return [(point, way) for of in WALKS.values() for point in of.left for way in ENDS if way == "kill" or point not in ONCE]
 
 
-def walk(at: Cluster, faults: Collection[tuple[str, str]], forked: Runs) -> Iterator[Outcome]:
+def walk(at: Cluster, faults: Collection[tuple[str, str]]) -> Iterator[Outcome]:
     """What came of faults, operation by operation; each operation is run to its end whether it was to fail or not.
 
     Args:
         at: an empty place.
         faults: points and ways.
-        forked: where the runs begin.
     """
     for operation, of in WALKS.items():
         at = of.before(at)
         for point, expected in of.left.items():
             for way in [way for way in ENDS if (point, way) in faults]:
-                yield _outcome(Case(f"gcp {operation}", point, way), of, at, expected, forked)
+                yield _outcome(Case(f"gcp {operation}", point, way), of, at, expected)
         of.run(at)
         left = of.look(at)
         assert left == expected, f"the run after {point} left {left} and not {expected}"
 
 
-def _outcome(case: Case, of: Walk, at: Cluster, expected: object, forked: Runs) -> Outcome:
+def _outcome(case: Case, of: Walk, at: Cluster, expected: object) -> Outcome:
     ending, verdict = None, CONVERGED
     try:
-        exit_code = forked.fail(case.way, case.point, of.run, at)
+        exit_code = fail(case.way, case.point, of.run, at)
         left = of.look(at)
         ending = Ending(exit_code, "", str(left))
         assert left == expected, f"{expected} should be left"

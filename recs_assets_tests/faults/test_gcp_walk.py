@@ -7,7 +7,6 @@ import pytest
 from recs_assets.fault_points import POINTS
 from recs_assets_tests.faults.gcp import Cluster
 from recs_assets_tests.faults.gcp_walk import QUICK, WALKS, all_faults, walk
-from recs_assets_tests.faults.runs import runs
 from recs_assets_tests.faults.walk import CONVERGED
 from recs_assets_tests.resources.store import places, test_bucket
 from recs_assets_tests.stand_ins.places import new_places
@@ -17,8 +16,7 @@ from recs_assets_tests.stand_ins.servers import BigQuery, Storage
 @pytest.mark.long
 def test_a_fault_loses_nothing(bigquery_server: BigQuery, storage_server: Storage, tmp_path: Path) -> None:
     at = Cluster(new_places(bigquery_server), places.bucket(tmp_path, storage_server))
-    with runs() as forked:
-        outcomes = list(walk(at, QUICK, forked))
+    outcomes = list(walk(at, QUICK))
     assert [str(outcome) for outcome in outcomes if outcome.verdict != CONVERGED] == []
     assert [(outcome.case.point, outcome.case.way) for outcome in outcomes] == QUICK
     assert list((at.files.local / ".drafts").iterdir()) == []

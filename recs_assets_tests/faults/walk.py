@@ -1,7 +1,6 @@
 """One fault in one operation, in a process of its own; then what is left is looked at, and the operation runs again."""
 
 import json
-import multiprocessing
 import os
 import shutil
 import signal
@@ -19,11 +18,9 @@ from recs_assets.resources.store.artifact import StoreError
 from recs_assets.resources.store.store import Store
 from recs_assets_tests.faults.homes import UNLISTED_TABLES, warehouse_of
 from recs_assets_tests.faults.operations import LISTS, OF_BIGQUERY, OPERATIONS, PASSES, STORE_WEEK, checkpoints_of
+from recs_assets_tests.faults.runs import FORKS
 from recs_assets_tests.resources.versions import query, served, wide
 
-# Processes fork from one that has all modules loaded, those that sqlglot loads on first use too, and no thread running.
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload([__name__, "sqlglot.dialects.bigquery", "sqlglot.dialects.duckdb"])
 PATIENCE_SECONDS = 60
 # A process that hangs ends as one that is killed, and what memory runs out on is left to chance.
 SLOW_WAYS = ("hang", "out-of-memory")

@@ -1,6 +1,5 @@
 """Publishing in BigQuery under the eyes of a reader: what is served stays whole, whoever is killed, and the next run goes on."""
 
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from threading import Event
 
 from recs_assets.resources.bigquery.client import Places
 from recs_assets.resources.publishing import Publication
-from recs_assets_tests.faults.runs import runs
+from recs_assets_tests.faults.runs import begun, fail
 from recs_assets_tests.resources.bigquery.conftest import warehouse_at
 from recs_assets_tests.resources.bigquery.reading import query, served
 from recs_assets_tests.resources.versions import FIRST, SECOND, publish, restoration, stage, wide
@@ -67,22 +66,23 @@ def test_whoever_is_killed_leaves_a_whole_version_and_the_next_one_goes_on(place
     warehouse = warehouse_at(places, turn_seconds=TURN_SECONDS)
     publish(warehouse, stage(warehouse, "one", FIRST))
     second = stage(warehouse, "two", SECOND)
-    with reader(replace(places)), runs() as forked:
+    with reader(replace(places)):
         # Its transaction is left open, and nobody will end it: the next run does.
-        forked.fail("kill", "publish.inserted", publish_at, replace(places), second)
+        fail("kill", "publish.inserted", publish_at, replace(places), second)
         assert served(places) == OLD
 
         with faulty_proxy(str(places.endpoint)) as proxy:
             proxy.fault = answer_never_comes(b"INSERT INTO `%s.publications`" % places.tables.encode())
-            child, until = forked.begin(publish_at, replace(places, endpoint=proxy.url), second), time.monotonic() + 60
+            publishing, until = begun(publish_at, replace(places, endpoint=proxy.url), second), time.monotonic() + 60
             while served(places) != NEW and time.monotonic() < until:
                 time.sleep(0.05)
-            os.kill(child, signal.SIGKILL)
-            assert forked.ended() == -signal.SIGKILL
+            publishing.kill()
+            publishing.join()
+            assert publishing.exitcode == -signal.SIGKILL
         assert served(places) == NEW
         assert publish(warehouse, second).outcome == "already published"
 
-        forked.fail("kill", "restore.inserted", restore_at, replace(places))
+        fail("kill", "restore.inserted", restore_at, replace(places))
         assert served(places) == NEW
         assert warehouse.restore(restoration(warehouse, "a")).outcome == "restored"
     assert served(places) == OLD
