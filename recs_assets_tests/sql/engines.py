@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import sqlglot
 
@@ -90,10 +89,13 @@ def on_duckdb(query: str, tables: Mapping[str, pa.Table], parameters: Mapping[st
 
 def table_on_duckdb(query: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> pa.Table:
     """The same as one Arrow table, which another query can read."""
-    with tempfile.TemporaryDirectory() as folder:
-        warehouse = DuckDBWarehouse(Path(folder) / "warehouse.duckdb", Path(folder), COMPUTE)
-        with warehouse.session(tables) as session:
-            return session.read(query, **parameters)
+    with tempfile.TemporaryDirectory() as folder, warehouse_in(Path(folder)).session(tables) as session:
+        return session.read(query, **parameters)
+
+
+def warehouse_in(folder: Path) -> DuckDBWarehouse:
+    """A warehouse with nothing in it."""
+    return DuckDBWarehouse(folder / "warehouse.duckdb", folder, COMPUTE)
 
 
 def on_reference(query: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -122,8 +124,12 @@ def changed_on_duckdb(
 ) -> list[dict[str, Any]]:
     """The rows of a table after a change through the ledger that production uses on one machine, tables under other names."""
     real = {name: f"real_{name}" for name in tables if name not in TEMPORARY}
-    with duckdb.connect() as connection, ExitStack() as stack:
-        connection.execute(f"SET TimeZone = 'UTC'; ATTACH ':memory:' AS {ATTACHED}")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        warehouse_in(Path(folder)).connection() as connection,
+        ExitStack() as stack,
+    ):
+        connection.execute(f"ATTACH ':memory:' AS {ATTACHED}")
         ledger = DuckDBLedger(connection)
         for name, table in tables.items():
             stack.enter_context(ledger.temporary(name, table))

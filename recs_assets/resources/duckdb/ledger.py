@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 import sqlglot
 
+from recs_assets.resources.duckdb.instances import SESSION
 from recs_assets.resources.ledger import Ledger
 from recs_assets.resources.queries import identifier, plain_rows
 from recs_assets.resources.table_names import parsed, resolved
@@ -16,7 +17,7 @@ from recs_assets.resources.table_names import parsed, resolved
 # The warehouse file while it is attached. Its own tables go by their bare names, after those of the session.
 ATTACHED = "warehouse"
 OWN_TABLES = f"{ATTACHED}.main"
-ALL_TABLES = f"memory.main,{OWN_TABLES}"
+ALL_TABLES = f"{SESSION}.main,{OWN_TABLES}"
 
 
 @cache

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from recs_assets.contract import SOURCE_TABLES
 from recs_assets.fault_points import reached
+from recs_assets.resources.duckdb.instances import SESSION, begun
 from recs_assets.resources.duckdb.ledger import OWN_TABLES, DuckDBLedger, transpile
 from recs_assets.resources.duckdb.source import quoted, readable
 from recs_assets.resources.duckdb.source_files import pattern
@@ -39,8 +40,7 @@ class DuckDBSession(Session):
         """The rows of a query as a stream; other queries may run while it is read."""
         text, bound = prepare(query, parameters)
         if not self._persistent(text) and not self._of_source(text):
-            cursor = self._connection.cursor()
-            cursor.execute("SET TimeZone = 'UTC'")
+            cursor = begun(self._connection.cursor())
             return cursor.sql(transpile(text), params=bound).to_arrow_reader(ROW_GROUP_ROWS)
         # All rows are read at once: the file must not stay attached while somebody reads on, and the error of a source that
         # cannot be read has to name it.
@@ -52,7 +52,7 @@ class DuckDBSession(Session):
         """Keep the rows of a query as a table of this session."""
         text, bound = prepare(query, parameters)
         with self._attached(text, read_only=True):
-            self._connection.execute(f"CREATE OR REPLACE TABLE memory.main.{identifier(name)} AS {transpile(text)}", bound)
+            self._connection.execute(f"CREATE OR REPLACE TABLE {SESSION}.main.{identifier(name)} AS {transpile(text)}", bound)
         self._local.add(name)
 
     def stage(self, table: str, query: str, **parameters: Parameter) -> int:
@@ -67,7 +67,7 @@ class DuckDBSession(Session):
 
     def view(self, name: str, select: str) -> None:
         """Make a query in DuckDB's dialect readable under a name."""
-        self._connection.execute(f"CREATE OR REPLACE VIEW memory.main.{identifier(name)} AS {select}")
+        self._connection.execute(f"CREATE OR REPLACE VIEW {SESSION}.main.{identifier(name)} AS {select}")
         self._local.add(name)
 
     def mount(self, name: str, mount: Mount) -> None:
@@ -77,8 +77,8 @@ class DuckDBSession(Session):
             self._local.discard(name)
         elif isinstance(mount, pa.Table):
             self._connection.register("incoming", mount)
-            self._connection.execute(f"DROP VIEW IF EXISTS memory.main.{identifier(name)}")
-            self._connection.execute(f"CREATE TABLE memory.main.{name} AS SELECT * FROM incoming")
+            self._connection.execute(f"DROP VIEW IF EXISTS {SESSION}.main.{identifier(name)}")
+            self._connection.execute(f"CREATE TABLE {SESSION}.main.{name} AS SELECT * FROM incoming")
             self._connection.unregister("incoming")
             self._local.add(name)
         else:
@@ -111,6 +111,6 @@ class DuckDBSession(Session):
         with self._warehouse.attached(self._connection, read_only=read_only):
             for name in needed & set(self._aliases):
                 self._connection.execute(
-                    f"CREATE OR REPLACE VIEW memory.main.{name} AS SELECT * FROM {OWN_TABLES}.{self._aliases[name]}"
+                    f"CREATE OR REPLACE VIEW {SESSION}.main.{name} AS SELECT * FROM {OWN_TABLES}.{self._aliases[name]}"
                 )
             yield

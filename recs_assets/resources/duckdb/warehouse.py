@@ -11,6 +11,7 @@ import duckdb
 
 from recs_assets.fault_points import reached
 from recs_assets.own_tables import FIXED_TABLES
+from recs_assets.resources.duckdb.instances import SESSION, Config, database_in_memory
 from recs_assets.resources.duckdb.ledger import ALL_TABLES, ATTACHED, OWN_TABLES, DuckDBLedger
 from recs_assets.resources.duckdb.session import DuckDBSession
 from recs_assets.resources.duckdb.source import Source, quoted
@@ -42,7 +43,7 @@ class DuckDBWarehouse(Warehouse):
         self.source = source
         self.blank_texts = tuple(blank_texts)
         self.lock_wait_seconds = compute.lock_wait_seconds
-        self._config: dict[str, str | bool | int | float | list[str]] = {
+        self._config: Config = {
             "preserve_insertion_order": False,
             "memory_limit": compute.memory_limit,
             "threads": compute.cores,
@@ -134,13 +135,20 @@ class DuckDBWarehouse(Warehouse):
             connection.execute(f"SET search_path = '{ALL_TABLES}'")
             if not read_only:
                 reached("attach.opened")
-                for table, columns in FIXED_TABLES.items():
-                    DuckDBLedger(connection).create(table, columns)
+                self._make_missing(connection)
                 reached("attach.made")
             yield
         finally:
-            connection.execute("SET search_path = 'memory.main'")
+            connection.execute(f"USE {SESSION}")
             connection.execute(f"DETACH {ATTACHED}")
+
+    def _make_missing(self, connection: duckdb.DuckDBPyConnection) -> None:
+        # One question for all of them: to create a table that is there takes as long as to ask.
+        listed = "SELECT table_name FROM duckdb_tables() WHERE database_name = $file"
+        present = {str(table) for (table,) in connection.execute(listed, {"file": ATTACHED}).fetchall()}
+        for table, columns in FIXED_TABLES.items():
+            if table not in present:
+                DuckDBLedger(connection).create(table, columns)
 
     @contextmanager
     def _ledger(self) -> Iterator[Ledger]:
@@ -154,10 +162,8 @@ class DuckDBWarehouse(Warehouse):
         # Two processes that spill into one folder would overwrite each other's files.
         with (
             scratch(self.file.with_suffix(".spill"), "run") as spill,
-            duckdb.connect(config=self._config | {"temp_directory": str(spill)}) as connection,
+            database_in_memory(self._config, spill) as connection,
         ):
-            connection.execute("SET TimeZone = 'UTC'")
-            connection.execute("CREATE MACRO normalize(text) AS nfc_normalize(text)")  # BigQuery's name of it
             yield connection
 
     def _attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
