@@ -6,7 +6,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -16,6 +15,7 @@ from recs_assets.contract import SOURCE_TABLES
 from recs_assets_tests.busy_shop import LIMITS, busy_rows, busy_shop
 from recs_assets_tests.dagster_home import dagster_home
 from recs_assets_tests.small_shop import Row
+from recs_assets_tests.warehouse_reader import reading
 from recs_assets_tests.worlds import WEEK
 
 CANARY, SETTING = "canary-3f9a61", "canary-part'; DROP TABLE recommendations; --"
@@ -80,12 +80,12 @@ def test_no_secret_and_no_setting_is_logged(finished: Finished) -> None:
 
 
 def test_sql_in_a_setting_is_a_value(finished: Finished) -> None:
-    with duckdb.connect(str(finished.home / "warehouse.duckdb"), read_only=True) as connection:
+    with reading(finished.home / "warehouse.duckdb") as connection:
         assert connection.execute("SELECT count(DISTINCT user_id) FROM recommendations").fetchall() == [(60,)]
 
 
 def test_addresses_are_in_the_mail_and_nowhere_else(finished: Finished) -> None:
-    with duckdb.connect(str(finished.home / "warehouse.duckdb"), read_only=True) as connection:
+    with reading(finished.home / "warehouse.duckdb") as connection:
         texts = connection.execute(
             "SELECT table_name, column_name FROM duckdb_columns() WHERE data_type = 'VARCHAR' AND NOT internal"
         ).fetchall()

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
@@ -17,6 +16,7 @@ from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.resources.store.store import Store
 from recs_assets.settings import Settings
+from recs_assets_tests.warehouse_reader import reading
 
 # The tiny world's last whole week, and the week in which its last three days of events lie.
 WEEK, NEXT_WEEK = "2026-09-28", "2026-10-05"
@@ -90,7 +90,7 @@ class Place:
 
     def query(self, text: str) -> list[tuple[Any, ...]]:
         """The rows of a query, as any reader of the warehouse file finds them."""
-        with duckdb.connect(str(self.home / "warehouse.duckdb"), read_only=True) as connection:
+        with reading(self.home / "warehouse.duckdb") as connection:
             return connection.execute(text).fetchall()
 
     def served(self) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:

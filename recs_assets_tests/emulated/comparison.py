@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from google.cloud import bigquery
 
 from recs_assets.asset_files import RELEASE_REPORT, STAGED
 from recs_assets.own_tables import RECOMMENDATIONS, wide_columns
 from recs_assets.resources.bigquery.client import Places
 from recs_assets.resources.store.store import Store
+from recs_assets_tests.warehouse_reader import reading
 
 Rows = list[tuple[Any, ...]]
 # Names of its run's tables, and its seconds and dollars, are a run's own.
@@ -53,7 +53,7 @@ def of_duckdb(file: Path) -> Reader:
     """The warehouse file, for a moment."""
 
     def read(text: str) -> Rows:
-        with duckdb.connect(str(file), read_only=True) as connection:
+        with reading(file) as connection:
             return connection.execute(text).fetchall()
 
     return read

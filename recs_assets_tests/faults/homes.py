@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import duckdb
-
 from recs_assets import settings_file
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.store.artifact import StoreError
 from recs_assets.resources.store.store import Store
+from recs_assets_tests.warehouse_reader import reading
 
 COMPUTE = settings_file.load().compute.model_copy(update={"threads": 1})
 # A fingerprint of each served table, but for who wrote it and when: a look must not hold the file for long.
@@ -87,12 +86,12 @@ class Home:
 
     def query(self, text: str) -> list[tuple[Any, ...]]:
         """The rows of a query, as any reader of the warehouse file finds them."""
-        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+        with reading(self.warehouse) as connection:
             return connection.execute(text).fetchall()
 
     def served(self) -> list[tuple[Any, ...]]:
         """What tells the rows of both served tables from any others, in one look."""
-        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+        with reading(self.warehouse) as connection:
             return [row for text in SERVED for row in connection.execute(text).fetchall()]
 
     def violations(self) -> list[str]:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import torch
 
 from recs_assets.gnn.checkpoints import Checkpoints
@@ -19,6 +18,7 @@ from recs_assets_tests.resources.store.test_store import WEEK as STORE_WEEK
 from recs_assets_tests.resources.versions import FIRST, SECOND, WEEK, Rows, publish, stage, write_users
 from recs_assets_tests.sql import shop
 from recs_assets_tests.sql.parameters import MAIL
+from recs_assets_tests.warehouse_reader import reading
 
 THIRD: Rows = [("u1", 1, "p1", 0.875), ("u3", 1, "p2", 0.25)]
 # What stands only in BigQuery, where a staged table is made before it is filled.
@@ -66,7 +66,7 @@ def stage_and_audit(home: Path) -> None:
 
 def publish_third(home: Path) -> None:
     warehouse = warehouse_of(home)
-    with duckdb.connect(str(warehouse.file), read_only=True) as connection:
+    with reading(warehouse.file) as connection:
         columns = "content_hash, n_rows, n_users, mail_hash"
         audit = connection.execute(f"SELECT {columns} FROM audits WHERE audit_id = 'audit three'").fetchone()
     assert audit is not None

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow.parquet as pq
 
 from recs_assets.own_tables import AUDITS
@@ -14,6 +13,7 @@ from recs_assets.resources.publishing import Publication, Published
 from recs_assets.resources.restoring import Restoration
 from recs_assets_tests.sql import shop
 from recs_assets_tests.sql.parameters import MAIL
+from recs_assets_tests.warehouse_reader import reading
 
 WEEK = shop.WEEK_START.date()
 Rows = Sequence[tuple[Any, ...]]
@@ -112,7 +112,7 @@ def restoration(warehouse: DuckDBWarehouse, name: str, version: str | None = Non
 
 
 def query(warehouse: DuckDBWarehouse, text: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(warehouse.file), read_only=True) as connection:
+    with reading(warehouse.file) as connection:
         return connection.execute(text).fetchall()
 
 
@@ -120,7 +120,7 @@ def served(warehouse: DuckDBWarehouse) -> tuple[list[tuple[Any, ...]], list[tupl
     """The long and the wide table as a reader finds them."""
     long = "SELECT user_id, rank, product_id, final_score FROM recommendations ORDER BY ALL"
     mail = "SELECT email_lower, rec_part_1 FROM final_vehicle_recommendations ORDER BY ALL"
-    with duckdb.connect(str(warehouse.file), read_only=True) as connection:
+    with reading(warehouse.file) as connection:
         return connection.execute(long).fetchall(), connection.execute(mail).fetchall()
 
 

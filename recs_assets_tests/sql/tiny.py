@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Collection
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 from recs_assets_tests.sql import shop
 from recs_assets_tests.sql.engines import World, table_on_duckdb
 from recs_assets_tests.sql.parameters import MAIL, PARAMETERS
+from recs_assets_tests.warehouse_reader import reading
 from recs_assets_tests.worlds import WEEK, Place
 
 N_ACTIVE, N_OTHERS, N_MAILED = 8, 4, 30
@@ -51,7 +51,7 @@ def _tables_of(place: Place) -> dict[str, pa.Table]:
         artifact = place.artifact(folder.name)
         stems = {name.removesuffix(".parquet") for name in artifact.manifest.files if name.endswith(".parquet")}
         found |= {name: artifact.table(f"{name}.parquet") for name in stems & shop.TABLES.keys()}
-    with duckdb.connect(str(place.home / "warehouse.duckdb"), read_only=True) as connection:
+    with reading(place.home / "warehouse.duckdb") as connection:
         connection.execute("SET TimeZone = 'UTC'")
         ((staged, mail),) = connection.execute("SELECT long_table, wide_table FROM publications").fetchall()
         for name, table in {**{name: name for name in OF_THE_WAREHOUSE}, "staged": staged, "mail": mail}.items():

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 import duckdb
 
@@ -14,9 +15,10 @@ Config = dict[str, str | bool | int | float | list[str]]
 
 # The database in memory; the instance's own stays empty, as it cannot be detached.
 SESSION = "session"
-# A session looks up our own tables while it is open: more than two instances are seldom at work at once.
+# A session and, while it is open, the ledger: more instances are seldom at work at once.
 MAX_IDLE = 2
 
+_turn = Lock()
 _idle: list[tuple[Config, duckdb.DuckDBPyConnection]] = []
 _of_the_parent: list[tuple[Config, duckdb.DuckDBPyConnection]] = []
 
@@ -42,8 +44,8 @@ def database_in_memory(config: Config, spill: Path) -> Iterator[duckdb.DuckDBPyC
             yield connection
             is_clean = _is_cleared(connection)
     finally:
-        if is_clean and len(_idle) < MAX_IDLE:
-            _idle.append((config, instance))
+        if is_clean:
+            _keep(config, instance)
         else:
             instance.close()
 
@@ -56,12 +58,20 @@ def begun(cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
 
 
 def _taken(config: Config) -> duckdb.DuckDBPyConnection:
-    while _idle:
-        known, instance = _idle.pop()
-        if known == config:
-            return instance
-        instance.close()
+    with _turn:
+        for number in reversed(range(len(_idle))):
+            if _idle[number][0] == config:
+                return _idle.pop(number)[1]
     return duckdb.connect(config=config)
+
+
+def _keep(config: Config, instance: duckdb.DuckDBPyConnection) -> None:
+    with _turn:
+        _idle.append((config, instance))
+        surplus = _idle[:-MAX_IDLE]
+        del _idle[:-MAX_IDLE]
+    for _, unused in surplus:
+        unused.close()
 
 
 def _is_cleared(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -79,14 +89,15 @@ def _is_cleared(connection: duckdb.DuckDBPyConnection) -> bool:
 
 @atexit.register
 def _close_idle() -> None:
-    while _idle:
-        _idle.pop()[1].close()
+    for _, instance in _idle:
+        instance.close()
 
 
 def _forget_idle() -> None:
     # Their threads are the parent's: in this process nobody may use them, nor wait for them to end.
+    global _idle, _turn
     _of_the_parent.extend(_idle)
-    _idle.clear()
+    _idle, _turn = [], Lock()
 
 
 os.register_at_fork(after_in_child=_forget_idle)

@@ -8,6 +8,7 @@ from recs_assets.resources.duckdb.instances import Config, database_in_memory
 
 # Of no other test: what is idle from elsewhere is not taken.
 CONFIG: Config = {"threads": 1, "memory_limit": "61MB"}
+OTHER = CONFIG | {"memory_limit": "62MB"}
 MANY = "CREATE TABLE many AS SELECT range AS n, range::VARCHAR || repeat('x', 60) AS text, random() AS r FROM range(1000000)"
 
 
@@ -50,14 +51,14 @@ def test_blocks_within_blocks_have_databases_of_their_own(tmp_path: Path) -> Non
 
 
 def test_an_instance_is_not_used_again_after_an_error_or_under_other_limits(tmp_path: Path) -> None:
-    with database_in_memory(CONFIG, tmp_path) as connection:
+    with database_in_memory(OTHER, tmp_path) as connection:
         mark(connection, 8)
-    with pytest.raises(duckdb.CatalogException), database_in_memory(CONFIG, tmp_path) as connection:
+    with pytest.raises(duckdb.CatalogException), database_in_memory(OTHER, tmp_path) as connection:
         connection.execute("FROM nothing")
-    with database_in_memory(CONFIG, tmp_path) as connection:
+    with database_in_memory(OTHER, tmp_path) as connection:
         assert marks(connection) == []
         mark(connection, 9)
-    with database_in_memory(CONFIG | {"threads": 2}, tmp_path) as connection:
+    with database_in_memory(OTHER | {"threads": 2}, tmp_path) as connection:
         assert marks(connection) == []
         assert connection.execute("SELECT current_setting('threads')").fetchall() == [(2,)]
 
