@@ -13,9 +13,10 @@ import contextlib
 import re
 import threading
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
+import sqlglot
 from bqemulator import cli
 from bqemulator.api.routes import jobs as routes
 from bqemulator.catalog import ddl_sync
@@ -124,6 +125,17 @@ async def _translated_once(sql: str, **rest: Any) -> str:
     return translations[sql]
 
 
+def _parse_one(sql: str, **options: Any) -> Any:
+    # A dozen of bqemulator's steps parse a text for themselves, and some change what they get.
+    return parsed(sql, *options.items()).copy()
+
+
+@lru_cache(maxsize=500)
+def parsed(sql: str, *options: tuple[str, Any]) -> Any:
+    """The tree of a text, which nobody may change."""
+    return parse_one(sql, **dict(options))
+
+
 def _apply_session_pragmas(engine: DuckDBEngine) -> None:
     apply_session_pragmas(engine)
     # Of no rows DuckDB 1.5 takes the first one for a row of NULLs: QUALIFY ROW_NUMBER() OVER (ORDER BY x) = 1.
@@ -131,6 +143,7 @@ def _apply_session_pragmas(engine: DuckDBEngine) -> None:
 
 
 translations: dict[str, str] = {}
+parse_one, sqlglot.parse_one = sqlglot.parse_one, _parse_one
 translate_statement, apply_session_pragmas = executor.rewrite_and_translate_statement, DuckDBEngine._apply_session_pragmas
 executor.rewrite_and_translate_statement = _translated_once
 for module in (executor, ddl_sync):
