@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from recs_assets.ranking import metrics
-from recs_assets.ranking.arrays import Floats, positions
+from recs_assets.ranking.arrays import Flags, Floats, positions
 from recs_assets.ranking.cutoff import NLL
 from recs_assets.ranking.strata import STRATA
 
@@ -74,20 +74,21 @@ def evaluate(
     rows, tables = [], []
     concerned = held_out["profile"].unique()
     lists = {name: ranked[ranked["profile"].isin(concerned)] for name, ranked in ranked_by_system.items()}
+    evaluated = profiles[profiles.index.isin(concerned)]
+    counts = _counts(evaluated, np.ones(len(evaluated), dtype=bool))
     losses = held_out.groupby("profile")[[column for column in map(nll_of, lists) if column in held_out]].mean()
     for system, ranked in lists.items():
-        measured = profiles[["week", "user_id", "stratum"]].join(metrics.per_user(ranked, held_out, ks), how="inner")
+        measured = evaluated[["week", "user_id", "stratum"]].join(metrics.per_user(ranked, held_out, ks), how="inner")
         measured[NLL] = losses.get(nll_of(system), np.nan)
-        tables.append(measured.join(profiles["vehicle_density"]).assign(system=system))
+        tables.append(measured.join(evaluated["vehicle_density"]).assign(system=system))
         columns = [(k, metric, f"{metric}_at_{k}") for k in ks for metric in METRICS]
         rows += stratum_rows(system, measured, columns, population_shares)
         rows += stratum_rows(system, measured.dropna(subset=NLL), [(ALL_CANDIDATES, NLL, NLL)], population_shares)
-        counts = _counts(measured)
         rows += [(system, "all", k, VALUE_FOUND, metrics.value_found(ranked, held_out, prices, k), *counts) for k in ks]
         if system != CEILING:
-            rows += _list_rows(system, ranked, measured, ks, popularity=popularity, n_products=n_products)
+            rows += _list_rows(system, ranked, counts, ks, popularity=popularity, n_products=n_products)
         if system not in (CEILING, SQL) and SQL in lists:
-            rows += _change_rows(system, ranked, lists[SQL], measured, ks, slots)
+            rows += _change_rows(system, ranked, lists[SQL], counts, ks, slots)
     per_user = pd.concat(tables, ignore_index=True)
     per_user.insert(0, "system", per_user.pop("system"))
     return EvaluationResult(pd.DataFrame(rows, columns=COLUMNS), per_user)
@@ -140,25 +141,26 @@ def stratum_rows(
         columns: K, metric and the column's own name of each.
         population_shares: share of each stratum in the served population.
     """
-    groups = {"all": measured} | {name: measured[measured["stratum"] == name] for name in STRATA}
-    shares = {name: share for name, share in population_shares.items() if share > 0}
-    known = all(len(groups[name]) for name in shares) and bool(shares)
-    counts = {name: _counts(group) for name, group in groups.items()}
+    is_in = {"all": np.ones(len(measured), dtype=bool)} | {name: (measured["stratum"] == name).to_numpy() for name in STRATA}
+    counts = {name: _counts(measured, chosen) for name, chosen in is_in.items()}
     counts["population"] = counts["all"]
-    rows: list[tuple[object, ...]] = []
-    for k, metric, column in columns:
-        means = {name: float(group[column].mean()) for name, group in groups.items() if len(group)}
-        if known:
-            means["population"] = sum(shares[name] * means[name] for name in shares) / sum(shares.values())
-        for name, value in means.items():
-            rows.append((system, name, k, metric, value, *counts[name]))
-    return rows
+    shares = {name: share for name, share in population_shares.items() if share > 0}
+    known = bool(shares) and all(is_in[name].any() for name in shares)
+    values = measured[[column for *_, column in columns]].to_numpy(np.float64)
+    # A column's numbers side by side: they are summed in pairs, as those of a Series.
+    means = {name: values[chosen].T.copy().mean(axis=1) for name, chosen in is_in.items() if chosen.any()}
+    if known:
+        means["population"] = sum(shares[name] * means[name] for name in shares) / sum(shares.values())
+    return [
+        (system, name, k, metric, float(of_columns[number]), *counts[name])
+        for number, (k, metric, _) in enumerate(columns)
+        for name, of_columns in means.items()
+    ]
 
 
 def _list_rows(
-    system: str, ranked: pd.DataFrame, measured: pd.DataFrame, ks: Sequence[int], *, popularity: Floats, n_products: int
+    system: str, ranked: pd.DataFrame, counts: tuple[int, int], ks: Sequence[int], *, popularity: Floats, n_products: int
 ) -> list[tuple[object, ...]]:
-    counts = _counts(measured)
     rows: list[tuple[object, ...]] = []
     for k in ks:
         rows.append((system, "all", k, "coverage", metrics.coverage(ranked, n_products, k), *counts))
@@ -167,12 +169,13 @@ def _list_rows(
 
 
 def _change_rows(
-    system: str, ranked: pd.DataFrame, sql: pd.DataFrame, measured: pd.DataFrame, ks: Sequence[int], slots: int
+    system: str, ranked: pd.DataFrame, sql: pd.DataFrame, counts: tuple[int, int], ks: Sequence[int], slots: int
 ) -> list[tuple[object, ...]]:
-    counts = _counts(measured)
     rows: list[tuple[object, ...]] = [(system, "all", k, "overlap_sql", metrics.overlap(ranked, sql, k), *counts) for k in ks]
     return [*rows, (system, "all", slots, FIRST_CHANGED, metrics.share_first_changed(ranked, sql, slots), *counts)]
 
 
-def _counts(measured: pd.DataFrame) -> tuple[int, int]:
-    return measured["user_id"].nunique(), measured["week"].nunique()
+def _counts(measured: pd.DataFrame, chosen: Flags) -> tuple[int, int]:
+    """Users and weeks of the rows."""
+    users, weeks = (len(pd.unique(measured[name].to_numpy()[chosen])) for name in ("user_id", "week"))
+    return users, weeks

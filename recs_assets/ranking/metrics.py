@@ -51,7 +51,7 @@ def per_user(ranked: pd.DataFrame, held_out: pd.DataFrame, ks: Sequence[int]) ->
 
 def _hits(ranked: pd.DataFrame, wanted: pd.DataFrame) -> tuple[Ints, Ints]:
     """Profile and rank of every row of ``ranked`` whose pair is wanted, each pair once at its first rank, in this order."""
-    listed, sought = _common_keys(ranked, wanted)
+    listed, sought = _common_keys(_pairs(ranked), _pairs(wanted))
     is_hit = pd.Series(listed).isin(sought).to_numpy()  # by hashing: half the time of np.isin, which sorts
     profile, rank, key = (values[is_hit] for values in (_numbers(ranked, "profile"), _numbers(ranked, "rank"), listed))
     order = np.lexsort((rank, profile))
@@ -68,14 +68,14 @@ def value_found(ranked: pd.DataFrame, held_out: pd.DataFrame, prices: Floats, k:
         prices: float[products].
         k: ranks that count.
     """
-    sought, shown = _common_keys(held_out, ranked[(ranked["rank"] <= k).to_numpy()])
+    sought, shown = _common_keys(_pairs(held_out), _first(ranked, k))
     is_found = within_first(1, sought) & pd.Series(sought).isin(shown).to_numpy()
     return float(prices[_numbers(held_out, "product")[is_found]].sum())
 
 
 def coverage(ranked: pd.DataFrame, n_products: int, k: int) -> float:
     """Share of ``n_products`` parts that stand in the first ``k`` ranks of at least one list (Ge et al. 2010)."""
-    return float(ranked.loc[ranked["rank"] <= k, "product"].nunique() / n_products)
+    return len(pd.unique(_first(ranked, k)[1])) / n_products
 
 
 def novelty(ranked: pd.DataFrame, popularity: Floats, k: int) -> float:
@@ -89,7 +89,7 @@ def novelty(ranked: pd.DataFrame, popularity: Floats, k: int) -> float:
         popularity: float[products], purchases of each part.
         k: ranks that count.
     """
-    shown = ranked.loc[ranked["rank"] <= k, "product"].to_numpy()
+    _, shown = _first(ranked, k)
     bought = popularity[popularity > 0]
     if not len(shown) or not len(bought):
         return float("nan")
@@ -99,9 +99,9 @@ def novelty(ranked: pd.DataFrame, popularity: Floats, k: int) -> float:
 
 def overlap(ranked_a: pd.DataFrame, ranked_b: pd.DataFrame, k: int) -> float:
     """Mean over the profiles of ``ranked_a`` of the share of its first ``k`` parts that ``ranked_b``'s first k hold."""
-    first_a, first_b = (ranked[(ranked["rank"] <= k).to_numpy()] for ranked in (ranked_a, ranked_b))
+    first_a, first_b = _first(ranked_a, k), _first(ranked_b, k)
     shared = np.isin(*_common_keys(first_a, first_b))
-    profiles = _numbers(first_a, "profile")
+    profiles, _ = first_a
     n_parts = np.bincount(profiles)
     listed = n_parts > 0
     return float(pd.Series(np.bincount(profiles, weights=shared)[listed] / n_parts[listed]).mean())
@@ -118,11 +118,22 @@ def share_first_changed(ranked_a: pd.DataFrame, ranked_b: pd.DataFrame, slots: i
     return float(pd.Series(differs[listed]).mean())
 
 
-def _common_keys(first: pd.DataFrame, second: pd.DataFrame) -> tuple[Ints, Ints]:
-    """One number per (profile, product), the same in both frames."""
-    profiles, products = (np.concatenate([_numbers(frame, name) for frame in (first, second)]) for name in ("profile", "product"))
-    keys = pair_keys(profiles, products)
-    return keys[: len(first)], keys[len(first) :]
+def _pairs(frame: pd.DataFrame) -> tuple[Ints, Ints]:
+    """Profile and product of every row."""
+    return _numbers(frame, "profile"), _numbers(frame, "product")
+
+
+def _first(ranked: pd.DataFrame, k: int) -> tuple[Ints, Ints]:
+    """The same of the rows in the first ``k`` ranks."""
+    is_first = _numbers(ranked, "rank") <= k
+    profiles, products = _pairs(ranked)
+    return profiles[is_first], products[is_first]
+
+
+def _common_keys(first: tuple[Ints, Ints], second: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
+    """One number per (profile, product), the same in both."""
+    keys = pair_keys(*(np.concatenate(both) for both in zip(first, second, strict=True)))
+    return keys[: len(first[0])], keys[len(first[0]) :]
 
 
 def _numbers(frame: pd.DataFrame, column: str) -> Ints:
