@@ -17,6 +17,7 @@ from recs_assets_tests.resources.store.test_store import ORIGIN, ROWS
 from recs_assets_tests.resources.store.test_store import WEEK as STORE_WEEK
 from recs_assets_tests.resources.versions import FIRST, SECOND, WEEK, Rows, publish, stage, write_users
 from recs_assets_tests.sql import shop
+from recs_assets_tests.sql.engines import tables_read
 from recs_assets_tests.sql.parameters import MAIL
 from recs_assets_tests.warehouse_reader import reading
 
@@ -53,7 +54,7 @@ def prepare(home: Path) -> None:
 def draft(home: Path, note: str = "second", week: str = STORE_WEEK) -> None:
     with (
         Store(home / "store").draft("scores", week, ORIGIN) as new,
-        warehouse_of(home).session(shop.TABLES) as session,
+        warehouse_of(home).session({name: shop.TABLES[name] for name in tables_read("profiles")}) as session,
     ):
         session.export("profiles", new.path("profiles.parquet"))
         new.write_table("scores.parquet", ROWS)

@@ -12,6 +12,7 @@ from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.publishing import Publication, Published
 from recs_assets.resources.restoring import Restoration
 from recs_assets_tests.sql import shop
+from recs_assets_tests.sql.engines import tables_read
 from recs_assets_tests.sql.parameters import MAIL
 from recs_assets_tests.warehouse_reader import reading
 
@@ -74,7 +75,7 @@ def stage(
 
 
 def _tables_of(rows: Rows) -> dict[str, Any]:
-    """The shop's tables, with lists of one profile a person."""
+    """What the queries of the two tables read: of the shop, with lists of one profile a person."""
     profiles = shop.table(
         {"user_id": "STRING", "profile_id": "STRING", "stratum": "STRING", "n_events": "INT64", "n_vehicles": "INT64"},
         [(row[0], row[0], "warm", 1, 0) for row in rows],
@@ -86,7 +87,8 @@ def _tables_of(rows: Rows) -> dict[str, Any]:
     addresses = shop.table({"user_id": "STRING", "email_lower": "STRING"}, [(row[0], f"{row[0]}@example.com") for row in rows])
     arms = shop.table({"user_id": "STRING", "arm": "STRING"}, [(user, "all") for user in sorted({row[0] for row in rows})])
     own = {"user_profiles": profiles, "profile_recommendations": lists, "mail_addresses": addresses, "arms": arms}
-    return shop.TABLES | own
+    read = tables_read("recommendations") | tables_read("final_vehicle_recommendations")
+    return {name: table for name, table in (shop.TABLES | own).items() if name in read}
 
 
 def write_users(folder: Path, consents: Mapping[str, bool | None]) -> None:

@@ -78,7 +78,12 @@ def tables_for(query: str, world: World = SHOP) -> dict[str, pa.Table]:
         tables["classified"] = _classified(CLASSIFIED_BY[query], world)
     if query in WITHOUT_SOME:
         tables["users"] = tables["users"].slice(5)
-    return {name: tables[name] for name in (ROWS.get(name, name) for name in tables_of(query_text(query, 1, ADDED)))}
+    return {name: tables[name] for name in tables_read(query)}
+
+
+def tables_read(query: str) -> set[str]:
+    """The tables that a query names; the source's own where it reads ``<table>_rows``."""
+    return {ROWS.get(name, name) for name in tables_of(query_text(query, 1, ADDED))}
 
 
 def on_duckdb(query: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -89,7 +94,8 @@ def on_duckdb(query: str, tables: Mapping[str, pa.Table], parameters: Mapping[st
 
 def table_on_duckdb(query: str, tables: Mapping[str, pa.Table], parameters: Mapping[str, Any]) -> pa.Table:
     """The same as one Arrow table, which another query can read."""
-    with tempfile.TemporaryDirectory() as folder, warehouse_in(Path(folder)).session(tables) as session:
+    read = {name: table for name, table in tables.items() if name in tables_read(query)}
+    with tempfile.TemporaryDirectory() as folder, warehouse_in(Path(folder)).session(read) as session:
         return session.read(query, **parameters)
 
 

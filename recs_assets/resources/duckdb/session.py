@@ -77,7 +77,8 @@ class DuckDBSession(Session):
             self._local.discard(name)
         elif isinstance(mount, pa.Table):
             self._connection.register("incoming", mount)
-            self._connection.execute(f"DROP VIEW IF EXISTS {SESSION}.main.{identifier(name)}")
+            if name in self._local:  # it may be a view
+                self._connection.execute(f"DROP VIEW IF EXISTS {SESSION}.main.{identifier(name)}")
             self._connection.execute(f"CREATE TABLE {SESSION}.main.{name} AS SELECT * FROM incoming")
             self._connection.unregister("incoming")
             self._local.add(name)
