@@ -29,6 +29,9 @@ from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place
 
 T = TypeVar("T")
 
+# What takes seconds to be there.
+LONG_FIXTURES = {"first_run", "storage_server", "bigquery_server"}
+
 # Whether a property holds does not hang on how long another process keeps the machine from showing it.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
@@ -42,11 +45,12 @@ def _say_no_more() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what waits for runs of the graph: whoever asks for ``first_run``, and the modules that run a shop of their own."""
+    """Mark what waits for runs of the graph, or for Google's services stood in for: by what is asked for; and the modules that
+    run a shop of their own."""
     for item in items:
         if isinstance(item, pytest.Function):
             runs_a_shop = any(hasattr(item.module, shop) for shop in ("small_shop", "busy_shop"))
-            if runs_a_shop or "first_run" in item.fixturenames:
+            if runs_a_shop or LONG_FIXTURES & set(item.fixturenames):
                 item.add_marker(pytest.mark.long)
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from recs_assets_tests.dagster_home import dagster_home
 
+pytestmark = pytest.mark.long
+
 JOB = """
 import dagster as dg
 from recs_assets.console import console

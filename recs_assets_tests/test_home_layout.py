@@ -13,7 +13,7 @@ from recs_assets.resources.store.store import Store
 from recs_assets_tests.kept_homes import shop
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place, messages
 
-pytestmark = pytest.mark.usefixtures("umask")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("umask")]
 
 EVERY_LAYOUT = range(LAYOUT + 1)
 

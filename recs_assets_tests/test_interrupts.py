@@ -15,6 +15,8 @@ from recs_assets_tests.conftest import Run
 from recs_assets_tests.faults.homes import Home
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, settings_with
 
+pytestmark = pytest.mark.long
+
 SECONDS = 10.0
 NAMES = {signal.SIGINT: "Ctrl-C (SIGINT)", signal.SIGTERM: "SIGTERM"}
 # A step between another that is finished and one that must never begin.

@@ -26,6 +26,8 @@ from recs_assets_tests.resources.versions import (
     write_users,
 )
 
+pytestmark = pytest.mark.long
+
 # Stages a version, says so, and publishes it when it is told to.
 RUN = """
 import sys

@@ -8,6 +8,8 @@ import pytest
 
 from recs_assets.experiments.reference.__main__ import main
 
+pytestmark = pytest.mark.long
+
 SYSTEMS = ["popularity", "item_knn", "p3", "ease", "gf_cf", "channels", "model"]
 
 
