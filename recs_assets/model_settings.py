@@ -49,6 +49,7 @@ class ModelSettings(Section):
     gate_hidden: Count
     steps: Count
     learning_rate: Positive
+    weight_decay: Annotated[float, pydantic.Field(ge=0)]
     gate_shrinkage: Annotated[float, pydantic.Field(ge=0)]
 
 
