@@ -50,6 +50,7 @@ class ModelSettings(Section):
     steps: Count
     learning_rate: Positive
     weight_decay: Annotated[float, pydantic.Field(ge=0)]
+    gate_shrinkage: Annotated[float, pydantic.Field(ge=0)]
 
 
 class NegativesSettings(Section):

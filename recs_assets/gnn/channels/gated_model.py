@@ -77,6 +77,12 @@ class GatedChannels(nn.Module):
         weights: torch.Tensor = self.base + self.gate(state)
         return weights
 
+    def dependence(self) -> torch.Tensor:
+        """A scalar: how far the weights may depend on the state, the squares of the gate's last layer; zero at the start."""
+        *_, last = self.gate
+        squares: torch.Tensor = torch.stack([values.square().sum() for values in last.parameters()]).sum()
+        return squares
+
     def forward(self, log_evidence: torch.Tensor, log_shares: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
         """[users x candidates] scores.
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 from recs_assets.gnn.channels.examples import Batch, Example, in_turn
 from recs_assets.gnn.channels.gated_model import EpsilonEstimator, GatedChannels
 from recs_assets.gnn.determinism import deterministic
-from recs_assets.gnn.losses import softmax_loss
+from recs_assets.gnn.losses import softmax_loss, target_weights
 from recs_assets.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,9 @@ class Fit:
 def fit(examples: Sequence[Example], settings: Settings, report: Callable[[str], None] = log.info) -> Fit:
     """Fit the channel weights, one snapshot a step, the snapshots in a new order every epoch.
 
-    AdamW (Loshchilov & Hutter 2019) with a one-cycle schedule (Smith & Topin 2019) minimises ``losses.softmax_loss``.
+    AdamW (Loshchilov & Hutter 2019) with a one-cycle schedule (Smith & Topin 2019) minimises ``losses.softmax_loss`` and the
+    surprise of a Gaussian prior: that the weights do not depend on the user's state. It weighs as much as
+    ``model.gate_shrinkage`` purchases, so that a few hundred do not make a gate of chance, and many thousand hardly notice it.
 
     The same examples and settings give, with as many threads, the same weights to the bit on a CPU.
 
@@ -58,6 +60,7 @@ def fit(examples: Sequence[Example], settings: Settings, report: Callable[[str],
         estimator.add(example.features)
     model = GatedChannels(options, estimator.epsilon())
     batches = [example.batch(model) for example in in_turn(examples)]
+    shrinkage = options.gate_shrinkage / _purchases(batches)
     optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, options.learning_rate, total_steps=options.steps)
     shuffle = torch.Generator().manual_seed(options.seed)
@@ -66,7 +69,7 @@ def fit(examples: Sequence[Example], settings: Settings, report: Callable[[str],
     for step in range(options.steps):
         if step % len(batches) == 0:
             order = torch.randperm(len(batches), generator=shuffle).tolist()
-        loss = _step(model, batches[order[step % len(batches)]], optimizer)
+        loss = _step(model, batches[order[step % len(batches)]], shrinkage, optimizer)
         schedule.step()
         losses.append(loss)
         if (step + 1) % STEPS_BETWEEN_REPORTS == 0:
@@ -76,7 +79,12 @@ def fit(examples: Sequence[Example], settings: Settings, report: Callable[[str],
     return Fit(model.eval(), losses)
 
 
-def _step(model: GatedChannels, batch: Batch, optimizer: torch.optim.Optimizer) -> float:
+def _purchases(batches: Sequence[Batch]) -> float:
+    """What the targets of all snapshots weigh together."""
+    return sum(target_weights(batch.targets).sum().item() for batch in batches)
+
+
+def _step(model: GatedChannels, batch: Batch, shrinkage: float, optimizer: torch.optim.Optimizer) -> float:
     # Looked up as an embedding, whose gradient is added up in the same order every time.
     log_shares = functional.embedding(batch.product, model.log_shares(batch.popularity))
     scores = model(batch.log_evidence, log_shares, batch.state)
@@ -84,6 +92,6 @@ def _step(model: GatedChannels, batch: Batch, optimizer: torch.optim.Optimizer) 
     if not torch.isfinite(loss):
         raise FloatingPointError(f"the training loss became {loss.item()}: lower model.learning_rate in the settings.")
     optimizer.zero_grad()
-    torch.autograd.backward(loss)
+    torch.autograd.backward(loss + shrinkage / 2 * model.dependence())
     optimizer.step()
     return loss.item()
