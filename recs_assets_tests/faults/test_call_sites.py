@@ -140,7 +140,7 @@ def test_the_criterion_sees_the_writes_there_are() -> None:
         "store/artifact.write_tables: write_table",
         "checkpoints.save: save",
         "checkpoints.save: unlink",
-        "duckdb/warehouse._make_missing: create",
+        "duckdb/warehouse._attached: create",
         "duckdb/session.stage: execute",
         "ledger.note_staged: run",
         "swapping.swap: run",

@@ -135,20 +135,15 @@ class DuckDBWarehouse(Warehouse):
             connection.execute(f"SET search_path = '{ALL_TABLES}'")
             if not read_only:
                 reached("attach.opened")
-                self._make_missing(connection)
+                present = _tables(connection)
+                for table, columns in FIXED_TABLES.items():
+                    if table not in present:
+                        DuckDBLedger(connection).create(table, columns)
                 reached("attach.made")
             yield
         finally:
             connection.execute(f"USE {SESSION}")
             connection.execute(f"DETACH {ATTACHED}")
-
-    def _make_missing(self, connection: duckdb.DuckDBPyConnection) -> None:
-        # One question for all of them: to create a table that is there takes as long as to ask.
-        listed = "SELECT table_name FROM duckdb_tables() WHERE database_name = $file"
-        present = {str(table) for (table,) in connection.execute(listed, {"file": ATTACHED}).fetchall()}
-        for table, columns in FIXED_TABLES.items():
-            if table not in present:
-                DuckDBLedger(connection).create(table, columns)
 
     @contextmanager
     def _ledger(self) -> Iterator[Ledger]:
@@ -187,6 +182,12 @@ class DuckDBWarehouse(Warehouse):
                 time.sleep(LOCK_POLL_SECONDS)
             else:
                 return
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The persistent tables there are, in one question: to create one that is there takes as long as to ask."""
+    listed = "SELECT table_name FROM duckdb_tables() WHERE database_name = $file"
+    return {str(table) for (table,) in connection.execute(listed, {"file": ATTACHED}).fetchall()}
 
 
 def _is_lock(error: duckdb.Error) -> bool:
