@@ -70,6 +70,15 @@ def test_walk_of_three_steps_by_hand():
     np.testing.assert_allclose(walked, [from_1, 0.75 * from_0 + 0.25 * from_1, [0, 0, 0, 0]])
 
 
+def test_walks_of_few_profiles_at_once_are_the_same_to_the_bit(monkeypatch):
+    random = np.random.default_rng(2)
+    train, history = (sparse.csr_array(random.poisson(0.3, (n_rows, 30)).astype(float)) for n_rows in (200, 50))
+    at_once = baselines.p3(train)(history)
+    assert np.count_nonzero(at_once) > 1_000
+    monkeypatch.setattr(baselines, "WALKED_CELLS", 7 * 200)
+    np.testing.assert_array_equal(baselines.p3(train)(history), at_once)
+
+
 def test_history_sums_its_evidence():
     item_item = sparse.csr_array(np.array([[0, 0.5, 0.2, 0], [0.5, 0, 0, 0], [0.2, 0, 0, 0], [0, 0, 0, 0]]))
     scores = baselines.score_history(sparse.csr_array(np.array([[1.0, 0, 2, 0]])), item_item)
