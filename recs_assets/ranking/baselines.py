@@ -176,8 +176,13 @@ def score_history(history: sparse.csr_array, item_item: sparse.csr_array | Dense
     """
     if not isinstance(item_item, DenseWeights):
         return np.asarray((history @ item_item).toarray(), dtype=np.float64)
-    scores = np.zeros(history.shape)
-    scores[:, item_item.products] = sparse.csr_array(history)[:, item_item.products] @ item_item.weights
+    own, scores = sparse.csr_array(history)[:, item_item.products], np.zeros(history.shape)
+    begins = np.unique(own.indices)
+    for start in range(0, len(item_item.products), KNN_BLOCK):
+        columns = slice(start, start + KNN_BLOCK)
+        # Left to scipy, all weights would be copied in double precision for however few profiles.
+        weights = item_item.weights[begins, columns].astype(np.float64)
+        scores[:, item_item.products[columns]] = own[:, begins] @ weights
     return scores
 
 
