@@ -18,6 +18,7 @@ from recs_assets import home_layout, interrupts, pods, targets
 from recs_assets.assets import spending
 from recs_assets.assets.figures import shown
 from recs_assets.disk import free_gib
+from recs_assets.gnn import heap
 from recs_assets.partitions import weekly
 from recs_assets.resources import running
 from recs_assets.resources.errors import AccessError, PublishFailed, PublishRefused, SourceError, WarehouseError
@@ -106,7 +107,8 @@ def _timed(body: Callable[..., dg.MaterializeResult]) -> Callable[..., dg.Materi
 
 
 def guarded(body: Callable[..., Any]) -> Callable[..., Any]:
-    """A step whose files only its user may read, which obeys a signal, and which is tried again after an accident alone.
+    """A step whose files only its user may read, which obeys a signal, gives back the memory that it has freed, and is tried
+    again after an accident alone.
 
     A refusal ends it at once, with its own message. Dagster's ``RetryPolicy`` would repeat an interrupt and a bug as well.
     """
@@ -132,6 +134,7 @@ def guarded(body: Callable[..., Any]) -> Callable[..., Any]:
             raise dg.RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=RETRY_SECONDS) from error
         finally:
             os.umask(before)
+            heap.trim()
 
     return guarding
 

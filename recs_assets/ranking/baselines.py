@@ -17,6 +17,8 @@ from recs_assets.ranking.candidates import top_of_sparse
 from recs_assets.ranking.sparse_matrices import normalise_rows
 
 KNN_BLOCK = 1_000  # parts, or users, whose co-occurrences are held at once
+# Bounds the memory of a walk, at 8 bytes a cell of [users x profiles]: the profiles are fewer where the users are many.
+WALKED_CELLS = 16_000_000
 POPULARITY_WEIGHT = 1e-12  # far below any difference of evidence, far above the rounding of float64 scores near 1
 
 
@@ -149,9 +151,13 @@ def p3(train: sparse.csr_array) -> Callable[[sparse.csr_array], Floats]:
     to_users, to_products = normalise_rows(sparse.csr_array(train.T)), normalise_rows(train)
 
     def score(history: sparse.csr_array) -> Floats:
-        # By dense rows: the middle of the walk reaches most users.
-        reached = normalise_rows(history).T.toarray()
-        return np.asarray((to_products.T @ (to_users.T @ reached)).T, dtype=np.float64)
+        scores, n_at_once = np.empty(history.shape), max(1, WALKED_CELLS // max(1, train.shape[0]))
+        for start in range(0, len(scores), n_at_once):
+            rows = slice(start, min(start + n_at_once, len(scores)))
+            # By dense rows: the middle of the walk reaches most users.
+            reached = normalise_rows(history[rows]).T.toarray()
+            scores[rows] = (to_products.T @ (to_users.T @ reached)).T
+        return scores
 
     return score
 
@@ -170,8 +176,13 @@ def score_history(history: sparse.csr_array, item_item: sparse.csr_array | Dense
     """
     if not isinstance(item_item, DenseWeights):
         return np.asarray((history @ item_item).toarray(), dtype=np.float64)
-    scores = np.zeros(history.shape)
-    scores[:, item_item.products] = sparse.csr_array(history)[:, item_item.products] @ item_item.weights
+    own, scores = sparse.csr_array(history)[:, item_item.products], np.zeros(history.shape)
+    begins = np.unique(own.indices)
+    for start in range(0, len(item_item.products), KNN_BLOCK):
+        columns = slice(start, start + KNN_BLOCK)
+        # Left to scipy, all weights would be copied in double precision for however few profiles.
+        weights = item_item.weights[begins, columns].astype(np.float64)
+        scores[:, item_item.products[columns]] = own[:, begins] @ weights
     return scores
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from scipy import sparse
 
 from recs_assets.asset_files import USER_SCORES
-from recs_assets.gnn import graph, scoring
+from recs_assets.gnn import graph, heap, scoring
 from recs_assets.gnn.candidates import Eligibility, kept_candidates
 from recs_assets.gnn.channels import gated_model as model
 from recs_assets.gnn.channels.evidence import Evidence
@@ -25,7 +25,7 @@ from recs_assets.resources.store.artifact import Artifact
 from recs_assets.settings import Settings
 from recs_assets.steps.score_blocks import by_block, report
 
-# Bounds memory: so many profiles' vectors are held. The vectors of all parts are computed anew for every block.
+# Bounds memory: so many profiles' scores are held.
 PROFILES_AT_ONCE = 32_768
 # Bounds memory in a store that shows everybody everything: so many candidates of a block, and no more than those of a few chunks
 # besides, are held, at 5 bytes each. The more they are, the more profiles share what walks prepare.
@@ -74,13 +74,15 @@ def scores(
     users = pc.index_in(profiles["user_id"], user_ids.combine_chunks()).to_numpy().astype("int64")
     blocks = [(block, of_shard(profile_ids[block], shard, shards)) for block in _blocks(len(users))]
     started, n_done, n_own = time.monotonic(), 0, sum(len(own) for _, own in blocks)
+    # Once, as parts attend to everybody with a history; and of all in every shard, as the last bits of a vector may depend on who
+    # else is computed with it.
+    added = towers.added(past, users) if towers and n_own else None
+    heap.trim()
     with ThreadPoolExecutor(threads) as pool:
         for block, own in blocks:
-            # Of the whole block in every shard: the last bits of a vector may depend on who else is computed with it.
-            added = towers.added(past, users[block]) if towers and len(own) else None
             tops = []
             for rows, candidates in _with_candidates(users[block][own], eligibility, pool, threads):
-                vectors = (added[0][own[rows]], added[1]) if added else None
+                vectors = (added[0][block][own[rows]], added[1]) if added else None
                 top = scoring.top_scores(fitted, evidence, users[block][own[rows]], candidates, kept, vectors, threads)
                 tops.append(top.assign(profile=own[rows][top["profile"]]))
             yield _with_ids(pd.concat(tops, ignore_index=True), profile_ids[block], product_ids)

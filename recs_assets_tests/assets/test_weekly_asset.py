@@ -3,11 +3,13 @@
 import errno
 
 import dagster as dg
+import numpy as np
 import pytest
 
 from recs_assets.assets.weekly_asset import _cancel, weekly_asset
 from recs_assets.breaches import ContractError
 from recs_assets.resources.errors import PublishRefused, WarehouseError
+from recs_assets_tests.gnn.test_heap import MIB, lay_on_the_heap, resident_mib
 
 
 @pytest.mark.parametrize("error", [ContractError("users", "it is empty", "Load it."), ValueError("no"), PublishRefused("no")])
@@ -65,3 +67,22 @@ def test_a_pod_that_is_told_to_end_leaves_its_run_to_the_executor(monkeypatch: p
         assert _cancel(instance, run.run_id)
         assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.CANCELED  # type: ignore[union-attr]
         assert not _cancel(instance, run.run_id)
+
+
+def test_what_a_step_has_freed_the_next_one_does_not_hold() -> None:
+    lay_on_the_heap()
+    before, small = resident_mib(), []
+
+    @weekly_asset(group="raw", kinds={"table"}, pod="exporter")
+    def large(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """Takes 200 MiB, and leaves 20 in between."""
+        arrays = []
+        for _ in range(20):
+            arrays.append(np.ones(10 * MIB, dtype=np.uint8))
+            small.append(np.ones(MIB, dtype=np.uint8))
+        return dg.MaterializeResult(metadata={"taken": resident_mib() - before})
+
+    taken = large(dg.build_asset_context(partition_key="2026-09-28"))
+    assert taken.metadata["taken"] > 180
+    assert resident_mib() - before < 60
+    assert len(small) == 20

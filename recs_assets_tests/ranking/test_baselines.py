@@ -61,6 +61,16 @@ def test_ease_over_the_most_bought_parts_leaves_the_others_at_zero():
     np.testing.assert_allclose(scores, [[0, 0.25, 0, 0], [0, 0, 0, 0]], rtol=1e-6)
 
 
+def test_ease_in_blocks_of_parts_gives_the_same_bits_as_its_whole_matrix(monkeypatch):
+    random = np.random.default_rng(3)
+    train, history = (sparse.csr_array(random.poisson(0.3, (n_rows, 25)).astype(float)) for n_rows in (80, 12))
+    weights = baselines.ease(train, regularization=2.0, max_parts=20)
+    expected = np.zeros(history.shape)
+    expected[:, weights.products] = history[:, weights.products] @ weights.weights.astype(np.float64)
+    monkeypatch.setattr(baselines, "KNN_BLOCK", 7)
+    np.testing.assert_array_equal(baselines.score_history(history, weights), expected)
+
+
 def test_walk_of_three_steps_by_hand():
     history = sparse.csr_array(np.array([[0.0, 2, 0, 0], [3, 1, 0, 0], [0, 0, 0, 0]]))
     walked = baselines.p3(TRAIN)(history)
@@ -68,6 +78,15 @@ def test_walk_of_three_steps_by_hand():
     from_0 = np.array([1 / 6 + 1 / 6 + 1 / 3, 1 / 6, 1 / 6, 0])
     from_1 = np.array([1 / 2, 1 / 2, 0, 0])
     np.testing.assert_allclose(walked, [from_1, 0.75 * from_0 + 0.25 * from_1, [0, 0, 0, 0]])
+
+
+def test_walks_of_few_profiles_at_once_are_the_same_to_the_bit(monkeypatch):
+    random = np.random.default_rng(2)
+    train, history = (sparse.csr_array(random.poisson(0.3, (n_rows, 30)).astype(float)) for n_rows in (200, 50))
+    at_once = baselines.p3(train)(history)
+    assert np.count_nonzero(at_once) > 1_000
+    monkeypatch.setattr(baselines, "WALKED_CELLS", 7 * 200)
+    np.testing.assert_array_equal(baselines.p3(train)(history), at_once)
 
 
 def test_history_sums_its_evidence():

@@ -63,6 +63,18 @@ def test_how_many_profiles_are_scored_at_once_changes_nothing(
     assert scores["score"].to_numpy() == pytest.approx(expected["score"].to_numpy(), abs=SCORE_ROUNDING)
 
 
+def test_vectors_are_made_once_however_many_blocks_there_are(
+    first_run: Run, towers_that_count: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profiles, "PROFILES_AT_ONCE", 31)
+    asked: list[int] = []
+    added = Residual.added
+    monkeypatch.setattr(Residual, "added", lambda self, past, users: asked.append(len(users)) or added(self, past, users))
+    in_blocks = blocks(first_run, towers_that_count)
+    assert len(in_blocks) > 2
+    assert asked == [first_run.place.artifact("hetero_graph").table(PROFILES).num_rows]
+
+
 def test_a_profile_gets_the_same_bits_in_whichever_shard_it_is(
     first_run: Run, towers_that_count: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

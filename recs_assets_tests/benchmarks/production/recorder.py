@@ -1,4 +1,4 @@
-"""One job in this process, with what each of its steps took: ``python -m …production.recorder JOB WEEK FILE``.
+"""One job in this process, with what each of its steps took: ``python -m …production.recorder JOB WEEK FILE [ASSET]``.
 
 The job is the project's own; only its logger is another one, which notes time, CPU and memory when a step starts and ends.
 """
@@ -8,7 +8,7 @@ import logging
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -71,8 +71,13 @@ class StepRecorder(logging.Handler):
             self._step.__exit__(None, None, None)
 
 
-def run(job: str, week: str) -> list[Took]:
+def run(job: str, week: str, last: Sequence[str] = ()) -> list[Took]:
     """Run a job for a week.
+
+    Args:
+        job: its name.
+        week: the key of its partition.
+        last: assets after which nothing more of it is made; none: all of it is.
 
     Returns:
         A row a step in the order of the run; then ``hollow``, a job of the same steps and checks with nothing in them; then the
@@ -100,7 +105,12 @@ def run(job: str, week: str) -> list[Took]:
         with measured("hollow", whole):
             hollow(job).execute_in_process(partition_key=week, instance=instance)
         with measured(job, whole):
-            result = graph.resolve_job_def(job).execute_in_process(partition_key=week, instance=instance, raise_on_error=False)
+            definition = graph.resolve_job_def(job)
+            upstream = dg.AssetSelection.assets(*last).upstream().resolve(graph.resolve_asset_graph())
+            made = list(upstream & definition.asset_layer.executable_asset_keys)
+            result = definition.execute_in_process(
+                partition_key=week, instance=instance, raise_on_error=False, asset_selection=made or None
+            )
     if not result.success:
         raise RuntimeError(f"the {job} job of week {week} failed")
     return [*steps, *whole]
@@ -124,5 +134,5 @@ def _written_bytes() -> int:
 
 
 if __name__ == "__main__":
-    job_name, week_key, file = sys.argv[1:]
-    Path(file).write_text(json.dumps([asdict(took) for took in run(job_name, week_key)]))
+    job_name, week_key, file, *last_assets = sys.argv[1:]
+    Path(file).write_text(json.dumps([asdict(took) for took in run(job_name, week_key, last_assets)]))

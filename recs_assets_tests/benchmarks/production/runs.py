@@ -46,10 +46,16 @@ def measured(world: Path, folder: Path) -> list[Row]:
     return [row for job, week in WEEKS.items() for row in rows_of(job, week, folder)]
 
 
-def rows_of(job: str, week: str, folder: Path) -> list[Row]:
-    """Run a job in a process of its own, then measure the floor under each of its stages."""
+def scored(world: Path, folder: Path) -> list[Row]:
+    """Run the nightly job on another world as far as its scores, with the model that ``measured`` left in ``folder``."""
+    os.environ |= {"RECS_HOME": str(folder / "home"), "RECS_SOURCE": str(world)}
+    return rows_of("nightly", WEEKS["nightly"], folder, "user_scores")
+
+
+def rows_of(job: str, week: str, folder: Path, *last: str) -> list[Row]:
+    """Run a job in a process of its own, to the end or as far as some assets, then measure the floor under each of its stages."""
     record = folder / f"{job}.json"
-    command = [sys.executable, "-m", "recs_assets_tests.benchmarks.production.recorder", job, week, str(record)]
+    command = [sys.executable, "-m", "recs_assets_tests.benchmarks.production.recorder", job, week, str(record), *last]
     subprocess.run(command, check=True, env=os.environ | {"DAGSTER_HOME": str(dagster_home(home() / "dagster"))})
     store, threads = current().store(), settings_file.load().compute.cores
     rows = []
