@@ -48,7 +48,7 @@ demo: ready $(RECS_HOME)/demo/world.json ## Set up, build the planted world, run
 test: checked ## Set up, then lint, types and tests
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-test-fast: checked ## The same without the tests that wait for runs of the graph: for the loop of work
+test-fast: checked ## The same without the tests that take seconds each, as for runs of the graph: for the loop of work
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile -m "not long"
 
 checked: ready

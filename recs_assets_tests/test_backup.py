@@ -18,7 +18,7 @@ from recs_assets_tests.faults.homes import Home
 from recs_assets_tests.kept_homes import shop
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place
 
-pytestmark = pytest.mark.usefixtures("umask")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("umask")]
 
 
 @pytest.fixture

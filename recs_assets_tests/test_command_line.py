@@ -10,6 +10,8 @@ import pytest
 
 from recs_assets.__main__ import main
 
+pytestmark = pytest.mark.long
+
 
 def said(tmp_path: Path, *arguments: str, settings: str | None = None, **environment: str) -> str:
     """What a command that is refused prints."""

@@ -11,6 +11,8 @@ from recs_assets.dagster_home import HomeError, opened
 from recs_assets_tests.faults.homes import Home
 from recs_assets_tests.faults.pairs import broken_databases
 
+pytestmark = pytest.mark.long
+
 
 def test_two_that_begin_at_once_make_one_home(tmp_path: Path) -> None:
     for number in range(2):

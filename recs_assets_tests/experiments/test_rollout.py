@@ -13,6 +13,8 @@ from recs_assets.experiments.rollout.year import Shop, Week, simulated
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.rollout_settings import GuardrailsSettings, MarginSettings
 
+pytestmark = pytest.mark.long
+
 SETTINGS = settings_file.load()
 
 

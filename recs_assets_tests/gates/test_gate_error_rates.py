@@ -10,6 +10,8 @@ from recs_assets.ranking.statistics import NORMAL, paired_lift, strength_of_sums
 from recs_assets_tests.simulated_evaluations import ASKED, MIN_LIFT, share, simulated
 from recs_assets_tests.simulated_years import Evidence, Shop, kept_until, years
 
+pytestmark = pytest.mark.long
+
 LEVEL_OF_A_LOOK = 1 - NORMAL.cdf(ASKED)
 
 

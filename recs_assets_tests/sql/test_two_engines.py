@@ -25,6 +25,8 @@ from recs_assets_tests.sql.engines import (
 )
 from recs_assets_tests.sql.tiny import tiny_world
 
+pytestmark = pytest.mark.long
+
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "v5_17": [
         {"require_fitment": False},

@@ -13,6 +13,8 @@ from recs_assets.gnn.towers.examples import dot_products
 from recs_assets.gnn.towers.launching import _train, fit_towers_together
 from recs_assets_tests.gnn.towers.one_example import tower_example, tower_settings
 
+pytestmark = pytest.mark.long
+
 # Relative. The processes sum the same float32 terms in another order, and Adam divides by the size of a gradient: what differs in
 # the last bit of a small one counts.
 TOLERANCE = 1e-4

@@ -18,6 +18,8 @@ from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.five_users import past_of, world
 from recs_assets_tests.gnn.towers.one_example import SMALL, tower_example, tower_settings
 
+pytestmark = pytest.mark.long
+
 
 def _fit(folder: Path, settings: Settings | None = None, **options: Any) -> TowerFit:
     asked = settings or tower_settings()

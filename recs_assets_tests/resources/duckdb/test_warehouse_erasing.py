@@ -22,6 +22,8 @@ from recs_assets_tests.resources.versions import (
 )
 from recs_assets_tests.sql.rows import table as rows_of
 
+pytestmark = pytest.mark.long
+
 DAY = dt.timedelta(days=1)
 
 

@@ -13,6 +13,8 @@ from recs_assets.resources.errors import PublishFailed, PublishRefused
 from recs_assets_tests.resources.versions import FIRST, SECOND, WEEK, publish, query, restoration, served, stage, wide
 from recs_assets_tests.sql import shop
 
+pytestmark = pytest.mark.long
+
 
 def test_the_first_version_makes_the_contracts_tables(warehouse: DuckDBWarehouse) -> None:
     published = publish(warehouse, stage(warehouse, "one", FIRST))

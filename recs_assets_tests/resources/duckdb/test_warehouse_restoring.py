@@ -21,6 +21,8 @@ from recs_assets_tests.resources.versions import (
     write_users,
 )
 
+pytestmark = pytest.mark.long
+
 NEXT = WEEK + dt.timedelta(days=7)
 
 

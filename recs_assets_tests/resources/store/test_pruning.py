@@ -25,6 +25,8 @@ from recs_assets_tests.resources.store.places import Place
 from recs_assets_tests.resources.store.test_store import ORIGIN
 from recs_assets_tests.stand_ins.servers import Storage
 
+pytestmark = pytest.mark.long
+
 NOW = dt.datetime.now(dt.UTC)
 # A tiny graph of assets: what each is made from, within its week.
 MADE_FROM: dict[str, tuple[str, ...]] = {"users": (), "graph": ("users",), "model": ("graph",), "lists": ("graph", "model")}

@@ -22,6 +22,8 @@ from recs_assets.resources.store.manifest import Provenance
 from recs_assets.resources.store.store import Store
 from recs_assets_tests.resources.store.places import Place
 
+pytestmark = pytest.mark.long
+
 WEEK = "2026-03-02"
 ORIGIN = Provenance(
     as_of=dt.datetime(2026, 3, 9, tzinfo=dt.UTC),
