@@ -14,11 +14,10 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from recs_assets import home_layout, interrupts, pods, targets
+from recs_assets import heap, home_layout, interrupts, pods, targets
 from recs_assets.assets import spending
 from recs_assets.assets.figures import shown
 from recs_assets.disk import free_gib
-from recs_assets.gnn import heap
 from recs_assets.partitions import weekly
 from recs_assets.resources import running
 from recs_assets.resources.errors import AccessError, PublishFailed, PublishRefused, SourceError, WarehouseError

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch_geometric.data import HeteroData
 
-from recs_assets.gnn import heap
+from recs_assets import heap
 from recs_assets.gnn.channels import training
 from recs_assets.gnn.channels.examples import Example, channel_examples
 from recs_assets.gnn.checkpoints import Checkpoints

@@ -153,7 +153,7 @@ def p3(train: sparse.csr_array) -> Callable[[sparse.csr_array], Floats]:
     def score(history: sparse.csr_array) -> Floats:
         scores, n_at_once = np.empty(history.shape), max(1, WALKED_CELLS // max(1, train.shape[0]))
         for start in range(0, len(scores), n_at_once):
-            rows = slice(start, min(start + n_at_once, len(scores)))
+            rows = slice(start, start + n_at_once)
             # By dense rows: the middle of the walk reaches most users.
             reached = normalise_rows(history[rows]).T.toarray()
             scores[rows] = (to_products.T @ (to_users.T @ reached)).T

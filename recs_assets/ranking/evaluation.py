@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from recs_assets.ranking import metrics
-from recs_assets.ranking.arrays import Flags, Floats, positions
+from recs_assets.ranking.arrays import Floats, positions
 from recs_assets.ranking.cutoff import NLL
 from recs_assets.ranking.strata import STRATA
 
@@ -75,7 +75,7 @@ def evaluate(
     concerned = held_out["profile"].unique()
     lists = {name: ranked[ranked["profile"].isin(concerned)] for name, ranked in ranked_by_system.items()}
     evaluated = profiles[profiles.index.isin(concerned)]
-    counts = _counts(evaluated, np.ones(len(evaluated), dtype=bool))
+    counts = _counts(evaluated)
     losses = held_out.groupby("profile")[[column for column in map(nll_of, lists) if column in held_out]].mean()
     for system, ranked in lists.items():
         measured = evaluated[["week", "user_id", "stratum"]].join(metrics.per_user(ranked, held_out, ks), how="inner")
@@ -141,14 +141,14 @@ def stratum_rows(
         columns: K, metric and the column's own name of each.
         population_shares: share of each stratum in the served population.
     """
-    is_in = {"all": np.ones(len(measured), dtype=bool)} | {name: (measured["stratum"] == name).to_numpy() for name in STRATA}
-    counts = {name: _counts(measured, chosen) for name, chosen in is_in.items()}
+    groups = {"all": measured} | {name: measured[measured["stratum"] == name] for name in STRATA}
+    counts = {name: _counts(group) for name, group in groups.items()}
     counts["population"] = counts["all"]
     shares = {name: share for name, share in population_shares.items() if share > 0}
-    known = bool(shares) and all(is_in[name].any() for name in shares)
-    values = measured[[column for *_, column in columns]].to_numpy(np.float64)
+    known = bool(shares) and all(len(groups[name]) for name in shares)
+    names = [column for *_, column in columns]
     # A column's numbers side by side: they are summed in pairs, as those of a Series.
-    means = {name: values[chosen].T.copy().mean(axis=1) for name, chosen in is_in.items() if chosen.any()}
+    means = {name: group[names].to_numpy(np.float64).T.copy().mean(axis=1) for name, group in groups.items() if len(group)}
     if known:
         means["population"] = sum(shares[name] * means[name] for name in shares) / sum(shares.values())
     return [
@@ -175,7 +175,5 @@ def _change_rows(
     return [*rows, (system, "all", slots, FIRST_CHANGED, metrics.share_first_changed(ranked, sql, slots), *counts)]
 
 
-def _counts(measured: pd.DataFrame, chosen: Flags) -> tuple[int, int]:
-    """Users and weeks of the rows."""
-    users, weeks = (len(pd.unique(measured[name].to_numpy()[chosen])) for name in ("user_id", "week"))
-    return users, weeks
+def _counts(measured: pd.DataFrame) -> tuple[int, int]:
+    return measured["user_id"].nunique(), measured["week"].nunique()

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy import sparse
 
+from recs_assets import heap
 from recs_assets.asset_files import USER_SCORES
-from recs_assets.gnn import graph, heap, scoring
+from recs_assets.gnn import graph, scoring
 from recs_assets.gnn.candidates import Eligibility, kept_candidates
 from recs_assets.gnn.channels import gated_model as model
 from recs_assets.gnn.channels.evidence import Evidence

@@ -9,7 +9,7 @@ import pytest
 from recs_assets.assets.weekly_asset import _cancel, weekly_asset
 from recs_assets.breaches import ContractError
 from recs_assets.resources.errors import PublishRefused, WarehouseError
-from recs_assets_tests.gnn.test_heap import MIB, lay_on_the_heap, resident_mib
+from recs_assets_tests.test_heap import MIB, lay_on_the_heap, resident_mib
 
 
 @pytest.mark.parametrize("error", [ContractError("users", "it is empty", "Load it."), ValueError("no"), PublishRefused("no")])

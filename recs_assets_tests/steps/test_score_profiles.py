@@ -27,6 +27,15 @@ def towers_that_count(first_run: Run, tmp_path: Path) -> Path:
     return tmp_path / TOWERS
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """Of whom vectors are made, a list a time."""
+    times: list[list[int]] = []
+    added = Residual.added
+    monkeypatch.setattr(Residual, "added", lambda self, past, users: times.append(users.tolist()) or added(self, past, users))
+    return times
+
+
 def blocks(run: Run, towers: Path, shard: int = 0, shards: int = 1) -> list[pa.Table]:
     model, graph = run.place.artifact("trained_model"), run.place.artifact("hetero_graph")
     return list(
@@ -64,24 +73,18 @@ def test_how_many_profiles_are_scored_at_once_changes_nothing(
 
 
 def test_vectors_are_made_once_however_many_blocks_there_are(
-    first_run: Run, towers_that_count: Path, monkeypatch: pytest.MonkeyPatch
+    first_run: Run, towers_that_count: Path, asked: list[list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(profiles, "PROFILES_AT_ONCE", 31)
-    asked: list[int] = []
-    added = Residual.added
-    monkeypatch.setattr(Residual, "added", lambda self, past, users: asked.append(len(users)) or added(self, past, users))
     in_blocks = blocks(first_run, towers_that_count)
     assert len(in_blocks) > 2
-    assert asked == [first_run.place.artifact("hetero_graph").table(PROFILES).num_rows]
+    assert [len(users) for users in asked] == [first_run.place.artifact("hetero_graph").table(PROFILES).num_rows]
 
 
 def test_a_profile_gets_the_same_bits_in_whichever_shard_it_is(
-    first_run: Run, towers_that_count: Path, monkeypatch: pytest.MonkeyPatch
+    first_run: Run, towers_that_count: Path, asked: list[list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scoring, "ROWS_PER_CHUNK", 5)
-    asked: list[list[int]] = []
-    added = Residual.added
-    monkeypatch.setattr(Residual, "added", lambda self, past, users: asked.append(users.tolist()) or added(self, past, users))
     whole = rows_of(blocks(first_run, towers_that_count))
     shards = [rows_of(blocks(first_run, towers_that_count, shard, 3)) for shard in range(3)]
     people = [set(shard["profile_id"]) for shard in shards]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-from recs_assets.resources.duckdb.ledger import ATTACHED
+from recs_assets.resources.duckdb.ledger import ATTACHED, tables_of_database
 from recs_assets.resources.duckdb.source import quoted
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.errors import WarehouseError
@@ -37,9 +37,8 @@ def copy_tables(warehouse: DuckDBWarehouse, to: Path) -> None:
 
 def _fingerprints(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str, tuple[int, int | None]]:
     """Rows of each table, and the sum of their hashes, which does not depend on their order."""
-    listed = "SELECT table_name FROM duckdb_tables() WHERE database_name = $database"
     fingerprints = {}
-    for (table,) in connection.execute(listed, {"database": database}).fetchall():
+    for table in tables_of_database(connection, database):
         ((n_rows, total),) = connection.execute(
             f'SELECT COUNT(*), SUM(hash(rows)::HUGEINT) FROM {database}.main."{table}" AS rows'
         ).fetchall()

@@ -26,6 +26,12 @@ def transpile(text: str) -> str:
     return parsed(text).sql(dialect="duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE)
 
 
+def tables_of_database(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
+    """The names of the tables of an attached database."""
+    listed = "SELECT table_name FROM duckdb_tables() WHERE database_name = $database"
+    return [str(table) for (table,) in connection.execute(listed, {"database": database}).fetchall()]
+
+
 class DuckDBLedger(Ledger):
     """The tables of the attached warehouse file."""
 

@@ -12,7 +12,7 @@ import duckdb
 from recs_assets.fault_points import reached
 from recs_assets.own_tables import FIXED_TABLES
 from recs_assets.resources.duckdb.instances import SESSION, Config, database_in_memory
-from recs_assets.resources.duckdb.ledger import ALL_TABLES, ATTACHED, OWN_TABLES, DuckDBLedger
+from recs_assets.resources.duckdb.ledger import ALL_TABLES, ATTACHED, OWN_TABLES, DuckDBLedger, tables_of_database
 from recs_assets.resources.duckdb.session import DuckDBSession
 from recs_assets.resources.duckdb.source import Source, quoted
 from recs_assets.resources.duckdb.source_database import DatabaseSource
@@ -135,7 +135,8 @@ class DuckDBWarehouse(Warehouse):
             connection.execute(f"SET search_path = '{ALL_TABLES}'")
             if not read_only:
                 reached("attach.opened")
-                present = _tables(connection)
+                # One question for all: to create one that is there takes as long as to ask.
+                present = tables_of_database(connection, ATTACHED)
                 for table, columns in FIXED_TABLES.items():
                     if table not in present:
                         DuckDBLedger(connection).create(table, columns)
@@ -182,12 +183,6 @@ class DuckDBWarehouse(Warehouse):
                 time.sleep(LOCK_POLL_SECONDS)
             else:
                 return
-
-
-def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """The persistent tables there are, in one question: to create one that is there takes as long as to ask."""
-    listed = "SELECT table_name FROM duckdb_tables() WHERE database_name = $file"
-    return {str(table) for (table,) in connection.execute(listed, {"file": ATTACHED}).fetchall()}
 
 
 def _is_lock(error: duckdb.Error) -> bool:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recs_assets.gnn import heap
+from recs_assets import heap
 
 MIB = 2**20
 
