@@ -18,6 +18,8 @@ export RECS_SETTINGS ?= $(call named,RECS_SETTINGS)
 export DAGSTER_HOME ?= $(or $(call named,DAGSTER_HOME),$(abspath $(RECS_HOME))/dagster)
 # Threads that wait for each other by spinning bring a busy machine to a standstill.
 export OMP_WAIT_POLICY ?= PASSIVE
+# A machine that keeps no bytecode would compile package and tests anew in every process.
+export PYTHONDONTWRITEBYTECODE :=
 DEMO_WEEK := 2026-09-28
 DATA ?= ../shared/data/benchmarks
 SEED ?= 1

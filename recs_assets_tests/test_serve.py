@@ -19,6 +19,7 @@ import yaml
 import recs_assets
 from recs_assets import serve
 
+pytestmark = pytest.mark.long
 DEPLOY = Path(recs_assets.__file__).parent / "deploy"
 SECONDS = 90.0
 HEALTH = """{instance {daemonHealth {allDaemonStatuses {daemonType healthy}}}

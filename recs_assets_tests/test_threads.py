@@ -10,6 +10,7 @@ import pytest
 from recs_assets import threads
 
 
+@pytest.mark.long
 def test_settings_outrank_the_environment(tmp_path: Path) -> None:
     override = tmp_path / "one_thread.yaml"
     override.write_text("compute: {threads: 1}")

@@ -17,6 +17,7 @@ def by_quarter(source: Source) -> tuple[pd.Series, pd.Series]:
     return late, early
 
 
+@pytest.mark.long
 def test_popularity_drifts_with_signal_and_stands_still_without(small: Source, flat: Source) -> None:
     drifting, still = (np.corrcoef(np.sqrt(late), np.sqrt(early))[0, 1] for late, early in map(by_quarter, (small, flat)))
     assert drifting < 0.6

@@ -128,6 +128,7 @@ def test_the_world_behind_a_folder_is_built_again_with_sarah_among_the_active(ti
     assert pq.read_table(tiny.folder / "truth" / "user_projects.parquet").equals(user_projects(rebuilt))
 
 
+@pytest.mark.long
 def test_no_world_is_built_again_that_has_no_signal_or_was_written_otherwise(tiny: Source, flat: Source, tmp_path: Path) -> None:
     assert world.rebuilt(flat.folder) is None
     assert world.rebuilt(tmp_path) is None

@@ -157,6 +157,7 @@ def test_rows_that_do_not_pair_are_refused():
         paired_lift(np.ones(1), np.ones(2), np.arange(2))
 
 
+@pytest.mark.long
 def test_the_interval_holds_the_true_lift_95_times_in_100():
     generator = np.random.default_rng(3)
     held = 0

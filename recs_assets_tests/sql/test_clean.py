@@ -225,6 +225,7 @@ def rows_of(table: str) -> st.SearchStrategy[list[tuple[Any, ...]]]:
     return st.lists(row, max_size=8).flatmap(lambda rows: st.permutations(rows + rows[:2]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("table", CLEANED)
 @settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(data=st.data())

@@ -249,6 +249,7 @@ def test_returns_in_every_order_leave_every_purchase_returned() -> None:
     assert sum(row["returned_at"] is not None for row in found) == 24
 
 
+@pytest.mark.long
 @settings(max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.integers(1, 300), st.sampled_from([-3, -2, -1, 1, 2, 3])), max_size=9, unique_by=lambda row: row[0]))
 def test_a_purchase_is_bought_at_a_moment_as_if_nothing_came_after(rows: list[tuple[int, int]]) -> None:

@@ -101,6 +101,7 @@ def _two_kinds(n_users: int) -> Example:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("n_users", "gate_shrinkage"), [(4, 2.0), (4, 8.0), (40, 8.0)])
 def test_the_gate_comes_to_rest_where_purchases_and_its_prior_pull_alike(n_users: int, gate_shrinkage: float) -> None:
     example = _two_kinds(n_users)

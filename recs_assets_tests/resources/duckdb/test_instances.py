@@ -63,6 +63,7 @@ def test_an_instance_is_not_used_again_after_an_error_or_under_other_limits(tmp_
         assert connection.execute("SELECT current_setting('threads')").fetchall() == [(2,)]
 
 
+@pytest.mark.long
 def test_each_block_spills_into_its_own_folder_and_leaves_nothing_there(tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("one", "two")]
     for folder in folders:

@@ -139,6 +139,7 @@ def test_parameters_must_match(warehouse: DuckDBWarehouse) -> None:
             session.read("clean_houses")
 
 
+@pytest.mark.long
 def test_exports_are_the_same_bytes(warehouse: DuckDBWarehouse, tmp_path: Path) -> None:
     n_rows = 300_000
     events = [(f"e{n}", f"u{n % 7}", "p1", "view", shop.days_ago(n % 50), None, n) for n in range(n_rows)]
@@ -170,6 +171,7 @@ def test_a_stream_survives_other_queries(warehouse: DuckDBWarehouse) -> None:
         assert stream.read_all()["user_id"].to_pylist() == ["u1", "u2", "u3", "u4", "u5", "u6", 'ü"8\\']
 
 
+@pytest.mark.long
 def test_what_takes_more_memory_than_allowed_is_written_beside_the_file(tmp_path: Path) -> None:
     file = tmp_path / "home" / "warehouse.duckdb"
     small = DuckDBWarehouse(file, tmp_path, COMPUTE.model_copy(update={"memory_limit": "60MiB", "threads": 1}))
@@ -183,6 +185,7 @@ def test_what_takes_more_memory_than_allowed_is_written_beside_the_file(tmp_path
     assert list(file.with_suffix(".spill").iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_query_that_memory_cannot_hold_says_which_setting_bounds_it(tmp_path: Path) -> None:
     small = DuckDBWarehouse(tmp_path / "w.duckdb", tmp_path, COMPUTE.model_copy(update={"memory_limit": "20MiB", "threads": 1}))
 
