@@ -193,10 +193,11 @@ clean: ## Remove the virtual environment and everything that runs have made
 
 ready: $(VENV)/installed $(DAGSTER_HOME)/dagster.yaml
 
+# Python compiles what it imports, and keeps it: a third of all that is installed.
 $(VENV)/installed: pyproject.toml requirements.lock
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --quiet --upgrade 'pip>=25.1'
-	$(BIN)/pip install --quiet --quiet --constraint requirements.lock --editable . --group dev
+	$(BIN)/pip install --quiet --quiet --no-compile --constraint requirements.lock --editable . --group dev
 	touch $@
 
 $(DAGSTER_HOME)/dagster.yaml: | $(VENV)/installed
