@@ -4,10 +4,11 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
+from scipy import sparse
 
 from recs_assets.gnn.channels.examples import Batch, Example, in_turn
 from recs_assets.gnn.channels.gated_model import EpsilonEstimator, GatedChannels
@@ -79,14 +80,34 @@ def fit(examples: Sequence[Example], settings: Settings, report: Callable[[str],
     return Fit(model.eval(), losses)
 
 
+class _Lookup(torch.autograd.Function):
+    """``functional.embedding`` of three numbers a part, its gradient the same to the bit in a fifth of the time: added up in the
+    order of the entries."""
+
+    @staticmethod
+    def forward(context: Any, values: torch.Tensor, product: torch.Tensor) -> torch.Tensor:
+        """[users x candidates x channels] of ``values`` [products x channels] at ``product`` [users x candidates]."""
+        context.save_for_backward(product)
+        context.n_products = len(values)
+        return values[product]
+
+    @staticmethod
+    def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:  # type: ignore[override]
+        """[products x channels]."""
+        (product,) = context.saved_tensors
+        n_entries = product.numel()
+        entry = (np.ones(n_entries, np.float32), product.numpy().ravel(), np.arange(n_entries + 1, dtype=np.int32))
+        of_products = sparse.csc_array(entry, shape=(context.n_products, n_entries))
+        return torch.from_numpy(of_products @ gradient.numpy().reshape(n_entries, -1)), None
+
+
 def _purchases(batches: Sequence[Batch]) -> float:
     """What the targets of all snapshots weigh together."""
     return sum(target_weights(batch.targets).sum().item() for batch in batches)
 
 
 def _step(model: GatedChannels, batch: Batch, shrinkage: float, optimizer: torch.optim.Optimizer) -> float:
-    # Looked up as an embedding, whose gradient is added up in the same order every time.
-    log_shares = functional.embedding(batch.product, model.log_shares(batch.popularity))
+    log_shares = _Lookup.apply(model.log_shares(batch.popularity), batch.product)
     scores = model(batch.log_evidence, log_shares, batch.state)
     loss = softmax_loss(scores, batch.is_candidate, batch.targets, batch.log_q)
     if not torch.isfinite(loss):
