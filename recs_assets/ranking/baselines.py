@@ -17,7 +17,7 @@ from recs_assets.ranking.candidates import top_of_sparse
 from recs_assets.ranking.sparse_matrices import normalise_rows
 
 KNN_BLOCK = 1_000  # parts, or users, whose co-occurrences are held at once
-# Of a walk, whose middle is [users x profiles]: what stays in a processor's cache takes a third of the time of a thousand profiles.
+# Profiles of a walk, whose middle is [users x profiles]: in a processor's cache it takes a third of the time.
 WALKED_AT_ONCE = 16
 POPULARITY_WEIGHT = 1e-12  # far below any difference of evidence, far above the rounding of float64 scores near 1
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from scipy import sparse
+from torch.nn import functional
 
 from recs_assets.gnn.channels.examples import Batch, Example, in_turn
 from recs_assets.gnn.channels.gated_model import EpsilonEstimator, GatedChannels
@@ -89,10 +90,10 @@ class _Lookup(torch.autograd.Function):
         """[users x candidates x channels] of ``values`` [products x channels] at ``product`` [users x candidates]."""
         context.save_for_backward(product)
         context.n_products = len(values)
-        return values[product]
+        return functional.embedding(product, values)
 
     @staticmethod
-    def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:  # type: ignore[override]
+    def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
         """[products x channels]."""
         (product,) = context.saved_tensors
         n_entries = product.numel()
@@ -107,7 +108,7 @@ def _purchases(batches: Sequence[Batch]) -> float:
 
 
 def _step(model: GatedChannels, batch: Batch, shrinkage: float, optimizer: torch.optim.Optimizer) -> float:
-    log_shares = _Lookup.apply(model.log_shares(batch.popularity), batch.product)
+    log_shares = _Lookup.apply(model.log_shares(batch.popularity), batch.product)  # type: ignore[no-untyped-call]
     scores = model(batch.log_evidence, log_shares, batch.state)
     loss = softmax_loss(scores, batch.is_candidate, batch.targets, batch.log_q)
     if not torch.isfinite(loss):
