@@ -1,7 +1,8 @@
 """A model that learned from shuffled labels never passes, in the world in which the real one does: so nothing leaks."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from recs_assets.gnn.channels import gated_model as model
 from recs_assets.gnn.channels import training
 from recs_assets.gnn.channels.examples import Example, channel_examples
 from recs_assets.gnn.snapshots import microseconds
+from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.store.lineage import inputs_of, parquet_of
+from recs_assets.resources.warehouse import Mount, Session
 from recs_assets.steps.evaluate_systems import Evaluator
 from recs_assets.steps.evaluated import Evaluated
 from recs_assets.week_split import split_weeks
@@ -26,6 +29,21 @@ from recs_assets_tests.conftest import Run
 from recs_assets_tests.worlds import TINY_GATES, WEEK
 
 NOW = dt.datetime(2026, 10, 5, tzinfo=dt.UTC)
+
+
+class OneSessionWarehouse(DuckDBWarehouse):
+    """Refuses a second session while one is open: each may take all the memory that the settings allow."""
+
+    n_open = 0
+
+    @contextmanager
+    def session(self, tables: Mapping[str, Mount] | None = None) -> Iterator[Session]:
+        """As that of the project."""
+        assert not self.n_open
+        self.n_open += 1
+        with super().session(tables) as session:
+            yield session
+        self.n_open -= 1
 
 
 def _shuffled(example: Example, generator: np.random.Generator) -> Example:
@@ -53,7 +71,8 @@ def _evaluated(run: Run, folder: Path, labelled_examples: Sequence[Example]) -> 
     earlier = [example for example in labelled_examples if example.moment in map(microseconds, split.before_validation)]
     for name, learned_from in (("model.pt", labelled_examples), ("validation_model.pt", earlier)):
         model.save(training.fit(learned_from, settings).model, folder / name)
-    return Evaluator(data, run.place.warehouse, parquet_of(inputs), settings, print).evaluate(
+    warehouse = OneSessionWarehouse(run.place.warehouse.file, run.place.source, settings.compute)
+    return Evaluator(data, warehouse, parquet_of(inputs), settings, print).evaluate(
         model_file=folder / "model.pt",
         validation_file=folder / "validation_model.pt",
         towers_file=None,

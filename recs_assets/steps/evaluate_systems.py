@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,10 @@ from recs_assets.steps.sql_baseline import v5_17_lists
 RELEVANCES = ("order", "any")
 KEPT = "kept"
 NO_REASONS = pd.DataFrame({"reason": []})
-WEEKS_AT_ONCE = 2  # each with matrices and a DuckDB of its own: more cores must not mean more memory
+WEEKS_AT_ONCE = 2  # each with matrices of its own: more cores must not mean more memory
+
+# Nor two queries at once, each of which may take `compute.memory_limit`.
+_turn = Lock()
 
 
 class NobodyToEvaluateError(ValueError):
@@ -204,7 +208,8 @@ class Evaluator:
         return Pool(lists, held_out, self._profiles(people), reasons)
 
     def _sql(self, people: Cohort) -> pd.DataFrame:
-        return v5_17_lists(people, self.warehouse, self.exports)
+        with _turn:
+            return v5_17_lists(people, self.warehouse, self.exports)
 
     def _profiles(self, people: Cohort) -> pd.DataFrame:
         ids = self._user_ids.take(pa.array(people.users)).to_pylist()
