@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 from scipy import sparse
+from torch.nn import functional
 
 from recs_assets.gnn.channels.evidence import feature_names
 from recs_assets.gnn.channels.examples import Example
 from recs_assets.gnn.channels.popularity import POPULARITY
-from recs_assets.gnn.channels.training import Fit, NoTrainingDataError, fit
+from recs_assets.gnn.channels.training import Fit, NoTrainingDataError, _Lookup, fit
 from recs_assets.gnn.spilled import spilled
 from recs_assets_tests.gnn import five_users
 
@@ -147,3 +148,19 @@ def test_a_loss_that_is_not_a_number_ends_the_fit() -> None:
 def test_nothing_to_learn_from_is_an_error_of_its_own() -> None:
     with pytest.raises(NoTrainingDataError, match="no user took up anything new in any training week"):
         fit([], SETTINGS)
+
+
+def test_the_gradient_of_what_is_looked_up_is_that_of_an_embedding_to_the_bit() -> None:
+    generator = torch.Generator().manual_seed(1)
+    values = torch.rand((7, 3), generator=generator)
+    product = torch.randint(0, 6, (20, 50), generator=generator, dtype=torch.int32)
+    factors = torch.rand((20, 50, 3), generator=generator)
+    gradients = []
+    for look_up in (_Lookup.apply, lambda own, rows: functional.embedding(rows, own)):
+        own = values.clone().requires_grad_()
+        looked_up = look_up(own, product)
+        assert torch.equal(looked_up, values[product])
+        (looked_up * factors).sum().backward()
+        gradients.append(own.grad)
+    assert torch.equal(*gradients)
+    assert gradients[0].count_nonzero(dim=1).tolist() == [3, 3, 3, 3, 3, 3, 0]
