@@ -34,16 +34,16 @@ NOW = dt.datetime(2026, 10, 5, tzinfo=dt.UTC)
 class OneSessionWarehouse(DuckDBWarehouse):
     """Refuses a second session while one is open: each may take all the memory that the settings allow."""
 
-    n_open = 0
+    is_open = False
 
     @contextmanager
     def session(self, tables: Mapping[str, Mount] | None = None) -> Iterator[Session]:
         """As that of the project."""
-        assert not self.n_open
-        self.n_open += 1
+        assert not self.is_open
+        self.is_open = True
         with super().session(tables) as session:
             yield session
-        self.n_open -= 1
+        self.is_open = False
 
 
 def _shuffled(example: Example, generator: np.random.Generator) -> Example:

