@@ -37,6 +37,7 @@ class ModelSettings(Section):
     cosine_half_lives_days: tuple[Positive, ...]
     walk_half_life_days: Positive
     history_half_life_days: Positive
+    undecayed_walk: bool | None
     cosine_shrinkage: Positive
     vehicle_shrinkage: Positive
     owner_types_half_life_days: Positive

@@ -10,6 +10,7 @@ from torch_geometric.data import HeteroData
 
 from recs_assets import heap
 from recs_assets.gnn.channels import training
+from recs_assets.gnn.channels.choice import Chosen, choose_channels
 from recs_assets.gnn.channels.examples import Example, channel_examples
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.gnn.snapshots import microseconds
@@ -27,14 +28,15 @@ class WeeklyFit:
 
     Attributes:
         channels: fitted on every snapshot: evaluated on the evaluation weeks, and served.
-        validation: fitted on the snapshots before the validation weeks: what alpha and the towers' scale are chosen with.
+        chosen: which of them are heard, and their fit on the snapshots before the validation weeks: what alpha and the towers'
+            scale are chosen with.
         towers: ``None`` where the settings ask for none.
         n_users: users learned from, over all snapshots.
         n_snapshots: snapshots with anybody to learn from.
     """
 
     channels: training.Fit
-    validation: training.Fit
+    chosen: Chosen
     towers: TowerFit | None
     n_users: int
     n_snapshots: int
@@ -110,13 +112,15 @@ def fit_examples(
     """As ``fit_week``, on examples that are there already."""
     # A sum over another number of threads differs in its last bit, and a training in its second digit.
     torch.set_num_threads(settings.compute.cores)
-    validation = training.fit(of_split.before_validation, settings, report=report)
+    chosen = choose_channels(of_split.before_validation, of_split.validation, settings, report)
+    report(chosen.words)
+    settings = chosen.settings
     heap.trim()
     towers = None
     if settings.towers.encoder != "none":
         towers = fit_towers_together(
-            tower_examples(data, of_split.before_validation, validation.model, settings),
-            tower_examples(data, of_split.validation, validation.model, settings),
+            tower_examples(data, of_split.before_validation, chosen.fit.model, settings),
+            tower_examples(data, of_split.validation, chosen.fit.model, settings),
             settings,
             checkpoints=checkpoints,
             warm=warm,
@@ -125,4 +129,4 @@ def fit_examples(
         heap.trim()
     channels = training.fit(of_split.training, settings, report=report)
     n_users = sum(example.n_users for example in of_split.training)
-    return WeeklyFit(channels, validation, towers, n_users, len(of_split.training))
+    return WeeklyFit(channels, chosen, towers, n_users, len(of_split.training))

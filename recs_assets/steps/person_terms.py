@@ -45,11 +45,11 @@ def person_terms(
     users = np.array([pc.index(user_ids, profile["user_id"][0]).as_py()])
     candidates = eligible_candidates(past, users, settings)
     model = gated_model.load(approved.path(MODEL), settings.model)
-    evidence = Evidence(past, settings.model)
+    evidence = Evidence(past, model.settings)
     features, of_parts = evidence.features(users, candidates), model.of_parts(evidence.popularity)
     logarithms = model.log_evidence(features, of_parts, candidates.indices)
     added = scoring.weighted(model, logarithms, past.state[users], candidates).astype(np.float64)
-    names = channel_names(settings.model)
+    names = channel_names(model.settings)
     terms = {name: column for name, column in zip(names, added.T, strict=True) if name not in POPULARITY}
     terms[TOGETHER] = sum(added[:, names.index(name)] for name in POPULARITY)
     if TOWERS in approved.manifest.files and (vectors := residual.load(approved.path(TOWERS), settings).added(past, users)):

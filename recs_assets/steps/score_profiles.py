@@ -67,8 +67,8 @@ def scores(
     """
     data = graph.load(graph_file)
     past = snapshot(data, microseconds(as_of), settings.events)
-    evidence, eligibility = Evidence(past, settings.model), Eligibility(past, settings)
     fitted = model.load(model_file, settings.model)
+    evidence, eligibility = Evidence(past, fitted.settings), Eligibility(past, settings)
     towers = residual.load(towers_file, settings) if towers_file else None
     kept, threads = kept_candidates(data, settings), settings.compute.cores
     profile_ids = profiles["profile_id"].combine_chunks()

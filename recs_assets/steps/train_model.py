@@ -86,7 +86,7 @@ def train(
         return _nothing_learned(nobody, new, checkpoints)
     losses, record = fitted.channels.losses, {}
     model.save(fitted.channels.model, new.path(MODEL))
-    model.save(fitted.validation.model, new.path(VALIDATION_MODEL))
+    model.save(fitted.chosen.fit.model, new.path(VALIDATION_MODEL))
     new.write_table(CURVE, pa.table({"step": range(1, len(losses) + 1), "loss": losses}))
     new.write_document(WEIGHTS, fitted.channels.model.named_weights() | fitted.channels.model.named_floors())
     if fitted.towers is not None:
@@ -94,7 +94,7 @@ def train(
         _write_towers(fitted.towers, data, inputs, new, settings)
         new.facts |= {TOWERS_VALIDATED_ON: [key_of(moment) for moment in split.validation]}
     new.write_document(RESIDUAL, record)
-    new.facts |= {"towers_scale": record.get("scale", {})}
+    new.facts |= {"towers_scale": record.get("scale", {}), "undecayed_walk": fitted.chosen.words}
     figures = {
         "users learned from": fitted.n_users,
         "snapshots": fitted.n_snapshots,
@@ -102,6 +102,7 @@ def train(
         "last loss": losses[-1],
         "weights": fitted.channels.model.named_weights(),
         "floors of popularity": fitted.channels.model.named_floors(),
+        "walk that forgets nothing": fitted.chosen.words,
         **{f"scale of the towers, {stratum}": scale for stratum, scale in record.get("scale", {}).items()},
         "device of the towers": device_of(settings.towers),
     }

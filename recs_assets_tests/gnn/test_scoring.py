@@ -164,7 +164,7 @@ def _loudest_slowly(terms: list[float], average: list[float]) -> str:
     kinds: dict[str, list[tuple[float, str]]] = {}
     popularity = 0.0
     for name, term, usual in zip(NAMES, terms, average, strict=True):
-        kind = {"cosine": "walk", "garage": "garage"}.get(name.split("_")[0], name)
+        kind = {"cosine": "walk", "walk": "walk", "garage": "garage"}.get(name.split("_")[0], name)
         kind = {"next_types": "part_type", "owner_types": "vehicle_model"}.get(name, kind)
         kind = "popularity" if name.startswith("popularity") else kind
         popularity += term - usual if kind == "popularity" else 0.0

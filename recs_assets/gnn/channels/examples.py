@@ -91,13 +91,14 @@ class Example:
         return np.asarray(self.features[:, feature_names(settings).index("garage_fitment")] > 0)
 
     def batch(self, model: GatedChannels) -> Batch:
-        """The padded tensors of this snapshot."""
+        """The padded tensors of this snapshot, of the channels that the model has."""
+        features = model.own(self.features)
         lengths = np.diff(self.candidates.indptr)
         rows = row_of_entry(self.candidates)
         columns = positions(rows)
         shape = (len(lengths), int(lengths.max()))
-        log_evidence = np.zeros((*shape, self.features.shape[1]), dtype=np.float32)
-        log_evidence[rows, columns] = model.bent(self.features.copy())
+        log_evidence = np.zeros((*shape, features.shape[1]), dtype=np.float32)
+        log_evidence[rows, columns] = model.bent(features.copy())
         product = np.zeros(shape, dtype=np.int32)
         product[rows, columns] = self.candidates.indices
         is_candidate = np.zeros(shape, dtype=bool)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from recs_assets.gnn.channels.evidence import POPULARITY_FLOOR, channel_names, path_names
+from recs_assets.gnn.channels.evidence import POPULARITY_FLOOR, channel_names, feature_names, path_names
 from recs_assets.gnn.channels.popularity import POPULARITY
 from recs_assets.model_settings import ModelSettings
 from recs_assets.ranking.arrays import Floats32, Ints
@@ -33,6 +33,7 @@ INPUT_SETTINGS = {
     "owner_types_shrinkage",
     "next_types_shrinkage",
     "gate_hidden",
+    "undecayed_walk",
 }
 
 # First weights by kind of channel: the signs and sizes that fits on past weeks of purchase logs agreed on, so that a few
@@ -44,6 +45,7 @@ FIRST_WEIGHTS = {
     "interest": 0.3,
     "cosine": 0.3,
     "walk": 0.9,
+    "walk_undecayed": 0.1,
 }
 FIRST_WEIGHT_OF_OTHERS = 0.1
 
@@ -124,16 +126,21 @@ class GatedChannels(nn.Module):
         """[entries x channels] the logarithms that the weights weigh, in the order of ``channel_names``.
 
         Args:
-            features: [entries x channels of a user and a part].
+            features: [entries x channels of a user and a part], the model's own or more: see ``own``.
             of_parts: [products x channels of a part alone] as ``of_parts`` gives it.
             product: [entries] rows of ``of_parts``.
         """
+        features = self.own(features)
         columns = np.empty((len(features), of_parts.shape[1] + features.shape[1]), dtype=np.float32, order="F")
         for column, shares in zip(columns.T[: of_parts.shape[1]], of_parts.T, strict=True):
             np.take(shares, product, out=column)
         columns[:, of_parts.shape[1] :] = features
         self.bent(columns[:, of_parts.shape[1] :])
         return columns
+
+    def own(self, features: Floats32) -> Floats32:
+        """The columns of the channels that the model has, which may lack the last one."""
+        return features[:, : len(feature_names(self.settings))]
 
     def bent(self, features: Floats32) -> Floats32:
         """The features with their path columns turned from x into log(1 + x / epsilon), in place."""
@@ -172,7 +179,7 @@ def save(model: GatedChannels, path: Path) -> None:
 
 
 def load(path: Path, settings: ModelSettings) -> GatedChannels:
-    """Read weights that ``save`` wrote.
+    """Read weights that ``save`` wrote, with the channels that were found to help where ``settings`` leave that open.
 
     Raises:
         ValueError: the weights were fitted on other channels than ``settings`` asks for; the message names the setting.
@@ -181,6 +188,7 @@ def load(path: Path, settings: ModelSettings) -> GatedChannels:
     other = _differences(saved["inputs"], settings)
     if other:
         raise ValueError(f"{path} was fitted with other settings: {'; '.join(other)}. Set them back, or train again.")
+    settings = settings.model_copy(update={"undecayed_walk": _hears_undecayed_walk(saved["inputs"])})
     model = GatedChannels(settings, saved["weights"]["epsilon"])
     model.load_state_dict(saved["weights"])
     return model
@@ -192,8 +200,16 @@ def unfit(path: Path, settings: ModelSettings) -> list[str]:
 
 
 def _differences(fitted: dict[str, Any], settings: ModelSettings) -> list[str]:
+    fitted = fitted | {"undecayed_walk": _hears_undecayed_walk(fitted)}
     asked = _inputs(settings)
+    if settings.undecayed_walk is None:
+        del asked["undecayed_walk"]  # either will do
     return [f"model.{name} was {fitted.get(name)} and is {asked[name]}" for name in asked if fitted.get(name) != asked[name]]
+
+
+def _hears_undecayed_walk(fitted: dict[str, Any]) -> bool:
+    """Weights from before there was such a channel do not."""
+    return fitted.get("undecayed_walk", False) is not False
 
 
 def _inputs(settings: ModelSettings) -> dict[str, Any]:

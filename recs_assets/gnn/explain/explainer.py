@@ -140,7 +140,7 @@ class Explainer:
 
     def _together(self, term: str, users: Ints, products: Ints) -> Edges:
         """Of the user's history the part without which the walk to the listed part through other people would be weakest."""
-        to_users, to_products = self.evidence.steps(term)
+        begins, (to_users, to_products) = self.evidence.begins(term), self.evidence.steps(term)
         by_product = sparse.csc_array(to_products, dtype=np.float64)
         touched = self.touched
         history = np.empty(len(users), dtype=np.int64)
@@ -151,7 +151,7 @@ class Explainer:
             distinct, place = np.unique(products[rows], return_inverse=True)
             steps = (to_users @ by_product[:, distinct]).toarray()
             person = np.searchsorted(self.evidence.active, users[rows])
-            row, product, weight = links(self.evidence.history[users[rows]])
+            row, product, weight = links(begins[users[rows]])
             closeness = steps[product, place[row]]
             # The user's own step from the one part to the other is not other people's.
             seen = np.flatnonzero(at(touched, users[rows], products[rows])[row])

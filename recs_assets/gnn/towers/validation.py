@@ -17,23 +17,17 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 import numpy as np
-import pandas as pd
 
 from recs_assets.gnn.towers.examples import TowerExample
-from recs_assets.ranking import metrics
+from recs_assets.gnn.validation import Comparison, Figures, compare, recall_of
 from recs_assets.ranking.arrays import Floats, Ints
-from recs_assets.ranking.candidates import top_of_sparse
-from recs_assets.ranking.cutoff import RECALL, K
 from recs_assets.ranking.likelihood import negative_log_likelihood
-from recs_assets.ranking.sparse_matrices import row_of_entry
-from recs_assets.ranking.statistics import Difference, Lift, paired_difference, paired_lift
 from recs_assets.ranking.strata import STRATA
 
 SCALES = np.array([0.0, 0.0625, 0.125, 0.25, 0.5, 1.0])  # that the dot product is tried with; the first: channels alone
 # [choices x strata] positions in SCALES that do not rise from cold to hot, the smallest first.
 CHOICES: Ints = np.array(list(combinations_with_replacement(range(len(SCALES)), len(STRATA))))[:, ::-1]
 NOTHING: Mapping[str, float] = dict.fromkeys(STRATA, 0.0)
-WORSE = -1.645  # standard errors at which Recall@K is taken to be lower: it would be so by chance one time in twenty
 
 
 @dataclass(frozen=True)
@@ -92,22 +86,16 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Earned:
-    """What the towers add on the validation weeks.
+class Earned(Comparison):
+    """What the towers add on the validation weeks to the channels alone, crosswise.
 
     Attributes:
         scales: what the dot product is multiplied with, by stratum; all 0 where the towers have not earned their place.
         choice: what all people together would choose.
-        nll: mean -log p of held-out parts against that of the channels alone, crosswise.
-        weeks: the same difference in each week.
-        recall: Recall@K against theirs, crosswise.
     """
 
     scales: Mapping[str, float]
     choice: Choice
-    nll: Difference
-    weeks: list[float]
-    recall: Lift
 
 
 def tried(examples: Sequence[TowerExample], dots: Sequence[Floats]) -> Tried:
@@ -121,19 +109,8 @@ def tried(examples: Sequence[TowerExample], dots: Sequence[Floats]) -> Tried:
     for example, dot in zip(examples, dots, strict=True):
         base, under = example.base, [example.scores + scale * dot for scale in SCALES]
         losses.append(np.stack([negative_log_likelihood(scores, base.targets > 0, base.candidates) for scores in under]))
-        recalls.append(np.stack([_recall(scores, example) for scores in under]))
+        recalls.append(np.stack([recall_of(scores, base) for scores in under]))
     return Tried(np.concatenate(losses, axis=1), np.concatenate(recalls, axis=1))
-
-
-def _recall(scores: Floats, example: TowerExample) -> Floats:
-    """[users of the snapshot] each of whom has something held out."""
-    base = example.base
-    top = top_of_sparse(scores, base.candidates, K)
-    ranked = top.assign(rank=top.groupby("profile").cumcount() + 1)
-    targets = np.flatnonzero(base.targets)
-    products = base.candidates.indices[targets].astype(np.int64)
-    held_out = pd.DataFrame({"profile": row_of_entry(base.candidates)[targets], "product": products})
-    return metrics.per_user(ranked, held_out, [K])[RECALL].to_numpy()
 
 
 def best_choice(losses: Sequence[Floats], stratum: Ints) -> Choice:
@@ -160,13 +137,10 @@ def earned(people: People, epochs: Sequence[Tried], confidence: float) -> Earned
     if not len(people.user) or not epochs:
         return None
     choice = best_choice([epoch.nll for epoch in epochs], people.stratum)
-    together, alone, level = crosswise(people, epochs), epochs[0], 1 - confidence
-    nll = paired_difference(alone.nll[0], together.nll[0], people.user, level)
-    weeks = [float((together.nll[0] - alone.nll[0])[people.week == week].mean()) for week in np.unique(people.week)]
-    recall = paired_lift(alone.recall[0], together.recall[0], people.user, level)
-    # Of Recall@K alone some hundred people show too little: it can refuse towers, and not prove them.
-    helps = nll.high < 0 and max(weeks) < 0 and recall.z > WORSE
-    return Earned(choice.by_stratum if helps else NOTHING, choice, nll, weeks, recall)
+    together, alone = crosswise(people, epochs), epochs[0]
+    before, after = (Figures(of.nll[0], of.recall[0]) for of in (alone, together))
+    shown = compare(before, after, people.user, people.week, confidence)
+    return Earned(**vars(shown), scales=choice.by_stratum if shown.helps else NOTHING, choice=choice)
 
 
 def crosswise(people: People, epochs: Sequence[Tried]) -> Tried:

@@ -39,6 +39,7 @@ NAMES = (
     "vehicle_make",
     "owner_types",
     "next_types",
+    "walk_undecayed",
 )
 
 
@@ -58,6 +59,7 @@ def test_the_channels_are_named_in_order() -> None:
     assert channel_names(MODEL) == (*POPULARITY, *NAMES)
     assert feature_names(MODEL) == NAMES
     assert path_names(MODEL) == NAMES[:9]
+    assert feature_names(MODEL.model_copy(update={"undecayed_walk": False})) == NAMES[:-1]
 
 
 def test_popularity_sums_decayed_weights_and_gives_untouched_parts_a_floor() -> None:

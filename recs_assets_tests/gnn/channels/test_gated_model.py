@@ -34,6 +34,7 @@ FIRST = {
     "vehicle_make": 0.1,
     "owner_types": 0.1,
     "next_types": 0.1,
+    "walk_undecayed": 0.1,
 }
 
 FEATURES = tuple(FIRST)[3:]
@@ -171,3 +172,39 @@ def test_weights_for_other_channels_are_refused(tmp_path: Path) -> None:
     fewer = five_users.settings(model={"gate_hidden": 1, "cosine_half_lives_days": [20]}).model
     with pytest.raises(ValueError, match=r"model.cosine_half_lives_days was .* and is \(20.0,\)"):
         model.load(path, fewer)
+
+
+@pytest.mark.parametrize("asked", [None, True, False])
+def test_weights_are_loaded_with_the_channels_that_they_were_fitted_on_unless_others_are_asked_for(
+    asked: bool | None, tmp_path: Path
+) -> None:
+    for heard in (True, False):
+        path = tmp_path / f"{heard}.pt"
+        model.save(_new(options=_undecayed(heard)), path)
+        if asked in (None, heard):
+            loaded = model.load(path, _undecayed(asked))
+            assert (loaded.settings.undecayed_walk, "walk_undecayed" in loaded.named_weights()) == (heard, heard)
+            assert model.unfit(path, _undecayed(asked)) == []
+        else:
+            assert model.unfit(path, _undecayed(asked)) == [f"model.undecayed_walk was {heard} and is {asked}"]
+            with pytest.raises(ValueError, match=rf"model\.undecayed_walk was {heard} and is {asked}"):
+                model.load(path, _undecayed(asked))
+
+
+def test_weights_of_a_time_before_the_walk_that_forgets_nothing_go_on_to_serve(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt"
+    model.save(_new(options=_undecayed(False)), path)
+    written = torch.load(path, weights_only=True)
+    del written["inputs"]["undecayed_walk"]
+    torch.save(written, path)
+    assert set(model.load(path, MODEL).named_weights()) == set(FIRST) - {"walk_undecayed"}
+
+
+def test_a_model_takes_its_own_channels_of_features_that_have_more() -> None:
+    features, of_parts = np.stack([_row(walk=1.0, next_types=2.0, walk_undecayed=5.0)]), np.zeros((1, 3), dtype=np.float32)
+    logs = _new(options=_undecayed(False)).log_evidence(features, of_parts, np.array([0]))
+    np.testing.assert_allclose(logs, [[0.0, 0.0, 0.0, *_row(walk=math.log(2), next_types=2.0)[:-1]]], rtol=1e-6)
+
+
+def _undecayed(is_heard: bool | None) -> ModelSettings:
+    return MODEL.model_copy(update={"undecayed_walk": is_heard})

@@ -61,6 +61,8 @@ def _named(edges: Edges) -> Edge:
         ("walk", "u3", "p1", None),
         ("walk", "u1", "p2", None),
         ("walk", "u4", "p3", None),
+        ("walk_undecayed", "u1", "p3", ("bought_together", "p2", None, 1)),
+        ("walk_undecayed", "u3", "p1", None),
         ("interest", "u1", "p1", ("looked_at", None, None, None)),
         ("interest", "u2", "p1", None),
         # u1's p1 and p2 are brakes, and of u1's brakes other than p1 there is p2; p5 has no type.

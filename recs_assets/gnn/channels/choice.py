@@ -1,0 +1,120 @@
+"""Whether the model hears the walk that forgets nothing: the validation weeks decide, where the settings leave it open."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recs_assets.gnn.channels import training
+from recs_assets.gnn.channels.evidence import feature_names
+from recs_assets.gnn.channels.examples import Example, channel_scores, in_turn
+from recs_assets.gnn.channels.gated_model import GatedChannels
+from recs_assets.gnn.channels.training import Fit, fit
+from recs_assets.gnn.channels.undecayed_walk import NAME
+from recs_assets.gnn.validation import Comparison, Figures, compare, recall_of
+from recs_assets.ranking.arrays import Floats
+from recs_assets.ranking.cutoff import K
+from recs_assets.ranking.likelihood import negative_log_likelihood
+from recs_assets.ranking.statistics import Difference, paired_difference
+from recs_assets.settings import Settings
+
+# The weight that the walk is given on top of a fit without it, to see whether that points in the right direction.
+NUDGE = 0.05
+SIGN = -1.0  # standard errors by which -log p then has to fall for a fit with it to be worth its time
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The channels that are heard.
+
+    Attributes:
+        settings: in which it is decided.
+        fit: of these channels, on the snapshots before the validation weeks.
+        nudged: of -log p of the validation weeks, by a little of the walk; ``None``: it was not asked.
+        shown: what the walk adds there; ``None``: it was not fitted.
+    """
+
+    settings: Settings
+    fit: Fit
+    nudged: Difference | None
+    shown: Comparison | None
+
+    @property
+    def words(self) -> str:
+        """What was decided, and why."""
+        heard = f"{NAME} is {'heard' if self.settings.model.undecayed_walk else 'not heard'}"
+        if self.shown is not None:
+            nll, recall = self.shown.nll, self.shown.recall
+            return (
+                f"{heard}: -log p of the validation weeks {nll.mean:+.4f} ({nll.low:+.4f} to {nll.high:+.4f}, z {nll.z:+.1f}), "
+                f"Recall@{K} {recall.lift:+.1%} (z {recall.z:+.1f})"
+            )
+        if self.nudged is not None:
+            return f"{heard}: a little of it does not lower -log p of the validation weeks (z {self.nudged.z:+.1f})"
+        return f"{heard}: the validation weeks were not asked"
+
+
+def choose_channels(
+    before: Sequence[Example],
+    validation: Sequence[Example],
+    settings: Settings,
+    report: Callable[[str], None] = training.log.info,
+) -> Chosen:
+    """Fit without the undecayed walk, and with it where that may help; keep it where it does (``Comparison.helps``).
+
+    Whether it may is asked of the slope of -log p of the validation weeks where the weight of the walk is zero, as in Rao's score
+    test (1948): nearly free, where a second fit costs as much as the first.
+
+    Args:
+        before: snapshots whose targets lie before the validation weeks.
+        validation: snapshots whose targets are the validation weeks.
+        settings: ``model.undecayed_walk`` true or false leaves nothing to choose.
+        report: takes lines of progress.
+
+    Raises:
+        NoTrainingDataError: there is nothing to learn from.
+        FloatingPointError: a loss is not finite any more.
+    """
+    if settings.model.undecayed_walk is not None:
+        return Chosen(settings, fit(before, settings, report), None, None)
+    without, hearing = _decided(settings, hears=False), _decided(settings, hears=True)
+    first = fit(before, without, report)
+    if not validation:
+        return Chosen(without, first, None, None)
+    nudged = _nudged(first.model, validation, settings)
+    if nudged.z >= SIGN:
+        return Chosen(without, first, nudged, None)
+    second = fit(before, hearing, report)
+    users = np.concatenate([example.users for example in validation])
+    weeks = np.concatenate([np.full(example.n_users, week) for week, example in enumerate(validation)])
+    alone, together = (_figures(own.model, validation) for own in (first, second))
+    shown = compare(alone, together, users, weeks, settings.towers.confidence)
+    return Chosen(hearing, second, nudged, shown) if shown.helps else Chosen(without, first, nudged, shown)
+
+
+def _decided(settings: Settings, *, hears: bool) -> Settings:
+    return settings.model_copy(update={"model": settings.model.model_copy(update={"undecayed_walk": hears})})
+
+
+def _nudged(model: GatedChannels, validation: Sequence[Example], settings: Settings) -> Difference:
+    """How -log p changes with a little of the walk on top of a fit that does not hear it."""
+    column = feature_names(settings.model).index(NAME)
+    alone, nudged = [], []
+    for example in in_turn(validation):
+        scores = channel_scores(model, example)
+        alone.append(_nll(scores, example))
+        nudged.append(_nll(scores + NUDGE * example.features[:, column], example))
+    users = np.concatenate([example.users for example in validation])
+    return paired_difference(np.concatenate(alone), np.concatenate(nudged), users, 1 - settings.towers.confidence)
+
+
+def _figures(model: GatedChannels, validation: Sequence[Example]) -> Figures:
+    rows = []
+    for example in in_turn(validation):
+        scores = channel_scores(model, example)
+        rows.append((_nll(scores, example), recall_of(scores, example)))
+    return Figures(*map(np.concatenate, zip(*rows, strict=True)))
+
+
+def _nll(scores: Floats, example: Example) -> Floats:
+    return negative_log_likelihood(scores, example.targets > 0, example.candidates)
