@@ -110,6 +110,8 @@ class Evidence:
             [entries of ``candidates`` x walks].
         """
         is_active = self.past.n_events[users] > 0
+        if is_active.all() and not _undecayed_names(self.settings):
+            return self._walks.reached(self.history[users], candidates, threads)
         columns = np.zeros((candidates.nnz, len(walk_names(self.settings))), dtype=np.float32, order="F")
         places: Ints | slice = slice(None)
         if not is_active.all():
