@@ -51,6 +51,8 @@ class Channels:
             logs.append(np.log1p(path / epsilon))
         logs += [self._owners_behaviour(user, labels) for labels in self._vehicle_labels()]
         logs += [self._owner_types(user), self._next_types(self._history(user))]
+        if len(weights) > len(logs):  # the model hears it
+            logs.append(self.undecayed_walk(user))
         assert len(logs) == len(weights)
         total = np.zeros(len(self.world.products))
         for weight, evidence in zip(weights, logs, strict=True):
@@ -119,6 +121,19 @@ class Channels:
         of_user = np.bincount(touched.user, touched.weight, len(self.world.users))
         to_user, to_product = touched.weight / of_product[touched.product], touched.weight / of_user[touched.user]
         return self._two_steps(history, touched, to_user, to_product)
+
+    def undecayed_walk(self, user: int) -> Vector:
+        """[products] log of how much more often a walk among all that people ever touched ends there than people come there."""
+        ever, n_products = self._slowly_touched, len(self.world.products)
+        own = ever.product[ever.user == user]
+        if not len(own):
+            return np.zeros(n_products)
+        of_product, of_user = np.bincount(ever.product, minlength=n_products), np.bincount(ever.user)
+        history = np.bincount(own, minlength=n_products) / len(own)
+        ended = self._two_steps(history, ever, 1 / of_product[ever.product], 1 / of_user[ever.user])
+        floored = of_product + FLOOR * of_product.mean()
+        lift: Vector = np.log((ended / (floored / floored.sum()) + 0.3) / 1.3)
+        return lift
 
     def _two_steps(self, history: Vector, touched: Edges, to_user: Vector, to_product: Vector) -> Vector:
         reached = np.bincount(touched.user, to_user * history[touched.product], len(self.world.users))

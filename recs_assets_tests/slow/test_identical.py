@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 
 from recs_assets import settings_file
 from recs_assets.asset_files import GRAPH, MODEL, PROFILES
 from recs_assets.gnn import graph
-from recs_assets.gnn.channels.evidence import channel_names
+from recs_assets.gnn.channels.evidence import Evidence, channel_names
+from recs_assets.gnn.channels.gated_model import GatedChannels
+from recs_assets.gnn.scoring import weighted
 from recs_assets.gnn.snapshots import microseconds, snapshot
 from recs_assets.gnn.towers.residual import Residual
 from recs_assets.gnn.towers.two_towers import TwoTowers
@@ -92,7 +95,7 @@ def first(first_run: Run) -> tuple[ServedLists, Serving]:
     return served_and_slow(first_run.place, WEEK)
 
 
-@pytest.mark.parametrize("column", range(len(channel_names(SETTINGS.model))))
+@pytest.mark.parametrize("column", range(len(channel_names(SETTINGS.model)) - 1))  # all but the walk that forgets nothing
 def test_a_spoilt_weight_of_any_channel_is_noticed(first_run: Run, first: tuple[ServedLists, Serving], column: int) -> None:
     served, slow = first
     weights = torch.load(first_run.place.artifact("approved_model").path(MODEL), weights_only=True)["weights"]
@@ -101,6 +104,23 @@ def test_a_spoilt_weight_of_any_channel_is_noticed(first_run: Run, first: tuple[
     active = np.unique(slow.world.events.user).tolist()
     compared = [agreement(served[slow.world.users[user]], spoilt.listed(user)) for user in active]
     assert any(not one.same and not one.rounding for one in compared)
+
+
+def test_the_score_of_a_model_that_hears_the_walk_that_forgets_nothing_agrees(first_run: Run) -> None:
+    known, weights = first_run.place.artifact("hetero_graph"), first_run.place.artifact("approved_model").path(MODEL)
+    settings = SETTINGS.model.model_copy(update={"undecayed_walk": True})
+    model = GatedChannels(settings, torch.load(weights, weights_only=True)["weights"]["epsilon"])
+    past = snapshot(graph.load(known.path(GRAPH)), microseconds(known.as_of), SETTINGS.events)
+    slow = Channels(serving(first_run.place.store, WEEK, SETTINGS).world, model.state_dict())
+    users = np.array([*np.unique(slow.world.events.user)[:20], *range(0, 500, 50)])
+    every, evidence = sparse.csr_array(np.ones((len(users), past.n_products), dtype=bool)), Evidence(past, settings)
+    features = evidence.features(users, every)
+    logs = model.log_evidence(features, model.of_parts(evidence.popularity), every.indices)
+    fast = weighted(model, logs, past.state[users], every).sum(axis=1).reshape(every.shape)
+    np.testing.assert_allclose(fast, [slow.scores(user) for user in users.tolist()], rtol=1e-4, atol=1e-4)
+    heard = features[:, -1].reshape(every.shape)
+    np.testing.assert_allclose(heard, [slow.undecayed_walk(user) for user in users.tolist()], rtol=1e-4, atol=1e-5)
+    assert (np.ptp(heard, axis=1) > 1).sum() >= 20
 
 
 @pytest.mark.parametrize("encoder", ["gat", "mean"])
