@@ -36,12 +36,14 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True, help="a folder with train.parquet and test.parquet")
     parser.add_argument("--people", type=int, default=4_000, help="drawn of those in the data, or all")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--fading", action="store_true", help="without the walk that forgets nothing")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder) / "home", Path(folder) / "shop")
         write_shop(options.data, home.source, options.people, options.seed)
         settings = Path(folder) / "settings.yaml"
-        settings.write_text(SHOP.read_text() + "towers:\n  encoder: none\n")
+        walk = "model:\n  undecayed_walk: false\n" if options.fading else ""
+        settings.write_text(f"{SHOP.read_text()}towers:\n  encoder: none\n{walk}")
         home.finish("run", "weekly", "--week", WEEK, RECS_SETTINGS=str(settings))
         store = Store(home.folder / "store")
         measured = store.current("offline_metrics", WEEK).table(METRICS).to_pandas()
