@@ -77,7 +77,7 @@ def choose_channels(
     """
     if settings.model.undecayed_walk is not None:
         return Chosen(settings, fit(before, settings, report), None, None)
-    without, hearing = _decided(settings, hears=False), _decided(settings, hears=True)
+    without, hearing = decided(settings, hears=False), decided(settings, hears=True)
     first = fit(before, without, report)
     if not validation:
         return Chosen(without, first, None, None)
@@ -92,7 +92,8 @@ def choose_channels(
     return Chosen(hearing, second, nudged, shown) if shown.helps else Chosen(without, first, nudged, shown)
 
 
-def _decided(settings: Settings, *, hears: bool) -> Settings:
+def decided(settings: Settings, *, hears: bool) -> Settings:
+    """The settings with nothing left open: the walk is heard or it is not there."""
     return settings.model_copy(update={"model": settings.model.model_copy(update={"undecayed_walk": hears})})
 
 

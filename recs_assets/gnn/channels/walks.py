@@ -26,7 +26,7 @@ HISTORIES_AT_ONCE = 512
 FOLLOWED_AT_ONCE = 64
 # Bound memory, at 4 bytes a cell of a dense matrix, and 8 bytes an entry of a sparse one.
 CELLS_PER_THREAD = 32_000_000
-ENTRIES_KEPT = 300_000_000
+ENTRIES_KEPT_A_WALK = 75_000_000
 # A product of two sparse matrices takes so many times as long a multiplication as one of a sparse and a dense matrix.
 SPARSE_COST = 50
 
@@ -123,7 +123,7 @@ class Walks:
             return self._kept[columns.start]
         backwards = [to_people[columns] @ to_begin for to_people, to_begin in self._backwards]
         between = sparse.csr_array(sparse.vstack(backwards, format="csr").T)
-        if sum(kept.nnz for kept in tuple(self._kept.values())) + between.nnz <= ENTRIES_KEPT:
+        if sum(kept.nnz for kept in tuple(self._kept.values())) + between.nnz <= ENTRIES_KEPT_A_WALK * len(self.steps):
             self._kept[columns.start] = between
         return between
 

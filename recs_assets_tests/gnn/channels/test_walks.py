@@ -73,7 +73,7 @@ def test_memory_and_threads_change_no_bit_and_no_row_depends_on_another(
     expected = followed.reached(history, candidates)
     # Two columns at a time, one kept block and the others made again; one row at a time through people.
     monkeypatch.setattr(walks, "CELLS_PER_THREAD", 120)
-    monkeypatch.setattr(walks, "ENTRIES_KEPT", 100)
+    monkeypatch.setattr(walks, "ENTRIES_KEPT_A_WALK", 50)
     sparing = Walks((steps, steps), FEW)
     for _ in range(2):
         np.testing.assert_array_equal(sparing.reached(history, candidates, threads=2), expected)
