@@ -16,9 +16,7 @@ from torch_geometric.data import HeteroData
 from recs_assets.gnn import graph
 from recs_assets.gnn.candidates import part_attributes
 from recs_assets.gnn.channels.choice import decided
-from recs_assets.gnn.channels.evidence import feature_names
 from recs_assets.gnn.channels.gated_model import GatedChannels, load
-from recs_assets.gnn.channels.undecayed_walk import NAME as UNDECAYED_WALK
 from recs_assets.gnn.snapshots import microseconds, snapshot
 from recs_assets.gnn.towers import residual
 from recs_assets.ranking import evaluation, slices
@@ -89,8 +87,7 @@ class Evaluator:
         """
         settings = self.settings
         towers = residual.load(towers_file, settings) if towers_file else None
-        validated, decided_from = load(validation_file, settings.model), evaluation_weeks[0]
-        model = load(model_file, settings.model)
+        validated, model = (load(file, settings.model) for file in (validation_file, model_file))
 
         def to_choose_by(people: Cohort) -> Pool:
             lists = model_lists(people, ScoringModel.of(people, validated, towers))
@@ -98,7 +95,7 @@ class Evaluator:
 
         # What chooses may know nothing of the weeks that decide, not even what came back in them.
         relevances = (settings.evaluation.relevance,)
-        earlier = self._pool(to_choose_by, validation_weeks, relevances, [validated], returns_known_at=decided_from)
+        earlier = self._pool(to_choose_by, validation_weeks, relevances, [validated], returns_known_at=evaluation_weeks[0])
         alpha, curve = self._alpha(earlier)
         del earlier
         self.report(f"alpha chosen on {len(validation_weeks)} validation weeks: {alpha}")
@@ -106,8 +103,8 @@ class Evaluator:
         def to_decide_by(people: Cohort) -> Pool:
             return self._evaluated_week(people, ScoringModel.of(people, model, towers), alpha, kept)
 
-        beside = [kept.channels] if kept is not None else []
-        pool = self._pool(to_decide_by, evaluation_weeks, RELEVANCES, [model, *beside], by_mail=by_mail)
+        models = [model] if kept is None else [model, kept.channels]
+        pool = self._pool(to_decide_by, evaluation_weeks, RELEVANCES, models, by_mail=by_mail)
         results = self._with_kept_model(pool, evaluation_weeks[0], population_shares, kept)
         result = results[settings.evaluation.relevance]
         by_density = slices.by_vehicle_density(result.per_user[result.per_user["system"] != KEPT])
@@ -188,7 +185,7 @@ class Evaluator:
         by_mail: MailRelevance | None = None,
     ) -> Pool:
         # What no model hears need not be walked.
-        settings = decided(self.settings, hears=any(UNDECAYED_WALK in feature_names(model.settings) for model in models))
+        settings = decided(self.settings, hears=any(model.settings.undecayed_walk for model in models))
 
         def pool_of(start: dt.datetime) -> Pool | None:
             people = cohort(self.data, start, settings, relevances, returns_known_at=returns_known_at, by_mail=by_mail)

@@ -81,14 +81,16 @@ def choose_channels(
     first = fit(before, without, report)
     if not validation:
         return Chosen(without, first, None, None)
-    nudged = _nudged(first.model, validation, settings)
+    users = np.concatenate([example.users for example in validation])
+    weeks = np.concatenate([np.full(example.n_users, week) for week, example in enumerate(validation)])
+    confidence, scores = settings.towers.confidence, _scores(first.model, validation)
+    alone, column = _figures(scores, validation), feature_names(settings.model).index(NAME)
+    little = [own + NUDGE * example.features[:, column] for own, example in zip(scores, in_turn(validation), strict=True)]
+    nudged = paired_difference(alone.nll, _nll(little, validation), users, 1 - confidence)
     if nudged.z >= SIGN:
         return Chosen(without, first, nudged, None)
     second = fit(before, hearing, report)
-    users = np.concatenate([example.users for example in validation])
-    weeks = np.concatenate([np.full(example.n_users, week) for week, example in enumerate(validation)])
-    alone, together = (_figures(own.model, validation) for own in (first, second))
-    shown = compare(alone, together, users, weeks, settings.towers.confidence)
+    shown = compare(alone, _figures(_scores(second.model, validation), validation), users, weeks, confidence)
     return Chosen(hearing, second, nudged, shown) if shown.helps else Chosen(without, first, nudged, shown)
 
 
@@ -97,25 +99,15 @@ def decided(settings: Settings, *, hears: bool) -> Settings:
     return settings.model_copy(update={"model": settings.model.model_copy(update={"undecayed_walk": hears})})
 
 
-def _nudged(model: GatedChannels, validation: Sequence[Example], settings: Settings) -> Difference:
-    """How -log p changes with a little of the walk on top of a fit that does not hear it."""
-    column = feature_names(settings.model).index(NAME)
-    alone, nudged = [], []
-    for example in in_turn(validation):
-        scores = channel_scores(model, example)
-        alone.append(_nll(scores, example))
-        nudged.append(_nll(scores + NUDGE * example.features[:, column], example))
-    users = np.concatenate([example.users for example in validation])
-    return paired_difference(np.concatenate(alone), np.concatenate(nudged), users, 1 - settings.towers.confidence)
+def _scores(model: GatedChannels, validation: Sequence[Example]) -> list[Floats]:
+    return [channel_scores(model, example) for example in in_turn(validation)]
 
 
-def _figures(model: GatedChannels, validation: Sequence[Example]) -> Figures:
-    rows = []
-    for example in in_turn(validation):
-        scores = channel_scores(model, example)
-        rows.append((_nll(scores, example), recall_of(scores, example)))
-    return Figures(*map(np.concatenate, zip(*rows, strict=True)))
+def _figures(scores: Sequence[Floats], validation: Sequence[Example]) -> Figures:
+    recalls = [recall_of(own, example) for own, example in zip(scores, validation, strict=True)]
+    return Figures(_nll(scores, validation), np.concatenate(recalls))
 
 
-def _nll(scores: Floats, example: Example) -> Floats:
-    return negative_log_likelihood(scores, example.targets > 0, example.candidates)
+def _nll(scores: Sequence[Floats], validation: Sequence[Example]) -> Floats:
+    pairs = zip(scores, validation, strict=True)
+    return np.concatenate([negative_log_likelihood(own, example.targets > 0, example.candidates) for own, example in pairs])
