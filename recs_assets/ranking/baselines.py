@@ -14,7 +14,7 @@ from scipy.sparse import linalg as linalg_sparse
 
 from recs_assets.ranking.arrays import Floats, Floats32, Ints
 from recs_assets.ranking.candidates import top_of_sparse
-from recs_assets.ranking.sparse_matrices import normalise_rows
+from recs_assets.ranking.sparse_matrices import normalise_rows, walk_steps
 
 KNN_BLOCK = 1_000  # parts, or users, whose co-occurrences are held at once
 # Profiles of a walk, whose middle is [users x profiles]: in a processor's cache it takes a third of the time.
@@ -150,7 +150,7 @@ def p3(train: sparse.csr_array) -> Callable[[sparse.csr_array], Floats]:
     """
     # A walk leads through nobody without a history, and most people have none.
     train = train[np.flatnonzero(np.diff(train.indptr))]
-    to_users, to_products = normalise_rows(sparse.csr_array(train.T)), normalise_rows(train)
+    to_users, to_products = walk_steps(train)
 
     def score(history: sparse.csr_array) -> Floats:
         scores = np.empty(history.shape)
@@ -166,7 +166,8 @@ def p3(train: sparse.csr_array) -> Callable[[sparse.csr_array], Floats]:
 
 def walk_weights(train: sparse.csr_array) -> sparse.csr_array:
     """The last two steps of :func:`p3`: CSR [products x products], row i the probabilities from part i."""
-    return sparse.csr_array(normalise_rows(sparse.csr_array(train.T)) @ normalise_rows(train))
+    to_users, to_products = walk_steps(train)
+    return sparse.csr_array(to_users @ to_products)
 
 
 def score_history(history: sparse.csr_array, item_item: sparse.csr_array | DenseWeights) -> Floats:

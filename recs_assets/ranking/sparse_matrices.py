@@ -22,6 +22,18 @@ def incidence(edge_index: Ints, shape: tuple[int, ...], weights: Floats | None =
     return matrix
 
 
+def walk_steps(touched: sparse.csr_array) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """The steps of a walk from part to part through people, each to a neighbour in proportion to the edge (Cooper et al. 2014).
+
+    Args:
+        touched: [people x products] weights of the edges.
+
+    Returns:
+        [products x people] and [people x products], every row that is not empty a share.
+    """
+    return normalise_rows(sparse.csr_array(touched.T)), normalise_rows(touched)
+
+
 def one_hot(codes: Ints, dtype: DTypeLike = np.float64) -> sparse.csr_array:
     """[len(codes) x number of codes] membership; a row with code -1 is empty."""
     rows = np.flatnonzero(codes >= 0)

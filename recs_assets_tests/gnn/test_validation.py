@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy import sparse
 
-from recs_assets.gnn.channels.examples import Example
 from recs_assets.gnn.validation import Comparison, Figures, compare, recall_of
+from recs_assets_tests.gnn.planted import planted
 
 USERS, WEEKS = np.arange(40), np.arange(40) % 4
 BEFORE = Figures(np.full(40, 5.0), np.full(40, 0.5))
@@ -44,14 +43,5 @@ def test_recall_counts_the_held_out_parts_among_the_ten_best() -> None:
     # The first person takes the best and the eleventh of 12 parts, the second the third best.
     targets = np.zeros((2, 12), dtype=np.float32)
     targets[0, [0, 10]] = targets[1, 2] = 1.0
-    example = Example(
-        moment=0,
-        users=np.arange(2),
-        candidates=sparse.csr_array(np.ones((2, 12), dtype=bool)),
-        features=np.zeros((24, 1), dtype=np.float32),
-        popularity=np.zeros((12, 3), dtype=np.float32),
-        targets=targets.ravel(),
-        log_q=np.zeros(24, dtype=np.float32),
-        state=np.zeros((2, 3), dtype=np.float32),
-    )
+    example = planted(np.zeros((2, 12, 1), dtype=np.float32), targets, np.zeros((2, 3), dtype=np.float32))
     assert recall_of(-np.tile(np.arange(12.0), 2), example).tolist() == [0.5, 1.0]

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from recs_assets.gnn.channels.candidate_pairs import CandidatePairs
 from recs_assets.gnn.channels.part_types import PartTypes
-from recs_assets.gnn.channels.popularity import POPULARITY, decayed_counts, popularity_inputs
+from recs_assets.gnn.channels.popularity import POPULARITY, decayed_counts, floored_shares, popularity_inputs
 from recs_assets.gnn.channels.undecayed_walk import NAME as UNDECAYED_WALK
 from recs_assets.gnn.channels.undecayed_walk import UndecayedWalk
 from recs_assets.gnn.channels.walks import Steps, Walks
@@ -21,12 +21,10 @@ from recs_assets.gnn.graph import ATTRIBUTES
 from recs_assets.gnn.snapshots import Snapshot
 from recs_assets.model_settings import ModelSettings
 from recs_assets.ranking.arrays import Floats, Floats32, Ints
-from recs_assets.ranking.sparse_matrices import normalise_rows, one_hot, row_of_entry
+from recs_assets.ranking.sparse_matrices import normalise_rows, one_hot, row_of_entry, walk_steps
 
 VEHICLES = ("vehicle", "vehicle_model", "vehicle_make")
 PART_TYPES = ("owner_types", "next_types")
-# A part nobody touched has this share of the mean popularity, so that its logarithm is finite.
-POPULARITY_FLOOR = 0.02
 ROWS_PER_BLOCK = 512  # bounds memory: 4 bytes x products a row
 
 
@@ -111,6 +109,7 @@ class Evidence:
         """
         is_active = self.past.n_events[users] > 0
         if is_active.all() and not _undecayed_names(self.settings):
+            # Of a shop where all are active, no copy of the largest array that scoring holds.
             return self._walks.reached(self.history[users], candidates, threads)
         columns = np.zeros((candidates.nnz, len(walk_names(self.settings))), dtype=np.float32, order="F")
         places: Ints | slice = slice(None)
@@ -154,7 +153,7 @@ class Evidence:
 
     @cached_property
     def _popularities(self) -> list[Floats]:
-        return [_share(counts) for counts in self._counts.T]
+        return [floored_shares(counts) for counts in self._counts.T]
 
     @cached_property
     def _counts(self) -> Floats:
@@ -208,7 +207,7 @@ class Evidence:
     @cached_property
     def _walk3(self) -> Steps:
         touched = self.past.touched(self.settings.walk_half_life_days)[self.active].astype(np.float32)
-        return normalise_rows(sparse.csr_array(touched.T)), normalise_rows(touched)
+        return walk_steps(touched)
 
     @cached_property
     def active(self) -> Ints:
@@ -257,13 +256,6 @@ class Evidence:
         """As ``groups``, what the owners touched relative to shrunken popularity; dense, 4 bytes a group and product."""
         usual = (self.settings.vehicle_shrinkage * self._popularities[-1]).astype(np.float32)
         return [(membership, touched.astype(np.float32).toarray() / usual) for membership, touched in self.groups]
-
-
-def _share(counts: Floats) -> Floats:
-    """[products] of all popularity, no part's zero."""
-    floored = counts + POPULARITY_FLOOR * max(counts.mean(), np.finfo(float).tiny)
-    share: Floats = floored / floored.sum()
-    return share
 
 
 def _behaviour(garage_groups: sparse.csr_array, relative: Floats32, pairs: CandidatePairs) -> Floats32:

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from recs_assets.gnn.channels.evidence import POPULARITY_FLOOR, channel_names, feature_names, path_names
-from recs_assets.gnn.channels.popularity import POPULARITY
+from recs_assets.gnn.channels.evidence import channel_names, feature_names, path_names
+from recs_assets.gnn.channels.popularity import FLOOR, POPULARITY
 from recs_assets.model_settings import ModelSettings
 from recs_assets.ranking.arrays import Floats32, Ints
 
@@ -67,7 +67,7 @@ class GatedChannels(nn.Module):
         self.settings = settings
         names = channel_names(settings)
         self.base = nn.Parameter(torch.tensor([first_weight(name) for name in names]))
-        self.log_floor = nn.Parameter(torch.full((len(POPULARITY),), math.log(POPULARITY_FLOOR)))
+        self.log_floor = nn.Parameter(torch.full((len(POPULARITY),), math.log(FLOOR)))
         last = nn.Linear(settings.gate_hidden, len(names))
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)

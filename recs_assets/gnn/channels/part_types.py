@@ -12,13 +12,11 @@ import numpy as np
 from scipy import sparse
 
 from recs_assets.gnn.channels.candidate_pairs import CandidatePairs
+from recs_assets.gnn.channels.popularity import floored_shares
 from recs_assets.gnn.snapshots import Snapshot
 from recs_assets.model_settings import ModelSettings
 from recs_assets.ranking.arrays import Floats, Floats32, Ints
 from recs_assets.ranking.sparse_matrices import normalise_rows, one_hot
-
-# A type that nobody took to has this share of the mean, so that its logarithm is finite.
-FLOOR = 0.02
 
 
 @dataclass(frozen=True)
@@ -111,7 +109,4 @@ class PartTypes:
 
 def _shares(of_people: sparse.csr_array) -> Floats:
     """[types] the share of each in [people x types], none of them zero."""
-    amounts = np.asarray(of_people.sum(axis=0)).ravel()
-    floored = amounts + FLOOR * max(amounts.mean() if len(amounts) else 0.0, np.finfo(float).tiny)
-    share: Floats = floored / floored.sum()
-    return share
+    return floored_shares(np.asarray(of_people.sum(axis=0)).ravel())

@@ -11,6 +11,15 @@ from recs_assets.ranking.arrays import Floats, Floats32
 
 # The channels that are one number a part, one a half-life.
 POPULARITY = ("popularity_fast", "popularity_middle", "popularity_slow")
+# What nobody touched has this share of the mean, so that its logarithm is finite.
+FLOOR = 0.02
+
+
+def floored_shares(amounts: Floats) -> Floats:
+    """[n] the share of each in all of them, none of them zero."""
+    floored = amounts + FLOOR * max(amounts.mean() if len(amounts) else 0.0, np.finfo(float).tiny)
+    shares: Floats = floored / floored.sum()
+    return shares
 
 
 def decayed_counts(past: Snapshot, settings: ModelSettings) -> Floats:

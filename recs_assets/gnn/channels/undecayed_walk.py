@@ -10,16 +10,15 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
+from recs_assets.gnn.channels.popularity import floored_shares
 from recs_assets.gnn.channels.walks import Steps, Walks
 from recs_assets.gnn.snapshots import FOREVER, Snapshot
 from recs_assets.ranking.arrays import Floats32, Ints
-from recs_assets.ranking.sparse_matrices import normalise_rows
+from recs_assets.ranking.sparse_matrices import normalise_rows, walk_steps
 
 NAME = "walk_undecayed"
 # A walk that leads to a part as often as anything would counts so much beside where it does lead.
 SHRINKAGE = 0.3
-# A part that nobody touched has this share of the mean number of people, so that its logarithm is finite.
-FLOOR = 0.02
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class UndecayedWalk:
     def steps(self) -> Steps:
         """[products x active users] and [active users x products]."""
         touched = self._touched[np.flatnonzero(self.past.n_events)]
-        return normalise_rows(sparse.csr_array(touched.T)), normalise_rows(touched)
+        return walk_steps(touched)
 
     @cached_property
     def _touched(self) -> sparse.csr_array:
@@ -79,5 +78,4 @@ class UndecayedWalk:
     def _shares(self) -> Floats32:
         """[products] of all pairs of people and parts, none of them zero."""
         people = np.asarray(self._touched.sum(axis=0), dtype=np.float64).ravel()
-        floored = people + FLOOR * max(people.mean(), np.finfo(float).tiny)
-        return np.asarray(floored / floored.sum(), dtype=np.float32)
+        return np.asarray(floored_shares(people), dtype=np.float32)

@@ -5,15 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from scipy import sparse
 
 from recs_assets.gnn.channels.choice import Chosen, choose_channels
 from recs_assets.gnn.channels.evidence import feature_names
 from recs_assets.gnn.channels.examples import Example
-from recs_assets.gnn.channels.popularity import POPULARITY
 from recs_assets.gnn.channels.training import fit
 from recs_assets.settings import Settings
 from recs_assets_tests.gnn import five_users
+from recs_assets_tests.gnn.planted import planted
 
 N_USERS, N_CANDIDATES = 60, 12
 NAMES = feature_names(five_users.settings().model)
@@ -28,16 +27,8 @@ def _example(week: int, followed: float, sign: float = 1.0) -> Example:
     taken = np.where(follows, (sign * walk).argmax(axis=1), features[:, :, NAMES.index("brand")].argmax(axis=1))
     targets = np.zeros((N_USERS, N_CANDIDATES), dtype=np.float32)
     targets[np.arange(N_USERS), taken] = 1.0
-    return Example(
-        moment=week,
-        users=np.arange(N_USERS) + 1_000 * week,
-        candidates=sparse.csr_array(np.ones((N_USERS, N_CANDIDATES), dtype=bool)),
-        features=features.reshape(-1, len(NAMES)),
-        popularity=np.zeros((N_CANDIDATES, len(POPULARITY)), dtype=np.float32),
-        targets=targets.ravel(),
-        log_q=np.zeros(targets.size, dtype=np.float32),
-        state=random.random((N_USERS, 3), dtype=np.float32),
-    )
+    state = random.random((N_USERS, 3), dtype=np.float32)
+    return planted(features, targets, state, moment=week, first_user=1_000 * week)
 
 
 def _choose(learned: list[Example], validation: list[Example], asked: bool | None = None) -> Chosen:

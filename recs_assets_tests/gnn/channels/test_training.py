@@ -16,6 +16,7 @@ from recs_assets.gnn.channels.popularity import POPULARITY
 from recs_assets.gnn.channels.training import Fit, NoTrainingDataError, _Lookup, fit
 from recs_assets.gnn.spilled import spilled
 from recs_assets_tests.gnn import five_users
+from recs_assets_tests.gnn.planted import planted
 
 SETTINGS = five_users.settings()
 NAMES = feature_names(SETTINGS.model)
@@ -28,16 +29,7 @@ def _planted(seed: int, n_users: int = 40, n_candidates: int = 12) -> Example:
     chosen = features[:, :, NAMES.index("brand")].argmax(axis=1)
     targets = np.zeros((n_users, n_candidates), dtype=np.float32)
     targets[np.arange(n_users), chosen] = 1.0
-    return Example(
-        moment=seed,
-        users=np.arange(n_users),
-        candidates=sparse.csr_array(np.ones((n_users, n_candidates), dtype=bool)),
-        features=features.reshape(-1, len(NAMES)),
-        popularity=np.zeros((n_candidates, len(POPULARITY)), dtype=np.float32),
-        targets=targets.ravel(),
-        log_q=np.zeros(targets.size, dtype=np.float32),
-        state=generator.random((n_users, 3), dtype=np.float32),
-    )
+    return planted(features, targets, generator.random((n_users, 3), dtype=np.float32), moment=seed)
 
 
 def _fit(seed: int = 1, **model: float) -> Fit:
