@@ -38,6 +38,7 @@ class ModelSettings(Section):
     walk_half_life_days: Positive
     history_half_life_days: Positive
     undecayed_walk: bool | None
+    ease: bool | None
     cosine_shrinkage: Positive
     vehicle_shrinkage: Positive
     owner_types_half_life_days: Positive

@@ -27,11 +27,12 @@ from recs_assets.experiments.variants import Variant, variants
 from recs_assets.gnn import graph
 from recs_assets.gnn.candidates import part_attributes
 from recs_assets.gnn.channels.examples import Example, channel_scores
+from recs_assets.gnn.channels.split_examples import SplitExamples, split_examples
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, LeakageError, microseconds, snapshot
 from recs_assets.gnn.towers.examples import dot_products, tower_examples
 from recs_assets.gnn.towers.validation import SCALES
-from recs_assets.gnn.weekly_fit import SplitExamples, fit_examples, split_examples
+from recs_assets.gnn.weekly_fit import fit_examples
 from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Flags, Floats
 from recs_assets.ranking.cutoff import K

@@ -9,6 +9,7 @@ import numpy as np
 
 from recs_assets.gnn.channels.evidence import channel_names, feature_names
 from recs_assets.gnn.channels.examples import Example
+from recs_assets.gnn.channels.optional import SETTINGS, undecided
 from recs_assets.gnn.channels.popularity import POPULARITY
 from recs_assets.settings import Settings
 
@@ -30,6 +31,8 @@ class Variant:
         values = base.model_dump()
         if not self.has_towers:
             values["towers"]["encoder"] = "none"
+        # What is left open is heard in the row that says so, not where the validation weeks of another row would have it.
+        values["model"] |= {SETTINGS[name]: False for name in undecided(base.model)}
         for section, keys in (*self.changes.items(), ("model", {"seed": seed})):
             values[section] |= keys
         return Settings.model_validate(values)
@@ -40,6 +43,8 @@ def variants(settings: Settings) -> Iterator[Variant]:
     yield Variant("channels")
     for name in channel_names(settings.model):
         yield Variant(f"without {name}", shown=_without(name, settings))
+    for name in undecided(settings.model):
+        yield Variant(f"with {name}", {"model": {SETTINGS[name]: True}})
     yield Variant("gate constant", shown=lambda example: dataclasses.replace(example, state=np.zeros_like(example.state)))
     for name, factor in (("off", None), ("short (a quarter)", 0.25), ("long (four times)", 4.0)):
         yield Variant(f"decay of the paths {name}", {"model": _half_lives(settings, factor)})

@@ -119,6 +119,11 @@ class Snapshot:
             self._touched[half_life_days] = self._strongest(half_life_days)
         return self._touched[half_life_days]
 
+    @cached_property
+    def ever_touched(self) -> sparse.csr_array:
+        """[users x products] 1 where the user has any event with the part; shared, as ``touched`` is."""
+        return incidence(np.stack([self.log.user, self.log.product]), (self.n_users, self.n_products))
+
     def _strongest(self, half_life_days: float) -> sparse.csr_array:
         order, starts = self._by_pair
         shape = (self.n_users, self.n_products)

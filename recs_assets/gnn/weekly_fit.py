@@ -1,8 +1,7 @@
 """The whole weekly fit: channels on earlier weeks, towers on top of them, then the channels that are evaluated and served."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,16 +9,14 @@ from torch_geometric.data import HeteroData
 
 from recs_assets import heap
 from recs_assets.gnn.channels import training
-from recs_assets.gnn.channels.choice import Chosen, choose_channels
-from recs_assets.gnn.channels.examples import Example, channel_examples
+from recs_assets.gnn.channels.choice import Chosen, choose_channels, columns_of
+from recs_assets.gnn.channels.split_examples import SplitExamples, split_examples
 from recs_assets.gnn.checkpoints import Checkpoints
-from recs_assets.gnn.snapshots import microseconds
 from recs_assets.gnn.towers.examples import tower_examples
 from recs_assets.gnn.towers.launching import fit_towers_together
 from recs_assets.gnn.towers.training import TowerFit
 from recs_assets.settings import Settings
 from recs_assets.week_split import WeekSplit
-from recs_assets.weeks import ONE_WEEK
 
 
 @dataclass(frozen=True)
@@ -40,42 +37,6 @@ class WeeklyFit:
     towers: TowerFit | None
     n_users: int
     n_snapshots: int
-
-
-@dataclass(frozen=True)
-class SplitExamples:
-    """The snapshots of a week split, each with its users, their candidates and their targets.
-
-    Attributes:
-        training: every training snapshot with somebody to learn from; targets of the horizon.
-        validation: one for each validation week with anybody in it; targets of that week.
-        last_before_validation: microseconds; the targets of training snapshots up to it end before the validation weeks.
-    """
-
-    training: Sequence[Example]
-    validation: Sequence[Example]
-    last_before_validation: int
-
-    @property
-    def before_validation(self) -> list[Example]:
-        """What towers, and the channels beside which they are validated, may learn from."""
-        return [example for example in self.training if example.moment <= self.last_before_validation]
-
-
-def split_examples(data: HeteroData, split: WeekSplit, settings: Settings, folder: Path | None = None) -> SplitExamples:
-    """The examples of a week split, their features in files as ``channel_examples`` says."""
-    learned = list(channel_examples(data, [microseconds(moment) for moment in split.training], settings, folder))
-    weeks = [microseconds(moment) for moment in split.validation]
-    last_before_validation = microseconds(split.validation[0] - split.horizon)
-    if split.horizon == ONE_WEEK and set(split.validation) <= set(split.training):
-        validation = [example for example in learned if example.moment in weeks]
-        if all(example.is_whole for example in validation):
-            return SplitExamples(learned, validation, last_before_validation)
-    # A validation week has seven days whatever the horizon, and all candidates are ranked.
-    week_long = settings.model.model_copy(update={"horizon_days": ONE_WEEK.days})
-    settings = settings.model_copy(update={"model": week_long})
-    validation = list(channel_examples(data, weeks, settings, folder, are_whole=True))
-    return SplitExamples(learned, validation, last_before_validation)
 
 
 def fit_week(
@@ -112,8 +73,9 @@ def fit_examples(
     """As ``fit_week``, on examples that are there already."""
     # A sum over another number of threads differs in its last bit, and a training in its second digit.
     torch.set_num_threads(settings.compute.cores)
-    chosen = choose_channels(of_split.before_validation, of_split.validation, settings, report)
-    report(chosen.words)
+    chosen, of_split = choose_channels(of_split, columns_of(data, settings), settings, report, checkpoints.folder)
+    for name, words in chosen.words.items():
+        report(f"{name} is {words}")
     settings = chosen.settings
     heap.trim()
     towers = None

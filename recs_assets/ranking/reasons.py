@@ -60,6 +60,7 @@ FAMILY_OF_TERM = {
     "interest": "interest",
     "cosine": "together",
     "walk": "together",
+    "ease": "together",
     "part_type": "part_type",
     "next_types": "part_type",
     "brand": "brand",

@@ -15,7 +15,7 @@ from torch_geometric.data import HeteroData
 
 from recs_assets.gnn import scoring
 from recs_assets.gnn.candidates import Eligibility, catalogue, kept_candidates
-from recs_assets.gnn.channels.evidence import Evidence
+from recs_assets.gnn.channels.evidence import Evidence, feature_names
 from recs_assets.gnn.graph import KEPT
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Snapshot, held_out, microseconds, new_pairs, snapshot
 from recs_assets.ranking.arrays import Flags, Floats, Floats32, Ints
@@ -39,20 +39,22 @@ class Chunk:
         users: [n] rows of the graph's users.
         candidates: [n x products] what each may be shown.
         features: [entries of ``candidates`` x channels] as ``Evidence.features`` gives them.
+        channels: names of the columns of ``features``.
     """
 
     profiles: Ints
     users: Ints
     candidates: sparse.csr_array
     features: Floats32
+    channels: tuple[str, ...]
 
     def only(self, profiles: Ints) -> "Chunk":
         """Those of these rows of the cohort who are in it."""
         chosen = np.isin(self.profiles, profiles)
         if chosen.all():
             return self
-        entries = chosen[row_of_entry(self.candidates)]
-        return Chunk(self.profiles[chosen], self.users[chosen], self.candidates[np.flatnonzero(chosen)], self.features[entries])
+        candidates, features = self.candidates[np.flatnonzero(chosen)], self.features[chosen[row_of_entry(self.candidates)]]
+        return Chunk(self.profiles[chosen], self.users[chosen], candidates, features, self.channels)
 
 
 @dataclass(frozen=True)
@@ -103,13 +105,14 @@ class Cohort:
 
     def chunks(self) -> Iterator[Chunk]:
         """Everybody once, in order: a bounded number of people and of candidates at a time, whatever the store."""
+        channels = feature_names(self.settings.model)
         for first in range(0, len(self.users), scoring.ROWS_PER_CHUNK):
             users = self.users[first : first + scoring.ROWS_PER_CHUNK]
             candidates = self.eligibility.candidates(users)
             for rows in scoring.chunks(candidates):
                 own = candidates[rows]
                 profiles = np.arange(first + rows.start, first + rows.stop)
-                yield Chunk(profiles, users[rows], own, self.evidence.features(users[rows], own))
+                yield Chunk(profiles, users[rows], own, self.evidence.features(users[rows], own), channels)
 
     def top(self, chunk: Chunk, scores: Floats) -> pd.DataFrame:
         """What is kept of a chunk's candidates by their scores [entries]: columns profile (row of the cohort), product, score."""

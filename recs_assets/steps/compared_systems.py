@@ -8,10 +8,10 @@ import pandas as pd
 from scipy import sparse
 
 from recs_assets.gnn import scoring
-from recs_assets.gnn.channels.evidence import channel_names
+from recs_assets.gnn.channels.evidence import feature_names
 from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.channels.popularity import POPULARITY
-from recs_assets.gnn.snapshots import DAY_MICROSECONDS, FOREVER
+from recs_assets.gnn.snapshots import DAY_MICROSECONDS
 from recs_assets.gnn.towers.residual import Residual
 from recs_assets.ranking import baselines
 from recs_assets.ranking.arrays import Floats, Floats32, Ints
@@ -50,7 +50,8 @@ class ScoringModel:
 
     def by_channels(self, chunk: Chunk) -> Floats:
         """[entries] the score without towers."""
-        log_evidence = self.channels.log_evidence(chunk.features, self.of_parts, chunk.candidates.indices)
+        features = self.channels.own(chunk.features, chunk.channels)
+        log_evidence = self.channels.log_evidence(features, self.of_parts, chunk.candidates.indices)
         contributions = scoring.weighted(self.channels, log_evidence, self.state[chunk.users], chunk.candidates)
         scores: Floats = contributions.sum(axis=1, dtype=np.float64)
         return scores
@@ -88,10 +89,10 @@ class ComparedSystems:
         for name, scorer in self.baselines.items():
             yield [name], chunk, scorer(chunk)
         own = chunk.only(self.alone)
-        for number, name in enumerate(channel_names(self.model.channels.settings)):
-            column = number - len(POPULARITY)
-            evidence = self.model.of_parts[own.candidates.indices, number] if column < 0 else own.features[:, column]
-            yield [f"{SINGLE_CHANNEL}{name}"], own, evidence.astype(np.float64)
+        for shares, name in zip(self.model.of_parts.T, POPULARITY, strict=True):
+            yield [f"{SINGLE_CHANNEL}{name}"], own, shares[own.candidates.indices].astype(np.float64)
+        for name in feature_names(self.model.channels.settings):
+            yield [f"{SINGLE_CHANNEL}{name}"], own, own.features[:, own.channels.index(name)].astype(np.float64)
         for name, kept in self.kept.items():
             yield [name], chunk, kept.scores(chunk)
         by_channels = self.model.by_channels(chunk)
@@ -112,10 +113,7 @@ def baselines_of(people: Cohort) -> dict[str, Scorer]:
     options, past = people.settings.baselines, people.past
     recent = past.log.between(past.as_of - options.popularity_days * DAY_MICROSECONDS, past.as_of)
     popular = np.bincount(recent.product, past.event_weights[recent.event_type], past.n_products).astype(np.float64)
-    train = past.touched(FOREVER)[np.flatnonzero(past.n_events)]
-    train.data[:] = 1.0
-    history = past.touched(FOREVER)[people.users]
-    history.data[:] = 1.0
+    train, history = past.ever_touched[np.flatnonzero(past.n_events)], past.ever_touched[people.users]
     knn = baselines.item_knn(train, options.item_knn_shrinkage, options.item_knn_neighbours)
     weights = baselines.ease(train, options.ease_regularization, options.ease_max_parts)
     ties = baselines.add_popularity(np.zeros(past.n_products), popular)

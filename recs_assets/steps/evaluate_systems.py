@@ -15,8 +15,8 @@ from torch_geometric.data import HeteroData
 
 from recs_assets.gnn import graph
 from recs_assets.gnn.candidates import part_attributes
-from recs_assets.gnn.channels.choice import decided
 from recs_assets.gnn.channels.gated_model import GatedChannels, load
+from recs_assets.gnn.channels.optional import heard, hearing
 from recs_assets.gnn.snapshots import microseconds, snapshot
 from recs_assets.gnn.towers import residual
 from recs_assets.ranking import evaluation, slices
@@ -184,8 +184,9 @@ class Evaluator:
         returns_known_at: dt.datetime | None = None,
         by_mail: MailRelevance | None = None,
     ) -> Pool:
-        # What no model hears need not be walked.
-        settings = decided(self.settings, hears=any(model.settings.undecayed_walk for model in models))
+        # What no model hears need not be worked out.
+        names = {name for model in models for name in heard(model.settings)}
+        settings = self.settings.model_copy(update={"model": hearing(self.settings.model, names)})
 
         def pool_of(start: dt.datetime) -> Pool | None:
             people = cohort(self.data, start, settings, relevances, returns_known_at=returns_known_at, by_mail=by_mail)

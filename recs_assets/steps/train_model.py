@@ -94,7 +94,7 @@ def train(
         _write_towers(fitted.towers, data, inputs, new, settings)
         new.facts |= {TOWERS_VALIDATED_ON: [key_of(moment) for moment in split.validation]}
     new.write_document(RESIDUAL, record)
-    new.facts |= {"towers_scale": record.get("scale", {}), "undecayed_walk": fitted.chosen.words}
+    new.facts |= {"towers_scale": record.get("scale", {}), "optional_channels": fitted.chosen.words}
     figures = {
         "users learned from": fitted.n_users,
         "snapshots": fitted.n_snapshots,
@@ -102,7 +102,7 @@ def train(
         "last loss": losses[-1],
         "weights": fitted.channels.model.named_weights(),
         "floors of popularity": fitted.channels.model.named_floors(),
-        "walk that forgets nothing": fitted.chosen.words,
+        **{f"channel {name}": words for name, words in fitted.chosen.words.items()},
         **{f"scale of the towers, {stratum}": scale for stratum, scale in record.get("scale", {}).items()},
         "device of the towers": device_of(settings.towers),
     }

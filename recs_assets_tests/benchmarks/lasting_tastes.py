@@ -36,18 +36,19 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True, help="a folder with train.parquet and test.parquet")
     parser.add_argument("--people", type=int, default=4_000, help="drawn of those in the data, or all")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--fading", action="store_true", help="without the walk that forgets nothing")
+    parser.add_argument("--fading", action="store_true", help="without the channels that forget nothing")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder) / "home", Path(folder) / "shop")
         write_shop(options.data, home.source, options.people, options.seed)
         settings = Path(folder) / "settings.yaml"
-        walk = "model:\n  undecayed_walk: false\n" if options.fading else ""
-        settings.write_text(f"{SHOP.read_text()}towers:\n  encoder: none\n{walk}")
+        fading = "model:\n  undecayed_walk: false\n  ease: false\n" if options.fading else ""
+        settings.write_text(f"{SHOP.read_text()}towers:\n  encoder: none\n{fading}")
         home.finish("run", "weekly", "--week", WEEK, RECS_SETTINGS=str(settings))
         store = Store(home.folder / "store")
         measured = store.current("offline_metrics", WEEK).table(METRICS).to_pandas()
-        print(store.current("trained_model", WEEK).facts["undecayed_walk"])
+        for name, words in store.current("trained_model", WEEK).facts["optional_channels"].items():
+            print(f"{name} is {words}")
     together = measured[(measured["metric"] == "recall") & (measured["k"] == K) & (measured["stratum"] == "all")]
     print(together.set_index("system")["value"].sort_values().to_string(float_format="{:.4f}".format))
     return 0

@@ -21,7 +21,7 @@ from recs_assets.ranking.strata import STRATA
 from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.five_users import past_of, world
 
-SETTINGS = five_users.settings()
+SETTINGS = five_users.settings(model={"undecayed_walk": True, "ease": True})
 NAMES = channel_names(SETTINGS.model)
 N_PATHS = len(path_names(SETTINGS.model))
 EVERYONE = np.arange(5)
@@ -137,7 +137,7 @@ def test_scores_are_those_of_a_slow_computation(evidence: Evidence) -> None:
         [row for user in EVERYONE for row in _slowly(model, evidence, int(user), candidates)[:3]], columns=top.columns
     )
     assert top.drop(columns="score").to_numpy().tolist() == expected.drop(columns="score").to_numpy().tolist()
-    np.testing.assert_allclose(top["score"], expected["score"], rtol=1e-5)
+    np.testing.assert_allclose(top["score"], expected["score"], rtol=1e-5, atol=1e-6)
 
 
 def _slowly(model: GatedChannels, evidence: Evidence, user: int, candidates: sparse.csr_array) -> list[list[object]]:
@@ -164,7 +164,7 @@ def _loudest_slowly(terms: list[float], average: list[float]) -> str:
     kinds: dict[str, list[tuple[float, str]]] = {}
     popularity = 0.0
     for name, term, usual in zip(NAMES, terms, average, strict=True):
-        kind = {"cosine": "walk", "walk": "walk", "garage": "garage"}.get(name.split("_")[0], name)
+        kind = {"cosine": "walk", "walk": "walk", "ease": "walk", "garage": "garage"}.get(name.split("_")[0], name)
         kind = {"next_types": "part_type", "owner_types": "vehicle_model"}.get(name, kind)
         kind = "popularity" if name.startswith("popularity") else kind
         popularity += term - usual if kind == "popularity" else 0.0

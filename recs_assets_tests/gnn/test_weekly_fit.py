@@ -12,8 +12,8 @@ import pytest
 from recs_assets.asset_files import GRAPH
 from recs_assets.gnn.channels import examples
 from recs_assets.gnn.channels.examples import Example
+from recs_assets.gnn.channels.split_examples import split_examples
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, microseconds
-from recs_assets.gnn.weekly_fit import split_examples
 from recs_assets.week_split import split_weeks
 from recs_assets.weeks import week_of
 from recs_assets_tests.conftest import Run

@@ -1,6 +1,6 @@
 """The model's score of every part for one person, each channel by its formula, all in float64."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,9 +26,11 @@ class Channels:
 
     Attributes:
         log_popularity: fast, middle and slow, [products] each, as the towers see it: without what the model has learned.
+        heard: the optional channels that the model hears.
     """
 
-    def __init__(self, world: World, weights: Mapping[str, Any]) -> None:
+    def __init__(self, world: World, weights: Mapping[str, Any], heard: Collection[str] = ()) -> None:
+        self.heard = heard
         self.world = world
         self.weights = {name: np.asarray(values, dtype=np.float64) for name, values in weights.items()}
         model = world.settings.model
@@ -51,8 +53,8 @@ class Channels:
             logs.append(np.log1p(path / epsilon))
         logs += [self._owners_behaviour(user, labels) for labels in self._vehicle_labels()]
         logs += [self._owner_types(user), self._next_types(self._history(user))]
-        if len(weights) > len(logs):  # the model hears it
-            logs.append(self.undecayed_walk(user))
+        optional = {"undecayed_walk": self.undecayed_walk, "ease": self.ease}
+        logs += [of_user(user) for name, of_user in optional.items() if name in self.heard]
         assert len(logs) == len(weights)
         total = np.zeros(len(self.world.products))
         for weight, evidence in zip(weights, logs, strict=True):
@@ -134,6 +136,25 @@ class Channels:
         floored = of_product + FLOOR * of_product.mean()
         lift: Vector = np.log((ended / (floored / floored.sum()) + 0.3) / 1.3)
         return lift
+
+    def ease(self, user: int) -> Vector:
+        """[products] ten times the weights of EASE with lambda 200 from all parts that the person ever touched."""
+        ever = self._slowly_touched
+        own = np.isin(np.arange(len(self.world.products)), ever.product[ever.user == user])
+        scores: Vector = 10 * own @ self._ease_weights
+        return scores
+
+    @cached_property
+    def _ease_weights(self) -> Vector:
+        """[products x products], zeros for all but the 4,000 that most people touched."""
+        ever, n_products = self._slowly_touched, len(self.world.products)
+        touched = np.zeros((len(self.world.users), n_products))
+        touched[ever.user, ever.product] = 1.0
+        known = np.argsort(-touched.sum(axis=0), kind="stable")[:4_000]
+        inverse = np.linalg.inv(touched[:, known].T @ touched[:, known] + 200 * np.eye(len(known)))
+        weights = np.zeros((n_products, n_products))
+        weights[np.ix_(known, known)] = np.eye(len(known)) - inverse / np.diag(inverse)
+        return weights
 
     def _two_steps(self, history: Vector, touched: Edges, to_user: Vector, to_product: Vector) -> Vector:
         reached = np.bincount(touched.user, to_user * history[touched.product], len(self.world.users))

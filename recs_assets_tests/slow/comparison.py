@@ -77,7 +77,7 @@ def serving(store: Store, week: str, settings: Settings) -> Serving:
     tables["other_orders"] = inputs["interaction_edges"].table(OTHER_ORDERS)
     world = read(tables, inputs["interaction_edges"].as_of, settings)
     saved = torch.load(approved.path(MODEL), weights_only=True)
-    channels = Channels(world, saved["weights"])
+    channels = Channels(world, saved["weights"], [name for name, value in saved["inputs"].items() if value is True])
     model: Channels | Towers = channels
     if TOWERS in approved.manifest.files:
         towers = torch.load(approved.path(TOWERS), weights_only=True, map_location="cpu")

@@ -13,8 +13,10 @@ from scipy import sparse
 from recs_assets import settings_file
 from recs_assets.asset_files import GRAPH, MODEL, PROFILES
 from recs_assets.gnn import graph
+from recs_assets.gnn.channels import optional
 from recs_assets.gnn.channels.evidence import Evidence, channel_names
 from recs_assets.gnn.channels.gated_model import GatedChannels
+from recs_assets.gnn.channels.optional import hearing
 from recs_assets.gnn.scoring import weighted
 from recs_assets.gnn.snapshots import microseconds, snapshot
 from recs_assets.gnn.towers.residual import Residual
@@ -95,7 +97,7 @@ def first(first_run: Run) -> tuple[ServedLists, Serving]:
     return served_and_slow(first_run.place, WEEK)
 
 
-@pytest.mark.parametrize("column", range(len(channel_names(SETTINGS.model)) - 1))  # all but the walk that forgets nothing
+@pytest.mark.parametrize("column", range(len(channel_names(SETTINGS.model))))
 def test_a_spoilt_weight_of_any_channel_is_noticed(first_run: Run, first: tuple[ServedLists, Serving], column: int) -> None:
     served, slow = first
     weights = torch.load(first_run.place.artifact("approved_model").path(MODEL), weights_only=True)["weights"]
@@ -106,21 +108,27 @@ def test_a_spoilt_weight_of_any_channel_is_noticed(first_run: Run, first: tuple[
     assert any(not one.same and not one.rounding for one in compared)
 
 
-def test_the_score_of_a_model_that_hears_the_walk_that_forgets_nothing_agrees(first_run: Run) -> None:
+@pytest.mark.parametrize("names", [["walk_undecayed"], ["ease"], ["walk_undecayed", "ease"]])
+def test_the_score_of_a_model_that_hears_optional_channels_agrees(first_run: Run, names: list[str]) -> None:
     known, weights = first_run.place.artifact("hetero_graph"), first_run.place.artifact("approved_model").path(MODEL)
-    settings = SETTINGS.model.model_copy(update={"undecayed_walk": True})
+    settings = hearing(SETTINGS.model, names)
     model = GatedChannels(settings, torch.load(weights, weights_only=True)["weights"]["epsilon"])
+    with torch.no_grad():
+        model.base[-len(names) :] = 2.0  # far from what the others weigh
     past = snapshot(graph.load(known.path(GRAPH)), microseconds(known.as_of), SETTINGS.events)
-    slow = Channels(serving(first_run.place.store, WEEK, SETTINGS).world, model.state_dict())
-    users = np.array([*np.unique(slow.world.events.user)[:20], *range(0, 500, 50)])
+    world = serving(first_run.place.store, WEEK, SETTINGS).world
+    slow = Channels(world, model.state_dict(), [optional.SETTINGS[name] for name in names])
+    users = np.array([*np.unique(world.events.user)[:20], *range(0, 500, 50)])
     every, evidence = sparse.csr_array(np.ones((len(users), past.n_products), dtype=bool)), Evidence(past, settings)
     features = evidence.features(users, every)
     logs = model.log_evidence(features, model.of_parts(evidence.popularity), every.indices)
     fast = weighted(model, logs, past.state[users], every).sum(axis=1).reshape(every.shape)
     np.testing.assert_allclose(fast, [slow.scores(user) for user in users.tolist()], rtol=1e-4, atol=1e-4)
-    heard = features[:, -1].reshape(every.shape)
-    np.testing.assert_allclose(heard, [slow.undecayed_walk(user) for user in users.tolist()], rtol=1e-4, atol=1e-5)
-    assert (np.ptp(heard, axis=1) > 1).sum() >= 20
+    for number, name in enumerate(names, features.shape[1] - len(names)):
+        heard = features[:, number].reshape(every.shape)
+        own = getattr(slow, optional.SETTINGS[name])
+        np.testing.assert_allclose(heard, [own(user) for user in users.tolist()], rtol=1e-4, atol=1e-5)
+        assert (np.ptp(heard, axis=1) > 0.01).sum() >= 20
 
 
 @pytest.mark.parametrize("encoder", ["gat", "mean"])

@@ -1,26 +1,63 @@
-"""Whether the model hears the walk that forgets nothing: the validation weeks decide, where the settings leave it open."""
+"""Which optional channels the model hears: the validation weeks decide, where the settings leave it open."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
+from torch_geometric.data import HeteroData
 
 from recs_assets.gnn.channels import training
 from recs_assets.gnn.channels.evidence import feature_names
 from recs_assets.gnn.channels.examples import Example, channel_scores, in_turn
-from recs_assets.gnn.channels.gated_model import GatedChannels
+from recs_assets.gnn.channels.optional import SETTINGS, OptionalChannels, heard, hearing, undecided
+from recs_assets.gnn.channels.split_examples import SplitExamples
 from recs_assets.gnn.channels.training import Fit, fit
-from recs_assets.gnn.channels.undecayed_walk import NAME
+from recs_assets.gnn.snapshots import snapshot
 from recs_assets.gnn.validation import Comparison, Figures, compare, recall_of
-from recs_assets.ranking.arrays import Floats
+from recs_assets.model_settings import ModelSettings
+from recs_assets.ranking.arrays import Floats, Floats32
 from recs_assets.ranking.cutoff import K
 from recs_assets.ranking.likelihood import negative_log_likelihood
 from recs_assets.ranking.statistics import Difference, paired_difference
 from recs_assets.settings import Settings
 
-# The weight that the walk is given on top of a fit without it, to see whether that points in the right direction.
-NUDGE = 0.05
+# The weight that a channel is given on top of a fit without it: so little that what comes of it is a slope.
+NUDGE = 0.001
 SIGN = -1.0  # standard errors by which -log p then has to fall for a fit with it to be worth its time
+
+# The feature column of a channel, by its name, for an example.
+Column = Callable[[Example, str], Floats32]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was found of one optional channel.
+
+    Attributes:
+        is_heard: what came of it.
+        nudged: of -log p of the validation weeks, by a little of the channel; ``None``: they were not asked.
+        shown: what the channel adds there; ``None``: it was not fitted.
+    """
+
+    is_heard: bool
+    nudged: Difference | None = None
+    shown: Comparison | None = None
+
+    @property
+    def words(self) -> str:
+        """What was decided, and why."""
+        came = "heard" if self.is_heard else "not heard"
+        if self.shown is not None:
+            nll, recall = self.shown.nll, self.shown.recall
+            return (
+                f"{came}: -log p of the validation weeks {nll.mean:+.4f} ({nll.low:+.4f} to {nll.high:+.4f}, z {nll.z:+.1f}), "
+                f"Recall@{K} {recall.lift:+.1%} (z {recall.z:+.1f})"
+            )
+        if self.nudged is not None:
+            return f"{came}: a little of it does not lower -log p of the validation weeks (z {self.nudged.z:+.1f})"
+        return f"{came}: the validation weeks were not asked"
 
 
 @dataclass(frozen=True)
@@ -30,84 +67,122 @@ class Chosen:
     Attributes:
         settings: in which it is decided.
         fit: of these channels, on the snapshots before the validation weeks.
-        nudged: of -log p of the validation weeks, by a little of the walk; ``None``: it was not asked.
-        shown: what the walk adds there; ``None``: it was not fitted.
+        decisions: by optional channel.
     """
 
     settings: Settings
     fit: Fit
-    nudged: Difference | None
-    shown: Comparison | None
+    decisions: Mapping[str, Decision]
 
     @property
-    def words(self) -> str:
-        """What was decided, and why."""
-        heard = f"{NAME} is {'heard' if self.settings.model.undecayed_walk else 'not heard'}"
-        if self.shown is not None:
-            nll, recall = self.shown.nll, self.shown.recall
-            return (
-                f"{heard}: -log p of the validation weeks {nll.mean:+.4f} ({nll.low:+.4f} to {nll.high:+.4f}, z {nll.z:+.1f}), "
-                f"Recall@{K} {recall.lift:+.1%} (z {recall.z:+.1f})"
-            )
-        if self.nudged is not None:
-            return f"{heard}: a little of it does not lower -log p of the validation weeks (z {self.nudged.z:+.1f})"
-        return f"{heard}: the validation weeks were not asked"
+    def words(self) -> dict[str, str]:
+        """By optional channel, whether it is heard, and why."""
+        return {name: decision.words for name, decision in self.decisions.items()}
+
+
+def columns_of(data: HeteroData, settings: Settings) -> Column:
+    """What optional channels say of the candidates of an example, worked out from the graph when it is asked for."""
+
+    def column(example: Example, name: str) -> Floats32:
+        past = snapshot(data, example.moment, settings.events)
+        channels = OptionalChannels(past, n_asked=example.n_users)
+        return channels.of(name, example.users, example.candidates, settings.compute.cores)
+
+    return column
 
 
 def choose_channels(
-    before: Sequence[Example],
-    validation: Sequence[Example],
+    examples: SplitExamples,
+    column: Column,
     settings: Settings,
     report: Callable[[str], None] = training.log.info,
-) -> Chosen:
-    """Fit without the undecayed walk, and with it where that may help; keep it where it does (``Comparison.helps``).
+    folder: Path | None = None,
+) -> tuple[Chosen, SplitExamples]:
+    """Fit without the channels that are left open; with one more where that may help, and keep it where it does.
 
-    Whether it may is asked of the slope of -log p of the validation weeks where the weight of the walk is zero, as in Rao's score
-    test (1948): nearly free, where a second fit costs as much as the first.
+    Forward selection: the one of greatest promise is fitted first, and the others are asked again beside it if it is kept
+    (``Comparison.helps``). What a channel promises is the slope of -log p of the validation weeks where its weight is zero, as in
+    Rao's score test (1948): nearly free, where a second fit costs as much as the first.
 
     Args:
-        before: snapshots whose targets lie before the validation weeks.
-        validation: snapshots whose targets are the validation weeks.
-        settings: ``model.undecayed_walk`` true or false leaves nothing to choose.
+        examples: snapshots to learn from and to validate on, with the features that ``settings.model`` hears as it stands.
+        column: of the channels that are left open.
+        settings: the model's say which optional channels are heard, are not, or are left open.
         report: takes lines of progress.
+        folder: where features lie.
+
+    Returns:
+        What is heard, and the examples with its features.
 
     Raises:
         NoTrainingDataError: there is nothing to learn from.
         FloatingPointError: a loss is not finite any more.
     """
-    if settings.model.undecayed_walk is not None:
-        return Chosen(settings, fit(before, settings, report), None, None)
-    without, hearing = decided(settings, hears=False), decided(settings, hears=True)
-    first = fit(before, without, report)
-    if not validation:
-        return Chosen(without, first, None, None)
-    users = np.concatenate([example.users for example in validation])
-    weeks = np.concatenate([np.full(example.n_users, week) for week, example in enumerate(validation)])
-    confidence, scores = settings.towers.confidence, _scores(first.model, validation)
-    alone, column = _figures(scores, validation), feature_names(settings.model).index(NAME)
-    little = [own + NUDGE * example.features[:, column] for own, example in zip(scores, in_turn(validation), strict=True)]
-    nudged = paired_difference(alone.nll, _nll(little, validation), users, 1 - confidence)
-    if nudged.z >= SIGN:
-        return Chosen(without, first, nudged, None)
-    second = fit(before, hearing, report)
-    shown = compare(alone, _figures(_scores(second.model, validation), validation), users, weeks, confidence)
-    return Chosen(hearing, second, nudged, shown) if shown.helps else Chosen(without, first, nudged, shown)
+    names = set(heard(settings.model))
+    decisions = {name: Decision(name in names) for name in SETTINGS}
+    best = _Heard.of(examples, settings, hearing(settings.model, names), report)
+    remaining = undecided(settings.model) if examples.validation else []
+    columns = {name: [column(example, name) for example in examples.validation] for name in remaining}
+    while remaining:
+        nudged = {name: best.nudged(columns[name]) for name in remaining}
+        decisions |= {name: Decision(False, difference) for name, difference in nudged.items()}
+        name = min(remaining, key=lambda each: nudged[each].z)
+        if nudged[name].z >= SIGN:
+            break
+        remaining.remove(name)
+        wider = best.with_channel(name, column, folder, report)
+        shown = best.compared(wider)
+        decisions[name] = Decision(shown.helps, nudged[name], shown)
+        best = wider if shown.helps else best
+    return Chosen(best.settings, best.fit, decisions), best.examples
 
 
-def decided(settings: Settings, *, hears: bool) -> Settings:
-    """The settings with nothing left open: the walk is heard or it is not there."""
-    return settings.model_copy(update={"model": settings.model.model_copy(update={"undecayed_walk": hears})})
+@dataclass(frozen=True)
+class _Heard:
+    """The channels that are heard so far, and what their fit makes of the validation weeks."""
 
+    examples: SplitExamples
+    settings: Settings
+    fit: Fit
 
-def _scores(model: GatedChannels, validation: Sequence[Example]) -> list[Floats]:
-    return [channel_scores(model, example) for example in in_turn(validation)]
+    @staticmethod
+    def of(examples: SplitExamples, settings: Settings, model: ModelSettings, report: Callable[[str], None]) -> "_Heard":
+        """Fitted on the snapshots before the validation weeks."""
+        settings = settings.model_copy(update={"model": model})
+        return _Heard(examples, settings, fit(examples.before_validation, settings, report))
 
+    def with_channel(self, name: str, column: Column, folder: Path | None, report: Callable[[str], None]) -> "_Heard":
+        """The same with one channel more."""
+        model = hearing(self.settings.model, {*heard(self.settings.model), name})
+        place = feature_names(model).index(name)
+        examples = self.examples.with_channel(place, lambda example: column(example, name), folder)
+        return _Heard.of(examples, self.settings, model, report)
 
-def _figures(scores: Sequence[Floats], validation: Sequence[Example]) -> Figures:
-    recalls = [recall_of(own, example) for own, example in zip(scores, validation, strict=True)]
-    return Figures(_nll(scores, validation), np.concatenate(recalls))
+    def nudged(self, columns: Sequence[Floats32]) -> Difference:
+        """Of -log p of the validation weeks, by a little of a channel: its column for each of their snapshots."""
+        scores = [own + NUDGE * column for own, column in zip(self._scores, columns, strict=True)]
+        users = np.concatenate([example.users for example in self.examples.validation])
+        return paired_difference(self._nll, self._nll_of(scores), users, 1 - self.settings.towers.confidence)
 
+    def compared(self, wider: "_Heard") -> Comparison:
+        """What another fit makes of the same weeks, against this one."""
+        users = np.concatenate([example.users for example in self.examples.validation])
+        weeks = np.concatenate([np.full(example.n_users, week) for week, example in enumerate(self.examples.validation)])
+        return compare(self._figures, wider._figures, users, weeks, self.settings.towers.confidence)
 
-def _nll(scores: Sequence[Floats], validation: Sequence[Example]) -> Floats:
-    pairs = zip(scores, validation, strict=True)
-    return np.concatenate([negative_log_likelihood(own, example.targets > 0, example.candidates) for own, example in pairs])
+    @cached_property
+    def _figures(self) -> Figures:
+        pairs = zip(self._scores, self.examples.validation, strict=True)
+        return Figures(self._nll, np.concatenate([recall_of(own, example) for own, example in pairs]))
+
+    @cached_property
+    def _nll(self) -> Floats:
+        return self._nll_of(self._scores)
+
+    def _nll_of(self, scores: Sequence[Floats]) -> Floats:
+        pairs = zip(scores, self.examples.validation, strict=True)
+        return np.concatenate([negative_log_likelihood(own, example.targets > 0, example.candidates) for own, example in pairs])
+
+    @cached_property
+    def _scores(self) -> list[Floats]:
+        return [channel_scores(self.fit.model, example) for example in in_turn(self.examples.validation)]

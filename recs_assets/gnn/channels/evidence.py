@@ -12,10 +12,10 @@ import numpy as np
 from scipy import sparse
 
 from recs_assets.gnn.channels.candidate_pairs import CandidatePairs
+from recs_assets.gnn.channels.optional import OptionalChannels, heard
 from recs_assets.gnn.channels.part_types import PartTypes
 from recs_assets.gnn.channels.popularity import POPULARITY, decayed_counts, floored_shares, popularity_inputs
 from recs_assets.gnn.channels.undecayed_walk import NAME as UNDECAYED_WALK
-from recs_assets.gnn.channels.undecayed_walk import UndecayedWalk
 from recs_assets.gnn.channels.walks import Steps, Walks
 from recs_assets.gnn.graph import ATTRIBUTES
 from recs_assets.gnn.snapshots import Snapshot
@@ -34,8 +34,8 @@ def channel_names(settings: ModelSettings) -> tuple[str, ...]:
 
 
 def feature_names(settings: ModelSettings) -> tuple[str, ...]:
-    """The channels of a user and a part, in the order of the feature columns: the last one may be left out."""
-    return (*path_names(settings), *VEHICLES, *PART_TYPES, *_undecayed_names(settings))
+    """The channels of a user and a part, in the order of the feature columns: the optional ones that are heard last."""
+    return (*path_names(settings), *VEHICLES, *PART_TYPES, *heard(settings))
 
 
 def path_names(settings: ModelSettings) -> tuple[str, ...]:
@@ -49,13 +49,8 @@ def cosine_names(settings: ModelSettings) -> tuple[str, ...]:
 
 
 def walk_names(settings: ModelSettings) -> tuple[str, ...]:
-    """The channels that walk from part to part through people."""
-    return (*cosine_names(settings), "walk", *_undecayed_names(settings))
-
-
-def _undecayed_names(settings: ModelSettings) -> tuple[str, ...]:
-    """Left out of what a model hears, and so of its settings, where it does not help; where nothing is decided it is there."""
-    return () if settings.undecayed_walk is False else (UNDECAYED_WALK,)
+    """The channels that lead from part to part: walks through people, and the optional ones that are heard."""
+    return (*cosine_names(settings), "walk", *heard(settings))
 
 
 @dataclass(frozen=True)
@@ -107,20 +102,17 @@ class Evidence:
         Returns:
             [entries of ``candidates`` x walks].
         """
-        is_active = self.past.n_events[users] > 0
-        if is_active.all() and not _undecayed_names(self.settings):
+        is_active, optional = self.past.n_events[users] > 0, heard(self.settings)
+        if is_active.all() and not optional:
             # Of a shop where all are active, no copy of the largest array that scoring holds.
             return self._walks.reached(self.history[users], candidates, threads)
         columns = np.zeros((candidates.nnz, len(walk_names(self.settings))), dtype=np.float32, order="F")
-        places: Ints | slice = slice(None)
-        if not is_active.all():
-            places = np.flatnonzero(np.repeat(is_active, np.diff(candidates.indptr)))
-            users, candidates = users[is_active], candidates[is_active]
-        ended = self._walks.reached(self.history[users], candidates, threads)
+        for number, name in enumerate(optional, columns.shape[1] - len(optional)):
+            columns[:, number] = self.optional.of(name, users, candidates, threads)
+        places = np.repeat(is_active, np.diff(candidates.indptr))
+        ended = self._walks.reached(self.history[users[is_active]], candidates[is_active], threads)
         for number, column in enumerate(ended.T):
             columns[places, number] = column
-        if _undecayed_names(self.settings):
-            columns[places, -1] = self.undecayed_walk.lift(users, candidates, threads)
         return columns
 
     def _fill(self, columns: Floats32, users: Ints, pairs: CandidatePairs) -> None:
@@ -174,9 +166,9 @@ class Evidence:
         return Walks((*self._cosines, self._walk3), self._n_walked)
 
     @cached_property
-    def undecayed_walk(self) -> UndecayedWalk:
-        """The walk that begins at everything a user has ever touched."""
-        return UndecayedWalk(self.past, self._n_walked)
+    def optional(self) -> OptionalChannels:
+        """The channels of which some are heard."""
+        return OptionalChannels(self.past, self._n_walked)
 
     @property
     def _n_walked(self) -> int:
@@ -184,12 +176,12 @@ class Evidence:
 
     def begins(self, channel: str) -> sparse.csr_array:
         """[users x products] the shares of each history's parts with which a channel that walks begins."""
-        return self.undecayed_walk.history if channel == UNDECAYED_WALK else self.history
+        return self.optional.undecayed_walk.history if channel == UNDECAYED_WALK else self.history
 
     def steps(self, channel: str) -> Steps:
         """The two steps of a channel that walks from part to part: [products x active users], [active users x products]."""
         if channel == UNDECAYED_WALK:
-            return self.undecayed_walk.steps
+            return self.optional.undecayed_walk.steps
         if channel == "walk":
             return self._walk3
         return self._cosines[cosine_names(self.settings).index(channel)]

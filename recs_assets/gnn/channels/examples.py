@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -90,15 +90,18 @@ class Example:
         """[entries] whether the candidate fits a vehicle of the user's garage."""
         return np.asarray(self.features[:, feature_names(settings).index("garage_fitment")] > 0)
 
+    def with_channel(self, place: int, column: Floats32, folder: Path | None) -> "Example":
+        """The same with one feature more, [entries], as its column ``place``; the features in a file in ``folder``."""
+        return replace(self, features=spilled(np.insert(self.features, place, column, axis=1), folder))
+
     def batch(self, model: GatedChannels) -> Batch:
-        """The padded tensors of this snapshot, of the channels that the model has."""
-        features = model.own(self.features)
+        """The padded tensors of this snapshot."""
         lengths = np.diff(self.candidates.indptr)
         rows = row_of_entry(self.candidates)
         columns = positions(rows)
         shape = (len(lengths), int(lengths.max()))
-        log_evidence = np.zeros((*shape, features.shape[1]), dtype=np.float32)
-        log_evidence[rows, columns] = model.bent(features.copy())
+        log_evidence = np.zeros((*shape, self.features.shape[1]), dtype=np.float32)
+        log_evidence[rows, columns] = model.bent(self.features.copy())
         product = np.zeros(shape, dtype=np.int32)
         product[rows, columns] = self.candidates.indices
         is_candidate = np.zeros(shape, dtype=bool)

@@ -8,6 +8,7 @@ The attention towers add ``s * <tower_user(u), tower_part(p)>`` to this sum, sta
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from recs_assets.gnn.channels import optional
 from recs_assets.gnn.channels.evidence import channel_names, feature_names, path_names
 from recs_assets.gnn.channels.popularity import FLOOR, POPULARITY
 from recs_assets.model_settings import ModelSettings
@@ -33,7 +35,7 @@ INPUT_SETTINGS = {
     "owner_types_shrinkage",
     "next_types_shrinkage",
     "gate_hidden",
-    "undecayed_walk",
+    *optional.SETTINGS.values(),
 }
 
 # First weights by kind of channel: the signs and sizes that fits on past weeks of purchase logs agreed on, so that a few
@@ -126,11 +128,10 @@ class GatedChannels(nn.Module):
         """[entries x channels] the logarithms that the weights weigh, in the order of ``channel_names``.
 
         Args:
-            features: [entries x channels of a user and a part], the model's own or more: see ``own``.
+            features: [entries x channels of a user and a part].
             of_parts: [products x channels of a part alone] as ``of_parts`` gives it.
             product: [entries] rows of ``of_parts``.
         """
-        features = self.own(features)
         columns = np.empty((len(features), of_parts.shape[1] + features.shape[1]), dtype=np.float32, order="F")
         for column, shares in zip(columns.T[: of_parts.shape[1]], of_parts.T, strict=True):
             np.take(shares, product, out=column)
@@ -138,9 +139,10 @@ class GatedChannels(nn.Module):
         self.bent(columns[:, of_parts.shape[1] :])
         return columns
 
-    def own(self, features: Floats32) -> Floats32:
-        """The columns of the channels that the model has, which may lack the last one."""
-        return features[:, : len(feature_names(self.settings))]
+    def own(self, features: Floats32, channels: Sequence[str]) -> Floats32:
+        """The columns of the channels that the model has, of all that ``channels`` names."""
+        names = feature_names(self.settings)
+        return features if names == tuple(channels) else features[:, [channels.index(name) for name in names]]
 
     def bent(self, features: Floats32) -> Floats32:
         """The features with their path columns turned from x into log(1 + x / epsilon), in place."""
@@ -188,8 +190,7 @@ def load(path: Path, settings: ModelSettings) -> GatedChannels:
     other = _differences(saved["inputs"], settings)
     if other:
         raise ValueError(f"{path} was fitted with other settings: {'; '.join(other)}. Set them back, or train again.")
-    settings = settings.model_copy(update={"undecayed_walk": _hears_undecayed_walk(saved["inputs"])})
-    model = GatedChannels(settings, saved["weights"]["epsilon"])
+    model = GatedChannels(settings.model_copy(update=_heard(saved["inputs"])), saved["weights"]["epsilon"])
     model.load_state_dict(saved["weights"])
     return model
 
@@ -200,16 +201,15 @@ def unfit(path: Path, settings: ModelSettings) -> list[str]:
 
 
 def _differences(fitted: dict[str, Any], settings: ModelSettings) -> list[str]:
-    fitted = fitted | {"undecayed_walk": _hears_undecayed_walk(fitted)}
-    asked = _inputs(settings)
-    if settings.undecayed_walk is None:
-        del asked["undecayed_walk"]  # either will do
-    return [f"model.{name} was {fitted.get(name)} and is {asked[name]}" for name in asked if fitted.get(name) != asked[name]]
+    fitted, asked = fitted | _heard(fitted), _inputs(settings)
+    # Which optional channels are heard may be left open: any will do.
+    names = [name for name in asked if name not in optional.SETTINGS.values() or asked[name] is not None]
+    return [f"model.{name} was {fitted.get(name)} and is {asked[name]}" for name in names if fitted.get(name) != asked[name]]
 
 
-def _hears_undecayed_walk(fitted: dict[str, Any]) -> bool:
-    """Weights from before there was such a channel do not."""
-    return fitted.get("undecayed_walk", False) is not False
+def _heard(fitted: dict[str, Any]) -> dict[str, bool]:
+    """By setting, which optional channels weights were fitted on; weights from before there were any on none."""
+    return {setting: bool(fitted.get(setting)) for setting in optional.SETTINGS.values()}
 
 
 def _inputs(settings: ModelSettings) -> dict[str, Any]:

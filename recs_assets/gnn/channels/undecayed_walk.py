@@ -12,7 +12,7 @@ from scipy import sparse
 
 from recs_assets.gnn.channels.popularity import floored_shares
 from recs_assets.gnn.channels.walks import Steps, Walks
-from recs_assets.gnn.snapshots import FOREVER, Snapshot
+from recs_assets.gnn.snapshots import Snapshot
 from recs_assets.ranking.arrays import Floats32, Ints
 from recs_assets.ranking.sparse_matrices import normalise_rows, walk_steps
 
@@ -66,9 +66,7 @@ class UndecayedWalk:
 
     @cached_property
     def _touched(self) -> sparse.csr_array:
-        touched = self.past.touched(FOREVER).astype(np.float32)
-        touched.data[:] = 1.0
-        return touched
+        return self.past.ever_touched.astype(np.float32)
 
     @cached_property
     def _walks(self) -> Walks:

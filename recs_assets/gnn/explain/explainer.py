@@ -4,21 +4,23 @@ Only edges that exist are named: a path over the user's own events alone is none
 several parts of a history the one is named without which the term would fall most. Ties go to the smaller id.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from recs_assets.gnn.channels.ease import NAME as EASE
 from recs_assets.gnn.channels.evidence import VEHICLES, Evidence
 from recs_assets.gnn.explain.edges import Edges
 from recs_assets.gnn.explain.links import ROUNDING, links, loss, n_in_both, strongest
 from recs_assets.gnn.graph import ORDER
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Snapshot
 from recs_assets.model_settings import ReasonsSettings
-from recs_assets.ranking.arrays import Ints
+from recs_assets.ranking.arrays import Floats, Ints
 from recs_assets.ranking.reasons import GENERIC_CODES, Terms, family
 from recs_assets.ranking.sparse_matrices import at, incidence
 from recs_assets.settings import SqlBaselineSettings
@@ -100,10 +102,12 @@ class Explainer:
                 edges = self._popular(products, is_fast=term == "popularity_fast")
             case "interest":
                 edges = Edges.where(at(self.touched, users, products) > 0, "looked_at")
+            case "together" if term == EASE:
+                edges = self._similar(self.evidence.optional.ease.between, users, products)
             case "together":
                 edges = self._together(term, users, products)
             case "similarity":
-                edges = self._similar(users, products)
+                edges = self._similar(partial(at, self.similarities), users, products)
             case "part_type" | "brand" | "variant_group":
                 edges = self._shared(kind, users, products)
             case "garage":
@@ -127,11 +131,10 @@ class Explainer:
         """The graph as of the moment that is explained."""
         return self.evidence.past
 
-    @cached_property
+    @property
     def touched(self) -> sparse.csr_array:
         """[users x products] 1 where the user has any event with the part."""
-        events = self.past.log
-        return incidence(np.stack([events.user, events.product]), (self.past.n_users, self.past.n_products))
+        return self.past.ever_touched
 
     @cached_property
     def bought(self) -> sparse.csr_array:
@@ -165,9 +168,10 @@ class Explainer:
             list(executor.map(explain, range(0, len(order), ROWS_PER_CHUNK)))
         return self._bought_with(history, users, products)
 
-    def _similar(self, users: Ints, products: Ints) -> Edges:
+    def _similar(self, similarity: Callable[[Ints, Ints], Floats], users: Ints, products: Ints) -> Edges:
+        """Of the user's history the part that adds most to the listed part, by what a part of it (the first) gives another."""
         row, product, _ = links(self.touched[users])
-        history = strongest(row, product, at(self.similarities, product, products[row]), len(users))
+        history = strongest(row, product, similarity(product, products[row]), len(users))
         return self._bought_with(history, users, products)
 
     def _bought_with(self, history: Ints, users: Ints, products: Ints) -> Edges:

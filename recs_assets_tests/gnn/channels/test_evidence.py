@@ -19,6 +19,7 @@ from scipy import sparse
 
 from recs_assets.gnn.channels.evidence import Evidence, channel_names, feature_names, path_names
 from recs_assets.gnn.channels.gated_model import GatedChannels
+from recs_assets.gnn.channels.optional import hearing
 from recs_assets_tests.gnn import five_users
 
 NOTHING = [0.0, 0.0, 0.0, 0.0, 0.0]
@@ -39,7 +40,6 @@ NAMES = (
     "vehicle_make",
     "owner_types",
     "next_types",
-    "walk_undecayed",
 )
 
 
@@ -59,7 +59,9 @@ def test_the_channels_are_named_in_order() -> None:
     assert channel_names(MODEL) == (*POPULARITY, *NAMES)
     assert feature_names(MODEL) == NAMES
     assert path_names(MODEL) == NAMES[:9]
-    assert feature_names(MODEL.model_copy(update={"undecayed_walk": False})) == NAMES[:-1]
+    assert feature_names(hearing(MODEL, [])) == NAMES
+    assert feature_names(hearing(MODEL, ["ease"])) == (*NAMES, "ease")
+    assert feature_names(hearing(MODEL, ["ease", "walk_undecayed"])) == (*NAMES, "walk_undecayed", "ease")
 
 
 def test_popularity_sums_decayed_weights_and_gives_untouched_parts_a_floor() -> None:

@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from recs_assets.gnn.channels import gated_model as model
+from recs_assets.gnn.channels import optional
 from recs_assets.gnn.channels.gated_model import EpsilonEstimator, GatedChannels
+from recs_assets.gnn.channels.optional import hearing
 from recs_assets.model_settings import ModelSettings
 from recs_assets_tests.gnn import five_users
 
@@ -34,7 +36,6 @@ FIRST = {
     "vehicle_make": 0.1,
     "owner_types": 0.1,
     "next_types": 0.1,
-    "walk_undecayed": 0.1,
 }
 
 FEATURES = tuple(FIRST)[3:]
@@ -174,37 +175,39 @@ def test_weights_for_other_channels_are_refused(tmp_path: Path) -> None:
         model.load(path, fewer)
 
 
+@pytest.mark.parametrize("channel", optional.SETTINGS)
 @pytest.mark.parametrize("asked", [None, True, False])
 def test_weights_are_loaded_with_the_channels_that_they_were_fitted_on_unless_others_are_asked_for(
-    asked: bool | None, tmp_path: Path
+    channel: str, asked: bool | None, tmp_path: Path
 ) -> None:
-    for heard in (True, False):
-        path = tmp_path / f"{heard}.pt"
-        model.save(_new(options=_undecayed(heard)), path)
-        if asked in (None, heard):
-            loaded = model.load(path, _undecayed(asked))
-            assert (loaded.settings.undecayed_walk, "walk_undecayed" in loaded.named_weights()) == (heard, heard)
-            assert model.unfit(path, _undecayed(asked)) == []
+    setting = optional.SETTINGS[channel]
+    options = MODEL.model_copy(update={setting: asked})
+    for is_heard in (True, False):
+        path = tmp_path / f"{is_heard}.pt"
+        model.save(_new(options=hearing(MODEL, [channel] if is_heard else [])), path)
+        if asked in (None, is_heard):
+            loaded = model.load(path, options)
+            assert (getattr(loaded.settings, setting), channel in loaded.named_weights()) == (is_heard, is_heard)
+            assert model.unfit(path, options) == []
         else:
-            assert model.unfit(path, _undecayed(asked)) == [f"model.undecayed_walk was {heard} and is {asked}"]
-            with pytest.raises(ValueError, match=rf"model\.undecayed_walk was {heard} and is {asked}"):
-                model.load(path, _undecayed(asked))
+            assert model.unfit(path, options) == [f"model.{setting} was {is_heard} and is {asked}"]
+            with pytest.raises(ValueError, match=rf"model\.{setting} was {is_heard} and is {asked}"):
+                model.load(path, options)
 
 
-def test_weights_of_a_time_before_the_walk_that_forgets_nothing_go_on_to_serve(tmp_path: Path) -> None:
+def test_weights_of_a_time_before_the_optional_channels_go_on_to_serve(tmp_path: Path) -> None:
     path = tmp_path / "model.pt"
-    model.save(_new(options=_undecayed(False)), path)
+    model.save(_new(), path)
     written = torch.load(path, weights_only=True)
-    del written["inputs"]["undecayed_walk"]
+    for setting in optional.SETTINGS.values():
+        del written["inputs"][setting]
     torch.save(written, path)
-    assert set(model.load(path, MODEL).named_weights()) == set(FIRST) - {"walk_undecayed"}
+    assert set(model.load(path, MODEL).named_weights()) == set(FIRST)
 
 
 def test_a_model_takes_its_own_channels_of_features_that_have_more() -> None:
-    features, of_parts = np.stack([_row(walk=1.0, next_types=2.0, walk_undecayed=5.0)]), np.zeros((1, 3), dtype=np.float32)
-    logs = _new(options=_undecayed(False)).log_evidence(features, of_parts, np.array([0]))
-    np.testing.assert_allclose(logs, [[0.0, 0.0, 0.0, *_row(walk=math.log(2), next_types=2.0)[:-1]]], rtol=1e-6)
-
-
-def _undecayed(is_heard: bool | None) -> ModelSettings:
-    return MODEL.model_copy(update={"undecayed_walk": is_heard})
+    features = np.arange(2 * (len(FEATURES) + 2), dtype=np.float32).reshape(2, -1)
+    channels, walk = (*FEATURES, "walk_undecayed", "ease"), len(FEATURES)
+    assert _new().own(features, channels).tolist() == features[:, :walk].tolist()
+    assert _new(options=hearing(MODEL, ["ease"])).own(features, channels).tolist() == np.delete(features, walk, axis=1).tolist()
+    assert _new(options=hearing(MODEL, optional.SETTINGS)).own(features, channels) is features

@@ -19,7 +19,8 @@ from recs_assets.settings import Settings
 from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.five_users import OWNED, PAST, PRODUCTS, USERS, VEHICLES, past_of, world
 
-SETTINGS = five_users.settings(reasons={"popular_people": 2, "recent_days": 30, "trend": 2.0})
+HEARD = {"undecayed_walk": True, "ease": True}
+SETTINGS = five_users.settings(model=HEARD, reasons={"popular_people": 2, "recent_days": 30, "trend": 2.0})
 TERMS = (*channel_names(SETTINGS.model), "similarity", "sql_model", "sql_make", "sql_global", "tower")
 # p4 is as similar to p2 as to p3, and less to p1.
 SIMILAR = sparse.csr_array(([0.5, 0.5, 0.2], ([1, 2, 0], [3, 3, 3])), shape=(5, 5))
@@ -63,6 +64,11 @@ def _named(edges: Edges) -> Edge:
         ("walk", "u4", "p3", None),
         ("walk_undecayed", "u1", "p3", ("bought_together", "p2", None, 1)),
         ("walk_undecayed", "u3", "p1", None),
+        ("ease", "u1", "p3", ("bought_together", "p2", None, 1)),
+        ("ease", "u2", "p1", ("viewed_together", "p2", None, 1)),
+        # p3 speaks against p1 to whom has p3 alone; and that p1 goes with p2 is known from u1 alone.
+        ("ease", "u3", "p1", None),
+        ("ease", "u1", "p2", None),
         ("interest", "u1", "p1", ("looked_at", None, None, None)),
         ("interest", "u2", "p1", None),
         # u1's p1 and p2 are brakes, and of u1's brakes other than p1 there is p2; p5 has no type.
@@ -117,7 +123,7 @@ def test_similar_parts_tie_to_the_smaller_id_and_count_people_who_bought_both() 
 
 
 def test_popular_now_is_what_does_not_rise_fast_enough_to_trend() -> None:
-    steady = five_users.settings(reasons={"popular_people": 2, "recent_days": 30, "trend": 2.5})
+    steady = five_users.settings(model=HEARD, reasons={"popular_people": 2, "recent_days": 30, "trend": 2.5})
     assert _edge(_explainer(steady), "popularity_fast", "u5", "p2") == ("popular_now", None, None, 2)
 
 
@@ -184,6 +190,8 @@ def _without(user: str, part: str) -> Callable[[Any], bool]:
         ("walk", "u1", "p3", _without("u2", "p3"), None),
         ("cosine_20d", "u1", "p3", _without("u1", "p2"), None),
         ("cosine_20d", "u1", "p3", _without("u2", "p3"), None),
+        ("ease", "u1", "p3", _without("u1", "p2"), None),
+        ("ease", "u1", "p3", _without("u2", "p3"), None),
         ("interest", "u1", "p1", _without("u1", "p1"), None),
         ("part_type", "u2", "p4", _without("u2", "p3"), None),
         ("next_types", "u2", "p4", _without("u2", "p3"), None),

@@ -1,0 +1,78 @@
+"""Channels that help in one shop and harm in another: the validation weeks decide which ones are heard, see ``choice``."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from recs_assets.gnn.channels import ease, undecayed_walk
+from recs_assets.gnn.channels.ease import Ease
+from recs_assets.gnn.channels.undecayed_walk import UndecayedWalk
+from recs_assets.gnn.snapshots import Snapshot
+from recs_assets.model_settings import ModelSettings
+from recs_assets.ranking.arrays import Floats32, Ints
+
+# By name, in the order of the feature columns, the setting that says whether it is heard.
+SETTINGS = {undecayed_walk.NAME: "undecayed_walk", ease.NAME: "ease"}
+
+
+def heard(settings: ModelSettings) -> tuple[str, ...]:
+    """The ones that are heard. Where that is not decided yet they are not."""
+    return tuple(name for name, setting in SETTINGS.items() if getattr(settings, setting))
+
+
+def undecided(settings: ModelSettings) -> list[str]:
+    """The ones of which the settings leave it open."""
+    return [name for name, setting in SETTINGS.items() if getattr(settings, setting) is None]
+
+
+def hearing(settings: ModelSettings, names: Collection[str]) -> ModelSettings:
+    """The settings with nothing left open: these are heard, and no others."""
+    return settings.model_copy(update={setting: name in names for name, setting in SETTINGS.items()})
+
+
+@dataclass(frozen=True)
+class OptionalChannels:
+    """What they say of any users of a snapshot.
+
+    Attributes:
+        past: the snapshot.
+        n_asked: how many users with a history they will be asked about, in all.
+    """
+
+    past: Snapshot
+    n_asked: int
+
+    def of(self, name: str, users: Ints, candidates: sparse.csr_array, threads: int = 1) -> Floats32:
+        """One of them, to which a user without a history is nobody.
+
+        Args:
+            name: of the channel.
+            users: [n] rows of the graph's users.
+            candidates: [n x products] one entry per candidate, indices sorted.
+            threads: that it may use.
+
+        Returns:
+            [entries of ``candidates``], 0 for users without a history.
+        """
+        column = np.zeros(candidates.nnz, dtype=np.float32)
+        is_active = self.past.n_events[users] > 0
+        places = np.repeat(is_active, np.diff(candidates.indptr))
+        users, candidates = users[is_active], candidates[is_active]
+        if name == undecayed_walk.NAME:
+            column[places] = self.undecayed_walk.lift(users, candidates, threads)
+        else:
+            column[places] = self.ease.scores(users, candidates, threads)
+        return column
+
+    @cached_property
+    def undecayed_walk(self) -> UndecayedWalk:
+        """The walk that begins at everything a user has ever touched."""
+        return UndecayedWalk(self.past, self.n_asked)
+
+    @cached_property
+    def ease(self) -> Ease:
+        """EASE over the same."""
+        return Ease(self.past)
