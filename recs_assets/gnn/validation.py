@@ -13,9 +13,7 @@ from recs_assets.ranking.arrays import Floats, Ints
 from recs_assets.ranking.candidates import top_of_sparse
 from recs_assets.ranking.cutoff import RECALL, K
 from recs_assets.ranking.sparse_matrices import row_of_entry
-from recs_assets.ranking.statistics import Difference, Lift, paired_difference, paired_lift
-
-WORSE = -1.645  # standard errors at which Recall@K is taken to be lower: it would be so by chance one time in twenty
+from recs_assets.ranking.statistics import WORSE, Difference, Lift, paired_difference, paired_lift
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,19 @@
 A weighted sum of normalised scores, as in metasearch (Fox & Shaw 1994; Lee 1997).
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from recs_assets.model_settings import BlendSettings
 from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Flags, Floats, Ints, pair_keys, positions
 from recs_assets.ranking.cutoff import RECALL, K
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
+from recs_assets.ranking.sparse_matrices import one_hot
+from recs_assets.ranking.statistics import WORSE, strength
 from recs_assets.ranking.strata import STRATA
 from recs_assets.settings import RulesSettings
 
@@ -93,58 +98,69 @@ def choose_alpha(
     gnn_lists: pd.DataFrame,
     held_out: pd.DataFrame,
     *,
-    strata: "pd.Series[str]",
+    profiles: pd.DataFrame,
     parts: PartAttributes,
     rules: RulesSettings,
     settings: BlendSettings,
     kept: int,
 ) -> tuple[dict[str, float], pd.DataFrame]:
-    """The alpha of each stratum with the best Recall@K after the list rules, on the pooled validation weeks.
+    """The least alpha of each stratum whose Recall@K after the list rules is not below the best one's beyond chance.
 
-    A stratum with fewer than ``min_stratum_users`` rows takes the alpha that is best for all rows together. Between
-    equals the larger alpha wins: it is closest to what is served today; so without any validation user alpha is 1. A
-    number in ``settings.alpha`` is taken as it is.
+    Of eleven alphas on some hundred people the best one is mostly the luckiest. So the model stands alone where SQL is not shown
+    to help it, as the one-standard-error rule takes the simplest of what cannot be told apart (Breiman et al. 1984); here of
+    ``WORSE`` standard errors, paired by user. A stratum with fewer than ``min_stratum_users`` rows takes the alpha of all rows
+    together. Without any validation user alpha is 1: what is served today. A number in ``settings.alpha`` is taken as it is.
 
     Args:
         sql_lists: as for :func:`blend`; a profile is one user in one validation week.
         gnn_lists: as for :func:`blend`.
         held_out: columns profile, product.
-        strata: stratum of each profile, by profile number 0, 1, ...
+        profiles: columns stratum and user_id, by profile number 0, 1, ...
         parts: attributes of every part.
         rules: the list rules that the served list obeys.
         settings: grid step and smallest stratum.
         kept: as for :func:`blend`.
 
     Returns:
-        alpha of cold, warm and hot, and the curve behind it: columns stratum (``all`` too), alpha, recall, users.
+        alpha of cold, warm and hot, and the curve behind it: columns stratum (``all`` too), alpha, recall, users (rows), and z:
+        standard errors by which recall is below the best alpha's.
     """
-    concerned = held_out["profile"].unique()
+    concerned = np.unique(held_out["profile"])
     sql = sql_lists[sql_lists["profile"].isin(concerned)]
     gnn = gnn_lists[gnn_lists["profile"].isin(concerned)]
+    grid, recalls = _grid(settings.alpha_step), []
+    for alpha in grid:
+        ranked = apply_list_rules(blend(sql, gnn, np.full(len(profiles), alpha), kept=kept), parts, rules)
+        recalls.append(metrics.per_user(ranked, held_out, [K])[RECALL].loc[concerned].to_numpy())
+    recall, rows = np.array(recalls), profiles.loc[concerned]
     curves = []
-    for alpha in _grid(settings.alpha_step):
-        ranked = apply_list_rules(blend(sql, gnn, np.full(len(strata), alpha), kept=kept), parts, rules)
-        recall = metrics.per_user(ranked, held_out, [K])[RECALL]
-        stratum = strata.to_numpy()[recall.index]
-        for name in ("all", *STRATA):
-            of_stratum = recall if name == "all" else recall[stratum == name]
-            curves.append((name, alpha, of_stratum.mean(), len(of_stratum)))
-    curve = pd.DataFrame(curves, columns=["stratum", "alpha", "recall", "users"])
+    for name in ("all", *STRATA):
+        own = np.ones(len(rows), dtype=bool) if name == "all" else (rows["stratum"] == name).to_numpy()
+        means = recall[:, own].mean(axis=1) if own.any() else np.full(len(grid), np.nan)
+        z = _against_best(recall[:, own], rows["user_id"].to_numpy()[own])
+        curves.append(pd.DataFrame({"stratum": name, "alpha": grid, "recall": means, "users": int(own.sum()), "z": z}))
+    curve = pd.concat(curves, ignore_index=True)
     if settings.alpha != "auto":
         return dict.fromkeys(STRATA, float(settings.alpha)), curve
-    pooled = _best(curve[curve["stratum"] == "all"])
-    chosen = {}
+    pooled, chosen = _least(curve[curve["stratum"] == "all"]), {}
     for name in STRATA:
         of_stratum = curve[curve["stratum"] == name]
         enough = of_stratum["users"].iloc[0] >= settings.min_stratum_users
-        chosen[name] = _best(of_stratum) if enough else pooled
+        chosen[name] = _least(of_stratum) if enough else pooled
     return chosen, curve
 
 
-def _best(curve: pd.DataFrame) -> float:
-    # Two means that differ by rounding alone are equal.
-    best = curve[curve["recall"] >= curve["recall"].max() - 1e-12]
-    return float(best["alpha"].max()) if len(best) else 1.0
+def _against_best(recall: Floats, users: NDArray[Any]) -> Floats:
+    """[alphas] ``strength`` of each against the best one; ``recall`` [alphas x rows], ``users`` [rows]."""
+    if not len(users):
+        return np.zeros(len(recall))
+    of_user = one_hot(np.unique(users, return_inverse=True)[1]).T
+    sums = (of_user @ recall.T).T
+    return strength(sums[recall.mean(axis=1).argmax()], sums)
+
+
+def _least(curve: pd.DataFrame) -> float:
+    return float(curve.loc[curve["z"] > WORSE, "alpha"].min()) if curve["users"].any() else 1.0
 
 
 def _grid(step: float) -> list[float]:

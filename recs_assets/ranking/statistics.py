@@ -19,6 +19,10 @@ UNSEEN = 0.8
 HIGHEST_RATIO = 1e6
 
 
+# Standard errors at which one figure is taken to be lower than another: it would be so by chance one time in twenty.
+WORSE = -1.645
+
+
 @dataclass(frozen=True)
 class Lift:
     """Relative lift of one system over another with its interval, 95% unless another was asked for.

@@ -132,12 +132,12 @@ class Evaluator:
         return {relevance: _with_kept(result, alone.get(relevance)) for relevance, result in results.items()}
 
     def _alpha(self, pool: Pool) -> tuple[dict[str, float], pd.DataFrame]:
-        """The weight of SQL by stratum that serves the people of a pool best, and how all others would."""
+        """The weight of SQL by stratum that the people of a pool ask for, and how any other would serve them."""
         return choose_alpha(
             pool.lists["sql"],
             pool.lists["model"],
             pool.held_out[self.settings.evaluation.relevance],
-            strata=pool.profiles["stratum"],
+            profiles=pool.profiles,
             parts=part_attributes(self.data),
             rules=self.settings.rules,
             settings=self.settings.blend,

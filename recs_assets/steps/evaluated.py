@@ -16,7 +16,7 @@ class Evaluated:
         metrics: columns system, stratum, k, metric, value, users, weeks.
         per_user: columns system, week, user_id, stratum and a column per metric and k.
         alpha: weight of SQL in the blend by stratum, chosen on the validation weeks.
-        alpha_curve: Recall@10 of every alpha on the validation weeks: stratum, alpha, recall, users.
+        alpha_curve: Recall@10 of every alpha on the validation weeks: stratum, alpha, recall, users, z.
         ceiling: why held-out purchases could or could not be recommended: reason, purchases, share.
         metrics_by_relevance, per_user_by_relevance: the same by both relevances, the column relevance before the others.
         slices: by vehicle density and price band: slice, group, system, k, metric, value, users.
@@ -42,6 +42,6 @@ def nothing_evaluated() -> Evaluated:
         **{f"{name}_by_relevance": pd.DataFrame(columns=["relevance", *table.columns]) for name, table in empty.items()},
         slices=pd.DataFrame(columns=slices.COLUMNS),
         alpha={},
-        alpha_curve=pd.DataFrame(columns=["stratum", "alpha", "recall", "users"]),
+        alpha_curve=pd.DataFrame(columns=["stratum", "alpha", "recall", "users", "z"]),
         ceiling=evaluation.ceiling(pd.DataFrame({"reason": []})),
     )

@@ -118,14 +118,14 @@ def _validation(sql_finds: list[bool], gnn_finds: list[bool]) -> tuple[pd.DataFr
     return sql, gnn, pd.DataFrame({"profile": list(profiles), "product": wanted})
 
 
-def _chosen(strata: list[str], sql_finds: list[bool], gnn_finds: list[bool], **update: object):
+def _chosen(strata: list[str], sql_finds: list[bool], gnn_finds: list[bool], users: list[str] | None = None, **update: object):
     sql, gnn, held_out = _validation(sql_finds, gnn_finds)
     options = SETTINGS.blend.model_copy(update={"min_stratum_users": 2, **update})
     return choose_alpha(
         sql,
         gnn,
         held_out,
-        strata=pd.Series(strata),
+        profiles=pd.DataFrame({"stratum": strata, "user_id": users or [f"u{number}" for number in range(len(strata))]}),
         parts=_no_attributes(),
         rules=SETTINGS.rules,
         settings=options,
@@ -133,20 +133,32 @@ def _chosen(strata: list[str], sql_finds: list[bool], gnn_finds: list[bool], **u
     )
 
 
-def test_each_stratum_takes_the_largest_of_its_best_alphas():
-    # The model's first part scores 1 - alpha and must beat SQL's tenth with alpha x 3/12: so up to alpha = 0.7.
-    chosen, curve = _chosen(["cold", "cold", "warm", "warm"], [True, True, False, False], [False, False, True, True])
-    assert chosen == {"cold": 1.0, "warm": 0.7, "hot": 0.7}
+def test_each_stratum_takes_the_least_alpha_that_is_not_below_its_best_beyond_chance():
+    # SQL's first part scores alpha and must beat the model's tenth with (1 - alpha) x 2/11: so from alpha = 0.2. The model's
+    # first part scores 1 - alpha and must beat SQL's tenth with alpha x 3/12: so up to alpha = 0.7.
+    by_sql, by_model = [True] * 5 + [False] * 4, [False] * 5 + [True] * 4
+    chosen, curve = _chosen(["cold"] * 5 + ["warm"] * 4, by_sql, by_model)
+    assert chosen == {"cold": 0.2, "warm": 0.0, "hot": 0.2}
     at = curve.set_index(["stratum", "alpha"])
-    assert at.loc[("all", 1.0)].tolist() == [0.5, 4]
-    assert at.loc[("all", 0.5)].tolist() == [1.0, 4]
-    assert at.loc[("warm", 0.0)].tolist() == [1.0, 2]
-    assert at.loc[("cold", 0.0)].tolist() == [0.0, 2]
+    assert at.loc[("all", 0.5), ["recall", "users", "z"]].tolist() == [1.0, 9, 0.0]
+    assert at.loc[("cold", 0.1), ["recall", "users"]].tolist() == [0.0, 5]
+    assert at.loc[("warm", 0.7), ["recall", "users", "z"]].tolist() == [1.0, 4, 0.0]
+    # Five people who find nothing against one part each: 5 / sqrt(5 + 0.8 x 5).
+    assert at.loc[("all", 0.1), "z"] == at.loc[("cold", 0.1), "z"] == pytest.approx(-5 / 3)
+    assert at.loc[("all", 1.0), "z"] == pytest.approx(-4 / 7.2**0.5)
+
+
+@pytest.mark.parametrize(("people", "users"), [(4, None), (6, ["one"] * 6)])
+def test_of_what_may_be_luck_the_least_alpha_is_taken(people: int, users: list[str] | None):
+    # SQL alone finds anything. But so many people may be luck, and so may any number of weeks of one of them.
+    chosen, curve = _chosen(["hot"] * people, [True] * people, [False] * people, users)
+    assert curve.set_index(["stratum", "alpha"]).loc[("hot", 1.0), "recall"] == 1.0
+    assert chosen == {"cold": 0.0, "warm": 0.0, "hot": 0.0}
 
 
 def test_a_small_stratum_takes_the_alpha_of_everybody():
-    chosen, _ = _chosen(["cold", "warm", "warm"], [True, False, False], [False, True, True])
-    assert chosen["cold"] == chosen["hot"] == 0.7
+    chosen, _ = _chosen(["cold"] * 5 + ["warm"] * 6, [True] * 5 + [False] * 6, [False] * 5 + [True] * 6, min_stratum_users=6)
+    assert chosen == {"cold": 0.2, "warm": 0.0, "hot": 0.2}
 
 
 def test_nothing_to_choose_on_leaves_what_is_served_today():
