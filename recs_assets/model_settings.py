@@ -106,7 +106,6 @@ class BlendSettings(Section):
 
     alpha: Literal["auto"] | Share
     alpha_step: Annotated[float, pydantic.Field(gt=0, le=1)]
-    min_stratum_users: Count
 
 
 class ReasonsSettings(Section):

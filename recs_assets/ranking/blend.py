@@ -104,12 +104,12 @@ def choose_alpha(
     settings: BlendSettings,
     kept: int,
 ) -> tuple[dict[str, float], pd.DataFrame]:
-    """The least alpha of each stratum whose Recall@K after the list rules is not below the best one's beyond chance.
+    """The alpha with the best Recall@K after the list rules, on the pooled validation weeks; where a stratum shows it, its own.
 
-    Of eleven alphas on some hundred people the best one is mostly the luckiest. So the model stands alone where SQL is not shown
-    to help it, as the one-standard-error rule takes the simplest of what cannot be told apart (Breiman et al. 1984); here of
-    ``WORSE`` standard errors, paired by user. A stratum with fewer than ``min_stratum_users`` rows takes the alpha of all rows
-    together. Without any validation user alpha is 1: what is served today. A number in ``settings.alpha`` is taken as it is.
+    Of eleven alphas on some hundred people the best one is mostly the luckiest. So a stratum takes the alpha that is best for
+    all rows together, but where another one is better for its own beyond chance: by -``WORSE`` standard errors, paired by user.
+    Between equals the larger alpha wins: it is closest to what is served today; so without any validation user alpha is 1. A
+    number in ``settings.alpha`` is taken as it is.
 
     Args:
         sql_lists: as for :func:`blend`; a profile is one user in one validation week.
@@ -118,12 +118,12 @@ def choose_alpha(
         profiles: columns stratum and user_id, by profile number 0, 1, ...
         parts: attributes of every part.
         rules: the list rules that the served list obeys.
-        settings: grid step and smallest stratum.
+        settings: the grid's step.
         kept: as for :func:`blend`.
 
     Returns:
         alpha of cold, warm and hot, and the curve behind it: columns stratum (``all`` too), alpha, recall, users (rows), and z:
-        standard errors by which recall is below the best alpha's.
+        standard errors by which it is better than the alpha of all rows.
     """
     concerned = np.unique(held_out["profile"])
     sql = sql_lists[sql_lists["profile"].isin(concerned)]
@@ -133,34 +133,35 @@ def choose_alpha(
         ranked = apply_list_rules(blend(sql, gnn, np.full(len(profiles), alpha), kept=kept), parts, rules)
         recalls.append(metrics.per_user(ranked, held_out, [K])[RECALL].loc[concerned].to_numpy())
     recall, rows = np.array(recalls), profiles.loc[concerned]
-    curves = []
+    pooled = _best(recall)
+    curves, chosen = [], {}
     for name in ("all", *STRATA):
         own = np.ones(len(rows), dtype=bool) if name == "all" else (rows["stratum"] == name).to_numpy()
-        means = recall[:, own].mean(axis=1) if own.any() else np.full(len(grid), np.nan)
-        z = _against_best(recall[:, own], rows["user_id"].to_numpy()[own])
-        curves.append(pd.DataFrame({"stratum": name, "alpha": grid, "recall": means, "users": int(own.sum()), "z": z}))
+        of_stratum, users = recall[:, own], rows["user_id"].to_numpy()[own]
+        means = of_stratum.mean(axis=1) if len(users) else np.full(len(grid), np.nan)
+        z = _against(of_stratum, pooled, users)
+        curves.append(pd.DataFrame({"stratum": name, "alpha": grid, "recall": means, "users": len(users), "z": z}))
+        best = _best(of_stratum)
+        chosen[name] = grid[best if z[best] > -WORSE else pooled]
     curve = pd.concat(curves, ignore_index=True)
     if settings.alpha != "auto":
         return dict.fromkeys(STRATA, float(settings.alpha)), curve
-    pooled, chosen = _least(curve[curve["stratum"] == "all"]), {}
-    for name in STRATA:
-        of_stratum = curve[curve["stratum"] == name]
-        enough = of_stratum["users"].iloc[0] >= settings.min_stratum_users
-        chosen[name] = _least(of_stratum) if enough else pooled
-    return chosen, curve
+    return {name: chosen[name] for name in STRATA}, curve
 
 
-def _against_best(recall: Floats, users: NDArray[Any]) -> Floats:
-    """[alphas] ``strength`` of each against the best one; ``recall`` [alphas x rows], ``users`` [rows]."""
+def _best(recall: Floats) -> int:
+    """Of [alphas x rows] the last one of the best; the last one of all where there are no rows."""
+    totals = recall.sum(axis=1)
+    # Two sums that differ by rounding alone are equal.
+    return int(np.flatnonzero(totals >= totals.max() - 1e-9).max())
+
+
+def _against(recall: Floats, alpha: int, users: NDArray[Any]) -> Floats:
+    """[alphas] ``strength`` of each against one of them; ``recall`` [alphas x rows], ``users`` [rows]."""
     if not len(users):
         return np.zeros(len(recall))
-    of_user = one_hot(np.unique(users, return_inverse=True)[1]).T
-    sums = (of_user @ recall.T).T
-    return strength(sums[recall.mean(axis=1).argmax()], sums)
-
-
-def _least(curve: pd.DataFrame) -> float:
-    return float(curve.loc[curve["z"] > WORSE, "alpha"].min()) if curve["users"].any() else 1.0
+    sums = (one_hot(np.unique(users, return_inverse=True)[1]).T @ recall.T).T
+    return strength(sums[alpha], sums)
 
 
 def _grid(step: float) -> list[float]:

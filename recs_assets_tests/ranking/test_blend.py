@@ -109,63 +109,54 @@ def test_the_score_can_be_recomputed_from_its_row(sql, gnn, alpha):
     assert blended["gnn_score"].between(0, 1).all(), "with no more in a list than are kept for their score"
 
 
-def _validation(sql_finds: list[bool], gnn_finds: list[bool]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Profiles with 12 parts a list, disjoint; the one held-out part is SQL's first, the model's first or neither's."""
-    profiles = range(len(sql_finds))
-    sql = _lists(*((p, i, 12.0 - i) for p in profiles for i in range(12)))
-    gnn = _lists(*((p, 12 + i, 12.0 - i) for p in profiles for i in range(12)))
-    wanted = [0 if s else 12 if g else 29 for s, g in zip(sql_finds, gnn_finds, strict=True)]
-    return sql, gnn, pd.DataFrame({"profile": list(profiles), "product": wanted})
+# Of twelve parts a list, none in both: which one a person took.
+SQL_FIRST, MODEL_FIRST, MODEL_TENTH = 0, 12, 21
 
 
-def _chosen(strata: list[str], sql_finds: list[bool], gnn_finds: list[bool], users: list[str] | None = None, **update: object):
-    sql, gnn, held_out = _validation(sql_finds, gnn_finds)
-    options = SETTINGS.blend.model_copy(update={"min_stratum_users": 2, **update})
+def _chosen(strata: list[str], taken: list[int], users: list[str] | None = None, **update: object):
+    profiles = range(len(taken))
     return choose_alpha(
-        sql,
-        gnn,
-        held_out,
-        profiles=pd.DataFrame({"stratum": strata, "user_id": users or [f"u{number}" for number in range(len(strata))]}),
+        _lists(*((p, i, 12.0 - i) for p in profiles for i in range(12))),
+        _lists(*((p, 12 + i, 12.0 - i) for p in profiles for i in range(12))),
+        pd.DataFrame({"profile": list(profiles), "product": taken}),
+        profiles=pd.DataFrame({"stratum": strata, "user_id": users or [f"u{number}" for number in profiles]}),
         parts=_no_attributes(),
         rules=SETTINGS.rules,
-        settings=options,
+        settings=SETTINGS.blend.model_copy(update=update),
         kept=100,
     )
 
 
-def test_each_stratum_takes_the_least_alpha_that_is_not_below_its_best_beyond_chance():
+def test_everybody_takes_the_largest_alpha_that_is_best_for_all():
     # SQL's first part scores alpha and must beat the model's tenth with (1 - alpha) x 2/11: so from alpha = 0.2. The model's
     # first part scores 1 - alpha and must beat SQL's tenth with alpha x 3/12: so up to alpha = 0.7.
-    by_sql, by_model = [True] * 5 + [False] * 4, [False] * 5 + [True] * 4
-    chosen, curve = _chosen(["cold"] * 5 + ["warm"] * 4, by_sql, by_model)
-    assert chosen == {"cold": 0.2, "warm": 0.0, "hot": 0.2}
+    chosen, curve = _chosen(["cold", "cold", "warm", "warm"], [SQL_FIRST, SQL_FIRST, MODEL_FIRST, MODEL_FIRST])
+    assert chosen == {"cold": 0.7, "warm": 0.7, "hot": 0.7}
     at = curve.set_index(["stratum", "alpha"])
-    assert at.loc[("all", 0.5), ["recall", "users", "z"]].tolist() == [1.0, 9, 0.0]
-    assert at.loc[("cold", 0.1), ["recall", "users"]].tolist() == [0.0, 5]
-    assert at.loc[("warm", 0.7), ["recall", "users", "z"]].tolist() == [1.0, 4, 0.0]
-    # Five people who find nothing against one part each: 5 / sqrt(5 + 0.8 x 5).
-    assert at.loc[("all", 0.1), "z"] == at.loc[("cold", 0.1), "z"] == pytest.approx(-5 / 3)
-    assert at.loc[("all", 1.0), "z"] == pytest.approx(-4 / 7.2**0.5)
+    assert at.loc[("all", 1.0), ["recall", "users"]].tolist() == [0.5, 4]
+    assert at.loc[("all", 0.5), ["recall", "users", "z"]].tolist() == [1.0, 4, 0.0]
+    assert at.loc[("cold", 0.0), ["recall", "users"]].tolist() == [0.0, 2]
+    assert at.loc[("warm", 0.0), ["recall", "users", "z"]].tolist() == [1.0, 2, 0.0]
+    # Two people who lose one part each: 2 / sqrt(2 + 0.8 x 2).
+    assert at.loc[("warm", 1.0), "z"] == at.loc[("all", 1.0), "z"] == pytest.approx(-2 / 3.6**0.5)
 
 
-@pytest.mark.parametrize(("people", "users"), [(4, None), (6, ["one"] * 6)])
-def test_of_what_may_be_luck_the_least_alpha_is_taken(people: int, users: list[str] | None):
-    # SQL alone finds anything. But so many people may be luck, and so may any number of weeks of one of them.
-    chosen, curve = _chosen(["hot"] * people, [True] * people, [False] * people, users)
-    assert curve.set_index(["stratum", "alpha"]).loc[("hot", 1.0), "recall"] == 1.0
-    assert chosen == {"cold": 0.0, "warm": 0.0, "hot": 0.0}
-
-
-def test_a_small_stratum_takes_the_alpha_of_everybody():
-    chosen, _ = _chosen(["cold"] * 5 + ["warm"] * 6, [True] * 5 + [False] * 6, [False] * 5 + [True] * 6, min_stratum_users=6)
-    assert chosen == {"cold": 0.2, "warm": 0.0, "hot": 0.2}
+@pytest.mark.parametrize(("people", "users", "own"), [(5, None, 1.0), (4, None, 0.1), (6, ["one"] * 6, 0.1)])
+def test_a_stratum_takes_an_alpha_of_its_own_where_that_is_better_beyond_chance(people: int, users: list[str] | None, own: float):
+    # Up to alpha = 0.1 twenty warm people find the model's tenth part, from 0.2 on hot ones SQL's first.
+    warm = [f"w{number}" for number in range(20)]
+    hot = users or [f"h{number}" for number in range(people)]
+    chosen, curve = _chosen(["warm"] * 20 + ["hot"] * people, [MODEL_TENTH] * 20 + [SQL_FIRST] * people, warm + hot)
+    recall = curve.set_index(["stratum", "alpha"])["recall"]
+    assert recall[[("warm", 0.1), ("warm", 0.2), ("hot", 0.1), ("hot", 0.2)]].tolist() == [1.0, 0.0, 0.0, 1.0]
+    assert chosen == {"cold": 0.1, "warm": 0.1, "hot": own}
 
 
 def test_nothing_to_choose_on_leaves_what_is_served_today():
-    chosen, _ = _chosen([], [], [])
+    chosen, _ = _chosen([], [])
     assert chosen == {"cold": 1.0, "warm": 1.0, "hot": 1.0}
 
 
 def test_a_number_in_the_settings_is_taken_as_it_is():
-    chosen, _ = _chosen(["warm", "warm"], [True, True], [False, False], alpha=0.3)
+    chosen, _ = _chosen(["warm", "warm"], [SQL_FIRST, SQL_FIRST], alpha=0.3)
     assert chosen == {"cold": 0.3, "warm": 0.3, "hot": 0.3}
