@@ -43,9 +43,9 @@ def variants(settings: Settings) -> Iterator[Variant]:
     yield Variant("channels")
     for name in channel_names(settings.model):
         yield Variant(f"without {name}", shown=_without(name, settings))
+    yield Variant("gate constant", shown=lambda example: dataclasses.replace(example, state=np.zeros_like(example.state)))
     for name in undecided(settings.model):
         yield Variant(f"with {name}", {"model": {SETTINGS[name]: True}})
-    yield Variant("gate constant", shown=lambda example: dataclasses.replace(example, state=np.zeros_like(example.state)))
     for name, factor in (("off", None), ("short (a quarter)", 0.25), ("long (four times)", 4.0)):
         yield Variant(f"decay of the paths {name}", {"model": _half_lives(settings, factor)})
     for encoder in ("gat", "mean"):

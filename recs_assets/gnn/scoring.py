@@ -18,7 +18,7 @@ from recs_assets.ranking.sparse_matrices import entry_of, row_of_entry
 # Bounds the memory of a chunk: its features and their logarithms take 8 bytes x channels an entry, its dense evidence 4 bytes x
 # products a row.
 ENTRIES_PER_CHUNK = 1_000_000
-# Of so many candidates walks are followed at once, which takes 12 bytes an entry, 32 with both optional channels: what they
+# Of so many candidates walks are followed at once, which takes 12 bytes an entry, 40 with both optional channels: what they
 # prepare serves many chunks.
 ENTRIES_PER_SPAN = 32_000_000
 ROWS_PER_CHUNK = ROWS_PER_BLOCK

@@ -57,8 +57,15 @@ def fit_week(
         NoTrainingDataError: nobody has a new part among the targets, in all snapshots or before the validation weeks.
         FloatingPointError: a loss is not finite any more.
     """
-    examples = split_examples(data, split, settings, checkpoints.folder)
-    return fit_examples(data, examples, settings, checkpoints=checkpoints, warm=warm, report=report)
+    # Held here, they would lie beside those that the channels chosen make wider.
+    return fit_examples(
+        data,
+        split_examples(data, split, settings, checkpoints.folder),
+        settings,
+        checkpoints=checkpoints,
+        warm=warm,
+        report=report,
+    )
 
 
 def fit_examples(

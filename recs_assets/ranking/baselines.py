@@ -111,6 +111,8 @@ def _inverse_by_parts(train: sparse.csr_array, diagonal: Floats) -> Floats32:
 
 def _inverse_by_users(train: sparse.csr_array, diagonal: Floats) -> Floats32:
     """The same as D^-1 - Z'(I + X Z')^-1 Z with Z = X D^-1 (Woodbury 1950): a smaller inverse where users are fewer."""
+    if not train.shape[0]:  # LAPACK would complain
+        return np.diag((1.0 / diagonal).astype(np.float32))
     scaled = sparse.csr_array(train @ sparse.diags_array(1.0 / diagonal))
     small = _inverse(train, sparse.csr_array(scaled.T), np.ones(train.shape[0]))
     scaled = scaled.astype(np.float32)

@@ -17,8 +17,6 @@ BISECTIONS = 60
 UNSEEN = 0.8
 # An interval that reaches so high a ratio of the means has no upper end.
 HIGHEST_RATIO = 1e6
-
-
 # Standard errors at which one figure is taken to be lower than another: it would be so by chance one time in twenty.
 WORSE = -1.645
 

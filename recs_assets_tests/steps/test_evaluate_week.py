@@ -11,8 +11,10 @@ import torch
 
 from recs_assets.asset_files import GRAPH, MODEL
 from recs_assets.gnn import graph, scoring
+from recs_assets.gnn.channels import optional
 from recs_assets.gnn.channels.evidence import channel_names, path_names
 from recs_assets.gnn.channels.gated_model import GatedChannels, load
+from recs_assets.gnn.channels.optional import hearing
 from recs_assets.gnn.towers.residual import Residual
 from recs_assets.gnn.towers.two_towers import TwoTowers
 from recs_assets.ranking.strata import STRATA
@@ -68,6 +70,27 @@ def test_lists_and_surprisals_by_hand() -> None:
     for system in ("channels", "model"):
         assert held_out["any"][f"nll_{system}"].tolist() == pytest.approx([np.log(4), np.nan, np.log(4 / 1.5)], nan_ok=True)
     assert not [name for name in held_out["any"] if name.startswith("nll_") and name not in ("nll_channels", "nll_model")]
+
+
+def test_each_model_hears_its_own_channels_where_others_hear_more() -> None:
+    settings = five_users.settings()
+
+    def of(name: str, heard: list[str]) -> dict[str, list[float]]:
+        """Scores of the single channel and of a model that hears it, in a week of which all of ``heard`` is worked out."""
+        model = GatedChannels(hearing(settings.model, [name]), torch.ones(len(path_names(settings.model))))
+        with torch.no_grad():
+            model.base[-1] = 2.0
+        worked_out = settings.model_copy(update={"model": hearing(settings.model, heard)})
+        people = cohort(world([*PAST, *FUTURE]), AS_OF, worked_out, BOTH)
+        (chunk,) = people.chunks()
+        systems = _systems(people, ScoringModel.of(people, model, towers=None))
+        return {system: scores.tolist() for names, _, scores in systems.scores(chunk) for system in names}
+
+    alone = {name: of(name, [name]) for name in optional.SETTINGS}
+    assert {name: of(name, list(optional.SETTINGS)) for name in optional.SETTINGS} == alone
+    assert alone["ease"]["channels"] != alone["walk_undecayed"]["channels"]
+    # u3 and u4 have no other part of EASE's than the one that it says nothing of itself.
+    assert any(alone["walk_undecayed"]["channel_walk_undecayed"]) > any(alone["ease"]["channel_ease"])
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ def choose_channels(
         NoTrainingDataError: there is nothing to learn from.
         FloatingPointError: a loss is not finite any more.
     """
-    names = set(heard(settings.model))
+    names, column = set(heard(settings.model)), _remembered(column)
     decisions = {name: Decision(name in names) for name in SETTINGS}
     best = _Heard.of(examples, settings, hearing(settings.model, names), report)
     remaining = undecided(settings.model) if examples.validation else []
@@ -134,7 +134,21 @@ def choose_channels(
         shown = best.compared(wider)
         decisions[name] = Decision(shown.helps, nudged[name], shown)
         best = wider if shown.helps else best
+        del wider  # its features lie in files of their own
     return Chosen(best.settings, best.fit, decisions), best.examples
+
+
+def _remembered(column: Column) -> Column:
+    """Works each column out once: a snapshot that is validated on is learned from as well."""
+    known: dict[tuple[int, str], Floats32] = {}
+
+    def remembered(example: Example, name: str) -> Floats32:
+        key = id(example.candidates), name  # the same ones when it has more features
+        if key not in known:
+            known[key] = column(example, name)
+        return known[key]
+
+    return remembered
 
 
 @dataclass(frozen=True)

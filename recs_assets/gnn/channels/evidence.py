@@ -1,4 +1,5 @@
-"""Evidence channels: each one a meta-path through the graph, precomputed, so that a score is a weighted sum of their logs.
+"""Evidence channels: each one a meta-path through the graph, precomputed, so that a score is a weighted sum of their logs, and
+of EASE where it is heard.
 
 A channel c says how much evidence of one kind there is for showing product p to user u: x_c(u, p). Precomputing paths instead
 of sampling them follows SIGN (Frasca et al. 2020); meta-paths are those of Sun et al. (2011); weights that halve with age follow
@@ -12,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from recs_assets.gnn.channels.candidate_pairs import CandidatePairs
-from recs_assets.gnn.channels.optional import OptionalChannels, heard
+from recs_assets.gnn.channels.optional import OptionalChannels, heard, with_history
 from recs_assets.gnn.channels.part_types import PartTypes
 from recs_assets.gnn.channels.popularity import POPULARITY, decayed_counts, floored_shares, popularity_inputs
 from recs_assets.gnn.channels.undecayed_walk import NAME as UNDECAYED_WALK
@@ -77,8 +78,8 @@ class Evidence:
             walked: what ``walked`` gives for these candidates, where it has been asked already.
 
         Returns:
-            [entries of ``candidates`` x channels], in the order of ``feature_names``: raw path evidence, and log ratios of the
-            garage's behaviour and of part types.
+            [entries of ``candidates`` x channels], in the order of ``feature_names``: raw path evidence, log ratios of the
+            garage's behaviour and of part types, and the optional channels as they are weighed.
         """
         # A channel is written, bent and weighed at a time: its values stand side by side.
         columns = np.zeros((candidates.nnz, len(feature_names(self.settings))), dtype=np.float32, order="F")
@@ -102,15 +103,15 @@ class Evidence:
         Returns:
             [entries of ``candidates`` x walks].
         """
-        is_active, optional = self.past.n_events[users] > 0, heard(self.settings)
-        if is_active.all() and not optional:
+        optional = heard(self.settings)
+        places, active, of_active = with_history(self.past, users, candidates)
+        if len(active) == len(users) and not optional:
             # Of a shop where all are active, no copy of the largest array that scoring holds.
             return self._walks.reached(self.history[users], candidates, threads)
         columns = np.zeros((candidates.nnz, len(walk_names(self.settings))), dtype=np.float32, order="F")
         for number, name in enumerate(optional, columns.shape[1] - len(optional)):
             columns[:, number] = self.optional.of(name, users, candidates, threads)
-        places = np.repeat(is_active, np.diff(candidates.indptr))
-        ended = self._walks.reached(self.history[users[is_active]], candidates[is_active], threads)
+        ended = self._walks.reached(self.history[active], of_active, threads)
         for number, column in enumerate(ended.T):
             columns[places, number] = column
         return columns

@@ -2,6 +2,8 @@
 
     score(u, p) = sum over channels c of gate_c(state(u)) * log_evidence_c(u, p)
 
+One of them, EASE, is added as it is.
+
 Of the evidence of the channels of a part alone, its popularity, it is learned how much a part has that nobody touched.
 
 The attention towers add ``s * <tower_user(u), tower_part(p)>`` to this sum, started at zero on top of fitted channels.

@@ -33,6 +33,14 @@ def hearing(settings: ModelSettings, names: Collection[str]) -> ModelSettings:
     return settings.model_copy(update={setting: name in names for name, setting in SETTINGS.items()})
 
 
+def with_history(past: Snapshot, users: Ints, candidates: sparse.csr_array) -> tuple[Ints | slice, Ints, sparse.csr_array]:
+    """The users who have a history, with their candidates, and where these stand among all candidates."""
+    is_active = past.n_events[users] > 0
+    if is_active.all():
+        return slice(None), users, candidates
+    return np.flatnonzero(np.repeat(is_active, np.diff(candidates.indptr))), users[is_active], candidates[is_active]
+
+
 @dataclass(frozen=True)
 class OptionalChannels:
     """What they say of any users of a snapshot.
@@ -58,9 +66,7 @@ class OptionalChannels:
             [entries of ``candidates``], 0 for users without a history.
         """
         column = np.zeros(candidates.nnz, dtype=np.float32)
-        is_active = self.past.n_events[users] > 0
-        places = np.repeat(is_active, np.diff(candidates.indptr))
-        users, candidates = users[is_active], candidates[is_active]
+        places, users, candidates = with_history(self.past, users, candidates)
         if name == undecayed_walk.NAME:
             column[places] = self.undecayed_walk.lift(users, candidates, threads)
         else:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -147,3 +148,14 @@ def test_an_order_of_the_first_evaluation_week_is_no_target_and_one_just_before_
     assert list(channel_examples(world([("u4", "p1", "order", 0)]), moments, SETTINGS)) == []
     (example,) = channel_examples(world([("u4", "p1", "order", 1 / DAY_MICROSECONDS)], [("u4", "v1", None)]), moments, SETTINGS)
     assert example.moment == moments[-1] == microseconds(AS_OF - ONE_WEEK)
+
+
+def test_a_channel_more_stands_where_it_belongs_in_a_file_that_is_laid_out_as_before(tmp_path: Path) -> None:
+    example = five_users.example()
+    column = np.arange(example.candidates.nnz, dtype=np.float32)
+    wider = example.with_channel(2, column, tmp_path).features
+    np.testing.assert_array_equal(wider, np.column_stack([example.features[:, :2], column, example.features[:, 2:]]))
+    assert example.features.flags.f_contiguous
+    assert wider.flags.f_contiguous
+    assert wider.dtype == np.float32
+    assert isinstance(wider, np.memmap)
