@@ -165,7 +165,7 @@ def _against(recall: Floats, alpha: int, users: NDArray[Any]) -> Floats:
 
 
 def _grid(step: float) -> list[float]:
-    below_one = [round(alpha, 9) for alpha in np.arange(0, 1, step) if alpha < 1 - 1e-9]
+    below_one = [round(alpha, 9) for alpha in np.arange(0, 1, step).tolist() if alpha < 1 - 1e-9]
     return [*below_one, 1.0]
 
 
