@@ -63,7 +63,7 @@ def test_the_asset_shows_the_verdicts_and_every_step_is_timed(first_run: Run) ->
     assert shown["report"].startswith("Ship the model of this week: gate 1 says PASS. Of 100 people who bought something new ")
     assert "The lists of this week are served to 500 people, and come from the learned model " in shown["report"]
     assert "The rules leave 197 of 299 parts, and 0 of 500 people get a short list." in shown["report"]
-    assert "| blend | 0.6888 | " in shown["report"]
+    assert "| blend | 0.6966 | " in shown["report"]
     assert shown["page"] == f"{first_run.place.artifact('release_report').address}/release_report.html"
     assert checks(first_run.result)["release_report", "drawn"]
     assert checks(first_run.result)["release_report", "left_for_lists"]
