@@ -90,3 +90,8 @@ def descending_within(values: Floats, starts: Ints) -> Ints:
         to = starts[block][:, None] + np.arange(ranked.shape[1])
         order[to[is_row]] = (starts[block][:, None] + ranked)[is_row]
     return order
+
+
+def blocks_of(n: int, size: int) -> list[slice]:
+    """The rows 0 to n, ``size`` at a time, in order."""
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]

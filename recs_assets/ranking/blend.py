@@ -14,7 +14,6 @@ from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Flags, Floats, Ints, pair_keys, positions
 from recs_assets.ranking.cutoff import RECALL, K
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
-from recs_assets.ranking.sparse_matrices import one_hot
 from recs_assets.ranking.statistics import WORSE, strength
 from recs_assets.ranking.strata import STRATA
 from recs_assets.settings import RulesSettings
@@ -158,9 +157,7 @@ def _best(recall: Floats) -> int:
 
 def _against(recall: Floats, alpha: int, users: NDArray[Any]) -> Floats:
     """[alphas] ``strength`` of each against one of them; ``recall`` [alphas x rows], ``users`` [rows]."""
-    if not len(users):
-        return np.zeros(len(recall))
-    sums = (one_hot(np.unique(users, return_inverse=True)[1]).T @ recall.T).T
+    sums = pd.DataFrame(recall.T).groupby(users).sum().to_numpy().T
     return strength(sums[alpha], sums)
 
 

@@ -9,7 +9,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from recs_assets import settings_file, threads
+from recs_assets import settings_file
+from recs_assets.gnn import graph
+from recs_assets.gnn.checkpoints import Checkpoints
+from recs_assets.gnn.weekly_fit import fit_week
 from recs_assets.week_split import WeekSplit
 from recs_assets.weeks import ONE_WEEK
 
@@ -17,12 +20,6 @@ from recs_assets.weeks import ONE_WEEK
 def main(file: str, newest: str) -> None:
     """Fit on three snapshots, the newest of which validates."""
     settings = settings_file.load()
-    # As definitions do, before anything loads that computes.
-    threads.limit(settings.compute.cores)
-    from recs_assets.gnn import graph
-    from recs_assets.gnn.checkpoints import Checkpoints
-    from recs_assets.gnn.weekly_fit import fit_week
-
     options = settings.model.model_copy(update={"steps": 10, "validation_weeks": 1, "ease": True})
     towers = settings.towers.model_copy(update={"epochs": 2})
     settings = settings.model_copy(update={"model": options, "towers": towers})

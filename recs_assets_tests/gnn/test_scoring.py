@@ -41,7 +41,8 @@ def _model(**weights: float) -> GatedChannels:
 
 
 def _random_model() -> GatedChannels:
-    generator = torch.Generator().manual_seed(3)
+    # A draw in which no score's terms cancel to a hundredth of their size, where single precision leaves too few digits.
+    generator = torch.Generator().manual_seed(4)
     model = GatedChannels(SETTINGS.model, torch.rand(N_PATHS, generator=generator) + 0.1)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -137,7 +138,7 @@ def test_scores_are_those_of_a_slow_computation(evidence: Evidence) -> None:
         [row for user in EVERYONE for row in _slowly(model, evidence, int(user), candidates)[:3]], columns=top.columns
     )
     assert top.drop(columns="score").to_numpy().tolist() == expected.drop(columns="score").to_numpy().tolist()
-    np.testing.assert_allclose(top["score"], expected["score"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(top["score"], expected["score"], rtol=1e-5)
 
 
 def _slowly(model: GatedChannels, evidence: Evidence, user: int, candidates: sparse.csr_array) -> list[list[object]]:

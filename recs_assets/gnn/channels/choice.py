@@ -11,7 +11,7 @@ from torch_geometric.data import HeteroData
 from recs_assets.gnn.channels import training
 from recs_assets.gnn.channels.evidence import feature_names
 from recs_assets.gnn.channels.examples import Example, channel_scores, in_turn
-from recs_assets.gnn.channels.optional import SETTINGS, OptionalChannels, heard, hearing, undecided
+from recs_assets.gnn.channels.optional import SETTINGS, OptionalChannels, heard, hearing, undecided, with_history
 from recs_assets.gnn.channels.split_examples import SplitExamples
 from recs_assets.gnn.channels.training import Fit, fit
 from recs_assets.gnn.snapshots import snapshot
@@ -85,8 +85,11 @@ def columns_of(data: HeteroData, settings: Settings) -> Column:
 
     def column(example: Example, name: str) -> Floats32:
         past = snapshot(data, example.moment, settings.events)
-        channels = OptionalChannels(past, n_asked=example.n_users)
-        return channels.of(name, example.users, example.candidates, settings.compute.cores)
+        values = np.zeros(example.candidates.nnz, dtype=np.float32)
+        places, active, candidates = with_history(past, example.users, example.candidates)
+        channels = OptionalChannels(past, n_asked=len(active))
+        values[places] = channels.of(name, active, candidates, settings.compute.cores)
+        return values
 
     return column
 

@@ -12,16 +12,16 @@ import numpy as np
 from scipy import sparse
 
 from recs_assets.gnn.channels.candidate_pairs import CandidatePairs
+from recs_assets.gnn.channels.walks import HISTORIES_AT_ONCE
 from recs_assets.gnn.snapshots import Snapshot
 from recs_assets.ranking import baselines
-from recs_assets.ranking.arrays import Floats, Floats32, Ints
+from recs_assets.ranking.arrays import Floats, Floats32, Ints, blocks_of
 from recs_assets.ranking.baselines import DenseWeights
 
 NAME = "ease"
 REGULARIZATION = 200.0
 MAX_PARTS = 4_000  # bounds memory at 64 MB, and time: the most touched ones
 SCALE = 10.0  # so that the weight of the channel is about that of the others
-HISTORIES_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Ease:
         A row's values are the same bits whatever other rows are asked for with it.
 
         Args:
-            users: [n] rows of the graph's users.
+            users: [n] rows of the graph's users, all with a history.
             candidates: [n x products] one entry per candidate, indices sorted.
             threads: that it may use.
 
@@ -50,8 +50,7 @@ class Ease:
         scores = np.zeros(candidates.nnz, dtype=np.float32)
         weights, place, history = self.weights.weights, self._place, self._history[users]
 
-        def score(first: int) -> None:
-            rows = slice(first, min(first + HISTORIES_AT_ONCE, len(users)))
+        def score(rows: slice) -> None:
             pairs = CandidatePairs.of(candidates[rows])
             summed, column = history[rows] @ weights, place[pairs.product]
             scores[candidates.indptr[rows.start] : candidates.indptr[rows.stop]] = np.where(
@@ -59,7 +58,7 @@ class Ease:
             )
 
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(score, range(0, len(users), HISTORIES_AT_ONCE)))
+            list(pool.map(score, blocks_of(len(users), HISTORIES_AT_ONCE)))
         return scores
 
     def between(self, products: Ints, others: Ints) -> Floats:

@@ -110,7 +110,7 @@ class Evidence:
             return self._walks.reached(self.history[users], candidates, threads)
         columns = np.zeros((candidates.nnz, len(walk_names(self.settings))), dtype=np.float32, order="F")
         for number, name in enumerate(optional, columns.shape[1] - len(optional)):
-            columns[:, number] = self.optional.of(name, users, candidates, threads)
+            columns[places, number] = self.optional.of(name, active, of_active, threads)
         ended = self._walks.reached(self.history[active], of_active, threads)
         for number, column in enumerate(ended.T):
             columns[places, number] = column

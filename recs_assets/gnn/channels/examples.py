@@ -18,7 +18,7 @@ from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Snapshot, edge_weights, held_out, snapshot
 from recs_assets.gnn.spilled import let_go, spilled
 from recs_assets.model_settings import ModelSettings
-from recs_assets.ranking.arrays import Flags, Floats, Floats32, Ints, positions
+from recs_assets.ranking.arrays import Flags, Floats, Floats32, Ints, blocks_of, positions
 from recs_assets.ranking.sparse_matrices import row_of_entry
 from recs_assets.settings import Settings
 
@@ -174,7 +174,7 @@ def _example(past: Snapshot, settings: Settings, number: int, folder: Path | Non
 def _reach(eligibility: Eligibility, users: Ints, targets: sparse.csr_array) -> tuple[Ints, Flags]:
     """[users] how many candidates each has, and whether one of the ``targets`` [users of the graph x products] is among them."""
     lengths, is_reachable = np.zeros(len(users), dtype=np.int64), np.zeros(len(users), dtype=bool)
-    for rows in _blocks(len(users)):
+    for rows in blocks_of(len(users), ROWS_PER_BLOCK):
         candidates = eligibility.candidates(users[rows])
         lengths[rows] = np.diff(candidates.indptr)
         is_reachable[rows] = targets[users[rows]].multiply(candidates).sum(axis=1) > 0
@@ -187,7 +187,7 @@ def _sampled_candidates(
     """[users x products] each user's targets and about ``most`` of its candidates, and [entries] log of the chance of each."""
     random = np.random.default_rng((seed, most))
     blocks, log_q = [], []
-    for rows in _blocks(len(users)):
+    for rows in blocks_of(len(users), ROWS_PER_BLOCK):
         candidates = eligibility.candidates(users[rows])
         row = row_of_entry(candidates)
         chance = np.minimum(1.0, most / np.maximum(np.diff(candidates.indptr), 1))[row]
@@ -197,11 +197,6 @@ def _sampled_candidates(
         blocks.append(sparse.csr_array((candidates.data[kept], pairs), shape=candidates.shape))
         log_q.append(np.log(chance[kept]).astype(np.float32))
     return sparse.csr_array(sparse.vstack(blocks, format="csr")), np.concatenate(log_q)
-
-
-def _blocks(n_users: int) -> list[slice]:
-    """Some users at a time: the candidates of all at once may not fit in memory."""
-    return [slice(first, first + ROWS_PER_BLOCK) for first in range(0, n_users, ROWS_PER_BLOCK)]
 
 
 def _sampled(rows: Ints, lengths: Ints, max_entries: int, seed: int) -> Ints:

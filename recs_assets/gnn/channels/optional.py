@@ -54,24 +54,20 @@ class OptionalChannels:
     n_asked: int
 
     def of(self, name: str, users: Ints, candidates: sparse.csr_array, threads: int = 1) -> Floats32:
-        """One of them, to which a user without a history is nobody.
+        """One of them, of users who have a history: of others they say nothing, which is 0.
 
         Args:
             name: of the channel.
-            users: [n] rows of the graph's users.
+            users: [n] rows of the graph's users, all with a history: see ``with_history``.
             candidates: [n x products] one entry per candidate, indices sorted.
             threads: that it may use.
 
         Returns:
-            [entries of ``candidates``], 0 for users without a history.
+            [entries of ``candidates``].
         """
-        column = np.zeros(candidates.nnz, dtype=np.float32)
-        places, users, candidates = with_history(self.past, users, candidates)
         if name == undecayed_walk.NAME:
-            column[places] = self.undecayed_walk.lift(users, candidates, threads)
-        else:
-            column[places] = self.ease.scores(users, candidates, threads)
-        return column
+            return self.undecayed_walk.lift(users, candidates, threads)
+        return self.ease.scores(users, candidates, threads)
 
     @cached_property
     def undecayed_walk(self) -> UndecayedWalk:

@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from recs_assets.ranking.arrays import Floats32, Ints
+from recs_assets.ranking.arrays import Floats32, Ints, blocks_of
 from recs_assets.ranking.sparse_matrices import row_of_entry
 
 Steps = tuple[sparse.csr_array, sparse.csr_array]
@@ -90,17 +90,17 @@ class Walks:
                 ended = to_products.T @ (to_users.T @ begun)
                 reached[entries, number] = ended[own.indices, row]
 
-        list(pool.map(follow, _blocks(history.shape[0], min(FOLLOWED_AT_ONCE, max(1, CELLS_PER_THREAD // n_people)))))
+        list(pool.map(follow, blocks_of(history.shape[0], min(FOLLOWED_AT_ONCE, max(1, CELLS_PER_THREAD // n_people)))))
 
     def _through_parts(
         self, reached: Floats32, history: sparse.csr_array, candidates: sparse.csr_array, pool: ThreadPoolExecutor
     ) -> None:
         n_products, n_walks = history.shape[1], len(self.steps)
         begins = np.unique(history.indices)
-        parts = _blocks(n_products, max(1, CELLS_PER_THREAD // (n_products * n_walks)))
+        parts = blocks_of(n_products, max(1, CELLS_PER_THREAD // (n_products * n_walks)))
         blocks = [
             (history[rows][:, begins], candidates.indptr[rows.start] + _starts(candidates[rows], parts))
-            for rows in _blocks(history.shape[0], HISTORIES_AT_ONCE)
+            for rows in blocks_of(history.shape[0], HISTORIES_AT_ONCE)
         ]
 
         def follow(number: int) -> None:
@@ -130,10 +130,6 @@ class Walks:
     @cached_property
     def _backwards(self) -> list[Steps]:
         return [(sparse.csr_array(to_products.T), sparse.csr_array(to_users.T)) for to_users, to_products in self.steps]
-
-
-def _blocks(n: int, size: int) -> list[slice]:
-    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
 def _starts(candidates: sparse.csr_array, parts: list[slice]) -> Ints:

@@ -74,7 +74,8 @@ def test_a_channel_is_heard_where_it_tells_what_people_take(name: str) -> None:
     assert chosen.words[name].startswith("heard: -log p of the validation weeks -")
     (other,) = SETTINGS.keys() - {name}
     assert chosen.words[other].startswith("not heard: ")
-    assert [feature_names(chosen.settings.model)[-1]] * 6 == [name] * len(examples.training)
+    assert feature_names(chosen.settings.model) == (*NAMES, name)
+    assert len(examples.training) == 6
     for example in examples.training:
         assert np.array_equal(example.features[:, -1], _column(example, name))
     assert all(own is learned for own, learned in zip(examples.validation, examples.training[3:], strict=True))
