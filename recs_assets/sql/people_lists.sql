@@ -4,4 +4,4 @@ FROM people
 JOIN recommendations ON recommendations.user_id = people.user_id
 LEFT JOIN product_nodes ON product_nodes.product_id = recommendations.product_id
 WHERE week = @week AND rank <= @slots
-ORDER BY people.user_id, recommendations.rank
+ORDER BY people.user_id, recommendations.rank, recommendations.product_id

@@ -39,4 +39,4 @@ LEFT JOIN shared_accounts ON shared_accounts.user_id = user_nodes.user_id
 JOIN strata ON IFNULL(n_events, 0) BETWEEN min_events AND max_events
 -- Many people's account is nobody's: it has no profile, so no list and no mail.
 WHERE shared_accounts.user_id IS NULL
-ORDER BY user_id
+ORDER BY user_id, stratum
