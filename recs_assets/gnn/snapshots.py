@@ -11,7 +11,7 @@ from torch_geometric.data import HeteroData
 from recs_assets.gnn.graph import BOUGHT_WITH, FITS, INTERACTS, KEPT, ORDER, ORDERED, OWNS
 from recs_assets.model_settings import EventWeightsSettings
 from recs_assets.ranking.arrays import Flags, Floats, Ints
-from recs_assets.ranking.sparse_matrices import incidence
+from recs_assets.ranking.sparse_matrices import incidence, stable_order
 
 DAY_MICROSECONDS = 86_400_000_000  # microseconds
 WEEK_MICROSECONDS = 7 * DAY_MICROSECONDS
@@ -136,9 +136,10 @@ class Snapshot:
     @cached_property
     def _by_pair(self) -> tuple[Ints, Ints]:
         """The order of events by user and product, and where each pair begins in it."""
-        pair = self.log.user * self.n_products + self.log.product
-        order = np.argsort(pair, kind="stable")
-        return order, np.flatnonzero(np.diff(pair[order], prepend=-1))
+        by_product = stable_order(self.log.product, self.n_products)
+        order = by_product[stable_order(self.log.user[by_product], self.n_users)]
+        pair = self.log.user[order] * self.n_products + self.log.product[order]
+        return order, np.flatnonzero(np.diff(pair, prepend=-1))
 
     def used(self, half_life_days: float) -> sparse.csr_array:
         """[users x products] decayed weights of all of a pair's events together: event type x frequency x decay."""

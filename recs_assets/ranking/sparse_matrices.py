@@ -54,6 +54,12 @@ def row_of_entry(matrix: sparse.csr_array) -> Ints:
     return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
+def stable_order(keys: Ints, n_keys: int) -> Ints:
+    """[keys] the order of rows by key in [0, n_keys), equal ones as they stand: by counting, in a fraction of a sort's time."""
+    row_per_key = sparse.csr_array((np.ones(len(keys), dtype=bool), keys, np.arange(len(keys) + 1)), shape=(len(keys), n_keys))
+    return np.asarray(row_per_key.tocsc().indices, dtype=np.int64)
+
+
 def entry_of(matrix: sparse.csr_array, rows: Ints, columns: Ints) -> Ints:
     """Where each (row, column) stands among the stored entries, or would stand; indices must ascend within a row."""
     keys = row_of_entry(matrix) * matrix.shape[1] + matrix.indices

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from recs_assets.ranking.sparse_matrices import at, entry_of, found, incidence, normalise_rows, one_hot, row_of_entry
+from recs_assets.ranking.sparse_matrices import (
+    at,
+    entry_of,
+    found,
+    incidence,
+    normalise_rows,
+    one_hot,
+    row_of_entry,
+    stable_order,
+)
 
 MATRIX = sparse.csr_array(np.array([[0.0, 2.0, 3.0], [0.0, 0.0, 0.0], [4.0, 0.0, 5.0]]))
 
@@ -30,6 +39,11 @@ def test_rows_are_divided_by_their_sums_and_empty_rows_stay_empty(given: type, e
     rows = normalise_rows(sparse.csr_array(np.array([[1, 3], [0, 0], [0, 5]], dtype=given)))
     assert rows.toarray().tolist() == [[0.25, 0.75], [0, 0], [0, 1]]
     assert rows.dtype == expected
+
+
+def test_equal_keys_keep_their_order() -> None:
+    assert stable_order(np.array([2, 0, 2, 1, 0]), 4).tolist() == [1, 4, 3, 0, 2]
+    assert stable_order(np.array([], dtype=np.int64), 4).tolist() == []
 
 
 def test_each_entry_has_its_row_and_each_pair_its_entry() -> None:

@@ -248,7 +248,12 @@ class Evidence:
     def _relative_behaviour(self) -> list[tuple[sparse.csr_array, Floats32]]:
         """As ``groups``, what the owners touched relative to shrunken popularity; dense, 4 bytes a group and product."""
         usual = (self.settings.vehicle_shrinkage * self._popularities[-1]).astype(np.float32)
-        return [(membership, touched.astype(np.float32).toarray() / usual) for membership, touched in self.groups]
+        behaviour = []
+        for membership, touched in self.groups:
+            relative = touched.astype(np.float32)
+            relative.data /= usual[relative.indices]  # few are touched at all
+            behaviour.append((membership, relative.toarray()))
+        return behaviour
 
 
 def _behaviour(garage_groups: sparse.csr_array, relative: Floats32, pairs: CandidatePairs) -> Floats32:

@@ -1,15 +1,16 @@
-"""Graph attention over padded neighbour tables, equal to PyG's GATConv on the same edges."""
+"""Graph attention along a relation's edges, equal to PyG's GATConv on the same edges."""
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from recs_assets.gnn.towers.edges import at_sources, at_targets, softmax, weighted_sum
 from recs_assets.gnn.towers.neighbours import Neighbours
 
 NEGATIVE_SLOPE = 0.2
 
 
-class PaddedAttention(nn.Module):
+class Attention(nn.Module):
     """GAT (Velickovic et al. 2018) for one relation, without self loops and bias.
 
     For a target i, a neighbour j and a head,
@@ -28,7 +29,6 @@ class PaddedAttention(nn.Module):
 
     def __init__(self, size: int, heads: int) -> None:
         super().__init__()
-        self.heads = heads
         self.source = nn.Linear(size, size, bias=False)
         self.target = nn.Linear(size, size, bias=False)
         self.source_weight = nn.Parameter(torch.empty(heads, size // heads))
@@ -38,21 +38,22 @@ class PaddedAttention(nn.Module):
             nn.init.xavier_uniform_(weight)
 
     def forward(self, sources: torch.Tensor, targets: torch.Tensor, neighbours: Neighbours) -> torch.Tensor:
-        """[targets x size] from sources [sources x size], targets [targets x size] and the table between them."""
-        per_head = (self.heads, self.source_weight.shape[1])
-        values = self.source(sources).view(-1, *per_head).float()
-        from_source = (values * self.source_weight).sum(dim=-1)
-        from_target = (self.target(targets).view(-1, *per_head) * self.target_weight).sum(dim=-1)
-        outputs = []
-        for head in range(self.heads):
-            logits = from_source[:, head][neighbours.index] + from_target[:, head, None]
-            logits = functional.leaky_relu(logits + self.edge_weight[head] * neighbours.log_weight, NEGATIVE_SLOPE)
-            share = masked_softmax(logits.float(), neighbours.is_edge)
-            outputs.append(weighted_sum(values[:, head], share, neighbours))
-        return torch.cat(outputs, dim=1)
+        """[targets x size] from sources [sources x size], targets [targets x size] and the edges between them."""
+        edges = neighbours.edges
+        logits = at_sources(self._logits(sources, self.source, self.source_weight), edges)
+        logits = logits + at_targets(self._logits(targets, self.target, self.target_weight), edges)
+        logits = functional.leaky_relu(logits + neighbours.log_weight[:, None] * self.edge_weight, NEGATIVE_SLOPE)
+        values = self.source(sources).float().view(-1, *self.source_weight.shape)
+        return weighted_sum(values, softmax(logits, edges), edges).flatten(1)
+
+    @staticmethod
+    def _logits(nodes: torch.Tensor, side: nn.Linear, weight: torch.Tensor) -> torch.Tensor:
+        """[nodes x heads] a . W h, as h . (W' a): the product of the two weights is small, and the nodes are many."""
+        of_heads = (side.weight.view(*weight.shape, -1) * weight[:, :, None]).sum(dim=1)
+        return functional.linear(nodes, of_heads).float()
 
 
-class PaddedMean(nn.Module):
+class Mean(nn.Module):
     """The mean of the neighbours by log_weight: attention with fixed shares in place of learned ones."""
 
     def __init__(self, size: int, heads: int) -> None:
@@ -60,18 +61,8 @@ class PaddedMean(nn.Module):
         self.source = nn.Linear(size, size, bias=False)
 
     def forward(self, sources: torch.Tensor, targets: torch.Tensor, neighbours: Neighbours) -> torch.Tensor:
-        """As ``PaddedAttention.forward``."""
-        weight = neighbours.log_weight * neighbours.is_edge
-        share = weight / weight.sum(dim=1, keepdim=True).clamp(min=torch.finfo(weight.dtype).tiny)
-        return weighted_sum(self.source(sources).float(), share, neighbours)
-
-
-def masked_softmax(logits: torch.Tensor, is_edge: torch.Tensor) -> torch.Tensor:
-    """Softmax over each row's edges; zeros on padding, and all over a row without edges."""
-    lowest = torch.finfo(logits.dtype).min
-    return torch.softmax(logits.masked_fill(~is_edge, lowest), dim=1) * is_edge
-
-
-def weighted_sum(values: torch.Tensor, share: torch.Tensor, neighbours: Neighbours) -> torch.Tensor:
-    """[targets x size] sum of the neighbours' values by share, without a [targets x neighbours x size] array in between."""
-    return functional.embedding_bag(neighbours.index, values.contiguous(), per_sample_weights=share, mode="sum")
+        """As ``Attention.forward``."""
+        weight, edges = neighbours.log_weight[:, None], neighbours.edges
+        total = torch.segment_reduce(weight, "sum", offsets=edges.starts, axis=0)
+        share = weight / total.index_select(0, edges.target).clamp(min=torch.finfo(weight.dtype).tiny)
+        return weighted_sum(self.source(sources).float()[:, None], share, edges).flatten(1)

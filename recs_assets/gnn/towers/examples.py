@@ -10,6 +10,7 @@ from torch_geometric.data import HeteroData
 from recs_assets.gnn.channels.examples import Example, channel_scores, in_turn
 from recs_assets.gnn.channels.gated_model import GatedChannels
 from recs_assets.gnn.snapshots import snapshot
+from recs_assets.gnn.towers.edges import Edges, dots
 from recs_assets.gnn.towers.negatives import Sampler
 from recs_assets.gnn.towers.neighbours import TowerInputs, tower_inputs
 from recs_assets.gnn.towers.two_towers import TwoTowers
@@ -60,13 +61,13 @@ def tower_examples(
 
 def dot_products(towers: TwoTowers, examples: Sequence[TowerExample]) -> list[Floats]:
     """The dot product of every candidate of every snapshot."""
-    dots = []
+    every = []
     towers.eval()
     with torch.inference_mode():
         for example in examples:
-            users, products = towers.to(example.inputs.user_state.device)(example.inputs)
-            base = example.base
-            of_users = users[example.inputs.rows_of(base.users).to(users.device)]
-            every = (of_users @ products.T).cpu().numpy()
-            dots.append(every[row_of_entry(base.candidates), base.candidates.indices].astype(np.float64))
-    return dots
+            device, candidates = example.inputs.user_state.device, example.base.candidates
+            users, products = towers.to(device)(example.inputs)
+            of_users = users[example.inputs.rows_of(example.base.users).to(device)]
+            pairs = Edges.of(row_of_entry(candidates), candidates.indices, *candidates.shape).to(device)
+            every.append(dots(of_users, products, pairs).cpu().numpy().astype(np.float64))
+    return every

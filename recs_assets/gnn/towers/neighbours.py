@@ -1,7 +1,7 @@
-"""The neighbours of every node as of a snapshot, as padded tables: the input of the attention towers.
+"""The neighbours of every node as of a snapshot: the input of the attention towers.
 
-Every node keeps at most so many neighbours a relation, the heaviest ones. A table of fixed width needs neither scatter nor
-sampler (PyG's neighbour loaders need pyg-lib), and costs a fraction of message passing over an edge list.
+Every node keeps at most so many neighbours a relation, the heaviest ones: no sampler is needed (PyG's neighbour loaders need
+pyg-lib).
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,8 @@ from scipy import sparse
 
 from recs_assets.gnn.channels.evidence import Evidence
 from recs_assets.gnn.snapshots import Snapshot
-from recs_assets.ranking.arrays import Floats32, Ints, positions
+from recs_assets.gnn.towers.edges import Edges
+from recs_assets.ranking.arrays import Floats32, Ints, descending_within, positions
 from recs_assets.ranking.sparse_matrices import row_of_entry
 from recs_assets.settings import Settings
 
@@ -31,21 +32,19 @@ RELATIONS: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Neighbours:
-    """One relation as a table of at most k neighbours a node.
+    """One relation.
 
     Attributes:
-        index: int32 [nodes x k] rows of the source nodes, 0 on padding.
-        log_weight: float32 [nodes x k] log(1 + edge weight), 0 on padding.
-        is_edge: bool [nodes x k] False on padding.
+        edges: from every target's neighbours to it, its heaviest one first.
+        log_weight: float32 [edges] log(1 + edge weight).
     """
 
-    index: torch.Tensor
+    edges: Edges
     log_weight: torch.Tensor
-    is_edge: torch.Tensor
 
     def to(self, device: str) -> "Neighbours":
         """The same on a device."""
-        return Neighbours(self.index.to(device), self.log_weight.to(device), self.is_edge.to(device))
+        return Neighbours(self.edges.to(device), self.log_weight.to(device))
 
 
 @dataclass(frozen=True)
@@ -53,12 +52,12 @@ class TowerInputs:
     """All that the towers are given of a snapshot.
 
     Attributes:
-        users: [n] rows of the graph's users, ascending; the user tables and indices count within them.
+        users: [n] rows of the graph's users, ascending; the edges count within them.
         user_state: float32 [n x 3].
         product_features: float32 [products x features].
         product_tokens: int64 [products x tokens].
         vehicle_tokens: int64 [vehicles x tokens].
-        relations: the tables by name, as in ``RELATIONS``.
+        relations: the neighbours by name, as in ``RELATIONS``.
     """
 
     users: Ints
@@ -72,7 +71,7 @@ class TowerInputs:
         """The same on a device."""
         tensors = ("user_state", "product_features", "product_tokens", "vehicle_tokens")
         moved = {name: getattr(self, name).to(device) for name in tensors}
-        return replace(self, **moved, relations={name: table.to(device) for name, table in self.relations.items()})
+        return replace(self, **moved, relations={name: each.to(device) for name, each in self.relations.items()})
 
     def rows_of(self, users: Ints) -> torch.Tensor:
         """Where some users of the graph stand among ``users``."""
@@ -85,7 +84,7 @@ def tower_inputs(past: Snapshot, users: Ints, settings: Settings) -> TowerInputs
     Args:
         past: the snapshot.
         users: rows of the graph's users that are to have a vector.
-        settings: half-life and width of the tables in ``settings.towers``.
+        settings: half-life and most neighbours a node in ``settings.towers``.
     """
     options = settings.towers
     active = np.flatnonzero(past.n_events)
@@ -100,11 +99,11 @@ def tower_inputs(past: Snapshot, users: Ints, settings: Settings) -> TowerInputs
     edges = {
         "history": used[needed],
         "garage": garages[needed],
-        "audience": _columns_moved(sparse.csr_array(used[active].T), active_in_needed),
+        "audience": _columns_moved(sparse.csr_array(used[active].T), active_in_needed, len(needed)),
         "fitted_vehicles": sparse.csr_array(fits @ sparse.diags_array(owners)),
         "bought_with": sparse.csr_array(pairs + pairs.T),
         "fitting_products": sparse.csr_array(fits.T @ sparse.diags_array(popular)),
-        "owners": _columns_moved(sparse.csr_array(garages[active].T), active_in_needed),
+        "owners": _columns_moved(sparse.csr_array(garages[active].T), active_in_needed, len(needed)),
     }
     return TowerInputs(
         users=needed,
@@ -119,17 +118,12 @@ def tower_inputs(past: Snapshot, users: Ints, settings: Settings) -> TowerInputs
 def heaviest(matrix: sparse.csr_array, most: int) -> Neighbours:
     """The ``most`` heaviest entries of every row, ties to the smaller column."""
     matrix.eliminate_zeros()
+    matrix.sort_indices()
     row = row_of_entry(matrix)
-    order = np.lexsort((matrix.indices, -matrix.data, row))
-    place = positions(row[order])
-    order, place = order[place < most], place[place < most]
-    width = max(1, int(place.max(initial=0)) + 1)
-    shape = (matrix.shape[0], width)
-    index, log_weight, is_edge = np.zeros(shape, np.int32), np.zeros(shape, np.float32), np.zeros(shape, dtype=bool)
-    index[row[order], place] = matrix.indices[order]
-    log_weight[row[order], place] = np.log1p(matrix.data[order])
-    is_edge[row[order], place] = True
-    return Neighbours(torch.from_numpy(index), torch.from_numpy(log_weight), torch.from_numpy(is_edge))
+    order = descending_within(matrix.data, matrix.indptr)
+    order = order[positions(row) < most]
+    log_weight = np.log1p(matrix.data[order]).astype(np.float32)
+    return Neighbours(Edges.of(row[order], matrix.indices[order], *matrix.shape), torch.from_numpy(log_weight))
 
 
 def _product_features(past: Snapshot, settings: Settings) -> Floats32:
@@ -143,8 +137,6 @@ def _product_features(past: Snapshot, settings: Settings) -> Floats32:
     return np.asarray(scaled, dtype=np.float32)
 
 
-def _columns_moved(matrix: sparse.csr_array, to: Ints) -> sparse.csr_array:
-    """The matrix with column n renamed ``to[n]``."""
-    return sparse.csr_array(
-        (matrix.data, to[matrix.indices], matrix.indptr), shape=(matrix.shape[0], int(to.max(initial=-1)) + 1)
-    )
+def _columns_moved(matrix: sparse.csr_array, to: Ints, n_columns: int) -> sparse.csr_array:
+    """The matrix with column n renamed ``to[n]``, of ``n_columns``."""
+    return sparse.csr_array((matrix.data, to[matrix.indices], matrix.indptr), shape=(matrix.shape[0], n_columns))

@@ -15,6 +15,7 @@ from recs_assets.gnn import losses
 from recs_assets.gnn.checkpoints import Checkpoints
 from recs_assets.gnn.determinism import deterministic
 from recs_assets.gnn.device import device_of
+from recs_assets.gnn.towers.edges import Edges, dots
 from recs_assets.gnn.towers.examples import TowerExample, dot_products
 from recs_assets.gnn.towers.group import Group, joined
 from recs_assets.gnn.towers.negatives import Slates
@@ -146,7 +147,7 @@ class _Run:
             (names, options.embedding_learning_rate, options.embedding_weight_decay),
             (rest, options.learning_rate, options.weight_decay),
         )
-        self.optimizers = [torch.optim.AdamW(weights, lr=rate, weight_decay=decay) for weights, rate, decay in rates]
+        self.optimizers = [torch.optim.AdamW(weights, lr=rate, weight_decay=decay, fused=True) for weights, rate, decay in rates]
         n_steps = max(1, options.epochs * len(self.inputs))
         self.schedules = [
             torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=n_steps)
@@ -246,12 +247,15 @@ def slate_loss(
     Returns:
         A scalar on the device of the vectors.
     """
-    base, device, entry = example.base, users.device, slates.entry[rows]
-    of_batch = users[example.inputs.rows_of(base.users[rows]).to(device)]
-    product = torch.from_numpy(base.candidates.indices[entry].astype(np.int64)).to(device)
-    channels = torch.from_numpy(example.scores[entry].astype(np.float32)).to(device)
-    scores = channels + (of_batch @ products.T).gather(1, product)
+    base, device = example.base, users.device
     is_candidate = torch.from_numpy(slates.is_candidate[rows]).to(device)
+    row, place = np.nonzero(slates.is_candidate[rows])
+    entry = slates.entry[rows][row, place]
+    pairs = Edges.of(row, base.candidates.indices[entry], len(is_candidate), len(products)).to(device)
+    of_batch = users[example.inputs.rows_of(base.users[rows]).to(device)]
+    channels = torch.from_numpy(example.scores[entry].astype(np.float32)).to(device)
+    scores = torch.zeros(is_candidate.shape, device=device)
+    scores = scores.masked_scatter(is_candidate, channels + dots(of_batch, products, pairs))
     everybody = torch.from_numpy((base.targets[slates.entry] * slates.is_candidate).astype(np.float32)).to(device)
     targets, total = everybody[rows], losses.target_weights(everybody).sum()
     if kind == "softmax":

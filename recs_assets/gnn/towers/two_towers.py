@@ -11,12 +11,12 @@ from torch.nn import functional
 
 from recs_assets.gnn.channels.gated_model import STATE_SIZE
 from recs_assets.gnn.hashed_names import NO_TOKEN
-from recs_assets.gnn.towers.attention import PaddedAttention, PaddedMean
+from recs_assets.gnn.towers.attention import Attention, Mean
 from recs_assets.gnn.towers.neighbours import RELATIONS, TowerInputs
 from recs_assets.model_settings import TowersSettings
 
 PRODUCT_FEATURES = 6
-ENCODERS = {"gat": PaddedAttention, "mean": PaddedMean}
+ENCODERS = {"gat": Attention, "mean": Mean}
 
 
 class MessagePassing(nn.Module):

@@ -1,25 +1,27 @@
-"""Padded attention is PyG's GATConv on the same edges, and the mean is the mean."""
+"""Attention is PyG's GATConv on the same edges, and the mean is the mean."""
 
+import numpy as np
 import pytest
 import torch
 from torch_geometric.nn import GATConv
 
-from recs_assets.gnn.towers.attention import PaddedAttention, PaddedMean, masked_softmax
+from recs_assets.gnn.towers.attention import Attention, Mean
+from recs_assets.gnn.towers.edges import Edges
 from recs_assets.gnn.towers.neighbours import Neighbours
 
 SIZE, HEADS = 8, 2
 # Target 0 attends to sources 2 and 0, target 1 source 1, target 2 nobody, target 3 sources 0, 1 and 3.
-INDEX = torch.tensor([[2, 0, 0], [1, 0, 0], [0, 0, 0], [0, 1, 3]])
-IS_EDGE = torch.tensor([[True, True, False], [True, False, False], [False, False, False], [True, True, True]])
-LOG_WEIGHT = torch.tensor([[0.5, 2.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.1, 3.0, 0.7]])
-NEIGHBOURS = Neighbours(INDEX, LOG_WEIGHT, IS_EDGE)
+TARGET, INDEX = np.array([0, 0, 1, 3, 3, 3]), np.array([2, 0, 1, 0, 1, 3])
+LOG_WEIGHT = torch.tensor([0.5, 2.0, 1.0, 0.1, 3.0, 0.7])
+NEIGHBOURS = Neighbours(Edges.of(TARGET, INDEX, 4, 4), LOG_WEIGHT)
+EDGE_INDEX = torch.from_numpy(np.stack([INDEX, TARGET]))
 
 
 @pytest.fixture
-def both() -> tuple[PaddedAttention, GATConv]:
+def both() -> tuple[Attention, GATConv]:
     """Our attention and PyG's with the same weights; only the product of its two edge weights counts."""
     torch.manual_seed(0)
-    ours = PaddedAttention(SIZE, HEADS)
+    ours = Attention(SIZE, HEADS)
     theirs = GATConv((SIZE, SIZE), SIZE // HEADS, HEADS, edge_dim=1, add_self_loops=False, bias=False)
     with torch.no_grad():
         ours.edge_weight.copy_(torch.tensor([0.3, -1.2]))
@@ -33,33 +35,29 @@ def both() -> tuple[PaddedAttention, GATConv]:
     return ours, theirs
 
 
-def test_padded_attention_equals_gatconv(both: tuple[PaddedAttention, GATConv]) -> None:
+def test_attention_equals_gatconv(both: tuple[Attention, GATConv]) -> None:
     ours, theirs = both
     sources, targets = torch.randn(4, SIZE), torch.randn(4, SIZE)
-    target, place = IS_EDGE.nonzero(as_tuple=True)
-    edge_index = torch.stack([INDEX[target, place], target])
-    expected = theirs((sources, targets), edge_index, LOG_WEIGHT[target, place][:, None])
+    expected = theirs((sources, targets), EDGE_INDEX, LOG_WEIGHT[:, None])
     torch.testing.assert_close(ours(sources, targets, NEIGHBOURS), expected, atol=1e-5, rtol=0)
 
 
-def test_gradients_equal_those_of_gatconv(both: tuple[PaddedAttention, GATConv]) -> None:
+def test_gradients_equal_those_of_gatconv(both: tuple[Attention, GATConv]) -> None:
     ours, theirs = both
     sources, targets = torch.randn(4, SIZE), torch.randn(4, SIZE)
-    target, place = IS_EDGE.nonzero(as_tuple=True)
-    edge_index = torch.stack([INDEX[target, place], target])
     torch.autograd.backward(ours(sources, targets, NEIGHBOURS).square().sum())
-    torch.autograd.backward(theirs((sources, targets), edge_index, LOG_WEIGHT[target, place][:, None]).square().sum())
+    torch.autograd.backward(theirs((sources, targets), EDGE_INDEX, LOG_WEIGHT[:, None]).square().sum())
     torch.testing.assert_close(ours.source.weight.grad, theirs.lin_src.weight.grad, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(ours.edge_weight.grad, theirs.att_edge.grad[0, :, 0], atol=1e-5, rtol=1e-5)
 
 
-def test_a_target_without_neighbours_gets_zeros(both: tuple[PaddedAttention, GATConv]) -> None:
+def test_a_target_without_neighbours_gets_zeros(both: tuple[Attention, GATConv]) -> None:
     messages = both[0](torch.randn(4, SIZE), torch.randn(4, SIZE), NEIGHBOURS)
     assert messages[2].tolist() == [0.0] * SIZE
 
 
 def test_the_mean_weighs_by_log_weight() -> None:
-    mean = PaddedMean(2, 1)
+    mean = Mean(2, 1)
     with torch.no_grad():
         mean.source.weight.copy_(torch.eye(2))
     sources = torch.tensor([[10.0, 0.0], [0.0, 1.0], [5.0, 5.0], [1.0, 1.0]])
@@ -68,8 +66,3 @@ def test_the_mean_weighs_by_log_weight() -> None:
     assert messages[0].tolist() == pytest.approx([9.0, 1.0])
     assert messages[1].tolist() == pytest.approx([0.0, 1.0])
     assert messages[2].tolist() == [0.0, 0.0]
-
-
-def test_a_masked_softmax_shares_among_edges_only() -> None:
-    shares = masked_softmax(torch.tensor([[0.0, 0.0, 9.0], [7.0, 7.0, 7.0]]), torch.tensor([[True, True, False], [False] * 3]))
-    assert shares.tolist() == [[0.5, 0.5, 0.0], [0.0, 0.0, 0.0]]

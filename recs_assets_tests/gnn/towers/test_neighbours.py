@@ -1,4 +1,4 @@
-"""The padded tables of five users, worked out by hand."""
+"""The neighbours among five users, worked out by hand."""
 
 import math
 
@@ -16,20 +16,20 @@ SETTINGS = five_users.settings(towers={"half_life_days": 20})
 
 def test_the_heaviest_neighbours_stand_first_and_ties_go_to_the_smaller_one() -> None:
     matrix = sparse.csr_array(np.array([[0.0, 2.0, 5.0, 2.0], [0.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]]))
-    table = heaviest(matrix, 2)
-    assert table.index.tolist() == [[2, 1], [0, 0], [0, 0]]
-    assert table.is_edge.tolist() == [[True, True], [False, False], [True, False]]
-    assert table.log_weight[0].tolist() == pytest.approx([math.log(6), math.log(3)])
-    assert table.log_weight[2].tolist() == pytest.approx([math.log(2), 0.0])
+    neighbours = heaviest(matrix, 2)
+    assert neighbours.edges.target.tolist() == [0, 0, 2]
+    assert neighbours.edges.index.tolist() == [2, 1, 0]
+    assert neighbours.edges.starts.tolist() == [0, 2, 2, 3]
+    assert neighbours.log_weight.tolist() == pytest.approx([math.log(6), math.log(3), math.log(2)])
 
 
 def _named(name: str, targets: tuple[str, ...], sources: tuple[str, ...]) -> dict[str, dict[str, float]]:
     """Each target's neighbours with their edge weights."""
-    table = tower_inputs(past_of(world()), np.arange(5), SETTINGS).relations[name]
+    relation = tower_inputs(past_of(world()), np.arange(5), SETTINGS).relations[name]
+    ends = (relation.edges.target.tolist(), relation.edges.index.tolist(), relation.log_weight.tolist())
     neighbours: dict[str, dict[str, float]] = {}
-    for row, place in table.is_edge.nonzero().tolist():
-        neighbour = sources[int(table.index[row, place])]
-        neighbours.setdefault(targets[row], {})[neighbour] = math.expm1(float(table.log_weight[row, place]))
+    for target, source, log_weight in zip(*ends, strict=True):
+        neighbours.setdefault(targets[target], {})[sources[source]] = math.expm1(log_weight)
     return neighbours
 
 
@@ -60,11 +60,11 @@ def test_parts_bought_together_attend_to_each_other() -> None:
 
 def test_without_decay_age_does_not_matter() -> None:
     timeless = five_users.settings(towers={"half_life_days": None})
-    table = tower_inputs(past_of(world()), np.arange(5), timeless).relations["bought_with"]
-    assert table.log_weight[1, 0].item() == pytest.approx(math.log(3))
+    bought_with = tower_inputs(past_of(world()), np.arange(5), timeless).relations["bought_with"]
+    assert bought_with.log_weight.tolist() == pytest.approx([math.log(3)] * 2)
 
 
-def test_only_users_asked_for_or_with_a_history_are_in_the_tables() -> None:
+def test_only_users_asked_for_or_with_a_history_are_among_the_neighbours() -> None:
     inputs = tower_inputs(past_of(world()), np.array([4]), SETTINGS)
     assert inputs.users.tolist() == [0, 1, 2, 4]
     assert inputs.rows_of(np.array([4, 0])).tolist() == [3, 0]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from recs_assets.gnn.towers.neighbours import heaviest
+from recs_assets.gnn.towers.neighbours import Neighbours, heaviest
 from recs_assets.gnn.towers.training import slate_loss
 from recs_assets.gnn.towers.two_towers import TwoTowers
 from recs_assets_tests.gnn.towers.one_example import tower_example, tower_settings
@@ -37,14 +37,17 @@ def test_a_store_without_vehicles_has_vectors_too(encoder: str) -> None:
     settings = tower_settings(encoder=encoder, hops=2)
     inputs = tower_example(settings).inputs
     nobody = heaviest(sparse.csr_array((0, 4)), 50)
-    no_edges = {
-        name: heaviest(sparse.csr_array((len(inputs.relations[name].index), 1)), 50) for name in ("garage", "fitted_vehicles")
-    }
+    no_edges = {name: _without_edges(inputs.relations[name]) for name in ("garage", "fitted_vehicles")}
     relations = {**inputs.relations, **no_edges, "fitting_products": nobody, "owners": nobody}
     alone = dataclasses.replace(inputs, vehicle_tokens=inputs.vehicle_tokens[:0], relations=relations)
     users, products = TwoTowers(settings.towers)(alone)
     assert (users.shape, products.shape) == ((4, 8), (5, 8))
     assert torch.isfinite(products).all()
+
+
+def _without_edges(neighbours: Neighbours) -> Neighbours:
+    n_targets, n_sources = (len(starts) - 1 for starts in (neighbours.edges.starts, neighbours.edges.source_starts))
+    return heaviest(sparse.csr_array((n_targets, n_sources)), 50)
 
 
 def test_a_hidden_id_changes_its_part_and_those_alike_get_one_vector() -> None:
@@ -55,9 +58,7 @@ def test_a_hidden_id_changes_its_part_and_those_alike_get_one_vector() -> None:
         inputs,
         product_features=torch.zeros_like(inputs.product_features),
         product_tokens=inputs.product_tokens[:, :2],
-        relations={
-            name: dataclasses.replace(table, is_edge=torch.zeros_like(table.is_edge)) for name, table in inputs.relations.items()
-        },
+        relations={name: _without_edges(neighbours) for name, neighbours in inputs.relations.items()},
     )
     towers = TwoTowers(settings.towers)
     _, shown = towers(alone)
