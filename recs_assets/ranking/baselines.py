@@ -89,7 +89,7 @@ def ease(train: sparse.csr_array, regularization: float, max_parts: int) -> Dens
         train: CSR [users x products].
         regularization: lambda > 0.
         max_parts: parts covered; the weights take 4 bytes x max_parts^2, the inverse time with its cube, or with that of the
-            users of two parts or more where these are fewer.
+            users of two parts or more where these are clearly fewer.
     """
     products = np.sort(np.argsort(-np.asarray(train.sum(axis=0)).ravel(), kind="stable")[:max_parts])
     selected = sparse.csr_array(train[:, products], dtype=np.float64)
@@ -97,7 +97,8 @@ def ease(train: sparse.csr_array, regularization: float, max_parts: int) -> Dens
     has_more = np.diff(selected.indptr) > 1
     diagonal = regularization + np.asarray(selected[np.flatnonzero(~has_more)].power(2).sum(axis=0), dtype=np.float64).ravel()
     paired = selected[np.flatnonzero(has_more)]
-    inverse = _inverse_by_users if paired.shape[0] < paired.shape[1] else _inverse_by_parts
+    # By users there is more to do than the smaller inverse.
+    inverse = _inverse_by_users if 4 * paired.shape[0] < 3 * paired.shape[1] else _inverse_by_parts
     precision = inverse(paired, diagonal)
     precision /= -np.diag(precision)
     np.fill_diagonal(precision, 0.0)
@@ -181,13 +182,10 @@ def score_history(history: sparse.csr_array, item_item: sparse.csr_array | Dense
     """
     if not isinstance(item_item, DenseWeights):
         return np.asarray((history @ item_item).toarray(), dtype=np.float64)
-    own, scores = sparse.csr_array(history)[:, item_item.products], np.zeros(history.shape)
-    begins = np.unique(own.indices)
-    for start in range(0, len(item_item.products), KNN_BLOCK):
-        columns = slice(start, start + KNN_BLOCK)
-        # Left to scipy, all weights would be copied in double precision for however few profiles.
-        weights = item_item.weights[begins, columns].astype(np.float64)
-        scores[:, item_item.products[columns]] = own[:, begins] @ weights
+    # In single precision, as the weights are: scipy would copy them all in double for however few profiles.
+    own = sparse.csr_array(history, dtype=np.float32)[:, item_item.products]
+    scores = np.zeros(history.shape)
+    scores[:, item_item.products] = own @ item_item.weights
     return scores
 
 

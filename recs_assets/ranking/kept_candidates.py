@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from recs_assets.ranking.arrays import Floats, Ints, positions
+from recs_assets.ranking.arrays import Flags, Floats, Ints, positions
 from recs_assets.ranking.candidates import top_of_sparse
 from recs_assets.ranking.rules import PartAttributes, within_caps
 from recs_assets.ranking.sparse_matrices import row_of_entry
 from recs_assets.settings import RulesSettings
+
+WIDER = 4  # times as many candidates are looked at where the caps leave too few
 
 
 @dataclass(frozen=True)
@@ -45,31 +47,30 @@ class KeptCandidates:
         Raises:
             ValueError: the lengths differ, or a score is not a number.
         """
-        top = top_of_sparse(scores, candidates, self.best)
-        lengths = np.diff(candidates.indptr)
-        enough = self._enough(top["profile"].to_numpy(), top["product"].to_numpy(), len(lengths))
-        short = np.flatnonzero((lengths > self.best) & ~enough)
-        if not len(short):
-            return top
-        entries = np.isin(row_of_entry(candidates), short)
-        ranked = top_of_sparse(scores[entries], candidates[short], int(lengths[short].max()))
-        more = ranked.take(self._needed(ranked["profile"].to_numpy(), ranked["product"].to_numpy()))
-        more = more.assign(profile=short[more["profile"]])
-        kept = pd.concat([top[~top["profile"].isin(short)], more], ignore_index=True)
-        return kept.sort_values("profile", kind="stable", ignore_index=True)
+        kept: list[pd.DataFrame] = []
+        own, values, asked, looked_at = candidates, scores, np.arange(candidates.shape[0]), self.best
+        while not kept or len(asked):
+            ranked = top_of_sparse(values, own, looked_at)
+            profile, product, lengths = ranked["profile"].to_numpy(), ranked["product"].to_numpy(), np.diff(own.indptr)
+            needed, is_short = self._needed(profile, product, lengths, looked_at)
+            kept.append(ranked.take(needed).assign(profile=asked[profile[needed]]))
+            values, own = values[is_short[row_of_entry(own)]], own[np.flatnonzero(is_short)]
+            asked, looked_at = asked[is_short], looked_at * WIDER
+        return pd.concat(kept, ignore_index=True).sort_values("profile", kind="stable", ignore_index=True)
 
-    def _enough(self, profile: Ints, product: Ints, n_profiles: int) -> np.ndarray:
-        """[profiles] whether the ranked rows hold all that a list may need."""
-        left, left_fitting = self._left(profile, product)
-        n_left, n_fitting = (np.bincount(profile[rows], minlength=n_profiles) for rows in (left, left_fitting))
-        return (n_left >= self._n_left) & (n_fitting >= self.rules.list_length)
+    def _needed(self, profile: Ints, product: Ints, lengths: Ints, looked_at: int) -> tuple[Ints, Flags]:
+        """The rows to keep, of the first ``looked_at`` candidates of each profile in rank order.
 
-    def _needed(self, profile: Ints, product: Ints) -> Ints:
-        """The rows to keep, in rank order, of rows that hold all candidates."""
+        Returns:
+            The rows, and [profiles] whether the caps leave too few of them, where there are more: of these none is kept.
+        """
         left, left_fitting = self._left(profile, product)
-        first = left[positions(profile[left]) < self._n_left]
-        first_fitting = left_fitting[positions(profile[left_fitting]) < self.rules.list_length]
-        return np.unique(np.concatenate([np.flatnonzero(positions(profile) < self.best), first, first_fitting]))
+        n_left, n_fitting = (np.bincount(profile[rows], minlength=len(lengths)) for rows in (left, left_fitting))
+        is_short = (lengths > looked_at) & ((n_left < self._n_left) | (n_fitting < self.rules.list_length))
+        is_kept = positions(profile) < self.best
+        is_kept[left[positions(profile[left]) < self._n_left]] = True
+        is_kept[left_fitting[positions(profile[left_fitting]) < self.rules.list_length]] = True
+        return np.flatnonzero(is_kept & ~is_short[profile]), is_short
 
     def _left(self, profile: Ints, product: Ints) -> tuple[Ints, Ints]:
         """What the caps leave of all ranked rows, and of those whose part is not universal."""

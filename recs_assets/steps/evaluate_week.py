@@ -42,8 +42,8 @@ def evaluate_week(
     rules, parts = people.settings.rules, part_attributes(people.past.data)
     lists: dict[str, list[pd.DataFrame]] = {}
 
-    def rank(name: str, scored: pd.DataFrame) -> None:
-        lists.setdefault(name, []).append(apply_list_rules(scored, parts, rules)[RANKED])
+    def ranked(scored: pd.DataFrame) -> pd.DataFrame:
+        return apply_list_rules(scored, parts, rules)[RANKED]
 
     pairs = pd.concat(list(people.held_out.values())).drop_duplicates().sort_values(PAIR, ignore_index=True)
     asked: list[pd.DataFrame] = []
@@ -58,11 +58,12 @@ def evaluate_week(
                 held_out[nll_of(name)] = np.where(is_candidate, surprisals(scores, entries, chunk.candidates), np.nan)
         for name, (blended, alpha) in alphas.items():
             tops[name] = blend(tops["sql"], tops[blended], alpha, kept=people.settings.candidates.kept)
+        # Where the towers add nothing, two systems have one list.
+        distinct = {id(top): ranked(top) for top in {id(top): top for top in tops.values()}.values()}
         for name, top in tops.items():
-            rank(name, top)
+            lists.setdefault(name, []).append(distinct[id(top)])
         asked.append(held_out)
-    for scored in similarity_lists(people, sql):
-        rank("similarity", scored)
+    lists["similarity"] = [ranked(scored) for scored in similarity_lists(people, sql)]
     found_out = pd.concat(asked, ignore_index=True)
     return (
         {name: pd.concat(ranked, ignore_index=True) for name, ranked in lists.items()},

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
 from recs_assets import settings_file
+from recs_assets.ranking import kept_candidates
 from recs_assets.ranking.kept_candidates import KeptCandidates
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
 
@@ -51,6 +53,12 @@ def test_nothing_more_is_kept_where_the_best_are_enough():
     assert kept[["profile", "product"]].to_numpy().tolist() == expected
 
 
+def test_of_nobody_nothing_is_kept():
+    parts = PartAttributes(np.full(60, -1), np.arange(60), np.zeros(60, dtype=bool))
+    kept = KeptCandidates(50, parts, RULES).of(np.empty(0), _every(0, 60))
+    assert (list(kept.columns), len(kept)) == (["profile", "product", "score"], 0)
+
+
 def _shop(seed: int) -> tuple[PartAttributes, np.ndarray, np.ndarray]:
     """Attributes of up to 40 parts, and three profiles' scores and candidates among them."""
     generator = np.random.default_rng(seed)
@@ -93,3 +101,16 @@ def test_a_list_of_what_is_kept_is_as_good_as_one_of_everything(seed, limit, bes
     in_slots = from_kept[(from_kept["rank"] <= slots) & ~parts.is_universal[from_kept["product"]]].groupby("profile").size()
     for profile, n_listable in could_be_listed.items():
         assert in_slots.get(profile, 0) >= min(slots - rules.max_universal, n_listable)
+
+
+@given(st.integers(0, 2**32 - 1), limits, st.integers(1, 12), st.sampled_from([2, 3]))
+def test_what_is_kept_is_the_same_however_much_more_is_looked_at(seed, limit, best, wider):
+    parts, scores, is_candidate = _shop(seed)
+    rules, candidates = RULES.model_copy(update=limit), sparse.csr_array(is_candidate)
+    values = scores[candidates.nonzero()]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kept_candidates, "WIDER", wider)
+        in_steps = KeptCandidates(best, parts, rules).of(values, candidates)
+        patch.setattr(kept_candidates, "WIDER", 40)
+        at_once = KeptCandidates(best, parts, rules).of(values, candidates)
+    pd.testing.assert_frame_equal(in_steps, at_once)
