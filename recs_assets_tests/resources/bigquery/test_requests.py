@@ -7,6 +7,7 @@ from dataclasses import replace
 import grpc
 import pyarrow as pa
 import pytest
+from google.resumable_media import _helpers
 
 from recs_assets.resources.bigquery import jobs
 from recs_assets.resources.bigquery.client import Places
@@ -51,7 +52,11 @@ def work(warehouse: BigQueryWarehouse, publication: Publication) -> None:
 
 
 @pytest.mark.parametrize("faults", [("429", "500", "503"), ("dropped", "lost", "cut")], ids=["not done", "done or not"])
-def test_each_call_that_fails_is_sent_again_and_done_once(places: Places, faults: tuple[Fault, ...]) -> None:
+def test_each_call_that_fails_is_sent_again_and_done_once(
+    places: Places, faults: tuple[Fault, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An upload is sent again by a library of its own, which waits for seconds.
+    monkeypatch.setattr(_helpers, "calculate_retry_wait", lambda wait, most, multiplier: (wait, 0.01))
     publication = stage(warehouse_at(places), "one", FIRST)
     with faulty_proxy(str(places.endpoint)) as proxy:
         proxy.fault = each_call_first(faults)
