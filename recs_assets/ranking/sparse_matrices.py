@@ -55,8 +55,13 @@ def row_of_entry(matrix: sparse.csr_array) -> Ints:
 
 
 def stable_order(keys: Ints, n_keys: int) -> Ints:
-    """[keys] the order of rows by key in [0, n_keys), equal ones as they stand: by counting, in a fraction of a sort's time."""
+    """[keys] the order of rows by key in [0, n_keys), equal ones as they stand: by counting, in a fraction of a sort's time.
+
+    Raises:
+        ValueError: a key is not in [0, n_keys).
+    """
     row_per_key = sparse.csr_array((np.ones(len(keys), dtype=bool), keys, np.arange(len(keys) + 1)), shape=(len(keys), n_keys))
+    row_per_key.check_format()
     return np.asarray(row_per_key.tocsc().indices, dtype=np.int64)
 
 

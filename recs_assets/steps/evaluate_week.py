@@ -42,7 +42,7 @@ def evaluate_week(
     rules, parts = people.settings.rules, part_attributes(people.past.data)
     lists: dict[str, list[pd.DataFrame]] = {}
 
-    def ranked(scored: pd.DataFrame) -> pd.DataFrame:
+    def under_rules(scored: pd.DataFrame) -> pd.DataFrame:
         return apply_list_rules(scored, parts, rules)[RANKED]
 
     pairs = pd.concat(list(people.held_out.values())).drop_duplicates().sort_values(PAIR, ignore_index=True)
@@ -58,12 +58,13 @@ def evaluate_week(
                 held_out[nll_of(name)] = np.where(is_candidate, surprisals(scores, entries, chunk.candidates), np.nan)
         for name, (blended, alpha) in alphas.items():
             tops[name] = blend(tops["sql"], tops[blended], alpha, kept=people.settings.candidates.kept)
-        # Where the towers add nothing, two systems have one list.
-        distinct = {id(top): ranked(top) for top in {id(top): top for top in tops.values()}.values()}
+        distinct: dict[int, pd.DataFrame] = {}
         for name, top in tops.items():
+            if id(top) not in distinct:  # where the towers add nothing, two systems have one
+                distinct[id(top)] = under_rules(top)
             lists.setdefault(name, []).append(distinct[id(top)])
         asked.append(held_out)
-    lists["similarity"] = [ranked(scored) for scored in similarity_lists(people, sql)]
+    lists["similarity"] = [under_rules(scored) for scored in similarity_lists(people, sql)]
     found_out = pd.concat(asked, ignore_index=True)
     return (
         {name: pd.concat(ranked, ignore_index=True) for name, ranked in lists.items()},

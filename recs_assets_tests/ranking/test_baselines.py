@@ -61,7 +61,7 @@ def test_ease_over_the_most_bought_parts_leaves_the_others_at_zero():
     np.testing.assert_allclose(scores, [[0, 0.25, 0, 0], [0, 0, 0, 0]], rtol=1e-6)
 
 
-def test_a_history_sums_the_weights_of_ease_in_the_precision_that_they_have():
+def test_a_history_sums_the_weights_of_ease():
     random = np.random.default_rng(3)
     train, history = (sparse.csr_array(random.poisson(0.3, (n_rows, 25)).astype(float)) for n_rows in (80, 12))
     weights = baselines.ease(train, regularization=2.0, max_parts=20)

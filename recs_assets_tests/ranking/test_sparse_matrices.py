@@ -44,6 +44,9 @@ def test_rows_are_divided_by_their_sums_and_empty_rows_stay_empty(given: type, e
 def test_equal_keys_keep_their_order() -> None:
     assert stable_order(np.array([2, 0, 2, 1, 0]), 4).tolist() == [1, 4, 3, 0, 2]
     assert stable_order(np.array([], dtype=np.int64), 4).tolist() == []
+    for outside in (-1, 4):
+        with pytest.raises(ValueError, match="indices must be"):
+            stable_order(np.array([2, outside]), 4)
 
 
 def test_each_entry_has_its_row_and_each_pair_its_entry() -> None:

@@ -5,52 +5,71 @@ over sources by the same kernel, without scatter or sort. That takes a tenth of 
 (``recs_assets_tests/benchmarks/attention.py``), and gives the same bits every time and on any number of threads.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
-from scipy import sparse
 from torch.nn import functional
 
 from recs_assets.ranking.arrays import Ints
+from recs_assets.ranking.sparse_matrices import stable_order
 
 SUM = 0  # among torch's ways to reduce a bag
 
 
 @dataclass(frozen=True)
 class Edges:
-    """Which source every target is joined to.
+    """Which sources every target is joined to.
 
     Attributes:
         index: int32 [edges] rows of the sources, target after target.
-        target: int32 [edges] rows of the targets, ascending.
         starts: int32 [targets + 1] where each target's edges begin.
-        by_source: int32 [edges] the edges source after source.
-        target_by_source: int32 [edges] their targets.
-        source_starts: int32 [sources + 1] where each source's begin among them.
+        n_sources: how many sources there are.
     """
 
     index: torch.Tensor
-    target: torch.Tensor
     starts: torch.Tensor
-    by_source: torch.Tensor
-    target_by_source: torch.Tensor
-    source_starts: torch.Tensor
+    n_sources: int
 
     @staticmethod
-    def of(target: Ints, index: Ints, n_targets: int, n_sources: int) -> "Edges":
-        """The edges from ``index`` to ``target``, both [edges], the targets ascending."""
-        starts = np.concatenate([[0], np.cumsum(np.bincount(target, minlength=n_targets))])
-        # Transposed by counting, which a sort would take several times as long for.
-        edge = np.arange(len(index), dtype=np.int32)
-        by_source = sparse.csr_array((edge, index, starts), shape=(n_targets, n_sources)).tocsc()
-        arrays = (index, target, starts, by_source.data, by_source.indices, by_source.indptr)
-        return Edges(*(torch.from_numpy(array.astype(np.int32)) for array in arrays))
+    def of(index: Ints, starts: Ints, n_sources: int) -> "Edges":
+        """The edges from the sources ``index`` [edges], target after target, of which each begins at ``starts`` [targets + 1]."""
+        index, starts = index.astype(np.int32, copy=False), starts.astype(np.int32, copy=False)
+        return Edges(torch.from_numpy(index), torch.from_numpy(starts), n_sources)
 
     def to(self, device: str | torch.device) -> "Edges":
         """The same on a device."""
-        return Edges(*(getattr(self, field.name).to(device) for field in fields(self)))
+        return Edges(self.index.to(device), self.starts.to(device), self.n_sources)
+
+    def __reduce__(self) -> tuple[type["Edges"], tuple[torch.Tensor, torch.Tensor, int]]:
+        """Sent to another process, where each tensor takes a file descriptor, without what is worked out from the rest."""
+        return Edges, (self.index, self.starts, self.n_sources)
+
+    @cached_property
+    def target(self) -> torch.Tensor:
+        """int32 [edges] rows of the targets, ascending."""
+        rows = torch.arange(len(self.starts) - 1, dtype=torch.int32, device=self.index.device)
+        return rows.repeat_interleave(self.starts.diff(), output_size=len(self.index))
+
+    @cached_property
+    def by_source(self) -> torch.Tensor:
+        """int64 [edges] the edges source after source."""
+        if self.index.is_cpu:
+            return torch.from_numpy(stable_order(self.index.numpy(), self.n_sources))
+        return self.index.sort(stable=True).indices
+
+    @cached_property
+    def target_by_source(self) -> torch.Tensor:
+        """int32 [edges] their targets."""
+        return self.target.index_select(0, self.by_source)
+
+    @cached_property
+    def source_starts(self) -> torch.Tensor:
+        """int32 [sources + 1] where each source's edges begin among them."""
+        sources = torch.arange(self.n_sources + 1, dtype=torch.int32, device=self.index.device)
+        return torch.searchsorted(self.index.index_select(0, self.by_source), sources, out_int32=True)
 
 
 def at_sources(values: torch.Tensor, edges: Edges) -> torch.Tensor:

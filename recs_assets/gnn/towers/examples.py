@@ -15,7 +15,6 @@ from recs_assets.gnn.towers.negatives import Sampler
 from recs_assets.gnn.towers.neighbours import TowerInputs, tower_inputs
 from recs_assets.gnn.towers.two_towers import TwoTowers
 from recs_assets.ranking.arrays import Floats, Ints
-from recs_assets.ranking.sparse_matrices import row_of_entry
 from recs_assets.ranking.strata import strata_positions
 from recs_assets.settings import Settings
 
@@ -68,6 +67,6 @@ def dot_products(towers: TwoTowers, examples: Sequence[TowerExample]) -> list[Fl
             device, candidates = example.inputs.user_state.device, example.base.candidates
             users, products = towers.to(device)(example.inputs)
             of_users = users[example.inputs.rows_of(example.base.users).to(device)]
-            pairs = Edges.of(row_of_entry(candidates), candidates.indices, *candidates.shape).to(device)
+            pairs = Edges.of(candidates.indices, candidates.indptr, len(products)).to(device)
             every.append(dots(of_users, products, pairs).cpu().numpy().astype(np.float64))
     return every

@@ -120,10 +120,10 @@ def heaviest(matrix: sparse.csr_array, most: int) -> Neighbours:
     matrix.eliminate_zeros()
     matrix.sort_indices()
     row = row_of_entry(matrix)
-    order = descending_within(matrix.data, matrix.indptr)
-    order = order[positions(row) < most]
+    order = descending_within(matrix.data, matrix.indptr)[positions(row) < most]
+    starts = np.append(0, np.minimum(np.diff(matrix.indptr), most).cumsum())
     log_weight = np.log1p(matrix.data[order]).astype(np.float32)
-    return Neighbours(Edges.of(row[order], matrix.indices[order], *matrix.shape), torch.from_numpy(log_weight))
+    return Neighbours(Edges.of(matrix.indices[order], starts, matrix.shape[1]), torch.from_numpy(log_weight))
 
 
 def _product_features(past: Snapshot, settings: Settings) -> Floats32:

@@ -248,10 +248,9 @@ def slate_loss(
         A scalar on the device of the vectors.
     """
     base, device = example.base, users.device
-    is_candidate = torch.from_numpy(slates.is_candidate[rows]).to(device)
-    row, place = np.nonzero(slates.is_candidate[rows])
-    entry = slates.entry[rows][row, place]
-    pairs = Edges.of(row, base.candidates.indices[entry], len(is_candidate), len(products)).to(device)
+    on_slate = slates.is_candidate[rows]
+    entry, is_candidate = slates.entry[rows][on_slate], torch.from_numpy(on_slate).to(device)
+    pairs = Edges.of(base.candidates.indices[entry], np.append(0, on_slate.sum(axis=1).cumsum()), len(products)).to(device)
     of_batch = users[example.inputs.rows_of(base.users[rows]).to(device)]
     channels = torch.from_numpy(example.scores[entry].astype(np.float32)).to(device)
     scores = torch.zeros(is_candidate.shape, device=device)

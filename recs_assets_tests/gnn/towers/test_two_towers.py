@@ -46,8 +46,8 @@ def test_a_store_without_vehicles_has_vectors_too(encoder: str) -> None:
 
 
 def _without_edges(neighbours: Neighbours) -> Neighbours:
-    n_targets, n_sources = (len(starts) - 1 for starts in (neighbours.edges.starts, neighbours.edges.source_starts))
-    return heaviest(sparse.csr_array((n_targets, n_sources)), 50)
+    edges = neighbours.edges
+    return heaviest(sparse.csr_array((len(edges.starts) - 1, edges.n_sources)), 50)
 
 
 def test_a_hidden_id_changes_its_part_and_those_alike_get_one_vector() -> None:
