@@ -25,8 +25,8 @@ def along_edges() -> Callable[[], torch.Tensor]:
     from recs_assets.gnn.towers.neighbours import Neighbours
 
     attention = Attention(SIZE, HEADS)
-    index, starts = np.random.default_rng(0).integers(N_SOURCES, size=N_TARGETS * WIDTH), np.arange(N_TARGETS + 1) * WIDTH
-    neighbours = Neighbours(Edges.of(index, starts, N_SOURCES), torch.rand(N_TARGETS * WIDTH))
+    index = np.random.default_rng(0).integers(N_SOURCES, size=N_TARGETS * WIDTH)
+    neighbours = Neighbours(Edges.of(index, np.full(N_TARGETS, WIDTH), N_SOURCES), torch.rand(N_TARGETS * WIDTH))
     sources, targets = torch.randn(N_SOURCES, SIZE, requires_grad=True), torch.randn(N_TARGETS, SIZE, requires_grad=True)
     return lambda: attention(sources, targets, neighbours)
 

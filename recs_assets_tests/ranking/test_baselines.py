@@ -67,7 +67,10 @@ def test_a_history_sums_the_weights_of_ease():
     weights = baselines.ease(train, regularization=2.0, max_parts=20)
     expected = np.zeros(history.shape)
     expected[:, weights.products] = history[:, weights.products] @ weights.weights.astype(np.float64)
-    np.testing.assert_allclose(baselines.score_history(history, weights), expected, rtol=0, atol=1e-7)
+    together = baselines.score_history(history, weights)
+    np.testing.assert_allclose(together, expected, rtol=0, atol=1e-7)
+    alone = [baselines.score_history(history[[row]], weights) for row in range(12)]
+    np.testing.assert_array_equal(np.concatenate(alone), together)
 
 
 def test_walk_of_three_steps_by_hand():

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from recs_assets.gnn.towers.edges import at_sources, at_targets, softmax, weighted_sum
+from recs_assets.gnn.towers.edges import at_sources, at_targets, softmax, sum_by_target, weighted_sum
 from recs_assets.gnn.towers.neighbours import Neighbours
 
 NEGATIVE_SLOPE = 0.2
@@ -63,6 +63,6 @@ class Mean(nn.Module):
     def forward(self, sources: torch.Tensor, targets: torch.Tensor, neighbours: Neighbours) -> torch.Tensor:
         """As ``Attention.forward``."""
         weight, edges = neighbours.log_weight[:, None], neighbours.edges
-        total = torch.segment_reduce(weight, "sum", offsets=edges.starts, axis=0)
-        share = weight / total.index_select(0, edges.target).clamp(min=torch.finfo(weight.dtype).tiny)
+        total = at_targets(sum_by_target(weight, edges), edges)
+        share = weight / total.clamp(min=torch.finfo(weight.dtype).tiny)
         return weighted_sum(self.source(sources).float()[:, None], share, edges).flatten(1)

@@ -5,8 +5,9 @@ over sources by the same kernel, without scatter or sort. That takes a tenth of 
 (``recs_assets_tests/benchmarks/attention.py``), and gives the same bits every time and on any number of threads.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -34,9 +35,9 @@ class Edges:
     n_sources: int
 
     @staticmethod
-    def of(index: Ints, starts: Ints, n_sources: int) -> "Edges":
-        """The edges from the sources ``index`` [edges], target after target, of which each begins at ``starts`` [targets + 1]."""
-        index, starts = index.astype(np.int32, copy=False), starts.astype(np.int32, copy=False)
+    def of(index: Ints, n_edges: Ints, n_sources: int) -> "Edges":
+        """The edges from the sources ``index`` [edges], target after target, each of which has ``n_edges`` [targets]."""
+        index, starts = index.astype(np.int32, copy=False), np.append(0, n_edges.cumsum()).astype(np.int32)
         return Edges(torch.from_numpy(index), torch.from_numpy(starts), n_sources)
 
     def to(self, device: str | torch.device) -> "Edges":
@@ -74,14 +75,19 @@ class Edges:
 
 def at_sources(values: torch.Tensor, edges: Edges) -> torch.Tensor:
     """[edges x size] the values [sources x size] of every edge's source."""
-    gathered: torch.Tensor = _AtSources.apply(values, edges)  # type: ignore[no-untyped-call]
+    gathered: torch.Tensor = _Gather.apply(values, edges.index, partial(_sum_by_source, edges=edges))  # type: ignore[no-untyped-call]
     return gathered
 
 
 def at_targets(values: torch.Tensor, edges: Edges) -> torch.Tensor:
     """[edges x size] the values [targets x size] of every edge's target."""
-    gathered: torch.Tensor = _AtTargets.apply(values, edges)  # type: ignore[no-untyped-call]
+    gathered: torch.Tensor = _Gather.apply(values, edges.target, partial(sum_by_target, edges=edges))  # type: ignore[no-untyped-call]
     return gathered
+
+
+def sum_by_target(values: torch.Tensor, edges: Edges) -> torch.Tensor:
+    """[targets x size] the sum over the edges of each target of values [edges x size]."""
+    return torch.segment_reduce(values, "sum", offsets=edges.starts, axis=0)
 
 
 def softmax(logits: torch.Tensor, edges: Edges) -> torch.Tensor:
@@ -105,8 +111,9 @@ def dots(targets: torch.Tensor, sources: torch.Tensor, edges: Edges) -> torch.Te
     return products
 
 
-def _sum_by_target(values: torch.Tensor, edges: Edges) -> torch.Tensor:
-    return torch.segment_reduce(values, "sum", offsets=edges.starts, axis=0)
+def _sum_by_source(values: torch.Tensor, edges: Edges) -> torch.Tensor:
+    """[sources x size] of values [edges x size]."""
+    return functional.embedding_bag(edges.by_source, values, edges.source_starts, mode="sum", include_last_offset=True)
 
 
 def _over_sources(sources: torch.Tensor, share: torch.Tensor, edges: Edges) -> torch.Tensor:
@@ -137,28 +144,17 @@ def _heads(values: torch.Tensor) -> list[torch.Tensor]:
     return [head.contiguous() for head in values.unbind(dim=1)]
 
 
-class _AtSources(torch.autograd.Function):
+class _Gather(torch.autograd.Function):
     @staticmethod
-    def forward(context: Any, values: torch.Tensor, edges: Edges) -> torch.Tensor:
-        context.edges = edges
-        return values.index_select(0, edges.index)
+    def forward(
+        context: Any, values: torch.Tensor, index: torch.Tensor, summed: Callable[[torch.Tensor], torch.Tensor]
+    ) -> torch.Tensor:
+        context.summed = summed
+        return values.index_select(0, index)
 
     @staticmethod
-    def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
-        edges = context.edges
-        by_source, starts = edges.by_source, edges.source_starts
-        return functional.embedding_bag(by_source, gradient.contiguous(), starts, mode="sum", include_last_offset=True), None
-
-
-class _AtTargets(torch.autograd.Function):
-    @staticmethod
-    def forward(context: Any, values: torch.Tensor, edges: Edges) -> torch.Tensor:
-        context.edges = edges
-        return values.index_select(0, edges.target)
-
-    @staticmethod
-    def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
-        return _sum_by_target(gradient.contiguous(), context.edges), None
+    def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        return context.summed(gradient.contiguous()), None, None
 
 
 class _Softmax(torch.autograd.Function):
@@ -167,7 +163,7 @@ class _Softmax(torch.autograd.Function):
         lowest = torch.finfo(logits.dtype).min
         highest = torch.segment_reduce(logits, "max", offsets=edges.starts, axis=0, initial=lowest)
         powers = (logits - highest.index_select(0, edges.target)).exp()
-        shares = powers / _sum_by_target(powers, edges).index_select(0, edges.target)
+        shares = powers / sum_by_target(powers, edges).index_select(0, edges.target)
         context.edges = edges
         context.save_for_backward(shares)
         return shares
@@ -176,7 +172,7 @@ class _Softmax(torch.autograd.Function):
     def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
         (shares,) = context.saved_tensors
         weighted = shares * gradient
-        return weighted - shares * _sum_by_target(weighted, context.edges).index_select(0, context.edges.target), None
+        return weighted - shares * sum_by_target(weighted, context.edges).index_select(0, context.edges.target), None
 
 
 class _WeightedSum(torch.autograd.Function):

@@ -67,6 +67,6 @@ def dot_products(towers: TwoTowers, examples: Sequence[TowerExample]) -> list[Fl
             device, candidates = example.inputs.user_state.device, example.base.candidates
             users, products = towers.to(device)(example.inputs)
             of_users = users[example.inputs.rows_of(example.base.users).to(device)]
-            pairs = Edges.of(candidates.indices, candidates.indptr, len(products)).to(device)
+            pairs = Edges.of(candidates.indices, np.diff(candidates.indptr), len(products)).to(device)
             every.append(dots(of_users, products, pairs).cpu().numpy().astype(np.float64))
     return every

@@ -121,9 +121,8 @@ def heaviest(matrix: sparse.csr_array, most: int) -> Neighbours:
     matrix.sort_indices()
     row = row_of_entry(matrix)
     order = descending_within(matrix.data, matrix.indptr)[positions(row) < most]
-    starts = np.append(0, np.minimum(np.diff(matrix.indptr), most).cumsum())
-    log_weight = np.log1p(matrix.data[order]).astype(np.float32)
-    return Neighbours(Edges.of(matrix.indices[order], starts, matrix.shape[1]), torch.from_numpy(log_weight))
+    edges = Edges.of(matrix.indices[order], np.minimum(np.diff(matrix.indptr), most), matrix.shape[1])
+    return Neighbours(edges, torch.from_numpy(np.log1p(matrix.data[order]).astype(np.float32)))
 
 
 def _product_features(past: Snapshot, settings: Settings) -> Floats32:

@@ -250,7 +250,7 @@ def slate_loss(
     base, device = example.base, users.device
     on_slate = slates.is_candidate[rows]
     entry, is_candidate = slates.entry[rows][on_slate], torch.from_numpy(on_slate).to(device)
-    pairs = Edges.of(base.candidates.indices[entry], np.append(0, on_slate.sum(axis=1).cumsum()), len(products)).to(device)
+    pairs = Edges.of(base.candidates.indices[entry], on_slate.sum(axis=1), len(products)).to(device)
     of_batch = users[example.inputs.rows_of(base.users[rows]).to(device)]
     channels = torch.from_numpy(example.scores[entry].astype(np.float32)).to(device)
     scores = torch.zeros(is_candidate.shape, device=device)

@@ -13,7 +13,7 @@ SIZE, HEADS = 8, 2
 # Target 0 attends to sources 2 and 0, target 1 source 1, target 2 nobody, target 3 sources 0, 1 and 3.
 TARGET, INDEX = np.array([0, 0, 1, 3, 3, 3]), np.array([2, 0, 1, 0, 1, 3])
 LOG_WEIGHT = torch.tensor([0.5, 2.0, 1.0, 0.1, 3.0, 0.7])
-NEIGHBOURS = Neighbours(Edges.of(INDEX, np.array([0, 2, 3, 3, 6]), 4), LOG_WEIGHT)
+NEIGHBOURS = Neighbours(Edges.of(INDEX, np.array([2, 1, 0, 3]), 4), LOG_WEIGHT)
 EDGE_INDEX = torch.from_numpy(np.stack([INDEX, TARGET]))
 
 

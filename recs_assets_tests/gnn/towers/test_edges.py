@@ -13,7 +13,7 @@ from recs_assets.gnn.towers.edges import Edges, at_sources, at_targets, dots, so
 # Target 0 attends to sources 2 and 0, target 1 to source 1, target 2 to nobody, target 3 to sources 0, 1 and, twice, 3.
 TARGET, INDEX = np.array([0, 0, 1, 3, 3, 3, 3]), np.array([2, 0, 1, 0, 1, 3, 3])
 N_TARGETS, N_SOURCES, N_HEADS, SIZE = 4, 5, 2, 3
-EDGES = Edges.of(INDEX, np.array([0, 2, 3, 3, 7]), N_SOURCES)
+EDGES = Edges.of(INDEX, np.array([2, 1, 0, 4]), N_SOURCES)
 IS_OF_TARGET = torch.from_numpy(np.arange(N_TARGETS)[:, None] == TARGET)
 
 
@@ -51,6 +51,7 @@ def test_values_and_gradients_are_those_of_dense_sums(name: str) -> None:
 
 
 def test_edges_stand_source_after_source_as_well() -> None:
+    assert EDGES.starts.tolist() == [0, 2, 3, 3, 7]
     assert EDGES.target.tolist() == TARGET.tolist()
     assert EDGES.by_source.tolist() == [1, 3, 2, 4, 0, 5, 6]
     assert EDGES.target_by_source.tolist() == [0, 3, 1, 3, 0, 3, 3]
@@ -71,7 +72,7 @@ def test_shares_of_large_logits_are_finite() -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_without_edges_nothing_is_said_and_nothing_fails(name: str) -> None:
-    nothing = Edges.of(INDEX[:0], np.zeros(N_TARGETS + 1), N_SOURCES)
+    nothing = Edges.of(INDEX[:0], np.zeros(N_TARGETS, dtype=np.int64), N_SOURCES)
     shapes = [tuple(0 if length == len(INDEX) else length for length in shape) for shape in CASES[name][2]]
     output, *gradients = _with_gradients(CASES[name][0], shapes, nothing)
     assert not output.any()
