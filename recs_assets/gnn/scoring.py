@@ -59,10 +59,7 @@ def top_scores(
 
     tops: list[pd.DataFrame] = []
     with ThreadPoolExecutor(threads) as pool:
-        for span in spans(candidates):
-            rows, starts = slice(span[0].start, span[-1].stop), candidates.indptr[[chunk.start for chunk in span[1:]]]
-            every = evidence.walked(users[rows], candidates[rows], threads)
-            walked = np.split(every, starts - candidates.indptr[rows.start])
+        for span, walked in walked_spans(evidence, users, candidates, threads):
             if not tops:  # alone: it fills the caches of the evidence, which the others share
                 tops.append(scored(span.pop(0), walked.pop(0)))
             tops += pool.map(scored, span, walked)
@@ -164,6 +161,23 @@ def spans(candidates: sparse.csr_array) -> Iterator[list[slice]]:
         span.append(rows)
     if span:
         yield span
+
+
+def walked_spans(
+    evidence: Evidence, users: Ints, candidates: sparse.csr_array, threads: int = 1
+) -> Iterator[tuple[list[slice], list[Floats32]]]:
+    """Of each span its chunks, and what ``Evidence.walked`` gives for each of them: one asking serves a span.
+
+    Args:
+        evidence: what the snapshot says.
+        users: [n] rows of the graph's users.
+        candidates: [n x products], indices sorted.
+        threads: that it may use.
+    """
+    for span in spans(candidates):
+        rows, starts = slice(span[0].start, span[-1].stop), candidates.indptr[[chunk.start for chunk in span[1:]]]
+        every = evidence.walked(users[rows], candidates[rows], threads)
+        yield span, np.split(every, starts - candidates.indptr[rows.start])
 
 
 def _weights(model: GatedChannels, state: Floats) -> Floats:

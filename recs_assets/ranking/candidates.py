@@ -19,6 +19,8 @@ from recs_assets.ranking.arrays import (
 )
 from recs_assets.ranking.sparse_matrices import found, one_hot, row_of_entry
 
+LONG = 600  # candidates of a row: more are partitioned faster as they lie than side by side with others
+
 
 @dataclass(frozen=True)
 class Catalogue:
@@ -111,34 +113,42 @@ def top_of_sparse(values: Floats, candidates: sparse.csr_array, k: int) -> pd.Da
     values = np.asarray(values, dtype=np.float64)
     if len(values) != candidates.nnz:
         raise ValueError(f"{len(values)} scores for {candidates.nnz} candidates.")
-    if np.isnan(values).any():
+    if np.isnan(values.min(initial=0)):
         raise ValueError(f"{np.count_nonzero(np.isnan(values))} of {len(values)} candidate scores are not a number.")
-    row = row_of_entry(candidates)
-    threshold = _kth_best(values, candidates.indptr, k)[row]
-    chosen = values > threshold
+    threshold = _kth_best(values, candidates.indptr, k)
+    best = np.flatnonzero(values >= np.repeat(threshold, np.diff(candidates.indptr)))
+    row = np.repeat(np.arange(len(threshold)), np.diff(np.searchsorted(best, candidates.indptr)))
     # Where evidence is rare most candidates may equal the last one kept: of these the first few alone are looked at further.
-    n_above = np.bincount(row[chosen], minlength=candidates.shape[0])
-    equal = np.flatnonzero(values == threshold)
+    chosen = values[best] > threshold[row]
+    n_above = np.bincount(row[chosen], minlength=len(threshold))
+    equal = np.flatnonzero(~chosen)
     chosen[equal[positions(row[equal]) < (k - n_above)[row[equal]]]] = True
-    best = np.flatnonzero(chosen)
+    best, row = best[chosen], row[chosen]
     # A row's products ascend: equal scores are in their order already.
-    best = best[descending_within(values[best], starts_of(row[best]))]
-    return pd.DataFrame({"profile": row[best], "product": candidates.indices[best].astype(np.int64), "score": values[best]})
+    ranked = descending_within(values[best], starts_of(row))
+    best, row = best[ranked], row[ranked]
+    return pd.DataFrame({"profile": row, "product": candidates.indices[best].astype(np.int64), "score": values[best]})
 
 
 def _kth_best(values: Floats, indptr: Ints, k: int) -> Floats:
-    """The k-th best value of each row, -inf where a row has no more than k; on padded blocks of rows."""
+    """The k-th best value of each row, -inf where a row has no more than k; long rows alone, others on padded blocks."""
     starts = np.asarray(indptr, dtype=np.int64)
     lengths = np.diff(starts)
     threshold = np.full(len(lengths), -np.inf)
-    long_rows = np.flatnonzero(lengths > k)
-    for block in blocks_of_like_length(lengths[long_rows]):
-        # Negated, so that the padding belongs behind: looked for from its other side, past it, numpy takes ten times as long.
-        cells = padded(values, starts, long_rows[block])
-        np.negative(cells, out=cells)
-        cells.partition(k - 1, axis=1)
-        threshold[long_rows[block]] = -cells[:, k - 1]
+    for row in np.flatnonzero(lengths > max(k, LONG)):
+        threshold[row] = _kth_largest(values[None, starts[row] : starts[row + 1]], k)[0]
+    short = np.flatnonzero((lengths > k) & (lengths <= LONG))
+    for block in blocks_of_like_length(lengths[short]):
+        threshold[short[block]] = _kth_largest(padded(values, starts, short[block]), k)
     return threshold
+
+
+def _kth_largest(cells: Floats, k: int) -> Floats:
+    """[rows] of [rows x cells]."""
+    # Negated, so that the padding belongs behind: looked for from its other side, past it, numpy takes ten times as long.
+    negated = -cells
+    negated.partition(k - 1, axis=1)
+    return np.asarray(-negated[:, k - 1])
 
 
 def _fitting_or_universal(garages: sparse.csr_array, catalogue: Catalogue) -> sparse.csr_array:

@@ -9,7 +9,6 @@ from scipy import sparse
 from recs_assets.ranking.arrays import Flags, Floats, Ints, positions
 from recs_assets.ranking.candidates import top_of_sparse
 from recs_assets.ranking.rules import PartAttributes, within_caps
-from recs_assets.ranking.sparse_matrices import row_of_entry
 from recs_assets.settings import RulesSettings
 
 WIDER = 4  # times as many candidates are looked at where the caps leave too few
@@ -54,8 +53,9 @@ class KeptCandidates:
             profile, product, lengths = ranked["profile"].to_numpy(), ranked["product"].to_numpy(), np.diff(own.indptr)
             needed, is_short = self._needed(profile, product, lengths, looked_at)
             kept.append(ranked.take(needed).assign(profile=asked[profile[needed]]))
-            values, own = values[is_short[row_of_entry(own)]], own[np.flatnonzero(is_short)]
             asked, looked_at = asked[is_short], looked_at * WIDER
+            if len(asked):
+                values, own = values[np.repeat(is_short, lengths)], own[np.flatnonzero(is_short)]
         return pd.concat(kept, ignore_index=True).sort_values("profile", kind="stable", ignore_index=True)
 
     def _needed(self, profile: Ints, product: Ints, lengths: Ints, looked_at: int) -> tuple[Ints, Flags]:

@@ -109,10 +109,10 @@ class Cohort:
         for first in range(0, len(self.users), scoring.ROWS_PER_CHUNK):
             users = self.users[first : first + scoring.ROWS_PER_CHUNK]
             candidates = self.eligibility.candidates(users)
-            for rows in scoring.chunks(candidates):
-                own = candidates[rows]
-                profiles = np.arange(first + rows.start, first + rows.stop)
-                yield Chunk(profiles, users[rows], own, self.evidence.features(users[rows], own), channels)
+            for span, every_walked in scoring.walked_spans(self.evidence, users, candidates):
+                for rows, walked in zip(span, every_walked, strict=True):
+                    own, profiles = candidates[rows], np.arange(first + rows.start, first + rows.stop)
+                    yield Chunk(profiles, users[rows], own, self.evidence.features(users[rows], own, walked), channels)
 
     def top(self, chunk: Chunk, scores: Floats) -> pd.DataFrame:
         """What is kept of a chunk's candidates by their scores [entries]: columns profile (row of the cohort), product, score."""

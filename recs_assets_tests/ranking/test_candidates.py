@@ -57,8 +57,8 @@ def test_top_keeps_the_lower_product_of_a_tie():
     assert lists.to_numpy().tolist() == [[0, 1, 2.0], [0, 0, 1.0], [2, 1, -3.0]]
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 6))
-def test_top_is_what_sorting_everything_gives(seed, k):
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(0, 15))
+def test_top_is_what_sorting_everything_gives(seed, k, long):
     generator = np.random.default_rng(seed)
     mask = generator.random((7, 15)) < generator.random((7, 1))
     scores = generator.integers(-2, 3, mask.shape).astype(float)
@@ -67,8 +67,9 @@ def test_top_is_what_sorting_everything_gives(seed, k):
         for profile in range(7)
         for product in sorted(np.flatnonzero(mask[profile]), key=lambda p, row=scores[profile]: (-row[p], p))[:k]
     ]
-    candidates = sparse.csr_array(mask)
-    assert top_of_sparse(scores[mask], candidates, k).to_numpy().tolist() == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("recs_assets.ranking.candidates.LONG", long)
+        assert top_of_sparse(scores[mask], sparse.csr_array(mask), k).to_numpy().tolist() == expected
 
 
 def test_scores_that_do_not_match_the_candidates_are_refused():
