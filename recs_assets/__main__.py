@@ -89,15 +89,15 @@ def _report(options: argparse.Namespace, project: ModuleType) -> int:
 
     with dagster_home.opened() as instance:
         steps, failures = newest_run(instance, week)
-    found = facts.gather(warehouse, store, project.settings, week, steps=steps, failures=failures)
+    gathered = facts.gather(warehouse, store, project.settings, week, steps=steps, failures=failures)
     if options.page is not None:
         from recs_assets.report import page  # jinja2: 0.1 s at load
 
-        options.page.write_text(page.html(found))
+        options.page.write_text(page.html(gathered))
         print(f"the page of week {week} is in {options.page.absolute()}")
         return 0
-    waiting = planted.gather(warehouse, store, project.settings, week, found.served)
-    print(text.render(found, waiting, yardsticks.gather(store, project.settings, week)))
+    waiting = planted.gather(warehouse, store, project.settings, week, gathered.served)
+    print(text.render(gathered, waiting, yardsticks.gather(store, project.settings, week)))
     return 0
 
 
@@ -207,8 +207,10 @@ def _costs(options: argparse.Namespace, project: ModuleType) -> int:
 
 
 def _find(options: argparse.Namespace, project: ModuleType) -> int:
-    found = searching.places_of(options.user, project.target.warehouse(project.settings), project.target.store(), targets.home())
-    certain, perhaps = ([one.place for one in found if one.is_certain is sought] for sought in (True, False))
+    mentions = searching.places_of(
+        options.user, project.target.warehouse(project.settings), project.target.store(), targets.home()
+    )
+    certain, perhaps = ([one.place for one in mentions if one.is_certain is sought] for sought in (True, False))
     print("\n".join(certain) if certain else "that id lies nowhere in what is kept.")
     if perhaps:
         print("the same word or number within longer texts, where it may mean something else:", *perhaps, sep="\n  ")

@@ -138,7 +138,7 @@ def _copy_store(root: Path, to: Path) -> list[str]:
     """All versions, then the pointers; the versions that are damaged."""
     pointers = _pointers(root)
     damaged = []
-    for version in Folder(root).found():
+    for version in Folder(root).versions():
         for path in (root / version.name).iterdir():
             _copy(path, to / version.name / path.name)
         damaged += [] if is_whole(Folder(to), version.name) else [version.name]

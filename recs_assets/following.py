@@ -24,12 +24,12 @@ def followed(values: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str
         values: packaged values with the override merged in, not yet validated.
         override: what the file sets.
     """
-    found = copy.deepcopy(dict(values))
-    rules, lookback_days = found["rules"], found["lookback_days"]
-    evaluation_weeks, horizon_days = found["evaluation"]["weeks"], found["model"]["horizon_days"]
-    list_length, slots, epochs = rules["list_length"], rules["slots"], found["towers"]["epochs"]
+    cut = copy.deepcopy(dict(values))
+    rules, lookback_days = cut["rules"], cut["lookback_days"]
+    evaluation_weeks, horizon_days = cut["evaluation"]["weeks"], cut["model"]["horizon_days"]
+    list_length, slots, epochs = rules["list_length"], rules["slots"], cut["towers"]["epochs"]
     if not all(isinstance(value, int) for value in (lookback_days, evaluation_weeks, horizon_days, list_length, slots, epochs)):
-        return found  # the model says what is wrong with them
+        return cut  # the model says what is wrong with them
     held = training_weeks_held(lookback_days, evaluation_weeks, horizon_days)
     highest = {
         ("sql", "lookback_days"): lookback_days,
@@ -44,9 +44,9 @@ def followed(values: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str
     }
     for (section, name), limit in highest.items():
         if name not in override.get(section, {}):
-            found[section][name] = min(found[section][name], max(1, limit))
+            cut[section][name] = min(cut[section][name], max(1, limit))
     if "ks" not in override.get("evaluation", {}):
-        found["evaluation"]["ks"] = [k for k in found["evaluation"]["ks"] if k <= max(K, list_length)]
+        cut["evaluation"]["ks"] = [k for k in cut["evaluation"]["ks"] if k <= max(K, list_length)]
     if rules["exclude_bought_days"] is None and "exclude_bought_variants" not in override.get("rules", {}):
         rules["exclude_bought_variants"] = None
-    return found
+    return cut

@@ -21,7 +21,7 @@ VALUE = r"(?i)(^(user:)?|[^=][\"'\\]|^[\"'\\]|[|] ){}($|[\"'\\]| [|])"
 
 
 @dataclass(frozen=True)
-class Found:
+class Mention:
     """A table or file that holds an id or address.
 
     Attributes:
@@ -34,7 +34,7 @@ class Found:
     is_certain: bool
 
 
-def places_of(person: str, warehouse: Warehouse, store: Store, home: Path) -> list[Found]:
+def places_of(person: str, warehouse: Warehouse, store: Store, home: Path) -> list[Mention]:
     """The tables and files that hold a person's id or address, as a word of its own in any text, whatever its case.
 
     The source is not looked at. Ids within a table of a file of another kind than Parquet are looked for in its bytes.
@@ -54,9 +54,9 @@ def places_of(person: str, warehouse: Warehouse, store: Store, home: Path) -> li
     escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", person.strip())
     word, value = WORD.format(escaped), (WORD if "@" in person else VALUE).format(escaped)
     certain = set(warehouse.tables_with(value))
-    tables = [Found(f"table {name}", name in certain) for name in warehouse.tables_with(word)]
+    tables = [Mention(f"table {name}", name in certain) for name in warehouse.tables_with(word)]
     files = [(str(path.relative_to(home)), path) for path in sorted(_files(home))]
-    return tables + [Found(name, _holds(path, value)) for name, path in [*files, *_elsewhere(store)] if _holds(path, word)]
+    return tables + [Mention(name, _holds(path, value)) for name, path in [*files, *_elsewhere(store)] if _holds(path, word)]
 
 
 def _files(home: Path) -> Iterator[Path]:
@@ -68,7 +68,7 @@ def _files(home: Path) -> Iterator[Path]:
 def _elsewhere(store: Store) -> Iterator[tuple[str, Path]]:
     """Every file of every version in a bucket, by its address, copied to this machine for the look."""
     if isinstance(store.location, Bucket):
-        for version in store.location.found():
+        for version in store.location.versions():
             artifact = store.version(*version.name.split("/", 1))
             for name in artifact.manifest.files:
                 yield f"{artifact.address}/{name}", artifact.path(name)

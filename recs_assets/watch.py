@@ -42,9 +42,11 @@ def failure_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Alert | None
 
 def states_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dict[str, Alert | None]:
     """What a run found of states that last, by the kind of alert; ``None`` where all is well."""
-    found = {(one.asset_key.to_user_string(), one.check_name): one.passed for one in _evaluated(instance, run)}
+    has_passed = {(one.asset_key.to_user_string(), one.check_name): one.passed for one in _evaluated(instance, run)}
     return {
-        kind: None if found[check] else _alert_of(run, kind, text) for check, (kind, text) in WARNINGS.items() if check in found
+        kind: None if has_passed[check] else _alert_of(run, kind, text)
+        for check, (kind, text) in WARNINGS.items()
+        if check in has_passed
     }
 
 

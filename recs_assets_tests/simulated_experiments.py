@@ -83,14 +83,14 @@ def decisions(shop: Shop, lift: float, n_experiments: int, seed: int) -> list[st
 
 def _sums(weeks: Weeks, looks: int, dealt: Flags, *, treated: bool) -> dict[str, ArmSums]:
     """Of every experiment: the sums over whom it dealt into one arm."""
-    chosen, found = dealt.astype(np.float32), {}
+    chosen, sums_of = dealt.astype(np.float32), {}
     for name, y, x in weeks.metrics(looks, treated=treated):
         of = {"y": y, "x": x}
         columns = np.stack([np.prod([of[part] for part in product], axis=0) for product in PRODUCTS], axis=1)
         sums = (chosen @ columns.astype(np.float32)).astype(np.float64)
-        found[name] = ArmSums(chosen.sum(axis=1, dtype=np.float64), *sums.T, *np.zeros((4, len(chosen))))
-    found["all_clicks"] = found["clicks"]
-    return found
+        sums_of[name] = ArmSums(chosen.sum(axis=1, dtype=np.float64), *sums.T, *np.zeros((4, len(chosen))))
+    sums_of["all_clicks"] = sums_of["clicks"]
+    return sums_of
 
 
 def _one(sums: ArmSums, number: int) -> ArmSums:

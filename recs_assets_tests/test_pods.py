@@ -69,7 +69,7 @@ def _pod(made: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_every_step_is_a_job_that_kubernetes_takes_and_never_repeats(manifests: dict[str, dict[str, Any]]) -> None:
-    assert {step: found for step, made in manifests.items() if (found := problems(made))} == {}
+    assert {step: wrong for step, made in manifests.items() if (wrong := problems(made))} == {}
     assert {(made["spec"]["backoffLimit"], _pod(made)["restartPolicy"]) for made in manifests.values()} == {(0, "Never")}
 
 

@@ -9,15 +9,15 @@ import pyarrow as pa
 import pytest
 
 from recs_assets.__main__ import main
-from recs_assets.searching import Found, places_of
+from recs_assets.searching import Mention, places_of
 from recs_assets.steps.remove_superfluous import prune
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, Place
 
 
-def certain(found: list[Found]) -> list[str]:
+def certain(mentions: list[Mention]) -> list[str]:
     """The places that hold an id for certain."""
-    return [one.place for one in found if one.is_certain]
+    return [one.place for one in mentions if one.is_certain]
 
 
 def files_of(places: list[str]) -> set[tuple[str, str]]:
@@ -84,10 +84,10 @@ def test_an_id_is_a_word_of_its_own_and_certain_as_a_value(tmp_path: Path, night
     texts = {"one": "user:u.1,", "two": "u.11", "three": '{"id": "U.1"}', "four": "ux1", "five": "au.1", "six": "1 | u.1"}
     for name, text in texts.items():
         (folder / name).write_text(text)
-    found = places_of("u.1", night.place.warehouse, night.place.store, folder)
-    assert found == [Found("one", is_certain=False), Found("six", is_certain=True), Found("three", is_certain=True)]
+    mentions = places_of("u.1", night.place.warehouse, night.place.store, folder)
+    assert mentions == [Mention("one", is_certain=False), Mention("six", is_certain=True), Mention("three", is_certain=True)]
     (folder / "one").write_text("to ann@shop.example, of user u.1")
-    assert places_of("Ann@shop.example", night.place.warehouse, night.place.store, folder) == [Found("one", is_certain=True)]
+    assert places_of("Ann@shop.example", night.place.warehouse, night.place.store, folder) == [Mention("one", is_certain=True)]
 
 
 @pytest.mark.usefixtures("umask")

@@ -262,7 +262,7 @@ def test_keys_that_just_agree_are_taken(tmp_path: Path, text: str) -> None:
 )
 def test_what_is_packaged_follows_what_is_set(tmp_path: Path, text: str, expected: dict[str, Any]) -> None:
     """One key can be changed alone: of the packaged ones just those that depend on it change too."""
-    found, packaged = settings_file.load(_override(tmp_path, text)).model_dump(), settings_file.load().model_dump()
+    loaded, packaged = settings_file.load(_override(tmp_path, text)).model_dump(), settings_file.load().model_dump()
     for section, values in expected.items():
         packaged[section] = packaged[section] | values if isinstance(values, dict) else values
-    assert found == packaged
+    assert loaded == packaged

@@ -82,5 +82,5 @@ def forget_runs(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:
             connection.exec_driver_sql(f"DELETE FROM asset_check_executions WHERE run_id = '{run_id}'")
 
 
-def _result(figures: Mapping[str, int | float | str], found: dg.AssetCheckResult) -> dg.MaterializeResult:
-    return dg.MaterializeResult(metadata=dict(figures), check_results=[found])
+def _result(figures: Mapping[str, int | float | str], checked: dg.AssetCheckResult) -> dg.MaterializeResult:
+    return dg.MaterializeResult(metadata=dict(figures), check_results=[checked])

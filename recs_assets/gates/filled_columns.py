@@ -40,11 +40,11 @@ def filled(
         told = ", ".join(
             f"{column} ({1 - now[column]:.1%} of the rows hold a value, {1 - before[column]:.1%} did)" for column in lost
         )
-        found = f"values are gone: {told}"
+        problem = f"values are gone: {told}"
         figures |= {"lost": lost, "accepted": accepted}
         if accepted:
-            return Verdict(gate, WARN, f"{found}; accepted: {accepted}.", figures)
-        return Verdict(gate, FAIL, f"{found}: less than the {min_share:.0%} asked for.", figures)
+            return Verdict(gate, WARN, f"{problem}; accepted: {accepted}.", figures)
+        return Verdict(gate, FAIL, f"{problem}: less than the {min_share:.0%} asked for.", figures)
     limit = 1 if max_change is None else max_change
     blank = {column: share for column, share in now.items() if share - week_before.get(column, 1) > limit}
     if blank:

@@ -125,12 +125,12 @@ def _logged(newest: SendWeek, before: tuple[SendWeek, ...]) -> Iterator[tuple[st
 def _guardrails(measured: Measured, rules: RolloutSettings, harm_bound: float) -> "list[GuardrailResult]":
     from recs_assets.ranking.experiments.guardrails import Guardrail, guarded
 
-    found = []
+    guardrails = []
     for name, more_is_worse in MORE_IS_WORSE.items():
         margin = getattr(rules.guardrails, name)
         rule = Guardrail(name, more_is_worse, margin.relative, margin.least)
-        found.append(guarded(rule, *measured.sums[name], harm_bound=harm_bound))
-    return found
+        guardrails.append(guarded(rule, *measured.sums[name], harm_bound=harm_bound))
+    return guardrails
 
 
 def _figures(

@@ -17,7 +17,7 @@ from recs_assets.ranking.arrays import (
     positions,
     starts_of,
 )
-from recs_assets.ranking.sparse_matrices import found, one_hot, row_of_entry
+from recs_assets.ranking.sparse_matrices import look_up, one_hot, row_of_entry
 
 LONG = 600  # candidates of a row: more are partitioned faster as they lie than side by side with others
 
@@ -90,7 +90,7 @@ def _remove(allowed: sparse.csr_array, blocked: sparse.csr_array) -> None:
     rows = np.flatnonzero(np.diff(blocked.indptr))
     blocked, concerned = blocked[rows], allowed[rows]
     row = row_of_entry(blocked)
-    entry, is_there = found(concerned, row, blocked.indices)
+    entry, is_there = look_up(concerned, row, blocked.indices)
     place = allowed.indptr[rows[row]] + entry - concerned.indptr[row]
     allowed.data[place[is_there]] = False
     allowed.eliminate_zeros()

@@ -71,7 +71,7 @@ def entry_of(matrix: sparse.csr_array, rows: Ints, columns: Ints) -> Ints:
     return np.asarray(np.searchsorted(keys, rows * matrix.shape[1] + columns), dtype=np.int64)
 
 
-def found(matrix: sparse.csr_array, rows: Ints, columns: Ints) -> tuple[Ints, Flags]:
+def look_up(matrix: sparse.csr_array, rows: Ints, columns: Ints) -> tuple[Ints, Flags]:
     """As ``entry_of``, and whether each (row, column) is among the stored entries at all: where it is not, the entry is any."""
     entries = np.minimum(entry_of(matrix, rows, columns), max(matrix.nnz - 1, 0))
     if not matrix.nnz:

@@ -143,10 +143,10 @@ def _by_mail(metrics: "pd.DataFrame") -> dict[str, tuple[float, float, int]]:
     at_k = metrics[(metrics["k"] == K) & (metrics["metric"] == "recall") & (metrics["stratum"] == "all")]
     columns = (at_k[name] for name in ("relevance", "system", "value", "users"))
     of = {(relevance, system): (float(value), int(users)) for relevance, system, value, users in zip(*columns, strict=True)}
-    found = [name for name in BY_MAIL if (name, "sql") in of and (name, "blend") in of]
-    if found == ["order"]:
+    told_apart = [name for name in BY_MAIL if (name, "sql") in of and (name, "blend") in of]
+    if told_apart == ["order"]:
         return {}
-    return {name: (of[name, "sql"][0], *of[name, "blend"]) for name in found}
+    return {name: (of[name, "sql"][0], *of[name, "blend"]) for name in told_apart}
 
 
 def _channels(rows: "pd.DataFrame") -> list[tuple[str, float]]:

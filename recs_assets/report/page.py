@@ -105,8 +105,8 @@ def _charts(facts: Facts) -> dict[str, "Markup"]:
         comparison = facts.measured.comparison
         rows = [Dot(name, comparison.recall[name]["all"], *comparison.intervals[name], name == "blend") for name in known]
         drawn["systems"] = dots("systems", rows, axis=f"Recall@{K}, 95% interval", is_lift=False)
-    found = facts.measured.gate.strata if facts.measured else {}
-    strata = {stratum: found[stratum] for stratum in STRATA if stratum in found}
+    of_strata = facts.measured.gate.strata if facts.measured else {}
+    strata = {stratum: of_strata[stratum] for stratum in STRATA if stratum in of_strata}
     for name, lifts in {"strata": strata, "weeks": {week: lift for week, (_, lift) in facts.lifts.items()}}.items():
         rows = [_dot(label, lift, label == facts.week) for label, lift in lifts.items() if lift.lift is not None]
         if rows:

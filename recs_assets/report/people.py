@@ -94,15 +94,15 @@ def products_of(served: "ServedLists", product_ids: Iterable[str]) -> dict[str, 
 
 def _profiles(served: "ServedLists", user_ids: pa.ChunkedArray) -> dict[str, str]:
     table = served.inputs["hetero_graph"].table(USER_PROFILES, columns=["user_id", "profile_id"])
-    found = table.filter(pc.is_in(table["user_id"], user_ids.combine_chunks()))
-    return dict(zip(found["user_id"].to_pylist(), found["profile_id"].to_pylist(), strict=True))
+    listed = table.filter(pc.is_in(table["user_id"], user_ids.combine_chunks()))
+    return dict(zip(listed["user_id"].to_pylist(), listed["profile_id"].to_pylist(), strict=True))
 
 
 def _by_person(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
+    by_person: dict[str, list[Row]] = {}
     for row in rows:
-        found.setdefault(row["user_id"], []).append(row)
-    return found
+        by_person.setdefault(row["user_id"], []).append(row)
+    return by_person
 
 
 def _history_words(events: Iterable[Row], as_of: dt.datetime) -> list[str]:

@@ -54,13 +54,13 @@ def _likelihood(comparison: Comparison) -> list[str]:
     rows = [
         [
             name,
-            *(_share(found.by_stratum, stratum) for stratum in STRATA),
-            "{:.4f} to {:.4f}".format(*found.interval),
-            f"{found.users:,}",
+            *(_share(of_system.by_stratum, stratum) for stratum in STRATA),
+            "{:.4f} to {:.4f}".format(*of_system.interval),
+            f"{of_system.users:,}",
         ]
-        for name, found in comparison.likelihood.items()
+        for name, of_system in comparison.likelihood.items()
     ]
-    n_all, n_known = comparison.users["all"], min(found.users for found in comparison.likelihood.values())
+    n_all, n_known = comparison.users["all"], min(of_system.users for of_system in comparison.likelihood.values())
     return [
         "Mean -log p (NLL) of what people took, over all their candidates, in nats: lower is better",
         _table(["system", *STRATA, "95% interval", "people"], rows),

@@ -89,20 +89,20 @@ class Told:
 
 def verdicts_of(facts: Facts) -> list[Told]:
     """All verdicts of a week: gate 1, then what does not pass, then what does, those that are always said first."""
-    found = {verdict.gate: (verdict.decision, verdict.reason) for verdict in facts.judged.values()}
+    decisions = {verdict.gate: (verdict.decision, verdict.reason) for verdict in facts.judged.values()}
     if (left := facts.left_for_lists) is not None:
-        found[left.gate] = left.decision, left.reason
-    if "source" in found and "gate_1" in found:
+        decisions[left.gate] = left.decision, left.reason
+    if "source" in decisions and "gate_1" in decisions:
         # Why the model may serve is said by the gate itself.
-        found["source"] = found["source"][0], found["source"][1].replace(f": {found['gate_1'][1]}", ".")
-    if "approval" in found:
-        found["approval"] = found["approval"][0], _approved(facts.judged["approval"].figures)
+        decisions["source"] = decisions["source"][0], decisions["source"][1].replace(f": {decisions['gate_1'][1]}", ".")
+    if "approval" in decisions:
+        decisions["approval"] = decisions["approval"][0], _approved(facts.judged["approval"].figures)
 
     def place(gate: str) -> tuple[bool, bool, bool, int, str]:
-        passes = found[gate][0] == PASS
+        passes = decisions[gate][0] == PASS
         return gate != "gate_1", passes, passes and gate not in ALWAYS, _question(gate)[0], gate
 
-    return [_told(gate, *found[gate], facts.week) for gate in sorted(found.keys() - set(ELSEWHERE), key=place)]
+    return [_told(gate, *decisions[gate], facts.week) for gate in sorted(decisions.keys() - set(ELSEWHERE), key=place)]
 
 
 def _question(gate: str) -> tuple[int, str]:

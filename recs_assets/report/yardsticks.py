@@ -73,12 +73,12 @@ def _recall(world: World, inputs: Mapping[str, Artifact], settings: Settings, we
         for system, listed in _lists(world, people, user, part).items():
             rows.setdefault(system, []).append(metrics.per_user(listed, held_out, [K]).join(about))
     shares = population_shares(source.table(USER_PROFILES))
-    found: dict[str, dict[str, float]] = {}
+    recalls: dict[str, dict[str, float]] = {}
     for system, tables in rows.items():
         columns = [(K, "recall", RECALL)]
         recall = pd.DataFrame(evaluation.stratum_rows(system, pd.concat(tables), columns, shares), columns=evaluation.COLUMNS)
-        found[system] = dict(zip(recall["stratum"], recall["value"].astype(float), strict=True))
-    return found
+        recalls[system] = dict(zip(recall["stratum"], recall["value"].astype(float), strict=True))
+    return recalls
 
 
 def _lists(world: World, people: "Cohort", user: "Ints", part: "Ints") -> dict[str, "pd.DataFrame"]:

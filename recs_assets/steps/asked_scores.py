@@ -39,7 +39,7 @@ def asked_scores(inputs: Mapping[str, Artifact], asked: pa.Array, settings: Sett
     numbers = pc.index_in(asked, product_ids).drop_null().to_numpy()
     blocks = [slice(first, first + PROFILES_AT_ONCE) for first in range(0, max(len(profiles), 1), PROFILES_AT_ONCE)]
     scores = (by_block(inputs[name], file, profile_ids, product_ids, blocks) for name, file in SCORES.items())
-    found = []
+    of_blocks = []
     for block, sql_scores, user_scores in zip(blocks, *scores, strict=True):
         scored = scored_candidates(
             source=served["source"],
@@ -52,8 +52,8 @@ def asked_scores(inputs: Mapping[str, Artifact], asked: pa.Array, settings: Sett
             settings=settings,
         )
         wanted = scored.loc[scored["product"].isin(numbers), ["profile", "product", "score"]]
-        found.append(wanted.assign(profile=wanted["profile"] + block.start))
-    rows = pd.concat(found, ignore_index=True)
+        of_blocks.append(wanted.assign(profile=wanted["profile"] + block.start))
+    rows = pd.concat(of_blocks, ignore_index=True)
     return pa.table(
         {
             "profile_id": profile_ids.take(pa.array(rows["profile"])),

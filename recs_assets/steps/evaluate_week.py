@@ -14,7 +14,7 @@ from recs_assets.ranking.blend import blend
 from recs_assets.ranking.evaluation import nll_of
 from recs_assets.ranking.likelihood import surprisals
 from recs_assets.ranking.rules import apply_list_rules
-from recs_assets.ranking.sparse_matrices import found
+from recs_assets.ranking.sparse_matrices import look_up
 from recs_assets.steps.cohort import Cohort, of_profiles
 from recs_assets.steps.compared_systems import PROBABILISTIC, ComparedSystems
 from recs_assets.steps.similar_parts import similarity_lists
@@ -50,7 +50,7 @@ def evaluate_week(
     for chunk in people.chunks():
         first, behind = int(chunk.profiles[0]), int(chunk.profiles[-1]) + 1
         held_out, tops = of_profiles(pairs, first, behind), {"sql": of_profiles(sql, first, behind)}
-        entries, is_candidate = found(chunk.candidates, held_out["profile"].to_numpy() - first, held_out["product"].to_numpy())
+        entries, is_candidate = look_up(chunk.candidates, held_out["profile"].to_numpy() - first, held_out["product"].to_numpy())
         held_out = held_out.assign(is_candidate=is_candidate)
         for names, whom, scores in systems.scores(chunk):
             tops |= dict.fromkeys(names, people.top(whom, scores))
@@ -65,8 +65,8 @@ def evaluate_week(
             lists.setdefault(name, []).append(distinct[id(top)])
         asked.append(held_out)
     lists["similarity"] = [under_rules(scored) for scored in similarity_lists(people, sql)]
-    found_out = pd.concat(asked, ignore_index=True)
+    of_pairs = pd.concat(asked, ignore_index=True)
     return (
         {name: pd.concat(ranked, ignore_index=True) for name, ranked in lists.items()},
-        {relevance: frame.merge(found_out, on=PAIR, how="left") for relevance, frame in people.held_out.items()},
+        {relevance: frame.merge(of_pairs, on=PAIR, how="left") for relevance, frame in people.held_out.items()},
     )

@@ -41,12 +41,12 @@ class Superfluous:
     @property
     def n_bytes(self) -> int:
         """Size of the files that go; tables give their room to the next ones, and the file does not shrink."""
-        return sum(version.found.n_bytes for version in self.versions) + sum(work.n_bytes for work in self.work)
+        return sum(version.stored.n_bytes for version in self.versions) + sum(work.n_bytes for work in self.work)
 
     def lines(self) -> list[str]:
         """What goes, a line each."""
         return [
-            *(f"{version.found.n_bytes / 1e6:10.2f} MB  {version.found.name}" for version in self.versions),
+            *(f"{version.stored.n_bytes / 1e6:10.2f} MB  {version.stored.name}" for version in self.versions),
             *(f"{work.n_bytes / 1e6:10.2f} MB  training that was never finished: {work.name}" for work in self.work),
             *(f"table {name}" for name in self.tables),
             *(f"{rows:,} rows of the lists of week {week}" for week, rows in self.lists.items()),

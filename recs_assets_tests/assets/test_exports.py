@@ -107,9 +107,9 @@ def test_images_that_leave_the_scheme_to_the_page_are_read_by_https(tmp_path: Pa
     urls = ["//cdn.x/1.png", " HTTPS://x/2.png ", "http://x/3.png", "ftp://x/4.png", None, "https://x/6.png"]
     extra = [(f"q{n}", f"type {n}", 75.0, None, None, url, None, None, True, LAST_YEAR) for n, url in enumerate(urls)]
     place = small_shop(tmp_path, {"products": extra})
-    found = exported(place, "product_nodes").to_pylist()[3:]
-    assert [row["image_url"] for row in found] == ["https://cdn.x/1.png", "https://x/2.png", *urls[2:]]
-    assert [row["ineligible_reason"] for row in found] == [None, None, *["no https image"] * 3, None]
+    parts = exported(place, "product_nodes").to_pylist()[3:]
+    assert [row["image_url"] for row in parts] == ["https://cdn.x/1.png", "https://x/2.png", *urls[2:]]
+    assert [row["ineligible_reason"] for row in parts] == [None, None, *["no https image"] * 3, None]
     # Three of them and the shop's own three, which have no image: six of nine parts.
     ((decision, reason),) = place.query("SELECT decision, reason FROM verdicts WHERE gate = 'rules'")
     assert (decision, "6 of 9 parts are in no list because of 'no https image'" in reason) == ("WARN", True)
@@ -118,8 +118,8 @@ def test_images_that_leave_the_scheme_to_the_page_are_read_by_https(tmp_path: Pa
 def test_excluded_types_are_met_however_the_shop_writes_them(tmp_path: Path) -> None:
     types = ["gift cards", " FLUIDS", "Labor\t", "Laboratory"]
     extra = [(f"q{n}", name, 75.0, None, None, None, None, None, True, LAST_YEAR) for n, name in enumerate(types)]
-    found = exported(small_shop(tmp_path, {"products": extra}), "product_nodes").to_pylist()[3:]
-    assert [row["ineligible_reason"] for row in found] == [*["excluded part type"] * 3, None]
+    parts = exported(small_shop(tmp_path, {"products": extra}), "product_nodes").to_pylist()[3:]
+    assert [row["ineligible_reason"] for row in parts] == [*["excluded part type"] * 3, None]
 
 
 def test_blank_text_is_no_value_and_blanks_have_nothing_in_common(tmp_path: Path) -> None:

@@ -237,7 +237,7 @@ def test_a_held_night_succeeds_warns_and_changes_no_byte(night: Run, tmp_path: P
     result = place.materialize(LAST_STEPS, NEXT_WEEK)
     assert result.success
     assert metadata(result, "published_recommendations") == {"outcome": "held"}
-    (warned,) = (found for found in result.get_asset_check_evaluations() if found.check_name == "hold")
+    (warned,) = (one for one in result.get_asset_check_evaluations() if one.check_name == "hold")
     assert (warned.passed, warned.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert re.search(r"held since .* UTC by ann, because: wrong prices\. Nothing is", str(warned.metadata["reason"].value))
     assert place.query("SELECT decision FROM verdicts WHERE gate = 'hold' ORDER BY judged_at DESC LIMIT 1") == [("WARN",)]

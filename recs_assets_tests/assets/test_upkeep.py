@@ -31,8 +31,8 @@ def keeping(settings: Settings, **retention: int) -> Settings:
 
 def gone(place: Place, settings: Settings, days: int = 0) -> set[tuple[str, str]]:
     """Asset and week of what would go some days from now."""
-    found = superfluous(place.warehouse, place.store, settings, now=NOW + dt.timedelta(days=days))
-    return {(version.key[0], version.week) for version in found.versions}
+    to_go = superfluous(place.warehouse, place.store, settings, now=NOW + dt.timedelta(days=days))
+    return {(version.key[0], version.week) for version in to_go.versions}
 
 
 def test_a_run_says_what_it_has_removed(night: Run) -> None:

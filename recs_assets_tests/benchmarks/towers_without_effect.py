@@ -35,8 +35,8 @@ def main() -> int:
     print("people   kept              99% interval      1st percentile of z")
     with Pool() as pool:
         for world in WORLDS:
-            found = pool.map(partial(kept, world), range(options.worlds))
-            n_kept, strengths = sum(one for one, _ in found), [strength for _, strength in found]
+            outcomes = pool.map(partial(kept, world), range(options.worlds))
+            n_kept, strengths = sum(one for one, _ in outcomes), [strength for _, strength in outcomes]
             interval = binomtest(n_kept, options.worlds).proportion_ci(0.99, method="exact")
             too_often |= interval.low > MOST_KEPT
             share, range_of = f"{n_kept} of {options.worlds}", f"{interval.low:.2%} to {interval.high:.2%}"

@@ -168,8 +168,8 @@ def test_the_parts_of_many_orders_come_as_often_as_is_said() -> None:
     user, holds = _held(world, build_orders(world, 1), 6)
     values = BestPossible(world, log_of([]), 6).chances(np.full(5, ME), np.array(PARTS))["clairvoyant"]
     assert user.size > 10_000
-    found = holds[:, list(PARTS)].sum(axis=0)
-    for part, count, chance in zip(PARTS, found, values, strict=True):
+    n_with = holds[:, list(PARTS)].sum(axis=0)
+    for part, count, chance in zip(PARTS, n_with, values, strict=True):
         assert stats.binomtest(int(count), user.size, float(chance)).pvalue > 0.001, part
 
 
@@ -192,14 +192,14 @@ def test_what_the_past_tells_of_people_comes_true_of_so_many_of_them(calm: tuple
     n_parts = world.parts.price.size
     buyer, part = np.repeat(user, n_parts), np.tile(np.arange(n_parts), user.size)
     informed, clairvoyant = best.chances(buyer, part).values()
-    found = holds.ravel()
+    n_with = holds.ravel()
     for values in (informed, clairvoyant):
         assert ((values >= 0) & (values <= 1)).all()
         edges = np.quantile(values[values > 0.001], [0, 0.5, 0.8, 0.95, 0.99])
         for low, high in zip(edges, [*edges[1:], 1.1], strict=True):
             rows = (values >= low) & (values < high)
             expected, spread = values[rows].sum(), np.sqrt((values[rows] * (1 - values[rows])).sum())
-            assert abs(found[rows].sum() - expected) < 4 * spread, (low, high)
+            assert abs(n_with[rows].sum() - expected) < 4 * spread, (low, high)
     popular = world.demand.popularity[week, part]
     kept = [_found_of_ten(values, holds) for values in (clairvoyant, informed, popular)]
     assert kept[0] > kept[1] > kept[2]

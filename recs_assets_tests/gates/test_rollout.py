@@ -82,9 +82,9 @@ def test_guardrails(others: dict[str, tuple[int, int]], decision: str, said: str
     ],
 )
 def test_what_makes_numbers_mean_nothing(changed: dict[str, object], said: str) -> None:
-    found = replace(measured((2_000, 2_300)), **changed)
+    changed_figures = replace(measured((2_000, 2_300)), **changed)
     for gate in (gate_2, no_harm):
-        verdict = gate(found, RULES, 6)
+        verdict = gate(changed_figures, RULES, 6)
         assert (verdict.decision, said in verdict.reason) == (INVALID, True), verdict.reason
 
 

@@ -7,8 +7,8 @@ from scipy import sparse
 from recs_assets.ranking.sparse_matrices import (
     at,
     entry_of,
-    found,
     incidence,
+    look_up,
     normalise_rows,
     one_hot,
     row_of_entry,
@@ -57,10 +57,10 @@ def test_each_entry_has_its_row_and_each_pair_its_entry() -> None:
 
 
 def test_a_pair_is_found_only_where_it_is_stored() -> None:
-    entries, is_there = found(MATRIX, np.array([0, 0, 1, 2, 2]), np.array([1, 0, 2, 0, 2]))
+    entries, is_there = look_up(MATRIX, np.array([0, 0, 1, 2, 2]), np.array([1, 0, 2, 0, 2]))
     assert is_there.tolist() == [True, False, False, True, True]
     assert entries[is_there].tolist() == [0, 2, 3]
-    _, nowhere = found(sparse.csr_array((2, 3)), np.array([1]), np.array([2]))
+    _, nowhere = look_up(sparse.csr_array((2, 3)), np.array([1]), np.array([2]))
     assert nowhere.tolist() == [False]
 
 

@@ -69,12 +69,12 @@ def test_a_difference_and_what_speaks_against_it_by_hand():
     baseline, gained = np.full(17, 5.0), np.concatenate([[4.0, 4.0], np.full(15, 5.0)])
     system = np.concatenate([[2.5, 2.5], np.full(15, 6.0)])
     clusters = np.concatenate([[0, 0], np.arange(1, 16)])
-    found = paired_difference(gained, system, clusters, level=0.05)
-    assert (found.mean, found.n_users) == (pytest.approx(12 / 17), 16)
-    assert (found.mean_baseline, found.mean_system) == (pytest.approx(83 / 17), pytest.approx(95 / 17))
-    assert found.z == pytest.approx(12 / math.sqrt(24 + 0.8 * 42 / 24 * 12))
+    difference = paired_difference(gained, system, clusters, level=0.05)
+    assert (difference.mean, difference.n_users) == (pytest.approx(12 / 17), 16)
+    assert (difference.mean_baseline, difference.mean_system) == (pytest.approx(83 / 17), pytest.approx(95 / 17))
+    assert difference.z == pytest.approx(12 / math.sqrt(24 + 0.8 * 42 / 24 * 12))
     # The interval ends where as much speaks against the rest.
-    for end, sign in ((found.low, 1), (found.high, -1)):
+    for end, sign in ((difference.low, 1), (difference.high, -1)):
         rest = paired_difference(baseline + end, baseline + system - gained, clusters, level=0.05)
         assert rest.z == pytest.approx(sign * 1.959964, abs=1e-5)
 

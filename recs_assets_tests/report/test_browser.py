@@ -141,10 +141,10 @@ def test_the_answer_to_a_question_is_as_sound(browser: Any, night: Run, question
 
 def violations(page: Any) -> list[str]:
     """What axe finds, in the light and in the dark."""
-    found = list[str]()
+    violations = list[str]()
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
         page.evaluate(AXE.read_text())
-        found += page.evaluate("axe.run().then(result => result.violations.map(one => `${one.id}: ${one.nodes[0].html}`))")
-    return found
+        violations += page.evaluate("axe.run().then(result => result.violations.map(one => `${one.id}: ${one.nodes[0].html}`))")
+    return violations

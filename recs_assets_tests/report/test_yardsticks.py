@@ -19,13 +19,13 @@ def yardsticks_of(place: Place, monkeypatch: pytest.MonkeyPatch) -> Mapping[str,
 
 
 def test_they_are_measured_on_the_same_people(first_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = yardsticks_of(first_run.place, monkeypatch)
-    assert list(found) == ["informed", "clairvoyant"]
+    recalls = yardsticks_of(first_run.place, monkeypatch)
+    assert list(recalls) == ["informed", "clairvoyant"]
     metrics = first_run.place.artifact("offline_metrics").table("metrics.parquet").to_pandas()
     recall = metrics[(metrics["metric"] == "recall") & (metrics["k"] == 10)]
     for system, best in (("popularity", max), ("ceiling", min)):
         measured = recall[recall["system"] == system].set_index("stratum")["value"].to_dict()
-        for of_one in found.values():
+        for of_one in recalls.values():
             assert measured.keys() == of_one.keys()
             assert best(measured["all"], of_one["all"]) == of_one["all"]
 

@@ -54,9 +54,10 @@ def test_rows_come_with_their_form_fault_and_their_rank_by_content() -> None:
         ("u1", None, 1),
         ("u\0", "v1", 1),
     ]
-    found = on_duckdb("ownership_rows", {"ownership": shop.source("ownership", owned)}, {})
+    read_rows = on_duckdb("ownership_rows", {"ownership": shop.source("ownership", owned)}, {})
     told = sorted(
-        (str(row["user_id"]), str(row["vehicle_id"]), row["slot"], row["content_rank"], row["form_fault"] or "") for row in found
+        (str(row["user_id"]), str(row["vehicle_id"]), row["slot"], row["content_rank"], row["form_fault"] or "")
+        for row in read_rows
     )
     assert told == [
         (" ", "v1", 1, 1, "empty user_id"),
@@ -72,8 +73,8 @@ def test_rows_come_with_their_form_fault_and_their_rank_by_content() -> None:
 def test_numbers_are_compared_as_text_for_nan_is_no_number() -> None:
     prices = [float("nan"), float("nan"), 1.0, 1.5]
     rows = shop.source("products", [("p1", "Tools", price) for price in prices])
-    found = on_duckdb("products_rows", {"products": rows}, {})
-    assert sorted((row["price_text"], row["form_fault"] or "") for row in found) == [
+    read_rows = on_duckdb("products_rows", {"products": rows}, {})
+    assert sorted((row["price_text"], row["form_fault"] or "") for row in read_rows) == [
         ("1", ""),
         ("1.5", ""),
         ("nan", ""),

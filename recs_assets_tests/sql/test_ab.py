@@ -91,9 +91,9 @@ def test_an_order_is_mailed_for_seven_days_after_a_mail_that_held_the_part() -> 
         ),
     }
     rows = on_duckdb("mail_relevance", tables, TIMES)
-    found = Counter((row["relevance"], row["user_id"], row["product_id"], row["event_ts"]) for row in rows)
+    events = Counter((row["relevance"], row["user_id"], row["product_id"], row["event_ts"]) for row in rows)
     expected = [(said, user, part, days_ago(age)) for (user, part, age), said in orders.items() if said]
-    assert found == Counter([*expected, ("click", "u1", "p2", days_ago(9))])
+    assert events == Counter([*expected, ("click", "u1", "p2", days_ago(9))])
 
 
 def test_sums_by_hand() -> None:

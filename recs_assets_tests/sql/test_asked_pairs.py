@@ -53,10 +53,10 @@ def test_the_first_thing_that_holds_is_what_became_of_a_part() -> None:
 
 def test_without_a_rule_it_is_the_score_that_decides() -> None:
     off = dict.fromkeys(("exclude_bought_days", "exclude_bought_variants", "one_per_variant_group", "max_per_part_type"))
-    found = pairs(**off, require_fitment=False)
-    assert found["p1", "garage:a"] == ("outranked", "p4", 0.25)
-    assert found["p3", "user:u1"] == found["p2", "user:u1"] == ("far_outranked", "p6", None)
-    assert found["p2", "user:u4"] == ("far_outranked", "p3", None)
+    outcomes = pairs(**off, require_fitment=False)
+    assert outcomes["p1", "garage:a"] == ("outranked", "p4", 0.25)
+    assert outcomes["p3", "user:u1"] == outcomes["p2", "user:u1"] == ("far_outranked", "p6", None)
+    assert outcomes["p2", "user:u4"] == ("far_outranked", "p3", None)
 
 
 def test_people_are_counted_and_not_profiles() -> None:

@@ -173,5 +173,5 @@ def test_a_part_that_was_returned_may_be_recommended(source: list[tuple[int, int
         "other_orders": shop.OTHER_ORDERS.slice(0, 0),
         "staged": shop.staged([("u5", 1, "p4", 0.5)]),
     }
-    (found,) = on_duckdb("audit", tables, parameters_of("audit"))
-    assert found["bought_already"] == breaches
+    (counts,) = on_duckdb("audit", tables, parameters_of("audit"))
+    assert counts["bought_already"] == breaches

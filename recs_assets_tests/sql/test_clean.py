@@ -158,8 +158,8 @@ def test_what_was_ordered_existed_before(created: list[dt.datetime | None], even
     rows = [("p1", "Tools", 60.0 + n, *[None] * 6, moment) for n, moment in enumerate(created)]
     sources = {"products": rows, "events": events, "fitment": [], "vehicles": []}
     tables = {name: shop.source(name, given) for name, given in sources.items()}
-    found = on_duckdb("clean_products", tables, parameters_of("clean_products"))
-    assert [row["price"] for row in found if row["fault"] is None] == ([] if price is None else [price])
+    cleaned = on_duckdb("clean_products", tables, parameters_of("clean_products"))
+    assert [row["price"] for row in cleaned if row["fault"] is None] == ([] if price is None else [price])
 
 
 def test_a_bot_week_begins_on_monday() -> None:

@@ -97,20 +97,20 @@ def test_what_lies_outside_the_window_is_no_fault_whatever_it_holds() -> None:
 def test_an_event_id_of_two_events_is_a_fault_of_the_later_one() -> None:
     # The number of an order as the id of its lines: four lines, of which one comes twice, later.
     lines = [event("o1", product=part) for part in ("p1", "p2", "p3", "p4")]
-    found = cleaned([*lines[::-1], event("o1", at=MOMENT + MINUTE)])
-    assert Counter(row["fault"] for row in found) == {None: 1, "event_id of another event": 3, "repeated event_id": 1}
-    assert [row["product_id"] for row in found if row["fault"] is None] == ["p1"]
+    events = cleaned([*lines[::-1], event("o1", at=MOMENT + MINUTE)])
+    assert Counter(row["fault"] for row in events) == {None: 1, "event_id of another event": 3, "repeated event_id": 1}
+    assert [row["product_id"] for row in events if row["fault"] is None] == ["p1"]
 
 
 @pytest.mark.parametrize("other", [{"user": "u2"}, {"product": "p2"}, {"kind": "view"}])
 def test_another_user_part_or_type_makes_another_event(other: dict[str, str]) -> None:
-    found = cleaned([event("a"), event("a", at=MOMENT + DAY, **other)])
-    assert {row["event_ts"]: row["fault"] for row in found} == {MOMENT: None, MOMENT + DAY: "event_id of another event"}
+    events = cleaned([event("a"), event("a", at=MOMENT + DAY, **other)])
+    assert {row["event_ts"]: row["fault"] for row in events} == {MOMENT: None, MOMENT + DAY: "event_id of another event"}
 
 
 def test_of_one_event_id_at_one_moment_the_row_of_more_units_stays() -> None:
-    found = cleaned([event("a", quantity=1, order_id="z"), event("a", quantity=3, order_id="a")])
-    assert {row["quantity"]: row["fault"] for row in found} == {3: None, 1: "repeated event_id"}
+    events = cleaned([event("a", quantity=1, order_id="z"), event("a", quantity=3, order_id="a")])
+    assert {row["quantity"]: row["fault"] for row in events} == {3: None, 1: "repeated event_id"}
 
 
 def test_an_order_line_that_two_systems_deliver_is_one_purchase() -> None:
@@ -158,8 +158,8 @@ def test_no_units_of_an_order_or_a_cart_are_a_fault_and_of_a_view_mean_nothing()
 
 def test_a_bot_is_set_aside_whatever_its_share() -> None:
     bot = [event(f"b{n:02}", user="u2", kind="view", at=MOMENT + n * SECOND) for n in range(40)]
-    found = faults([*bot, event("a")], max_events_per_user_week=30)
-    assert Counter(found.values()) == {None: 1, "bot: over 30 events in a week": 40}
+    events = faults([*bot, event("a")], max_events_per_user_week=30)
+    assert Counter(events.values()) == {None: 1, "bot: over 30 events in a week": 40}
 
 
 def test_who_buys_a_large_share_of_everything_is_no_person() -> None:
@@ -171,22 +171,22 @@ def test_who_buys_a_large_share_of_everything_is_no_person() -> None:
         event("seen", user="u1", product="p3", kind="view"),
     ]
     limits = {"max_account_orders_share": 0.4, "max_account_parts": 3}
-    found = faults(orders, **limits)
-    assert {name.rstrip("0123456789") for name, fault in found.items() if fault == "account shared by many"} == {"many", "seen"}
+    events = faults(orders, **limits)
+    assert {name.rstrip("0123456789") for name, fault in events.items() if fault == "account shared by many"} == {"many", "seen"}
     assert set(faults(orders, **limits | {"max_account_parts": 4}).values()) == {None}
     assert set(faults(orders, **limits | {"max_account_orders_share": 0.45}).values()) == {None}
 
 
 def test_amounts_beyond_all_reason_do_no_harm() -> None:
-    found = cleaned([event("a", quantity=-(2**63)), event("b", quantity=2**63 - 1, product="p2")])
-    assert len(found) == 2
+    events = cleaned([event("a", quantity=-(2**63)), event("b", quantity=2**63 - 1, product="p2")])
+    assert len(events) == 2
 
 
 def kept(rows: list[tuple[str, int, int | None]], kind: str = "order") -> dict[str, int | None]:
     """By purchase, how many days before AS_OF it was wholly returned; rows are ids, days before AS_OF and quantities."""
-    found = cleaned([event(name, kind=kind, at=shop.days_ago(days), quantity=units) for name, days, units in rows])
-    assert {row["fault"] for row in found} <= {None, "return", "taken out of the cart", "outside window"}
-    returned = {row["event_id"]: row["returned_at"] for row in found if row["quantity"] is None or row["quantity"] > 0}
+    events = cleaned([event(name, kind=kind, at=shop.days_ago(days), quantity=units) for name, days, units in rows])
+    assert {row["fault"] for row in events} <= {None, "return", "taken out of the cart", "outside window"}
+    returned = {row["event_id"]: row["returned_at"] for row in events if row["quantity"] is None or row["quantity"] > 0}
     return {name: moment and (shop.AS_OF - moment).days for name, moment in sorted(returned.items())}
 
 
@@ -219,8 +219,8 @@ def test_what_is_taken_back_is_taken_from_the_oldest(
 
 @pytest.mark.parametrize("other", [{"user": "u2"}, {"product": "p2"}, {"kind": "cart"}])
 def test_only_the_same_part_of_the_same_person_is_returned(other: dict[str, str]) -> None:
-    found = cleaned([event("a"), event("x", at=MOMENT + DAY, quantity=-1, **other)])
-    assert [row["returned_at"] for row in found] == [None, None]
+    events = cleaned([event("a"), event("x", at=MOMENT + DAY, quantity=-1, **other)])
+    assert [row["returned_at"] for row in events] == [None, None]
 
 
 def test_what_is_left_out_takes_nothing_back_and_a_return_told_twice_counts_once() -> None:
@@ -231,8 +231,8 @@ def test_what_is_left_out_takes_nothing_back_and_a_return_told_twice_counts_once
         event("z", user=None, at=MOMENT + DAY, quantity=-1),
         event("v", kind="view", at=MOMENT + DAY, quantity=-1),
     ]
-    found = {row["event_id"]: (row["fault"], row["returned_at"]) for row in cleaned(twice)}
-    assert found == {
+    events = {row["event_id"]: (row["fault"], row["returned_at"]) for row in cleaned(twice)}
+    assert events == {
         "a": (None, None),
         "x": ("return", None),
         "y": ("repeated purchase", None),
@@ -244,20 +244,20 @@ def test_what_is_left_out_takes_nothing_back_and_a_return_told_twice_counts_once
 def test_returns_in_every_order_leave_every_purchase_returned() -> None:
     bought = [event(f"a{n}", user=f"u{1 + n % 3}", product=f"p{1 + n % 4}", at=MOMENT + n * MINUTE) for n in range(24)]
     back = [(f"x{row[0]}", *row[1:4], row[4] + DAY, None, -1) for row in bought]
-    found = cleaned([*bought, *back])
-    assert Counter(row["fault"] for row in found) == {None: 24, "return": 24}
-    assert sum(row["returned_at"] is not None for row in found) == 24
+    events = cleaned([*bought, *back])
+    assert Counter(row["fault"] for row in events) == {None: 24, "return": 24}
+    assert sum(row["returned_at"] is not None for row in events) == 24
 
 
 @pytest.mark.long
 @settings(max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.integers(1, 300), st.sampled_from([-3, -2, -1, 1, 2, 3])), max_size=9, unique_by=lambda row: row[0]))
 def test_a_purchase_is_bought_at_a_moment_as_if_nothing_came_after(rows: list[tuple[int, int]]) -> None:
-    found = kept([(f"e{days:03}", days, units) for days, units in rows])
+    events = kept([(f"e{days:03}", days, units) for days, units in rows])
     for moment in range(0, 301, 25):
         known = sorted((row for row in rows if row[0] > moment), reverse=True)
         for days, left in left_of(known).items():
-            returned = found[f"e{days:03}"]
+            returned = events[f"e{days:03}"]
             assert (returned is not None and returned > moment) is (left == 0)
 
 
@@ -276,5 +276,5 @@ def left_of(moves: list[tuple[int, int]]) -> dict[int, int]:
 
 def test_two_clocks_of_a_day_do_not_keep_a_return_from_its_purchase() -> None:
     midnight = MOMENT.replace(hour=0)
-    found = cleaned([event("a"), event("x", at=midnight, quantity=-1), event("y", at=midnight - DAY, quantity=-1)])
-    assert {row["event_id"]: row["returned_at"] for row in found} == {"a": midnight, "x": None, "y": None}
+    events = cleaned([event("a"), event("x", at=midnight, quantity=-1), event("y", at=midnight - DAY, quantity=-1)])
+    assert {row["event_id"]: row["returned_at"] for row in events} == {"a": midnight, "x": None, "y": None}

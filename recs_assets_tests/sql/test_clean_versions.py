@@ -101,8 +101,8 @@ def test_an_older_row_and_a_tied_one_have_their_own_names() -> None:
         ("u1", "c@x.com", before, True),
         ("u2", "d@x.com", at, True),
     ]
-    found = Counter(row["fault"] for row in faults("users", shop.source("users", users)))
-    assert found == {None: 2, "tied row of the same user_id": 1, "older row of the same user_id": 1}
+    n_rows = Counter(row["fault"] for row in faults("users", shop.source("users", users)))
+    assert n_rows == {None: 2, "tied row of the same user_id": 1, "older row of the same user_id": 1}
     garages = [("u1", "v1", 2, at), ("u1", "v1", 1, at), ("u1", "v1", None, at), ("u1", "v1", 0, before)]
     owned = faults("ownership", shop.source("ownership", garages))
     assert {row["slot"]: row["fault"] for row in owned} == {

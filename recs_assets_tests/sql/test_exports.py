@@ -21,10 +21,10 @@ def test_co_purchases_are_counted_in_the_week_of_the_later_one() -> None:
     # p1 and p4: u1 a day apart on Sunday 22 and Monday 23, u2 thirty days apart, u4 a day apart.
     everything = {"max_parts_per_user": 100, "min_users": 1}
     tables = {"interaction_edges": shop.INTERACTION_EDGES.slice(0, 9)}
-    found = on_duckdb("co_purchase_edges", tables, parameters_of("co_purchase_edges") | everything)
-    assert [tuple(row.values()) for row in found] == [("p1", "p4", running, 3, None)]
-    found = on_duckdb("co_purchase_edges", tables, parameters_of("co_purchase_edges") | everything | {"window_days": 29})
-    assert [tuple(row.values()) for row in found] == [("p1", "p4", running, 2, None)]
+    edges = on_duckdb("co_purchase_edges", tables, parameters_of("co_purchase_edges") | everything)
+    assert [tuple(row.values()) for row in edges] == [("p1", "p4", running, 3, None)]
+    edges = on_duckdb("co_purchase_edges", tables, parameters_of("co_purchase_edges") | everything | {"window_days": 29})
+    assert [tuple(row.values()) for row in edges] == [("p1", "p4", running, 2, None)]
     assert rows("co_purchase_edges", max_parts_per_user=100, min_users=4) == []
     assert before < shop.days_ago(8).date() < running
 
@@ -121,8 +121,8 @@ def test_an_account_of_many_people_has_no_profile() -> None:
     classified = shop.table(
         {"user_id": "STRING", "fault": "STRING"}, [("u2", "account shared by many"), ("u3", None), ("u1", "bot")]
     )
-    found = on_duckdb(query, {"user_nodes": nodes, "classified": classified}, parameters_of(query))
-    assert [row["user_id"] for row in found] == ["GUEST ", "u2"]
+    exported = on_duckdb(query, {"user_nodes": nodes, "classified": classified}, parameters_of(query))
+    assert [row["user_id"] for row in exported] == ["GUEST ", "u2"]
     shared = shop.table({"user_id": "STRING"}, [("u1",)])
     people = on_duckdb("user_profiles", tables_for("user_profiles") | {"shared_accounts": shared}, {"as_of": shop.AS_OF})
     assert [row["user_id"] for row in people] == ["u2", "u3", "u4", "u5"]

@@ -158,8 +158,8 @@ def test_consent_wins(case: str) -> None:
 @pytest.mark.parametrize("other", ["new@x.com", "-", None])
 def test_of_two_addresses_of_one_moment_neither_is_mailed(moment: dt.datetime | None, other: str | None) -> None:
     users = shop.source("users", [("a", "old@x.com", moment, True), ("a", other, moment, True), ("b", "bob@x.com", moment, True)])
-    found = on_duckdb("mail_addresses", {"users": users}, {"now": shop.NOW, **MAIL.parameters})
-    assert [row["user_id"] for row in found] == ["b"]
+    mailed = on_duckdb("mail_addresses", {"users": users}, {"now": shop.NOW, **MAIL.parameters})
+    assert [row["user_id"] for row in mailed] == ["b"]
 
 
 PLACEHOLDERS = [
@@ -184,8 +184,8 @@ def test_a_placeholder_is_no_address_and_is_counted() -> None:
     real = ["ann@x.com", "nan@smith.org", "test.driver@x.com", "noemi@mail.com", "o'neil+parts@mail.x.co.uk"]
     users = [(f"u{n:02}", address, None, True) for n, address in enumerate([*real, *PLACEHOLDERS])]
     tables = {"users": shop.source("users", users)}
-    found = on_duckdb("mail_addresses", tables, {"now": shop.NOW, **MAIL.parameters})
-    assert sorted(str(row["email_lower"]) for row in found) == sorted(real)
+    mailed = on_duckdb("mail_addresses", tables, {"now": shop.NOW, **MAIL.parameters})
+    assert sorted(str(row["email_lower"]) for row in mailed) == sorted(real)
     mail = shop.table(shop.wide_columns(1), [(address, None, None, None, *shop.MAIL_SLOT, shop.NOW, "1") for address in real])
     (audit,) = on_duckdb("mail_audit", tables | {"mail": mail}, MAIL.parameters)
     assert (audit["n_placeholders"], audit["mailed_to_placeholder"]) == (len(PLACEHOLDERS), 0)

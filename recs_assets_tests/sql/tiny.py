@@ -46,37 +46,37 @@ def tiny_world(place: Place) -> World:
 
 def _tables_of(place: Place) -> dict[str, pa.Table]:
     """Every table that a query reads: the source's, the store's, the warehouse's, or the shop's where a run leaves none."""
-    found = {path.stem: pq.read_table(path) for path in place.source.glob("*.parquet")}
+    tables = {path.stem: pq.read_table(path) for path in place.source.glob("*.parquet")}
     for folder in (place.home / "store").glob("[!.]*"):
         artifact = place.artifact(folder.name)
         stems = {name.removesuffix(".parquet") for name in artifact.manifest.files if name.endswith(".parquet")}
-        found |= {name: artifact.table(f"{name}.parquet") for name in stems & shop.TABLES.keys()}
+        tables |= {name: artifact.table(f"{name}.parquet") for name in stems & shop.TABLES.keys()}
     with reading(place.home / "warehouse.duckdb") as connection:
         connection.execute("SET TimeZone = 'UTC'")
         ((staged, mail),) = connection.execute("SELECT long_table, wide_table FROM publications").fetchall()
         for name, table in {**{name: name for name in OF_THE_WAREHOUSE}, "staged": staged, "mail": mail}.items():
-            found[name] = connection.table(table).to_arrow_table()
-    _keep_few(found)
+            tables[name] = connection.table(table).to_arrow_table()
+    _keep_few(tables)
     for name in ("mail", "final_vehicle_recommendations"):
-        found[name] = found[name].sort_by("email_lower").slice(0, N_MAILED)
-    found |= {"recommendations": found["staged"], "counted": found["user_nodes"], "mail_before": found["mail"].slice(1)}
-    typed = {name: _typed(name, table) for name, table in found.items()}
+        tables[name] = tables[name].sort_by("email_lower").slice(0, N_MAILED)
+    tables |= {"recommendations": tables["staged"], "counted": tables["user_nodes"], "mail_before": tables["mail"].slice(1)}
+    typed = {name: _typed(name, table) for name, table in tables.items()}
     typed["mail_addresses"] = table_on_duckdb("mail_addresses", {"users": typed["users"]}, {"now": NOW, **MAIL.parameters})
     typed["addressees"] = typed["mail_addresses"].select(["email_lower"]).slice(1)
     return shop.TABLES | typed
 
 
-def _keep_few(found: dict[str, pa.Table]) -> None:
+def _keep_few(tables: dict[str, pa.Table]) -> None:
     """Leave the rows of a few people in every table, and of their profiles, garages and parts."""
-    everybody, active = (sorted(set(found[name]["user_id"].to_pylist())) for name in ("users", "interaction_edges"))
+    everybody, active = (sorted(set(tables[name]["user_id"].to_pylist())) for name in ("users", "interaction_edges"))
     people = {*active[:N_ACTIVE], *everybody[:N_OTHERS]}
     kept: dict[str, Collection[str]] = {"user_id": people}
-    kept["profile_id"] = set(_few(found["user_profiles"], kept)["profile_id"].to_pylist())
-    kept["vehicle_id"] = set(_few(found["ownership"], kept)["vehicle_id"].to_pylist())
-    for name, table in found.items():
+    kept["profile_id"] = set(_few(tables["user_profiles"], kept)["profile_id"].to_pylist())
+    kept["vehicle_id"] = set(_few(tables["ownership"], kept)["vehicle_id"].to_pylist())
+    for name, table in tables.items():
         if name not in ("users", "shared_accounts"):
-            found[name] = _few(table, kept)
-    found["users"] = _few(found["users"], {"user_id": {*people, *everybody[: 2 * N_OTHERS]}})
+            tables[name] = _few(table, kept)
+    tables["users"] = _few(tables["users"], {"user_id": {*people, *everybody[: 2 * N_OTHERS]}})
 
 
 def _few(table: pa.Table, kept: dict[str, Collection[str]]) -> pa.Table:

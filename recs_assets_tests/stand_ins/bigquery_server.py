@@ -54,11 +54,11 @@ def _cursor(engine: DuckDBEngine) -> Any:
 
 
 def _fetch_arrow(engine: DuckDBEngine, sql: str, parameters: list[Any] | None = None) -> Any:
-    found = ANONYMOUS_RESULT.match(sql)
-    results = {job.replace("-", ""): table for job, table in list(executor.JOB_RESULTS.items())} if found else {}
-    if found and found["job"] in results:
-        table = results[found["job"]]
-        return table if found["columns"] == "*" else table.select(re.findall(r'"([^"]+)"', found["columns"]))
+    anonymous = ANONYMOUS_RESULT.match(sql)
+    results = {job.replace("-", ""): table for job, table in list(executor.JOB_RESULTS.items())} if anonymous else {}
+    if anonymous and anonymous["job"] in results:
+        table = results[anonymous["job"]]
+        return table if anonymous["columns"] == "*" else table.select(re.findall(r'"([^"]+)"', anonymous["columns"]))
     return fetch_arrow(engine, sql, parameters)
 
 

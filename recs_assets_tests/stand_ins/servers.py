@@ -105,8 +105,8 @@ def _waited_for(process: subprocess.Popen[bytes], log: Path, told: Sequence[str]
     until = time.monotonic() + SECONDS
     while time.monotonic() < until and process.poll() is None:
         text = log.read_text()
-        found = [re.search(pattern, text, re.MULTILINE) for pattern in told]
-        if all(found):
-            return [match[1] for match in found if match]
+        matches = [re.search(pattern, text, re.MULTILINE) for pattern in told]
+        if all(matches):
+            return [match[1] for match in matches if match]
         time.sleep(0.05)
     raise RuntimeError(f"{process.args!r} is not at work after {SECONDS:.0f} seconds or has ended: {log.read_text()[-2000:]}")

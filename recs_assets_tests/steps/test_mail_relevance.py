@@ -41,10 +41,11 @@ def test_orders_and_clicks_stand_by_the_rows_of_the_graph(tmp_path: Path) -> Non
         ("u3", "s1", "clicked", "p2", days_ago(-3)),
         ("u3", "s1", "clicked", "p9", days_ago(-3)),  # of no catalogue
     ]
-    found = told(tmp_path, mails)
-    assert found is not None
+    relevance = told(tmp_path, mails)
+    assert relevance is not None
     week = {
-        name: [column.tolist() for column in found.pairs(name, microseconds(AS_OF))] for name in ("organic", "mailed", "click")
+        name: [column.tolist() for column in relevance.pairs(name, microseconds(AS_OF))]
+        for name in ("organic", "mailed", "click")
     }
     # u1 ordered p2 on the second day, without a mail that held it.
     assert {name: sorted(zip(*pairs, strict=True)) for name, pairs in week.items()} == {

@@ -48,11 +48,11 @@ def strongest_edges(explainer: "Explainer", users: Ints, products: Ints, terms: 
     edges, generic, unexplained = Edges.none(len(users)), Edges.none(len(users)), np.arange(len(users))
 
     def explain(term: str, rows: Ints) -> None:
-        found = explainer.edges(term, users[rows], products[rows])
-        is_generic = np.isin(found.code, GENERIC_CODES)
-        edges.put(rows[~is_generic], found.of(~is_generic))
+        behind = explainer.edges(term, users[rows], products[rows])
+        is_generic = np.isin(behind.code, GENERIC_CODES)
+        edges.put(rows[~is_generic], behind.of(~is_generic))
         is_first = is_generic & (generic.code[rows] < 0)
-        generic.put(rows[is_first], found.of(is_first))
+        generic.put(rows[is_first], behind.of(is_first))
 
     for codes in terms.codes.T:
         of_row = codes[unexplained]

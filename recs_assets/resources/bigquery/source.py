@@ -64,11 +64,11 @@ class Source:
             return StoredTable({}, (), (alike,))
         if table not in self._names:
             return None
-        found = self._table(table)
-        columns = {field.name.lower(): field for field in found.schema}
+        remote = self._table(table)
+        columns = {field.name.lower(): field for field in remote.schema}
         known = {column.name for column in SOURCE_TABLES[table].columns}
         extra = tuple(field.name for name, field in columns.items() if name not in known)
-        return StoredTable(self._looked_at(SOURCE_TABLES[table], found, columns), extra)
+        return StoredTable(self._looked_at(SOURCE_TABLES[table], remote, columns), extra)
 
     def view(self, table: str, *, since: dt.datetime | None = None) -> str:
         """The path of a view that has the contract's columns and types only; see ``Warehouse.session``.
@@ -88,26 +88,26 @@ class Source:
             return self._scratch.view(
                 table, f"SELECT {', '.join(f'{absent(column)} AS {column.name}' for column in declared.columns)} LIMIT 0"
             )
-        found = self._table(table)
-        columns = {field.name.lower(): field for field in found.schema}
+        remote = self._table(table)
+        columns = {field.name.lower(): field for field in remote.schema}
         listed = []
         for column in declared.columns:
             field = columns.get(column.name)
             read = reading(column, f"`{field.name}`", field.field_type) if field else None
             listed.append(selected(column, read, self._blank_texts) if read else f"{absent(column)} AS {column.name}")
-        text = f"SELECT {', '.join(listed)} FROM `{self._path(table)}`{self._of_moments(declared, found, columns, since)}"
+        text = f"SELECT {', '.join(listed)} FROM `{self._path(table)}`{self._of_moments(declared, remote, columns, since)}"
         return self._scratch.view(table, text)
 
     def _of_moments(
         self,
         declared: SourceTable,
-        found: bigquery.Table,
+        remote: bigquery.Table,
         columns: Mapping[str, bigquery.SchemaField],
         since: dt.datetime | None,
     ) -> str:
         """The condition on a log's moments, on the stored column itself: partitions are skipped by no other."""
         moment = columns.get(declared.dated_by or "")
-        if moment is None or not (since or found.require_partition_filter):
+        if moment is None or not (since or remote.require_partition_filter):
             return ""
         day = since.astimezone(dt.UTC).date().isoformat() if since else FIRST_DAY
         literal = LITERALS[moment.field_type].format(day)
@@ -123,7 +123,7 @@ class Source:
         return ContractError(table, problem, f"Make a view '{table}' of it, or rename it.")
 
     def _looked_at(
-        self, declared: SourceTable, found: bigquery.Table, columns: Mapping[str, bigquery.SchemaField]
+        self, declared: SourceTable, remote: bigquery.Table, columns: Mapping[str, bigquery.SchemaField]
     ) -> dict[str, StoredColumn]:
         """The columns that the contract knows, with what one scan of those in doubt tells of their values."""
         looked_at, counts, meant = dict[str, StoredColumn](), [], list[tuple[str, str]]()
@@ -146,7 +146,7 @@ class Source:
         if counts:
             listed = ", ".join(f"{count} AS c{number}" for number, count in enumerate(counts))
             since = dt.datetime.now(dt.UTC) - self._lookback if declared.is_log else None
-            text = f"SELECT {listed} FROM `{self._path(declared.name)}`{self._of_moments(declared, found, columns, since)}"
+            text = f"SELECT {listed} FROM `{self._path(declared.name)}`{self._of_moments(declared, remote, columns, since)}"
             (row,) = self._jobs.query(text, name=f"look at {declared.name}").rows
             for (name, what), value in zip(meant, row.values(), strict=True):
                 looked_at[name] = replace(looked_at[name], **{what: value})

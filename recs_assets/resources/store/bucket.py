@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from recs_assets.fault_points import reached
-from recs_assets.resources.store.location import MANIFEST, POINTER, WORK, Found, Seen, Stale, Working
+from recs_assets.resources.store.location import MANIFEST, POINTER, WORK, Seen, Stale, StoredVersion, Working
 from recs_assets.resources.store.manifest import sha256_of
 from recs_assets.resources.store.objects import BucketError, Objects
 from recs_assets.resources.store.scratch import alone_in
@@ -145,16 +145,16 @@ class Bucket:
         """The size of all objects; what the bucket keeps of removed ones by its own policy is not seen."""
         return sum(state.n_bytes for state in self.objects.listed().values())
 
-    def found(self) -> list[Found]:
+    def versions(self) -> list[StoredVersion]:
         """Every version, out of one list of all objects."""
         versions: dict[str, dict[str, Seen]] = {}
         for name, state in self.objects.listed().items():
             version, _, file = name.rpartition("/")
             if version.count("/") == 2 and not version.startswith("."):
                 versions.setdefault(version, {})[file] = state
-        return [_found(name, objects) for name, objects in sorted(versions.items())]
+        return [_stored_version(name, objects) for name, objects in sorted(versions.items())]
 
-    def remove(self, superfluous: Sequence[Found], others: Sequence[Found]) -> list[Found]:
+    def remove(self, superfluous: Sequence[StoredVersion], others: Sequence[StoredVersion]) -> list[StoredVersion]:
         """Mark what is seen to be superfluous for the first time, and remove what has been for ``grace``, in that very state."""
         now, gone = dt.datetime.now(dt.UTC), []
         for version in others:
@@ -218,7 +218,7 @@ class Bucket:
             return self.objects.read(f"{week}/{POINTER}")
         return b"", 0
 
-    def _all_removed(self, version: Found) -> bool:
+    def _all_removed(self, version: StoredVersion) -> bool:
         """Remove a version's pointer, then its manifest, then its files; a pointer comes back where the manifest is claimed."""
         name, pointer, unpointed = version.name.rpartition("/")[2].encode(), f"{version.week}/{POINTER}", False
         state = self.objects.state(pointer)
@@ -251,9 +251,9 @@ class Bucket:
             self.objects.removed(f"{WORK}/{name}/{file}")
 
 
-def _found(name: str, objects: dict[str, Seen]) -> Found:
+def _stored_version(name: str, objects: dict[str, Seen]) -> StoredVersion:
     stamp = objects.get(MANIFEST) or max(objects.values(), key=lambda state: state.made_at)
-    return Found(name, stamp.made_at, sum(state.n_bytes for state in objects.values()), objects)
+    return StoredVersion(name, stamp.made_at, sum(state.n_bytes for state in objects.values()), objects)
 
 
 def _md5(path: Path) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from recs_assets.fault_points import reached
 from recs_assets.resources.store import readers
-from recs_assets.resources.store.location import DRAFTS, MANIFEST, POINTER, WORK, Found, Stale, Working
+from recs_assets.resources.store.location import DRAFTS, MANIFEST, POINTER, WORK, Stale, StoredVersion, Working
 from recs_assets.resources.store.scratch import alone_in, locked, scratch
 
 TRASH = ".trash"
@@ -32,8 +32,8 @@ class Folder:
     def names(self, within: str = "") -> list[str]:
         """The folders below one, ascending, but for hidden ones."""
         folder = self.local / within
-        found = folder.iterdir() if folder.exists() else ()
-        return sorted(path.name for path in found if not path.name.startswith(".") and path.is_dir())
+        paths = folder.iterdir() if folder.exists() else ()
+        return sorted(path.name for path in paths if not path.name.startswith(".") and path.is_dir())
 
     def manifest(self, version: str) -> bytes:
         """The content of a version's manifest."""
@@ -100,12 +100,12 @@ class Folder:
         """The size of all files below the root."""
         return size_of(self.local)
 
-    def found(self) -> list[Found]:
+    def versions(self) -> list[StoredVersion]:
         """Every version that lies there."""
         weeks = [f"{asset}/{week}" for asset in self.names() for week in self.names(asset)]
         return [self._seen(f"{week}/{version}") for week in weeks for version in self.names(week)]
 
-    def remove(self, superfluous: Sequence[Found], others: Sequence[Found]) -> list[Found]:
+    def remove(self, superfluous: Sequence[StoredVersion], others: Sequence[StoredVersion]) -> list[StoredVersion]:
         """Each as a whole into the trash, then the trash.
 
         For the only process that is at work on the store (``alone``). What one that was killed has left in the trash goes too.
@@ -146,15 +146,15 @@ class Folder:
     def stale_work(self, before: dt.datetime) -> list[Stale]:
         """The folders that were last touched before a moment."""
         work = self.local / WORK
-        found = [path for path in sorted(work.iterdir()) if path.stat().st_mtime < before.timestamp()] if work.exists() else []
-        return [Stale(path.name, size_of(path)) for path in found]
+        old = [path for path in sorted(work.iterdir()) if path.stat().st_mtime < before.timestamp()] if work.exists() else []
+        return [Stale(path.name, size_of(path)) for path in old]
 
     def remove_work(self, name: str) -> None:
         """Remove the folder of some work."""
         shutil.rmtree(self.local / WORK / name, ignore_errors=True)
 
-    def _seen(self, version: str) -> Found:
-        return Found(version, self.made_at(version), size_of(self.local / version))
+    def _seen(self, version: str) -> StoredVersion:
+        return StoredVersion(version, self.made_at(version), size_of(self.local / version))
 
 
 def size_of(folder: Path) -> int:

@@ -14,7 +14,7 @@ WORK = ".work"
 
 
 @dataclass(frozen=True)
-class Found:
+class StoredVersion:
     """A version as it lies there, whole or not.
 
     Attributes:
@@ -115,14 +115,14 @@ class Location(Protocol):
     def n_bytes(self) -> int:
         """The size of all that is kept."""
 
-    def found(self) -> list[Found]:
+    def versions(self) -> list[StoredVersion]:
         """Every version that lies there, ascending by name."""
 
-    def remove(self, superfluous: Sequence[Found], others: Sequence[Found]) -> list[Found]:
+    def remove(self, superfluous: Sequence[StoredVersion], others: Sequence[StoredVersion]) -> list[StoredVersion]:
         """Remove versions that nobody needs, each as a whole, the pointer that names one first; those that are gone.
 
         Args:
-            superfluous: what is to go, as ``found`` has seen it.
+            superfluous: what is to go, as ``versions`` has seen it.
             others: what stays, seen at the same moment.
         """
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from recs_assets.resources.store.artifact import StoreError
-from recs_assets.resources.store.location import Found
+from recs_assets.resources.store.location import StoredVersion
 from recs_assets.resources.store.store import Store
 
 # A file with one of these columns says something of a person. A profile of one person is named after them.
@@ -21,7 +21,7 @@ class Kept:
     """A version as pruning sees it.
 
     Attributes:
-        found: as it lies there.
+        stored: as it lies there.
         key: its asset, and what manifests call it.
         week: its Monday.
         is_current: the pointer of its week names it.
@@ -30,7 +30,7 @@ class Kept:
         is_personal: a file of it has rows of people.
     """
 
-    found: Found
+    stored: StoredVersion
     key: Key
     week: str
     is_current: bool
@@ -41,13 +41,13 @@ class Kept:
 
 def stored(store: Store) -> list[Kept]:
     """Every version; one whose manifest cannot be read has no run and no inputs, and is not current."""
-    found = store.location.found()
-    pointers = {week: store.location.pointer(week) for week in {version.week for version in found}}
-    return [_kept(store, version, pointers[version.week]) for version in found]
+    stored = store.location.versions()
+    pointers = {week: store.location.pointer(week) for week in {version.week for version in stored}}
+    return [_kept(store, version, pointers[version.week]) for version in stored]
 
 
-def _kept(store: Store, found: Found, pointer: bytes | None) -> Kept:
-    asset, week, version = found.name.split("/")
+def _kept(store: Store, stored: StoredVersion, pointer: bytes | None) -> Kept:
+    asset, week, version = stored.name.split("/")
     run_id, inputs, is_personal = "", frozenset[Key](), True
     is_current = pointer == version.encode()
     try:
@@ -56,7 +56,7 @@ def _kept(store: Store, found: Found, pointer: bytes | None) -> Kept:
         is_personal = any(PERSONAL & set(record.columns or ()) for record in manifest.files.values())
     except StoreError:
         is_current = False  # nobody can read it; its week has to be made again
-    return Kept(found, (asset, f"{week}/{version}"), week, is_current, run_id, inputs, is_personal)
+    return Kept(stored, (asset, f"{week}/{version}"), week, is_current, run_id, inputs, is_personal)
 
 
 def superfluous(
@@ -79,7 +79,7 @@ def superfluous(
     for version in versions:
         if version.is_current:
             present[version.key[0]].add(version.week)
-    last = {(asset, week) for asset, found in present.items() for week in sorted(found)[-weeks:]}
+    last = {(asset, week) for asset, weeks_of_asset in present.items() for week in sorted(weeks_of_asset)[-weeks:]}
     needed = {version.key for version in versions if version.is_current and (version.key[0], version.week) in last}
     waiting, followed = list(roots), set[Key]()
     while waiting:
@@ -93,12 +93,12 @@ def superfluous(
         version
         for version in versions
         if version.key not in own
-        and (version.key not in needed or (version.is_personal and version.found.made_at < personal_since))
+        and (version.key not in needed or (version.is_personal and version.stored.made_at < personal_since))
     ]
 
 
 def remove(store: Store, superfluous: Sequence[Kept], others: Sequence[Kept]) -> list[Kept]:
     """Remove versions, with ``store.location.alone()``, and say which are gone; a bucket's go some hours after the first try."""
-    gone = store.location.remove([version.found for version in superfluous], [version.found for version in others])
+    gone = store.location.remove([version.stored for version in superfluous], [version.stored for version in others])
     names = {version.name for version in gone}
-    return [version for version in superfluous if version.found.name in names]
+    return [version for version in superfluous if version.stored.name in names]

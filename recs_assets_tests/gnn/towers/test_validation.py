@@ -125,6 +125,6 @@ def test_a_single_week_shows_nothing() -> None:
 def test_noise_is_kept_in_one_of_a_hundred_worlds_at_most_though_the_best_of_many_tries_looks_better_in_most() -> None:
     # The command of a thousand larger worlds: python -m recs_assets_tests.benchmarks.towers_without_effect.
     worlds = [no_effect(World(n_users=40, n_parts=20, n_epochs=4), np.random.default_rng(seed)) for seed in range(200)]
-    shown = [found for people, epochs in worlds if (found := earned(people, epochs, 0.99)) is not None]
-    assert sum(found.choice.gain > 0 for found in shown) > 150
-    assert sum(any(found.scales.values()) for found in shown) <= 2
+    shown = [of_world for people, epochs in worlds if (of_world := earned(people, epochs, 0.99)) is not None]
+    assert sum(of_world.choice.gain > 0 for of_world in shown) > 150
+    assert sum(any(of_world.scales.values()) for of_world in shown) <= 2

@@ -106,9 +106,9 @@ def test_a_guardrail(unsubscribed: int, standing: str) -> None:
         return ArmSums.of(np.repeat([1.0, 0.0], [n_left, 10_000 - n_left]), np.ones(10_000))
 
     rule = Guardrail("unsubscribed", more_is_worse=True, relative_margin=0.1, least_margin=0.0)
-    found = guarded(rule, arm(100), arm(unsubscribed), harm_bound=2.4)
-    assert found.standing == standing
-    assert found.harm == pytest.approx((unsubscribed - 100) / 10_000)
+    result = guarded(rule, arm(100), arm(unsubscribed), harm_bound=2.4)
+    assert result.standing == standing
+    assert result.harm == pytest.approx((unsubscribed - 100) / 10_000)
 
 
 def test_a_guardrail_of_what_never_happens_holds() -> None:

@@ -108,8 +108,8 @@ def test_what_loses_something_is_counted_shown_and_never_read(way: str, tmp_path
     source = written(tmp_path, table, put(base(table), column, values))
     stored = stored_in(source, table)
     assert stored is not None
-    found = stored.columns[column]
-    assert (found.held_as, found.n_lost, found.sample) == (held_as, n_lost, sample)
+    seen = stored.columns[column]
+    assert (seen.held_as, seen.n_lost, seen.sample) == (held_as, n_lost, sample)
     with pytest.raises(ContractError, match=f"its rows cannot be read .*column {column} holds a value that is no {kind}"):
         rows_of(source, table)
 
@@ -145,14 +145,14 @@ def test_nobodys_id_is_a_sample(tmp_path: Path) -> None:
 def test_columns_match_whatever_their_case_and_come_in_any_order(tmp_path: Path) -> None:
     rows = base("users")
     shouted = rows.select(rows.column_names[::-1]).rename_columns(["EMAIL_CONSENT", "Created_At", "email", "USER_ID"])
-    found = rows_of(written(tmp_path / "shouted", "users", shouted), "users")
-    assert found.equals(rows_of(written(tmp_path / "plain", "users", rows), "users"))
+    read = rows_of(written(tmp_path / "shouted", "users", shouted), "users")
+    assert read.equals(rows_of(written(tmp_path / "plain", "users", rows), "users"))
 
 
 def test_outer_spaces_are_no_part_of_a_text_and_inner_ones_are(tmp_path: Path) -> None:
     rows = put(base("products"), "title", pa.array(["  Oil  pan ", "\ufeffpan", "\u3000 \n"]))
-    found = rows_of(written(tmp_path, "products", rows), "products")
-    assert sorted(map(str, found["title"].to_pylist())) == ["None", "Oil  pan", "pan"]
+    read = rows_of(written(tmp_path, "products", rows), "products")
+    assert sorted(map(str, read["title"].to_pylist())) == ["None", "Oil  pan", "pan"]
 
 
 def alike(folder: Path, name: str, rows: pa.Table) -> Path:

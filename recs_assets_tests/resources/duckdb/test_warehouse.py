@@ -258,8 +258,8 @@ def test_what_is_older_than_the_window_is_not_read(tmp_path: Path) -> None:
     warehouse = DuckDBWarehouse(tmp_path / "warehouse.duckdb", tmp_path, COMPUTE)
     names = tables_for("clean_events").keys() - {"events"}
     with warehouse.session({name: table for name, table in tables_for("clean_events").items() if name in names}) as session:
-        found = session.read("clean_events", **parameters_of("clean_events"))
-        assert sorted(found["event_id"].to_pylist()) == ["e14", "e15"]
+        events = session.read("clean_events", **parameters_of("clean_events"))
+        assert sorted(events["event_id"].to_pylist()) == ["e14", "e15"]
         assert session.audit("rows_read_events", orders_start=shop.days_ago(730)) == {"n_rows": 2}
         profile = session.audit("source_profile_events", **parameters_of("source_profile_events"))
         assert (profile["n_rows"], profile["n_read"]) == (16, 1)

@@ -201,11 +201,11 @@ def test_what_nobody_needs_stays_for_as_long_as_a_run_may_read_it(place: Place) 
     for _ in range(2):
         assert remove(patient, stored(patient), []) == []
     (marked,) = stored(place.store)
-    assert marked.found.objects["manifest.json"].superfluous_since is not None
+    assert marked.stored.objects["manifest.json"].superfluous_since is not None
     assert remove(place.store, [], [marked]) == []
     (unmarked,) = stored(place.store)
-    assert unmarked.found.objects["manifest.json"].superfluous_since is None  # needed again: it begins anew
-    assert unmarked.found.made_at == marked.found.made_at
+    assert unmarked.stored.objects["manifest.json"].superfluous_since is None  # needed again: it begins anew
+    assert unmarked.stored.made_at == marked.stored.made_at
 
 
 def test_a_version_that_is_written_again_while_it_goes_stays_with_its_pointer(place: Place) -> None:
