@@ -16,7 +16,7 @@ TWO_HEADS = "more than one head"
 
 
 class HomeError(RuntimeError):
-    """Dagster's home cannot be opened; the message says how to mend it."""
+    """Dagster's home cannot be opened; the message says how to fix it."""
 
 
 @contextmanager

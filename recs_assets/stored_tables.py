@@ -1,4 +1,4 @@
-"""A source table as it is stored, which an engine looks up and a gate judges."""
+"""A source table as it is stored, which an engine looks up and a gate tests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

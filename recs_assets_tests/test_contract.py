@@ -5,7 +5,7 @@ import pytest
 from recs_assets.assets.raw import raw_events
 from recs_assets.breaches import ContractError, in_week, refuse
 from recs_assets.contract import SOURCE_TABLES, Column
-from recs_assets.gates.mending import mending
+from recs_assets.gates.column_fix import column_fix
 from recs_assets.gates.source import column_breaches, presence_breaches, remarks
 from recs_assets.own_tables import wide_columns
 from recs_assets.stored_tables import StoredColumn, StoredTable
@@ -117,7 +117,7 @@ def test_all_breaches_of_a_table_are_one_answer() -> None:
     "column", [column for table in SOURCE_TABLES.values() for column in table.columns], ids=lambda of: of.name
 )
 def test_every_column_can_be_mended(column: Column, held_as: str) -> None:
-    told = mending(column, held_as, "1")
+    told = column_fix(column, held_as, "1")
     assert f'df["{column.name}"]' in told
     assert "{" not in told.replace('{"true": True, "false": False}', "")
 

@@ -45,7 +45,7 @@ def release_report(
         metadata={
             "report": dg.MetadataValue.md(page.markdown(facts)),
             "page": f"{new.written.address}/{RELEASE_REPORT}",
-            "verdicts that do not pass": sum(verdict.decision != "PASS" for verdict in facts.judged.values()),
+            "verdicts that do not pass": sum(verdict.decision != "PASS" for verdict in facts.verdicts.values()),
         },
         check_results=[dg.AssetCheckResult(check_name="drawn", passed=True), verdicts.check_result(left, left.gate)],
     )

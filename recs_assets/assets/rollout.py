@@ -43,7 +43,7 @@ def ab_results(
     verdict = None
     if inputs["mail_events"].n_rows(MAIL_EVENTS):
         with warehouse.session(parquet_of(inputs)) as session:
-            verdict = step.judged(session, state, as_of, settings)
+            verdict = step.verdict_of_stage(session, state, as_of, settings)
     if verdict is not None:
         verdict = replace(verdict, figures=verdict.figures | {"assignment": state.assignment, "since": state.since})
         verdicts.record(context, warehouse, settings, verdict)

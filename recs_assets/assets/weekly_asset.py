@@ -53,7 +53,7 @@ DOCUMENTS = {
 # Only the user who runs a step may read the files that it makes.
 PRIVATE = 0o077
 
-# What a person has to mend: bad input, artifacts that are not there, what a gate has refused, a loss that explodes.
+# What a person has to fix: bad input, artifacts that are not there, what a gate has refused, a loss that explodes.
 REFUSALS = (AccessError, FloatingPointError, PublishFailed, PublishRefused, SourceError, StoreError, ValueError)
 # Accidents of the machine, which may be over in a moment: a lock, a disk, a connection, memory.
 ACCIDENTS = (BucketError, MemoryError, OSError, WarehouseError)

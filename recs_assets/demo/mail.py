@@ -54,7 +54,7 @@ def email_events_table(preset: Preset, people: People, parts: Parts, seed: int, 
     rng, wrong = stream(seed, "mail"), stream(seed, "mail_fault")
     ids = user_ids(preset.users)
     consenting = np.flatnonzero(people.consent)
-    audience = Audience.drawn(rng, preset.users)
+    audience = Audience.sampled(rng, preset.users)
     treated = experiment.treated(ids.to_pylist()) if experiment else np.zeros(preset.users, dtype=bool)
     logs, held = [], []
     for number in range(MAILINGS):

@@ -36,7 +36,7 @@ class Audience:
     scanned: NDArray[np.bool_]
 
     @staticmethod
-    def drawn(rng: np.random.Generator, n_users: int) -> "Audience":
+    def sampled(rng: np.random.Generator, n_users: int) -> "Audience":
         """So many people."""
         return Audience(rng.beta(*OPENING, n_users), rng.beta(*CLICKING, n_users), rng.random(n_users) < SCANNED_SHARE)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from recs_assets.breaches import ContractError
 from recs_assets.contract import FITMENT_TABLES, SOURCE_TABLES, Outcome
-from recs_assets.gates.mending import mending
+from recs_assets.gates.column_fix import column_fix
 from recs_assets.gates.verdict import FAIL, PASS, WARN, Verdict
 from recs_assets.stored_tables import StoredTable
 from recs_assets.weeks import Week
@@ -54,7 +54,7 @@ def column_breaches(table: str, stored: StoredTable | None) -> list[ContractErro
             breaches.append(ContractError(table, "the required column is missing", fix, column=column.name))
         elif held is not None and held.n_lost:
             problem = f"the column is {held.held_as}, the contract says {column.kind}, and values would not stay what they are"
-            fix = mending(column, held.held_as, held.sample)
+            fix = column_fix(column, held.held_as, held.sample)
             samples = () if held.sample is None else (held.sample,)
             breaches.append(ContractError(table, problem, fix, column=column.name, count=held.n_lost, samples=samples))
     return breaches

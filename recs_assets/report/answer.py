@@ -25,13 +25,13 @@ def answer(facts: Facts) -> list[str]:
 def _answer(facts: Facts) -> Iterator[str]:
     if facts.failures:
         yield "This run failed, and nothing was published by it."
-    gate = facts.judged.get("gate_1")
+    gate = facts.verdicts.get("gate_1")
     if gate is not None:
         yield f"{SHIPPING.get(gate.decision, 'Do not ship the model of this week yet')}: gate 1 says {gate.decision}."
     elif facts.measured is not None:
         yield (
-            f"No model was judged in this week: the newest that was is that of week {facts.measured.week}, of which gate 1 says "
-            f"{facts.measured.gate.decision}."
+            f"No model was evaluated in this week: the newest that was is that of week {facts.measured.week}, of which "
+            f"gate 1 says {facts.measured.gate.decision}."
         )
     else:
         yield "Nothing has been learned yet. The next step is to learn from a whole week: make run WEEK=..."

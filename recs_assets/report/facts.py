@@ -26,7 +26,7 @@ ENDS = ("recommendations", "approved_model")
 
 
 @dataclass(frozen=True)
-class Judgement:
+class RecordedVerdict:
     """A verdict as the ledger keeps it: of a gate on a week, with its figures."""
 
     gate: str
@@ -74,7 +74,7 @@ class Facts:
         week: its Monday.
         home: the folder of everything.
         settings: of the run.
-        judged: the newest verdict of each gate on the week.
+        verdicts: the newest verdict of each gate on the week.
         lifts: lift of the blend over SQL by week, of all weeks that were run up to this one.
         measured: the evaluation that counts: of the week itself, or of the newest one before; ``None``: there is none yet.
         served: ``None`` where nothing has been published.
@@ -92,7 +92,7 @@ class Facts:
     week: str
     home: Path
     settings: Settings
-    judged: Mapping[str, Judgement]
+    verdicts: Mapping[str, RecordedVerdict]
     lifts: Mapping[str, tuple[str, Lift]]
     measured: Measured | None
     served: Served | None
@@ -109,9 +109,9 @@ class Facts:
     @property
     def left_for_lists(self) -> Verdict | None:
         """Whether the rules leave enough to fill the lists; ``None`` where no rule has met the week's parts."""
-        if "rules" not in self.judged:
+        if "rules" not in self.verdicts:
             return None
-        of_rules, limits = self.judged["rules"].figures, self.settings.gates
+        of_rules, limits = self.verdicts["rules"].figures, self.settings.gates
         return left_for_lists(
             n_parts=of_rules["parts"],
             left_out=of_rules["left_out"],
@@ -136,7 +136,7 @@ def gather(
     served, products = served_of(warehouse, week), store.find("product_nodes", week)
     with warehouse.session() as session:
         day = dt.date.fromisoformat(week)
-        verdicts = [_judgement(row) for row in session.rows("newest_verdicts", week=day)]
+        verdicts = [_recorded(row) for row in session.rows("newest_verdicts", week=day)]
         left_out = [LeftOut(**row) for row in session.rows("quarantine_reasons", week=day)]
     rollout = move_rollout.standing_of(warehouse, store, settings, now)
     people, nobody_because = _people(warehouse, store, settings, week)
@@ -173,8 +173,8 @@ def _measured(measured: Artifact) -> Measured:
     return Measured(measured.manifest.week, measured.address, comparison_of(measured), gate_of(measured))
 
 
-def _judgement(row: Mapping[str, Any]) -> Judgement:
-    return Judgement(row["gate"], row["week"].isoformat(), row["decision"], row["reason"], json.loads(row["figures_json"]))
+def _recorded(row: Mapping[str, Any]) -> RecordedVerdict:
+    return RecordedVerdict(row["gate"], row["week"].isoformat(), row["decision"], row["reason"], json.loads(row["figures_json"]))
 
 
 def _origins(ends: Sequence[Artifact | None]) -> dict[str, str]:

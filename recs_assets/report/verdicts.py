@@ -57,16 +57,16 @@ NEXT = {
     ),
     ("approval", FAIL): "Nothing to do: what was served before stays, or a fallback serves.",
     ("approval", INSUFFICIENT_EVIDENCE): "Nothing to do: what was served before stays, or a fallback serves.",
-    ("audit", FAIL): "Nothing of it was published. Mend what is named, then: make run WEEK={week}, or make nightly.",
+    ("audit", FAIL): "Nothing of it was published. Fix what is named, then: make run WEEK={week}, or make nightly.",
     ("source", WARN): "A fallback serves. Look at the verdict on the model, and at the settings that it was fitted with.",
 }
 BY_DECISION = {
     PASS: "Nothing to do.",
     WARN: "Look at it before the next night; it has stopped nothing.",
-    FAIL: "Mend what is named, then run the week again: make run WEEK={week}.",
+    FAIL: "Fix what is named, then run the week again: make run WEEK={week}.",
     INSUFFICIENT_EVIDENCE: "Wait for more weeks; it has stopped nothing that is served.",
     HOLD: "Wait for more mail; the rollout stays where it is. Where that is: make rollout.",
-    INVALID: "The rollout is on hold. Mend what is named, then: make rollout TO=resume BY=... REASON=...",
+    INVALID: "The rollout is on hold. Fix what is named, then: make rollout TO=resume BY=... REASON=...",
     ROLLBACK: "The next night serves SQL's lists to everybody. To see where the rollout stands: make rollout.",
 }
 
@@ -89,14 +89,14 @@ class Told:
 
 def verdicts_of(facts: Facts) -> list[Told]:
     """All verdicts of a week: gate 1, then what does not pass, then what does, those that are always said first."""
-    decisions = {verdict.gate: (verdict.decision, verdict.reason) for verdict in facts.judged.values()}
+    decisions = {verdict.gate: (verdict.decision, verdict.reason) for verdict in facts.verdicts.values()}
     if (left := facts.left_for_lists) is not None:
         decisions[left.gate] = left.decision, left.reason
     if "source" in decisions and "gate_1" in decisions:
         # Why the model may serve is said by the gate itself.
         decisions["source"] = decisions["source"][0], decisions["source"][1].replace(f": {decisions['gate_1'][1]}", ".")
     if "approval" in decisions:
-        decisions["approval"] = decisions["approval"][0], _approved(facts.judged["approval"].figures)
+        decisions["approval"] = decisions["approval"][0], _approved(facts.verdicts["approval"].figures)
 
     def place(gate: str) -> tuple[bool, bool, bool, int, str]:
         passes = decisions[gate][0] == PASS

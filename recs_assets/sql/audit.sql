@@ -167,7 +167,7 @@ user_lists AS (
     MIN(rank) AS first_rank,
     MAX(rank) AS last_rank,
     COUNT(IF(NOT is_universal AND rank <= @slots, 1, NULL)) AS n_fitting_slots,
-    -- The engines disagree on where NaN stands, so order is judged among finite scores.
+    -- The engines disagree on where NaN stands, so order is tested among finite scores.
     COUNT(IF(ABS(final_score) < 1e300 AND final_score > score_above, 1, NULL)) AS n_higher,
     COUNT(IF(ABS(final_score) < 1e300 AND final_score = score_above AND part < part_above, 1, NULL)) AS n_ties
   FROM ordered

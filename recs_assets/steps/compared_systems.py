@@ -75,7 +75,7 @@ class ComparedSystems:
     Attributes:
         baselines: the classical ones, by name.
         model: of this week.
-        kept: what is served from an earlier week, under the name that it goes by; empty where nothing is judged beside.
+        kept: what is served from an earlier week, under the name that it goes by; empty where nothing is evaluated beside.
         alone: rows of the cohort for whom single channels score too.
     """
 

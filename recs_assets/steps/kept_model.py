@@ -17,7 +17,7 @@ class KeptModel:
 
     Attributes:
         week: whose training it came from; it was chosen by its lists of that week and of weeks before, so only later ones
-            judge it.
+            count for it.
         channels: its weights.
         towers: ``None`` where it has none.
         alpha: weight of SQL in its blend by stratum.

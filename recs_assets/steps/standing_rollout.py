@@ -50,7 +50,7 @@ def model_of(record: Mapping[str, Any], settings: Settings) -> Model | None:
     return Model(record["model_week"], hashlib.sha256(values.encode()).hexdigest()[:16], gate_1)
 
 
-def judged(session: Session, state: State, as_of: dt.datetime, settings: Settings) -> Verdict | None:
+def verdict_of_stage(session: Session, state: State, as_of: dt.datetime, settings: Settings) -> Verdict | None:
     """What the mail says of the stage so far; ``None`` where nobody or everybody is treated.
 
     Args:

@@ -1,4 +1,4 @@
-"""A week's training in a shop whose tastes last: what real people took of real things, on days drawn at random.
+"""A week's training in a shop whose tastes last: what real people took of real things, on days sampled at random.
 
 python -m recs_assets_tests.benchmarks.lasting_tastes --data ../shared/data/benchmarks/gowalla --people 4000
 
@@ -34,7 +34,7 @@ def main() -> int:
     """Print Recall@10 of every system on the held-out weeks."""
     parser = argparse.ArgumentParser(prog="python -m recs_assets_tests.benchmarks.lasting_tastes", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="a folder with train.parquet and test.parquet")
-    parser.add_argument("--people", type=int, default=4_000, help="drawn of those in the data, or all")
+    parser.add_argument("--people", type=int, default=4_000, help="sampled of those in the data, or all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--fading", action="store_true", help="without the channels that forget nothing")
     options = parser.parse_args()
@@ -57,10 +57,10 @@ def main() -> int:
 def write_shop(data: Path, folder: Path, n_people: int, seed: int) -> None:
     """Source tables in ``folder`` from a data set without time: one vehicle, which one person owns and one part fits."""
     random, split = np.random.default_rng(seed), read_split(data)
-    drawn = random.choice(split.train.shape[0], min(n_people, split.train.shape[0]), replace=False)
-    held_out = split.held_out[split.held_out["profile"].isin(drawn)]
-    train = split.train[np.sort(drawn)]
-    taken = pd.DataFrame({"person": np.sort(drawn)[row_of_entry(train)], "thing": train.indices})
+    sampled = random.choice(split.train.shape[0], min(n_people, split.train.shape[0]), replace=False)
+    held_out = split.held_out[split.held_out["profile"].isin(sampled)]
+    train = split.train[np.sort(sampled)]
+    taken = pd.DataFrame({"person": np.sort(sampled)[row_of_entry(train)], "thing": train.indices})
     taken = pd.concat([taken, held_out.set_axis(["person", "thing"], axis=1)], ignore_index=True)
     taken = taken[taken.groupby("thing")["person"].transform("nunique") >= FEWEST_PEOPLE]
     at = END - pd.to_timedelta(random.integers(1, WEEKS * 7 * 24 * 3600, len(taken)), unit="s")

@@ -44,7 +44,7 @@ def test_a_click_is_on_a_part_that_the_mail_held(tiny: Source) -> None:
 
 def test_the_treated_click_as_much_more_as_was_asked_for() -> None:
     rng, people = np.random.default_rng(1), np.arange(200_000)
-    audience = Audience.drawn(rng, people.size)
+    audience = Audience.sampled(rng, people.size)
     factor = np.where(people % 2 == 0, 1.2, 1.0)
     log = mailed(rng, audience, people, number=0, sent_at=0, click_factor=factor)
     clicks = log.user[(log.stage == CLICKED) & ~audience.scanned[log.user]]
@@ -53,7 +53,7 @@ def test_the_treated_click_as_much_more_as_was_asked_for() -> None:
 
 def test_every_fourth_mailing_loses_a_burst() -> None:
     rng, people = np.random.default_rng(1), np.arange(20_000)
-    audience = Audience.drawn(rng, people.size)
+    audience = Audience.sampled(rng, people.size)
     delivered = [
         (mailed(rng, audience, people, number=n, sent_at=0, click_factor=np.ones(people.size)).stage == DELIVERED).mean()
         for n in (2, 3)

@@ -12,7 +12,7 @@ import pytest
 from recs_assets.gates.verdict import FAIL
 from recs_assets.move_rollout import Standing
 from recs_assets.report import explain, mail_changes
-from recs_assets.report.facts import Judgement
+from recs_assets.report.facts import RecordedVerdict
 from recs_assets.report.page import html
 from recs_assets.report.served_lists import served_lists
 from recs_assets.report.why_not import Asked, Rival, write
@@ -45,9 +45,9 @@ def browser() -> Iterator[Any]:
 
 def of_a_failed_week() -> str:
     """The page of a run that failed, in an experiment, in a week whose gate said FAIL, with names that nothing can break."""
-    judged = {"gate_1": Judgement("gate_1", NEXT_WEEK, FAIL, f"{'x' * 200}.", {})}
+    verdicts = {"gate_1": RecordedVerdict("gate_1", NEXT_WEEK, FAIL, f"{'x' * 200}.", {})}
     rollout = Standing(replace(RUNNING, held="z" * 200), GREEN, ["it is on hold"])
-    return html(replace(FACTS, judged=judged, served=None, rollout=rollout, failures={"raw_users": f"users: {'y' * 200}"}))
+    return html(replace(FACTS, verdicts=verdicts, served=None, rollout=rollout, failures={"raw_users": f"users: {'y' * 200}"}))
 
 
 @pytest.fixture(params=[WEEK, NEXT_WEEK, "failed"])

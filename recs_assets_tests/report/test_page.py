@@ -12,7 +12,7 @@ from recs_assets.gates.verdict import FAIL, HOLD, INSUFFICIENT_EVIDENCE, INVALID
 from recs_assets.move_rollout import Standing
 from recs_assets.report.answer import answer
 from recs_assets.report.evaluation import Gate, Lift
-from recs_assets.report.facts import Judgement, LeftOut, Step
+from recs_assets.report.facts import LeftOut, RecordedVerdict, Step
 from recs_assets.report.lists import Lists
 from recs_assets.report.page import html, markdown
 from recs_assets.report.verdicts import verdicts_of
@@ -26,11 +26,11 @@ from recs_assets_tests.worlds import NEXT_WEEK, WEEK, checks, metadata
 
 NO_LISTS = Lists(None, [], 0, 0, {"all": 1500}, {20: 1500}, {}, 400)
 NOTHING = replace(FACTS, measured=None, served=None)
-RULES = Judgement("rules", NEXT_WEEK, PASS, "few are left out.", {"parts": 400, "left_out": {"price below minimum": 393}})
+RULES = RecordedVerdict("rules", NEXT_WEEK, PASS, "few are left out.", {"parts": 400, "left_out": {"price below minimum": 393}})
 
 
-def judged(gate: str, decision: str, reason: str = "why.") -> Judgement:
-    return Judgement(gate, NEXT_WEEK, decision, reason, {})
+def verdict(gate: str, decision: str, reason: str = "why.") -> RecordedVerdict:
+    return RecordedVerdict(gate, NEXT_WEEK, decision, reason, {})
 
 
 @pytest.mark.parametrize(("week", "before"), [(WEEK, None), (NEXT_WEEK, WEEK)])
@@ -109,7 +109,7 @@ def test_a_week_of_which_there_is_nothing_has_a_page_that_says_what_to_do(
     ],
 )
 def test_whether_to_ship_and_what_to_do_next(decision: str, said: str, then: str) -> None:
-    facts = replace(FACTS, judged={"gate_1": judged("gate_1", decision)})
+    facts = replace(FACTS, verdicts={"gate_1": verdict("gate_1", decision)})
     assert answer(facts)[0] == said
     (told,) = verdicts_of(facts)
     assert told.then.startswith(then)
@@ -123,8 +123,8 @@ def test_the_answer_says_why_and_what_to_watch() -> None:
     strata = {"cold": Lift(0.2, -0.1, None, 7), "warm": Lift(None, None, None, 1), "hot": Lift(0.5, 0.1, 0.9, 30)}
     gate = replace(FACTS.measured.gate, strata=strata)
     measured = replace(FACTS.measured, comparison=replace(FACTS.measured.comparison, metrics=metrics), gate=gate)
-    gates = [judged("gate_1", PASS, "it is."), judged("source", PASS, "from blend: it is."), judged("freshness", WARN)]
-    facts = replace(FACTS, measured=measured, judged={one.gate: one for one in gates})
+    gates = [verdict("gate_1", PASS, "it is."), verdict("source", PASS, "from blend: it is."), verdict("freshness", WARN)]
+    facts = replace(FACTS, measured=measured, verdicts={one.gate: one for one in gates})
     assert answer(facts) == [
         "Ship the model of this week: gate 1 says PASS.",
         "Of 100 people who bought something new that may be recommended, 34 would have found some of it among the 4 parts of the "
@@ -141,11 +141,11 @@ def test_the_answer_says_why_and_what_to_watch() -> None:
     assert answer(replace(facts, measured=fewer))[1].endswith(
         "and 23 with SQL. That is fewer: gate 1 asks about the first 10 parts of a list, and the mail shows 4."
     )
-    quiet = replace(facts, judged={"gate_1": gates[0]})
+    quiet = replace(facts, verdicts={"gate_1": gates[0]})
     assert answer(quiet)[-1] == "No other verdict asks for anything."
-    of_a_night = replace(facts, judged={"rules": RULES})
+    of_a_night = replace(facts, verdicts={"rules": RULES})
     assert answer(of_a_night)[0] == (
-        "No model was judged in this week: the newest that was is that of week 2026-09-28, of which gate 1 says PASS."
+        "No model was evaluated in this week: the newest that was is that of week 2026-09-28, of which gate 1 says PASS."
     )
     assert answer(of_a_night)[4] == "The rules leave 7 of 400 parts."
     worse = {"cold": Lift(-0.2, -0.3, -0.1, 9), "warm": Lift(0.2, 0.1, 0.3, 9), "hot": Lift(0.2, 0.1, None, 9)}
@@ -154,9 +154,14 @@ def test_the_answer_says_why_and_what_to_watch() -> None:
 
 
 def test_what_asks_for_something_comes_before_what_passes_and_a_hold_names_nobody() -> None:
-    gates = [judged("ties_users", PASS), judged("freshness", WARN), judged("audit", FAIL), judged("hold", WARN, "held by ann")]
+    gates = [
+        verdict("ties_users", PASS),
+        verdict("freshness", WARN),
+        verdict("audit", FAIL),
+        verdict("hold", WARN, "held by ann"),
+    ]
     hold = Hold("ann", "wrong prices", None, dt.datetime(2026, 10, 5, 8, tzinfo=dt.UTC))
-    facts = replace(FACTS, judged={one.gate: one for one in gates}, hold=hold)
+    facts = replace(FACTS, verdicts={one.gate: one for one in gates}, hold=hold)
     assert [(one.gate, one.is_quiet) for one in verdicts_of(facts)] == [
         ("audit", False),
         ("freshness", False),
@@ -177,7 +182,7 @@ def test_what_asks_for_something_comes_before_what_passes_and_a_hold_names_nobod
     ],
 )
 def test_what_the_mail_says_of_the_blend_is_told_with_what_to_do(gate: str, decision: str, then: str) -> None:
-    words = " ".join(Page(html(replace(NOTHING, judged={gate: judged(gate, decision)}))).words)
+    words = " ".join(Page(html(replace(NOTHING, verdicts={gate: verdict(gate, decision)}))).words)
     assert f"{decision} Why. Next: {then}" in words
 
 
@@ -204,7 +209,7 @@ def test_an_experiment_is_told_with_its_lift_and_with_what_the_next_move_needs()
 
 
 def test_what_the_rules_leave_of_a_shop_is_on_the_first_screen() -> None:
-    words = " ".join(Page(html(replace(NOTHING, judged={"rules": RULES}))).words)
+    words = " ".join(Page(html(replace(NOTHING, verdicts={"rules": RULES}))).words)
     assert "WARN The rules leave 7 of 400 parts, less than 50%; left out are 393 'price below minimum'" in words
 
 

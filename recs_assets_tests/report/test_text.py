@@ -36,7 +36,7 @@ FACTS = Facts(
     week=NEXT_WEEK,
     home=Path("/home/recs"),
     settings=settings_file.load(),
-    judged={},
+    verdicts={},
     lifts={},
     measured=Measured(WEEK, "/home/recs/store/offline_metrics/1", COMPARISON, GATE),
     served=Served(1500, 30000, "blend", WEEK, "publication_1", "run 1"),
@@ -59,7 +59,7 @@ def below_the_answer(text: str) -> list[str]:
 
 def test_the_whole_text() -> None:
     assert render(FACTS, PLANTED).splitlines() == [
-        "No model was judged in this week: the newest that was is that of week 2026-09-28, of which gate 1 says PASS.",
+        "No model was evaluated in this week: the newest that was is that of week 2026-09-28, of which gate 1 says PASS.",
         "The lists of this week are served to 1,500 people, and come from the learned model together with today's query (SQL), "
         "the model of week 2026-09-28.",
         "",

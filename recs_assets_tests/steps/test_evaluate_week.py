@@ -95,7 +95,7 @@ def test_each_model_hears_its_own_channels_where_others_hear_more() -> None:
 
 
 @dataclass(frozen=True)
-class Judged:
+class EvaluatedWeek:
     """Some people of the tiny world in one chunk, and what came of it."""
 
     people: Cohort
@@ -106,7 +106,7 @@ class Judged:
 
 
 @pytest.fixture(scope="module")
-def judged(first_run: Run) -> Judged:
+def evaluated(first_run: Run) -> EvaluatedWeek:
     settings = first_run.place.settings
     few = settings.model_copy(update={"evaluation": settings.evaluation.model_copy(update={"max_users": 8})})
     people = cohort(graph.load(first_run.place.artifact("hetero_graph").path(GRAPH)), START, few, BOTH)
@@ -119,24 +119,26 @@ def judged(first_run: Run) -> Judged:
     popular = people.top(whole, systems.baselines["popularity"](whole))
     half = np.full(len(people.users), 0.5)
     arguments = (systems, popular, {"blend": ("model", half), "kept": ("kept", half)})
-    return Judged(people, arguments, whole, *evaluate_week(people, *arguments))
+    return EvaluatedWeek(people, arguments, whole, *evaluate_week(people, *arguments))
 
 
 @pytest.mark.parametrize(("rows", "entries"), [(1, 10**6), (7, 10**6), (10**6, 300)])
-def test_chunks_of_any_size_give_the_same(judged: Judged, monkeypatch: pytest.MonkeyPatch, rows: int, entries: int) -> None:
+def test_chunks_of_any_size_give_the_same(
+    evaluated: EvaluatedWeek, monkeypatch: pytest.MonkeyPatch, rows: int, entries: int
+) -> None:
     monkeypatch.setattr(scoring, "ROWS_PER_CHUNK", rows)
     monkeypatch.setattr(scoring, "ENTRIES_PER_CHUNK", entries)
-    chunks = list(judged.people.chunks())
+    chunks = list(evaluated.people.chunks())
     assert len(chunks) > 1
-    assert np.concatenate([chunk.users for chunk in chunks]).tolist() == judged.people.users.tolist()
+    assert np.concatenate([chunk.users for chunk in chunks]).tolist() == evaluated.people.users.tolist()
     assert all(len(chunk.users) <= rows and chunk.candidates.nnz <= entries for chunk in chunks)
-    np.testing.assert_array_equal(np.concatenate([chunk.features for chunk in chunks]), judged.whole.features)
+    np.testing.assert_array_equal(np.concatenate([chunk.features for chunk in chunks]), evaluated.whole.features)
 
-    lists, held_out = evaluate_week(judged.people, *judged.arguments)
+    lists, held_out = evaluate_week(evaluated.people, *evaluated.arguments)
 
-    assert list(lists) == list(judged.lists)
-    for name, ranked in judged.lists.items():
+    assert list(lists) == list(evaluated.lists)
+    for name, ranked in evaluated.lists.items():
         pd.testing.assert_frame_equal(lists[name], ranked, obj=name)
-    for relevance, frame in judged.held_out.items():
+    for relevance, frame in evaluated.held_out.items():
         assert frame["is_candidate"].any()
         pd.testing.assert_frame_equal(held_out[relevance], frame, rtol=1e-6)

@@ -25,8 +25,8 @@ def draw(weeks: list[Week], path: Path, true_lift: float) -> None:
     lifts.axhline(0, color="black", linewidth=0.8)
     lifts.axhline(100 * true_lift, color="black", linewidth=0.8, linestyle=":", label="truth")
     for decision, colour in COLOURS.items():
-        judged = [(n, week.verdict) for n, week in zip(number, weeks, strict=True) if week.verdict]
-        shown = [(n, verdict.figures) for n, verdict in judged if verdict.decision == decision and "lift" in verdict.figures]
+        evaluated = [(n, week.verdict) for n, week in zip(number, weeks, strict=True) if week.verdict]
+        shown = [(n, verdict.figures) for n, verdict in evaluated if verdict.decision == decision and "lift" in verdict.figures]
         for n, figures in shown:
             lifts.plot([n, n], [100 * figures["low"], 100 * figures["high"]], color=colour)
         lifts.plot([n for n, _ in shown], [100 * figures["lift"] for _, figures in shown], "o", color=colour, label=decision)

@@ -32,7 +32,7 @@ from recs_assets.rollout.stages import (
 )
 from recs_assets.settings import Settings
 from recs_assets.steps.measure_experiment import Window
-from recs_assets.steps.standing_rollout import judged, note, standing
+from recs_assets.steps.standing_rollout import note, standing, verdict_of_stage
 from recs_assets.weeks import ONE_WEEK, key_of, monday
 
 FIRST_WEEK = "2026-01-05"
@@ -87,7 +87,7 @@ class Shop:
     @cached_property
     def audience(self) -> Audience:
         """How willing they are."""
-        return Audience.drawn(self.rng, self.n_users)
+        return Audience.sampled(self.rng, self.n_users)
 
     def assign(self, state: State, now: dt.datetime) -> NDArray[np.bool_]:
         """Who is treated at a stage, by the ledger of assignments, which gets the rows that it lacks."""
@@ -145,7 +145,7 @@ class Shop:
     def _file(self, week: dt.datetime) -> Path:
         return self.folder / f"mail-{key_of(week)}.parquet"
 
-    def judge(self, state: State, as_of: dt.datetime) -> tuple[Verdict | None, int]:
+    def evaluate(self, state: State, as_of: dt.datetime) -> tuple[Verdict | None, int]:
         """What the gate of the stage says of its whole weeks so far, and how many these are."""
         if state.since is None:
             return None, 0
@@ -158,7 +158,7 @@ class Shop:
             "interaction_edges": [self.folder / f"orders-{key_of(week)}.parquet" for week in there],
         }
         with self.warehouse.session(tables) as session:
-            verdict = judged(session, state, as_of, self.settings)
+            verdict = verdict_of_stage(session, state, as_of, self.settings)
         return verdict, (as_of - window.start) // ONE_WEEK
 
 
@@ -177,7 +177,7 @@ def simulated(shop: Shop, n_weeks: int = WEEKS) -> list[Week]:
         before, was = treated, state.share
         is_over = state.stage == "100" or (state.stage == SHADOW and state.held is not None)
         ctr = shop.mail(number, start, treated, is_read=not is_over)
-        verdict, whole = shop.judge(state, end)
+        verdict, whole = shop.evaluate(state, end)
         done = _decided(shop, state, sequence, Evidence(MODEL, verdict, PASS, whole), end, number)
         weeks.append(Week(key_of(start), state.stage, state.share, state.held is not None, ctr, verdict, done, wrong_way))
     return weeks

@@ -38,7 +38,7 @@ class DatabaseSource(Source):
             described = connection.execute(f"DESCRIBE {sql}").fetchall()
         except duckdb.Error as error:
             problem = f"{names[table]} cannot be read ({str(error).splitlines()[0]})"
-            return Located((), (ContractError(table, problem, "Mend the view, or make it a table."),))
+            return Located((), (ContractError(table, problem, "Fix the view, or make it a table."),))
         columns = {str(name).lower(): (str(name), str(kind)) for name, kind, *_ in described}
         return Located((Relation(sql, columns, names[table]),))
 

@@ -250,7 +250,7 @@ def test_writers_of_the_same_content_agree_on_one_version(place: Place, store: S
     assert store.current("scores", WEEK).table("scores.parquet").equals(ROWS)
 
 
-MEND = """
+FIX = """
 import pickle, sys
 from dataclasses import replace
 from recs_assets_tests.resources.store import test_store
@@ -266,7 +266,7 @@ for number in range(20):
 def test_processes_that_mend_the_same_damaged_version_agree_on_it(place: Place, store: Store) -> None:
     damaged = _write(store)
     (place.lying(damaged) / "scores.parquet").write_bytes(b"half")
-    command = [sys.executable, "-c", MEND, pickle.dumps(place).hex()]
+    command = [sys.executable, "-c", FIX, pickle.dumps(place).hex()]
     writers = [
         subprocess.Popen([*command, f"run-{n}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for n in (2, 3, 4)
     ]

@@ -1,4 +1,4 @@
-"""How to mend a column of the wrong type: the expression in SQL, and in pandas."""
+"""How to fix a column of the wrong type: the expression in SQL, and in pandas."""
 
 from recs_assets.contract import Column
 
@@ -30,7 +30,7 @@ EXPRESSIONS: dict[tuple[str, str], tuple[str, str]] = {
 UNITS = ((1e11, "SECONDS", "s"), (1e14, "MILLIS", "ms"), (1e18, "MICROS", "us"))
 
 
-def mending(column: Column, held_as: str, sample: str | None) -> str:
+def column_fix(column: Column, held_as: str, sample: str | None) -> str:
     """What to write in the export, in SQL (BigQuery's words) and in pandas.
 
     Args:
