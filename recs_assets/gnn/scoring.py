@@ -59,7 +59,7 @@ def top_scores(
 
     tops: list[pd.DataFrame] = []
     with ThreadPoolExecutor(threads) as pool:
-        for span, walked in walked_spans(evidence, users, candidates, threads):
+        for span, walked in walked_spans(evidence, users, candidates, ENTRIES_PER_SPAN, threads):
             if not tops:  # alone: it fills the caches of the evidence, which the others share
                 tops.append(scored(span.pop(0), walked.pop(0)))
             tops += pool.map(scored, span, walked)
@@ -151,11 +151,11 @@ def chunks(candidates: sparse.csr_array) -> Iterator[slice]:
         start = stop
 
 
-def spans(candidates: sparse.csr_array) -> Iterator[list[slice]]:
-    """The chunks, as many together as hold ``ENTRIES_PER_SPAN`` candidates, but one at least."""
+def spans(candidates: sparse.csr_array, most: int) -> Iterator[list[slice]]:
+    """The chunks, as many together as hold ``most`` candidates, but one at least."""
     span: list[slice] = []
     for rows in chunks(candidates):
-        if span and candidates.indptr[rows.stop] - candidates.indptr[span[0].start] > ENTRIES_PER_SPAN:
+        if span and candidates.indptr[rows.stop] - candidates.indptr[span[0].start] > most:
             yield span
             span = []
         span.append(rows)
@@ -164,7 +164,7 @@ def spans(candidates: sparse.csr_array) -> Iterator[list[slice]]:
 
 
 def walked_spans(
-    evidence: Evidence, users: Ints, candidates: sparse.csr_array, threads: int = 1
+    evidence: Evidence, users: Ints, candidates: sparse.csr_array, most: int, threads: int = 1
 ) -> Iterator[tuple[list[slice], list[Floats32]]]:
     """Of each span its chunks, and what ``Evidence.walked`` gives for each of them: one asking serves a span.
 
@@ -172,9 +172,10 @@ def walked_spans(
         evidence: what the snapshot says.
         users: [n] rows of the graph's users.
         candidates: [n x products], indices sorted.
+        most: candidates of a span, if they are not those of one chunk.
         threads: that it may use.
     """
-    for span in spans(candidates):
+    for span in spans(candidates, most):
         rows, starts = slice(span[0].start, span[-1].stop), candidates.indptr[[chunk.start for chunk in span[1:]]]
         every = evidence.walked(users[rows], candidates[rows], threads)
         yield span, np.split(every, starts - candidates.indptr[rows.start])

@@ -29,6 +29,9 @@ from recs_assets.steps.mail_relevance import CLICK, MAILED, ORGANIC, MailRelevan
 from recs_assets.steps.nodes import node_ids
 from recs_assets.weeks import ONE_WEEK
 
+# Of so many candidates walks are followed at once, by every week that is evaluated at the same time.
+ENTRIES_WALKED_TO = 4_000_000
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -109,7 +112,7 @@ class Cohort:
         for first in range(0, len(self.users), scoring.ROWS_PER_CHUNK):
             users = self.users[first : first + scoring.ROWS_PER_CHUNK]
             candidates = self.eligibility.candidates(users)
-            for span, every_walked in scoring.walked_spans(self.evidence, users, candidates):
+            for span, every_walked in scoring.walked_spans(self.evidence, users, candidates, ENTRIES_WALKED_TO):
                 for rows, walked in zip(span, every_walked, strict=True):
                     own, profiles = candidates[rows], np.arange(first + rows.start, first + rows.stop)
                     yield Chunk(profiles, users[rows], own, self.evidence.features(users[rows], own, walked), channels)

@@ -239,10 +239,9 @@ def test_a_chunk_holds_so_many_candidates_but_always_one_row() -> None:
 
 def test_a_span_holds_whole_chunks_up_to_so_many_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scoring, "ENTRIES_PER_CHUNK", 10)
-    monkeypatch.setattr(scoring, "ENTRIES_PER_SPAN", 20)
     # Chunks of 10, 10, 25 alone, 5: the second span would be too long with the third chunk, which is so by itself.
-    assert list(spans(_lists([10, 4, 6, 25, 5]))) == [[slice(0, 1), slice(1, 3)], [slice(3, 4)], [slice(4, 5)]]
-    assert list(spans(sparse.csr_array((0, 5), dtype=bool))) == []
+    assert list(spans(_lists([10, 4, 6, 25, 5]), most=20)) == [[slice(0, 1), slice(1, 3)], [slice(3, 4)], [slice(4, 5)]]
+    assert list(spans(sparse.csr_array((0, 5), dtype=bool), most=20)) == []
 
 
 def test_scores_are_the_same_bits_in_however_many_spans(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +249,7 @@ def test_scores_are_the_same_bits_in_however_many_spans(evidence: Evidence, monk
     model, candidates = _random_model(), _candidates(evidence, EVERYONE)
     once = top_scores(model, evidence, EVERYONE, candidates, keep=best(3))
     monkeypatch.setattr(scoring, "ENTRIES_PER_SPAN", 3)
-    assert len(list(spans(candidates))) > 2
+    assert len(list(spans(candidates, most=3))) > 2
     pd.testing.assert_frame_equal(
         top_scores(model, evidence, EVERYONE, candidates, keep=best(3), threads=2), once, check_exact=True
     )
