@@ -134,7 +134,10 @@ def _inverse(left: sparse.csr_array, right: sparse.csr_array, diagonal: Floats) 
         matrix[rows] += (left[rows] @ right).toarray().astype(np.float32)
     factor = linalg.cholesky(matrix, lower=True, overwrite_a=True, check_finite=False)
     inverse, _ = linalg.lapack.spotri(factor, lower=True, overwrite_c=True)
-    inverse += np.tril(inverse, -1).T
+    for start in range(0, len(inverse), KNN_BLOCK):  # mirrored at once it would be held twice
+        own, behind = slice(start, start + KNN_BLOCK), slice(start + KNN_BLOCK, None)
+        inverse[own, own] += np.tril(inverse[own, own], -1).T
+        inverse[own, behind] = inverse[behind, own].T
     # It is symmetric: what LAPACK has laid out by columns is by rows as well, as sparse products want it.
     by_rows: Floats32 = inverse.T
     return by_rows

@@ -18,7 +18,7 @@ from recs_assets.gnn.candidates import Eligibility, catalogue, kept_candidates
 from recs_assets.gnn.channels.evidence import Evidence, feature_names
 from recs_assets.gnn.graph import KEPT
 from recs_assets.gnn.snapshots import DAY_MICROSECONDS, Snapshot, held_out, microseconds, new_pairs, snapshot
-from recs_assets.ranking.arrays import Flags, Floats, Floats32, Ints
+from recs_assets.ranking.arrays import Flags, Floats, Floats32, Ints, blocks_of
 from recs_assets.ranking.kept_candidates import KeptCandidates
 from recs_assets.ranking.rules import NOT_AVAILABLE
 from recs_assets.ranking.sparse_matrices import at, incidence, row_of_entry
@@ -108,14 +108,16 @@ class Cohort:
 
     def chunks(self) -> Iterator[Chunk]:
         """Everybody once, in order: a bounded number of people and of candidates at a time, whatever the store."""
+        for rows in blocks_of(len(self.users), scoring.ROWS_PER_CHUNK):
+            yield from self._chunks_of(rows)  # what one block holds is let go before the next begins
+
+    def _chunks_of(self, block: slice) -> Iterator[Chunk]:
+        users, candidates = self.users[block], self.eligibility.candidates(self.users[block])
         channels = feature_names(self.settings.model)
-        for first in range(0, len(self.users), scoring.ROWS_PER_CHUNK):
-            users = self.users[first : first + scoring.ROWS_PER_CHUNK]
-            candidates = self.eligibility.candidates(users)
-            for span, every_walked in scoring.walked_spans(self.evidence, users, candidates, ENTRIES_WALKED_TO):
-                for rows, walked in zip(span, every_walked, strict=True):
-                    own, profiles = candidates[rows], np.arange(first + rows.start, first + rows.stop)
-                    yield Chunk(profiles, users[rows], own, self.evidence.features(users[rows], own, walked), channels)
+        for span, every_walked in scoring.walked_spans(self.evidence, users, candidates, ENTRIES_WALKED_TO):
+            for rows, walked in zip(span, every_walked, strict=True):
+                own, profiles = candidates[rows], np.arange(block.start + rows.start, block.start + rows.stop)
+                yield Chunk(profiles, users[rows], own, self.evidence.features(users[rows], own, walked), channels)
 
     def top(self, chunk: Chunk, scores: Floats) -> pd.DataFrame:
         """What is kept of a chunk's candidates by their scores [entries]: columns profile (row of the cohort), product, score."""
