@@ -50,13 +50,13 @@ def busy_rows() -> dict[str, list[Row]]:
 
 
 def _events() -> list[Row]:
-    drawn = random.Random(1)
+    rng = random.Random(1)
     events: list[Row] = []
     for number in range(N_WEEKS * EVENTS_PER_WEEK):
-        user = drawn.randrange(N_BUYERS)
-        part = drawn.choice([n for n in range(N_PARTS) if n % 5 == 0 or (n + user) % 2 == 0])
-        at = END - dt.timedelta(days=7 * (number % N_WEEKS), minutes=1 + drawn.randrange(7 * 1440))
-        kind = drawn.choice(["view", "cart", "order", "order"])
+        user = rng.randrange(N_BUYERS)
+        part = rng.choice([n for n in range(N_PARTS) if n % 5 == 0 or (n + user) % 2 == 0])
+        at = END - dt.timedelta(days=7 * (number % N_WEEKS), minutes=1 + rng.randrange(7 * 1440))
+        kind = rng.choice(["view", "cart", "order", "order"])
         events.append((f"e{number}", f"u{user}", f"p{part}", kind, at, f"o{number}", 1))
     return events
 

@@ -2,7 +2,7 @@
 
 An evaluation is four weeks of users as real logs have them: most come once, a few every week; some strata are easy and
 some hard; people differ in how foreseeable they are; half of what SQL finds the other system finds too, and what it finds
-besides makes up the true lift. All evaluations of a size are drawn and judged at once, in arrays; that the arrays follow
+besides makes up the true lift. All evaluations of a size are sampled and decided at once, in arrays; that the arrays follow
 the same rule as the gate is a test of its own.
 """
 

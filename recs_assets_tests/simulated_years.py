@@ -1,6 +1,6 @@
 """Simulated years of Mondays: what gate 1 promotes, what it keeps, and when a kept model steps down.
 
-A shop has people who come back, some every week and most seldom. Each Monday one more week is held out, judged once; the
+A shop has people who come back, some every week and most seldom. Each Monday one more week is held out, evaluated once; the
 newest four weeks together give the lift and the strata. All years of a shop go on side by side, in arrays.
 """
 

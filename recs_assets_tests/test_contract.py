@@ -116,7 +116,7 @@ def test_all_breaches_of_a_table_are_one_answer() -> None:
 @pytest.mark.parametrize(
     "column", [column for table in SOURCE_TABLES.values() for column in table.columns], ids=lambda of: of.name
 )
-def test_every_column_can_be_mended(column: Column, held_as: str) -> None:
+def test_every_column_can_be_fixed(column: Column, held_as: str) -> None:
     told = column_fix(column, held_as, "1")
     assert f'df["{column.name}"]' in told
     assert "{" not in told.replace('{"true": True, "false": False}', "")

@@ -26,7 +26,7 @@ def test_two_that_begin_at_once_make_one_home(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
-def test_a_home_that_two_have_broken_says_how_to_mend_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_home_that_two_have_broken_says_how_to_fix_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     folder = tmp_path / "dagster"
     monkeypatch.setenv("DAGSTER_HOME", str(folder))
     with opened():

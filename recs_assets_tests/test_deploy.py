@@ -178,7 +178,7 @@ def test_every_key_is_explained_where_it_stands_or_with_its_section(file: str) -
 def _keys(node: yaml.Node, sections: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
     """The lines of the sections around every key that has a value of its own, the outermost first, and then its own."""
     if isinstance(node, yaml.SequenceNode):
-        yield from (key for item in node.value for key in _keys(item, sections))
+        yield from (places for item in node.value for places in _keys(item, sections))
     elif isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             places = (*sections, key.start_mark.line)

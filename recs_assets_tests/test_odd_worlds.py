@@ -93,8 +93,8 @@ def test_one_user_with_one_event_gets_a_list(tmp_path: Path) -> None:
     assert served(place) == ("sql", 1)
 
 
-def test_where_nobody_can_be_judged_nothing_is_promoted(tmp_path: Path) -> None:
-    # One person buys every part in the first weeks: there is something to learn from, and nothing left to be judged on.
+def test_where_nobody_can_be_evaluated_nothing_is_promoted(tmp_path: Path) -> None:
+    # One person buys every part in the first weeks: there is something to learn from, and nothing left to be evaluated on.
     rows = busy_rows()
     early = [(e[0], "u0", *e[2:]) for e in rows["events"]]
     place = busy_shop(tmp_path, {"events": early})

@@ -129,26 +129,26 @@ def test_the_sensor_of_failed_runs_tells_and_shows_what_was_not_evaluated(tmp_pa
 
 def test_a_night_that_has_not_come_is_told_of_once(night: Run) -> None:
     place = night.place
-    (judged,) = place.query("SELECT max(judged_at) FROM verdicts WHERE gate = 'hold'")[0]
-    judged = judged.astimezone(dt.UTC)
-    settings = settings_telling(published_by=f"{judged + dt.timedelta(hours=1):%H:%M}")
+    (decided,) = place.query("SELECT max(judged_at) FROM verdicts WHERE gate = 'hold'")[0]
+    decided = decided.astimezone(dt.UTC)
+    settings = settings_telling(published_by=f"{decided + dt.timedelta(hours=1):%H:%M}")
     # The night's week is not the one in which the tests run: only a later week's verdict would do.
-    assert watch.missed_night(place.warehouse, judged + dt.timedelta(hours=1)) is not None
+    assert watch.missed_night(place.warehouse, decided + dt.timedelta(hours=1)) is not None
     cursor, told = None, []
     for hours in (26, 27, 50):
-        alert, cursor = watch.missed(place.warehouse, settings, judged + dt.timedelta(hours=hours), cursor)
+        alert, cursor = watch.missed(place.warehouse, settings, decided + dt.timedelta(hours=hours), cursor)
         told.append(alert is not None)
     assert told == [True, False, True]
 
 
 @pytest.mark.parametrize(
-    ("judged", "is_missed"),
+    ("decided", "is_missed"),
     [("2026-10-06T02:14", False), ("2026-10-05T23:30", False), ("2026-10-05T05:00", True), ("2026-10-06T07:00", False)],
 )
-def test_a_night_counts_that_came_in_the_half_day_before(night: Run, tmp_path: Path, judged: str, is_missed: bool) -> None:
+def test_a_night_counts_that_came_in_the_half_day_before(night: Run, tmp_path: Path, decided: str, is_missed: bool) -> None:
     place = night.place.copy(tmp_path)
     with duckdb.connect(str(place.home / "warehouse.duckdb")) as connection:
-        connection.execute("UPDATE verdicts SET judged_at = ?::TIMESTAMPTZ WHERE gate = 'hold'", [f"{judged}+00:00"])
+        connection.execute("UPDATE verdicts SET judged_at = ?::TIMESTAMPTZ WHERE gate = 'hold'", [f"{decided}+00:00"])
     due = dt.datetime(2026, 10, 6, 6, 0, tzinfo=dt.UTC)
     assert (watch.missed_night(place.warehouse, due) is not None) == is_missed
 

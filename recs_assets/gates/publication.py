@@ -123,11 +123,11 @@ def score_drift(
     }
     is_flat = highest - lowest < FLAT
     collapsed = _collapse(sum(now), zero_share, is_flat, max_zero_share)
-    is_judged_alone = replaces_other and not sum(before) and (is_flat or source == "blend")
+    stands_alone = replaces_other and not sum(before) and (is_flat or source == "blend")
     was_spread = sum(1 for count in before if count) > 1 and (max_zero_share is None or zero_before <= max_zero_share)
     if collapsed:
         return Verdict(
-            "score_drift", FAIL if was_spread or is_judged_alone else WARN, f"scores have collapsed: {collapsed}.", figures
+            "score_drift", FAIL if was_spread or stands_alone else WARN, f"scores have collapsed: {collapsed}.", figures
         )
     if not sum(before):
         return Verdict("score_drift", PASS, "there is no list before to compare scores with.", figures)

@@ -61,15 +61,15 @@ def gate_2(measured: Measured, rules: RolloutSettings, look: int) -> Verdict:
         rules: of the settings.
         look: whole weeks since the start, 1 to ``rules.looks``.
     """
-    return _judged("gate_2", measured, rules, look, asked_lift=rules.min_ctr_lift)
+    return _verdict("gate_2", measured, rules, look, asked_lift=rules.min_ctr_lift)
 
 
 def no_harm(measured: Measured, rules: RolloutSettings, look: int) -> Verdict:
     """May the rollout go on? As ``gate_2``, but PASS where a loss of ``max_ctr_loss`` and more is refuted."""
-    return _judged("no_harm", measured, rules, look, asked_lift=None)
+    return _verdict("no_harm", measured, rules, look, asked_lift=None)
 
 
-def _judged(gate: str, measured: Measured, rules: RolloutSettings, look: int, asked_lift: float | None) -> Verdict:
+def _verdict(gate: str, measured: Measured, rules: RolloutSettings, look: int, asked_lift: float | None) -> Verdict:
     if problems := list(_problems(measured, rules)):
         return Verdict(gate, INVALID, f"The numbers mean nothing: {'; '.join(problems)}.", {"look": look, "problems": problems})
     from recs_assets.ranking.experiments.lift import ratio_lift  # pandas: 0.4 s at load

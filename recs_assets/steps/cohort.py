@@ -29,8 +29,8 @@ from recs_assets.steps.mail_relevance import CLICK, MAILED, ORGANIC, MailRelevan
 from recs_assets.steps.nodes import node_ids
 from recs_assets.weeks import ONE_WEEK
 
-# Of so many candidates walks are followed at once, by every week that is evaluated at the same time.
-ENTRIES_WALKED_TO = 4_000_000
+# Of so many candidates walks are followed at once, by every week that is evaluated at the same time; what is held is twice that.
+ENTRIES_WALKED_TO = 2_000_000
 
 
 @dataclass(frozen=True)

@@ -55,9 +55,9 @@ def person_terms(
     if TOWERS in approved.manifest.files and (vectors := residual.load(approved.path(TOWERS), settings).added(past, users)):
         terms["towers"] = scoring.dot_products(vectors, candidates).astype(np.float64)
     above = {name: column - column.mean() for name, column in terms.items()}
-    terms = {}
+    of_parts_asked = {}
     for product_id in product_ids:
         entry = np.searchsorted(candidates.indices, pc.index(all_parts, product_id).as_py())
         of_part = {name: float(column[entry]) for name, column in above.items()}
-        terms[product_id] = dict(sorted(of_part.items(), key=lambda term: -term[1]))
-    return terms
+        of_parts_asked[product_id] = dict(sorted(of_part.items(), key=lambda term: -term[1]))
+    return of_parts_asked

@@ -115,14 +115,14 @@ def test_each_held_out_week_is_evidence_once_by_the_model_that_came_first(first_
     assert (verdicts[1]["decision"], verdicts[1]["evidence"]["weeks"]) == ("INSUFFICIENT EVIDENCE", 4)
 
 
-def test_a_week_judged_again_spends_nothing(second_monday: Place, tmp_path: Path) -> None:
+def test_a_week_evaluated_again_spends_nothing(second_monday: Place, tmp_path: Path) -> None:
     again = second_monday.copy(tmp_path)
     before = again.artifact("offline_metrics").version
     assert messages(again.materialize(["offline_metrics"], WEEK)) == {}
     assert again.artifact("offline_metrics").version == before
 
 
-def test_a_kept_model_is_judged_beside_the_new_one_on_the_weeks_since(second_monday: Place) -> None:
+def test_a_kept_model_is_evaluated_beside_the_new_one_on_the_weeks_since(second_monday: Place) -> None:
     measured = second_monday.artifact("offline_metrics")
     per_user, metrics = (measured.table(f"{name}.parquet").to_pandas() for name in ("per_user", "metrics"))
     recall = per_user.set_index(["system", "week", "user_id"])["recall_at_10"].sort_index()

@@ -62,61 +62,61 @@ Rows = pa.Table
 Change = Callable[[Rows, str, random.Random], Rows]
 
 
-def some(rows: Rows, drawn: random.Random) -> set[int]:
+def some(rows: Rows, rng: random.Random) -> set[int]:
     """One row, a few, many or all."""
-    return set(drawn.sample(range(rows.num_rows), max(1, int(rows.num_rows * drawn.choice([0, 0.02, 0.3, 1])))))
+    return set(rng.sample(range(rows.num_rows), max(1, int(rows.num_rows * rng.choice([0, 0.02, 0.3, 1])))))
 
 
 def put(rows: Rows, column: str, values: pa.Array) -> Rows:
     return rows.set_column(rows.schema.get_field_index(column), column, values)
 
 
-def spoil_cells(rows: Rows, table: str, drawn: random.Random) -> Rows:
-    column = drawn.choice(SOURCE_TABLES[table].columns)
-    chosen, pool = some(rows, drawn), VALUES[column.kind]
+def spoil_cells(rows: Rows, table: str, rng: random.Random) -> Rows:
+    column = rng.choice(SOURCE_TABLES[table].columns)
+    chosen, pool = some(rows, rng), VALUES[column.kind]
     if column.name not in rows.column_names:
         return rows
     values = rows[column.name].to_pylist()
-    spoilt = [drawn.choice(pool) if number in chosen else value for number, value in enumerate(values)]
+    spoilt = [rng.choice(pool) if number in chosen else value for number, value in enumerate(values)]
     return put(rows, column.name, pa.array(spoilt, rows[column.name].type))
 
 
-def one_value(rows: Rows, table: str, drawn: random.Random) -> Rows:
-    column = drawn.choice(rows.column_names)
+def one_value(rows: Rows, table: str, rng: random.Random) -> Rows:
+    column = rng.choice(rows.column_names)
     return put(rows, column, pa.chunked_array([pa.repeat(rows[column][0], rows.num_rows)]))
 
 
-def repeat_rows(rows: Rows, table: str, drawn: random.Random) -> Rows:
-    return pa.concat_tables([rows, *[rows.take(sorted(some(rows, drawn)))] * drawn.choice([1, 1, 5])])
+def repeat_rows(rows: Rows, table: str, rng: random.Random) -> Rows:
+    return pa.concat_tables([rows, *[rows.take(sorted(some(rows, rng)))] * rng.choice([1, 1, 5])])
 
 
-def make_a_bot(rows: Rows, table: str, drawn: random.Random) -> Rows:
-    many = rows.take([drawn.randrange(rows.num_rows)] * 10_050)
+def make_a_bot(rows: Rows, table: str, rng: random.Random) -> Rows:
+    many = rows.take([rng.randrange(rows.num_rows)] * 10_050)
     return pa.concat_tables([rows, put(many, rows.column_names[0], pa.array([f"bot {n}" for n in range(10_050)]))])
 
 
-def shuffle(rows: Rows, table: str, drawn: random.Random) -> Rows:
-    return rows.take(drawn.sample(range(rows.num_rows), rows.num_rows))
+def shuffle(rows: Rows, table: str, rng: random.Random) -> Rows:
+    return rows.take(rng.sample(range(rows.num_rows), rows.num_rows))
 
 
-def shorten(rows: Rows, table: str, drawn: random.Random) -> Rows:
-    return rows.slice(0, int(rows.num_rows * drawn.choice([0, 0.1, 0.49, 0.51, 0.9])))
+def shorten(rows: Rows, table: str, rng: random.Random) -> Rows:
+    return rows.slice(0, int(rows.num_rows * rng.choice([0, 0.1, 0.49, 0.51, 0.9])))
 
 
-def retype(rows: Rows, table: str, drawn: random.Random) -> Rows:
-    column, kind = drawn.choice(rows.column_names), drawn.choice(OTHER_TYPES)
+def retype(rows: Rows, table: str, rng: random.Random) -> Rows:
+    column, kind = rng.choice(rows.column_names), rng.choice(OTHER_TYPES)
     try:
         return put(rows, column, rows[column].cast(kind, safe=False))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return put(rows, column, pa.nulls(rows.num_rows, kind))
 
 
-def drop_column(rows: Rows, table: str, drawn: random.Random) -> Rows:
-    return rows.drop_columns([drawn.choice(rows.column_names)])
+def drop_column(rows: Rows, table: str, rng: random.Random) -> Rows:
+    return rows.drop_columns([rng.choice(rows.column_names)])
 
 
-def add_column(rows: Rows, table: str, drawn: random.Random) -> Rows:
-    name = drawn.choice(['"; DROP TABLE x; --', "ROW_KEY", "fault", rows.column_names[0], rows.column_names[-1].upper(), "é"])
+def add_column(rows: Rows, table: str, rng: random.Random) -> Rows:
+    name = rng.choice(['"; DROP TABLE x; --', "ROW_KEY", "fault", rows.column_names[0], rows.column_names[-1].upper(), "é"])
     return pa.Table.from_arrays([*rows.columns, rows.column(0)], names=[*rows.column_names, name])
 
 
@@ -133,34 +133,34 @@ CHANGES: list[Change] = [
 ]
 
 
-def spoil_file(path: Path, drawn: random.Random) -> str:
+def spoil_file(path: Path, rng: random.Random) -> str:
     content = bytearray(path.read_bytes())
-    how = drawn.choice(["empty", "cut", "flipped", "gone"])
+    how = rng.choice(["empty", "cut", "flipped", "gone"])
     if how == "gone":
         path.unlink()
         return how
     if how == "flipped":
-        for _ in range(drawn.choice([1, 40])):
-            content[drawn.randrange(len(content))] ^= 1 << drawn.randrange(8)
-    path.write_bytes({"empty": b"", "cut": content[: drawn.randrange(len(content))]}.get(how, bytes(content)))
+        for _ in range(rng.choice([1, 40])):
+            content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+    path.write_bytes({"empty": b"", "cut": content[: rng.randrange(len(content))]}.get(how, bytes(content)))
     return how
 
 
-def spoil(place: Place, drawn: random.Random) -> list[str]:
+def spoil(place: Place, rng: random.Random) -> list[str]:
     """One to four random changes of the source, by name."""
     done = []
-    for _ in range(drawn.choice([1, 1, 2, 3, 4])):
-        table, change = drawn.choice(sorted(SOURCE_TABLES)), drawn.choice(CHANGES)
+    for _ in range(rng.choice([1, 1, 2, 3, 4])):
+        table, change = rng.choice(sorted(SOURCE_TABLES)), rng.choice(CHANGES)
         path = place.source / f"{table}.parquet"
         if path.exists():
             rows = pq.ParquetFile(path).read()
             # What a column means whose name is there twice no change can say.
             if rows.num_rows and len(set(rows.column_names)) == rows.num_columns:
-                pq.write_table(change(rows, table, drawn), path)
+                pq.write_table(change(rows, table, rng), path)
                 done.append(f"{change.__name__} {table}")
-    if drawn.random() < 0.1:
-        path = place.source / f"{drawn.choice(sorted(SOURCE_TABLES))}.parquet"
-        done.append(f"{spoil_file(path, drawn)} {path.name}")
+    if rng.random() < 0.1:
+        path = place.source / f"{rng.choice(sorted(SOURCE_TABLES))}.parquet"
+        done.append(f"{spoil_file(path, rng)} {path.name}")
     return done
 
 
@@ -217,12 +217,12 @@ def main(arguments: list[str]) -> int:
         base = healthy(Path(folder) / "healthy")
         before = base.served()
         for number in [options.only] if options.only is not None else range(options.worlds):
-            drawn = random.Random(options.seed * 1_000_000 + number)
+            rng = random.Random(options.seed * 1_000_000 + number)
             place = base.copy(Path(folder) / "broken")
-            limit = drawn.choice([0.05, 0.67, 1.0])
+            limit = rng.choice([0.05, 0.67, 1.0])
             limits = settings_with(Path(folder), LIMITS | {"source": {"max_quarantined_share": limit}})
-            done = spoil(place, drawn)
-            job, week = drawn.choice([("nightly", NEXT_WEEK), ("nightly", NEXT_WEEK), ("everything", WEEK)])
+            done = spoil(place, rng)
+            job, week = rng.choice([("nightly", NEXT_WEEK), ("nightly", NEXT_WEEK), ("everything", WEEK)])
             result = replace(place, settings=limits).launch(job, week)
             broken = broken_promises(place, result, before)
             outcome = "BROKEN" if broken else "served" if result.success else refusal(place, result)

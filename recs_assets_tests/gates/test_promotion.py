@@ -196,7 +196,7 @@ def test_a_kept_model_that_harms_a_stratum_falls_though_it_helps_the_others():
     assert verdict.reason.endswith("50 people better and 10 worse than sql: significantly worse for cold users.")
 
 
-def test_a_kept_model_that_was_not_judged_yet_stays():
+def test_a_kept_model_that_was_not_evaluated_yet_stays():
     verdict = still_standing(_evidence("2024-02-05", [], []), "2024-01-29")
     assert (verdict.decision, verdict.figures["weeks"]) == (PASS, 0)
     assert verdict.reason == "the model of week 2024-01-29 has not been evaluated on a week of its own yet."

@@ -89,7 +89,7 @@ def drift(histogram: list[dict[str, Any]], **changed: Any) -> Verdict:
         ([_bin(1, 0, 0.3, 0.3)], PASS, PASS),
     ],
 )
-def test_the_first_list_of_a_source_is_judged_alone_where_another_is_served(histogram, blend, fallback):
+def test_the_first_list_of_a_source_stands_alone_where_another_is_served(histogram, blend, fallback):
     for source, decision in (("blend", blend), ("similarity", fallback), ("sql", fallback)):
         assert drift(histogram, replaces_other=True, source=source).decision == decision
 

@@ -49,7 +49,7 @@ def test_freshness(age_hours, limit, decision):
     assert freshness(newest, AS_OF, max_age_hours=limit).decision == decision
 
 
-def blank_verdict(today, last_week, last_read=None, **limits):
+def filled_verdict(today, last_week, last_read=None, **limits):
     limits = {"max_change": 0.1, "min_share": 0.5} | limits
     return filled("users", today, last_week=last_week, last_read=last_read, **limits)
 
@@ -72,11 +72,11 @@ FULL = {"n_rows": 100, "n_null_user_id": 0, "n_null_email": 5, "n_null_created_a
     ],
 )
 def test_blanks_against_last_week(today, last_week, limit, decision):
-    assert blank_verdict(today, last_week, max_change=limit).decision == decision
+    assert filled_verdict(today, last_week, max_change=limit).decision == decision
 
 
 def test_a_jump_of_blanks_names_the_columns_with_their_shares():
-    verdict = blank_verdict(FULL | {"n_null_email": 40}, FULL)
+    verdict = filled_verdict(FULL | {"n_null_email": 40}, FULL)
     assert verdict.reason == "blank are now email in 40.0% of the rows (5.0% last week): more than 10% of the rows have lost it."
     assert (verdict.figures["blank"]["email"], verdict.figures["last_week"]["email"]) == (0.4, 0.05)
 
@@ -90,25 +90,25 @@ def test_a_jump_of_blanks_names_the_columns_with_their_shares():
         (FULL | {"n_null_email": 52}, WARN),
         ({"n_rows": 300, "n_null_email": 205}, WARN),  # as many as before, in three times as many rows
         ({"n_rows": 10, "n_null_email": 0}, PASS),  # fewer rows, and as full
-        ({"n_rows": 0, "n_null_email": 0}, PASS),  # the number of rows is judged elsewhere
+        ({"n_rows": 0, "n_null_email": 0}, PASS),  # the number of rows is asked about elsewhere
     ],
 )
 def test_values_against_the_last_time(today, decision):
-    assert blank_verdict(today, FULL, FULL).decision == decision
+    assert filled_verdict(today, FULL, FULL).decision == decision
 
 
 def test_a_column_that_vanished_is_named_with_its_shares_and_can_be_accepted():
     gone = FULL | {"n_null_email": 100, "n_null_user_id": 100}
-    verdict = blank_verdict(gone, FULL, FULL)
+    verdict = filled_verdict(gone, FULL, FULL)
     assert verdict.reason == (
         "values are gone: user_id (0.0% of the rows hold a value, 100.0% did), email (0.0% of the rows hold a value, 95.0% did): "
         "less than the 50% asked for."
     )
     with pytest.raises(ContractError, match=r"^source table 'users', column 'user_id', week 2026-09-28: values are gone: .*: "):
         refuse_lost_columns("users", "2026-09-28", verdict)
-    accepted = blank_verdict(gone, FULL, FULL, accepted="we mail no more")
+    accepted = filled_verdict(gone, FULL, FULL, accepted="we mail no more")
     assert (accepted.decision, accepted.figures["accepted"]) == (WARN, "we mail no more")
     assert accepted.reason.endswith("; accepted: we mail no more.")
     refuse_lost_columns("users", "2026-09-28", accepted)
     # Once accepted it is not there when the table is read the next time.
-    assert blank_verdict(gone, gone, gone).decision == PASS
+    assert filled_verdict(gone, gone, gone).decision == PASS

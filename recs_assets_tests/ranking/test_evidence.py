@@ -38,7 +38,7 @@ def test_systems_measured_on_different_users_are_refused() -> None:
         paired(lacking, "blend")
 
 
-def test_each_week_is_judged_once_by_the_model_that_came_first() -> None:
+def test_each_week_is_evaluated_once_by_the_model_that_came_first() -> None:
     first = of(nothing_gathered(), WEEKS[:4], "2024-01-22")
     assert list(first.columns) == COLUMNS
     assert weeks_of(first) == [(week, "2024-01-22", 1.0) for week in WEEKS[:4]]

@@ -53,7 +53,7 @@ def behind(place: Place, week: str, measured_week: str, before: str | None) -> d
     """Every fact of a page, counted a second time from Parquet and from the tables of the warehouse."""
     return (
         _evaluated(place, measured_week)
-        | _judged(place, week)
+        | _verdict_figures(place, week)
         | _left(place, week)
         | _listed(place, week, before)
         | _parts(place, week, before)
@@ -115,7 +115,7 @@ def _likelihoods(per_user: pd.DataFrame) -> dict[str, float]:
     return facts
 
 
-def _judged(place: Place, week: str) -> dict[str, float]:
+def _verdict_figures(place: Place, week: str) -> dict[str, float]:
     facts: dict[str, float] = {}
     rows = place.query(f"SELECT week, figures_json FROM verdicts WHERE gate = 'gate_1' AND week <= '{week}' ORDER BY judged_at")
     for of_week, text in rows:

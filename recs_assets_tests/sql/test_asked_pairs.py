@@ -60,8 +60,8 @@ def test_without_a_rule_it_is_the_score_that_decides() -> None:
 
 
 def test_people_are_counted_and_not_profiles() -> None:
-    judged = {"asked_pairs": table_on_duckdb("asked_pairs", tables(), parameters_of("asked_pairs"))}
-    counts = [tuple(row.values()) for row in on_duckdb("why_not", judged, {}) if row["product_id"] in ("p1", "p3")]
+    asked = {"asked_pairs": table_on_duckdb("asked_pairs", tables(), parameters_of("asked_pairs"))}
+    counts = [tuple(row.values()) for row in on_duckdb("why_not", asked, {}) if row["product_id"] in ("p1", "p3")]
     assert counts == [
         ("p1", "bought_already", 1, None, None),
         ("p1", "fits_no_vehicle", 1, None, None),
@@ -69,5 +69,5 @@ def test_people_are_counted_and_not_profiles() -> None:
         ("p3", "enough_of_type", 3, 0.25, 0.25),
         ("p3", "in_slots", 1, None, None),
     ]
-    rivals = [tuple(row.values()) for row in on_duckdb("why_not_rivals", judged, {})]
+    rivals = [tuple(row.values()) for row in on_duckdb("why_not_rivals", asked, {})]
     assert rivals == [("p1", "p2", 2), ("p3", "p4", 2), ("p3", "p6", 1)]

@@ -68,7 +68,7 @@ def test_orders_are_parted_by_what_the_mail_held_and_clicks_on_new_parts_count()
     assert held_out == {"organic": ["u4 p1"], "mailed": ["u3 p2"], "click": ["u1 p3", "u5 p4"]}
 
 
-def test_by_one_relevance_alone_only_its_users_are_judged() -> None:
+def test_by_one_relevance_alone_only_its_users_are_evaluated() -> None:
     people = _cohort([*PAST, *FUTURE], relevances=("order",))
     assert [USERS[user] for user in people.users] == ["u3", "u4"]
     assert list(people.held_out) == ["order"]

@@ -94,7 +94,7 @@ def tower_inputs(past: Snapshot, users: Ints, settings: Settings) -> TowerInputs
     options = settings.towers
     active = np.flatnonzero(past.n_events)
     needed = np.union1d(active, users)
-    # The last step is of use for who is asked for alone, and for no vehicle.
+    # The last step is of use for who is asked for alone; two steps share their relations.
     targets = np.unique(users) if options.hops == 1 else needed
     used = past.used(options.half_life_days or np.inf)
     garages, fits = past.garages, past.fits

@@ -239,7 +239,7 @@ def slate_loss(
     Args:
         example: the snapshot.
         slates: the candidates of this step.
-        users: [users x dimension] as in ``example.inputs``.
+        users: [targets x dimension] of ``example.inputs.targets``.
         products: [products x dimension].
         kind: softmax, bce or bpr.
         rows: the users of the snapshot whose part of the loss is asked for; the parts add up to that of all.

@@ -38,7 +38,7 @@ class MessagePassing(nn.Module):
         )
 
     def forward(self, nodes: dict[str, torch.Tensor], inputs: TowerInputs) -> dict[str, torch.Tensor]:
-        """[targets x dimension] by kind, from [nodes x dimension]; all nodes but users are targets."""
+        """[targets x dimension] by kind, from [nodes x dimension]: of users ``inputs.targets``, of other kinds all."""
         targets = nodes | {"user": nodes["user"].index_select(0, inputs.target_rows)}
         moved = {kind: own(targets[kind]) for kind, own in self.own.items()}
         for name, encoder in self.heard.items():

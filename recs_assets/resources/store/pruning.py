@@ -41,13 +41,13 @@ class Kept:
 
 def stored(store: Store) -> list[Kept]:
     """Every version; one whose manifest cannot be read has no run and no inputs, and is not current."""
-    stored = store.location.versions()
-    pointers = {week: store.location.pointer(week) for week in {version.week for version in stored}}
-    return [_kept(store, version, pointers[version.week]) for version in stored]
+    versions = store.location.versions()
+    pointers = {week: store.location.pointer(week) for week in {version.week for version in versions}}
+    return [_kept(store, version, pointers[version.week]) for version in versions]
 
 
-def _kept(store: Store, stored: StoredVersion, pointer: bytes | None) -> Kept:
-    asset, week, version = stored.name.split("/")
+def _kept(store: Store, there: StoredVersion, pointer: bytes | None) -> Kept:
+    asset, week, version = there.name.split("/")
     run_id, inputs, is_personal = "", frozenset[Key](), True
     is_current = pointer == version.encode()
     try:
@@ -56,7 +56,7 @@ def _kept(store: Store, stored: StoredVersion, pointer: bytes | None) -> Kept:
         is_personal = any(PERSONAL & set(record.columns or ()) for record in manifest.files.values())
     except StoreError:
         is_current = False  # nobody can read it; its week has to be made again
-    return Kept(stored, (asset, f"{week}/{version}"), week, is_current, run_id, inputs, is_personal)
+    return Kept(there, (asset, f"{week}/{version}"), week, is_current, run_id, inputs, is_personal)
 
 
 def superfluous(

@@ -175,7 +175,7 @@ class Killing(ABC):
                 attacks, kills = attacks + 1, kills + ended.count("killed")
                 seen = self.look()
                 print(f"{kills:>4}  {ended}  served: {seen}", flush=True)
-                wrong += self._judged(seen) + self.violations()
+                wrong += self._compared(seen) + self.violations()
                 if self.is_finished(ended):
                     wrong += self._missed(seen, self.goal())
                     self._start_over()
@@ -224,7 +224,7 @@ class Killing(ABC):
         with self._looking:
             self.home.put_back(self._prepared)
 
-    def _judged(self, seen: str) -> list[str]:
+    def _compared(self, seen: str) -> list[str]:
         return [] if seen in WHOLE else [f"no whole version is served: {seen}"]
 
     def _start(self, commands: Sequence[tuple[str, ...]]) -> list[Running]:

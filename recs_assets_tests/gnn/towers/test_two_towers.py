@@ -7,9 +7,10 @@ import pytest
 import torch
 from scipy import sparse
 
-from recs_assets.gnn.towers.neighbours import Neighbours, heaviest
+from recs_assets.gnn.towers.neighbours import Neighbours, heaviest, tower_inputs
 from recs_assets.gnn.towers.training import slate_loss
 from recs_assets.gnn.towers.two_towers import TwoTowers
+from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.towers.one_example import tower_example, tower_settings
 
 
@@ -43,6 +44,17 @@ def test_a_store_without_vehicles_has_vectors_too(encoder: str) -> None:
     users, products = TwoTowers(settings.towers)(alone)
     assert (users.shape, products.shape) == ((4, 8), (5, 8))
     assert torch.isfinite(products).all()
+
+
+@pytest.mark.parametrize("hops", [1, 2])
+def test_who_is_asked_for_gets_the_vector_that_everybody_asked_together_has(hops: int) -> None:
+    settings, past = tower_settings(hops=hops), five_users.past_of(five_users.world())
+    towers = TwoTowers(settings.towers)
+    torch.nn.init.eye_(towers.user_out.weight)
+    some, everybody = (tower_inputs(past, users, settings) for users in (np.array([4, 0]), np.arange(5)))
+    of_some, of_everybody = towers(some)[0][some.rows_of(np.array([4, 0]))], towers(everybody)[0]
+    torch.testing.assert_close(of_some, of_everybody[[4, 0]])
+    assert not torch.allclose(of_everybody[4], of_everybody[0])
 
 
 def _without_edges(neighbours: Neighbours) -> Neighbours:

@@ -263,7 +263,7 @@ for number in range(20):
 """
 
 
-def test_processes_that_mend_the_same_damaged_version_agree_on_it(place: Place, store: Store) -> None:
+def test_processes_that_fix_the_same_damaged_version_agree_on_it(place: Place, store: Store) -> None:
     damaged = _write(store)
     (place.lying(damaged) / "scores.parquet").write_bytes(b"half")
     command = [sys.executable, "-c", FIX, pickle.dumps(place).hex()]
