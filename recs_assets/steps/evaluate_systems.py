@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 from torch_geometric.data import HeteroData
 
+from recs_assets import heap
 from recs_assets.gnn import graph
 from recs_assets.gnn.candidates import part_attributes
 from recs_assets.gnn.channels.gated_model import GatedChannels, load
@@ -189,6 +190,7 @@ class Evaluator:
         settings = self.settings.model_copy(update={"model": hearing(self.settings.model, names)})
 
         def pool_of(start: dt.datetime) -> Pool | None:
+            heap.trim()  # what a week before held
             people = cohort(self.data, start, settings, relevances, returns_known_at=returns_known_at, by_mail=by_mail)
             counts = ", ".join(f"{frame['profile'].nunique()} ({relevance})" for relevance, frame in people.held_out.items())
             self.report(f"week of {start:%Y-%m-%d}: users with something new {counts}")
