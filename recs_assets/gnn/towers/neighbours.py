@@ -52,20 +52,15 @@ class TowerInputs:
     """All that the towers are given of a snapshot.
 
     Attributes:
-        users: [n] rows of the graph's users, ascending: those whom parts and vehicles attend to, and those who get a vector.
-        targets: [m] rows of the graph's users who get a vector, ascending.
-        target_rows: int64 [m] where they stand among ``users``.
+        users: [n] rows of the graph's users, ascending; the edges count within them.
         user_state: float32 [n x 3].
         product_features: float32 [products x features].
         product_tokens: int64 [products x tokens].
         vehicle_tokens: int64 [vehicles x tokens].
-        relations: the neighbours by name, as in ``RELATIONS``; user targets are ``targets``, user sources ``users``, and
-            vehicles are targets only where there are two steps.
+        relations: the neighbours by name, as in ``RELATIONS``; of vehicles only where there are two steps.
     """
 
     users: Ints
-    targets: Ints
-    target_rows: torch.Tensor
     user_state: torch.Tensor
     product_features: torch.Tensor
     product_tokens: torch.Tensor
@@ -74,13 +69,13 @@ class TowerInputs:
 
     def to(self, device: str) -> "TowerInputs":
         """The same on a device."""
-        tensors = ("target_rows", "user_state", "product_features", "product_tokens", "vehicle_tokens")
+        tensors = ("user_state", "product_features", "product_tokens", "vehicle_tokens")
         moved = {name: getattr(self, name).to(device) for name in tensors}
         return replace(self, **moved, relations={name: each.to(device) for name, each in self.relations.items()})
 
     def rows_of(self, users: Ints) -> torch.Tensor:
-        """Where some users of the graph stand among ``targets``."""
-        return torch.from_numpy(np.searchsorted(self.targets, users))
+        """Where some users of the graph stand among ``users``."""
+        return torch.from_numpy(np.searchsorted(self.users, users))
 
 
 def tower_inputs(past: Snapshot, users: Ints, settings: Settings) -> TowerInputs:
@@ -94,8 +89,6 @@ def tower_inputs(past: Snapshot, users: Ints, settings: Settings) -> TowerInputs
     options = settings.towers
     active = np.flatnonzero(past.n_events)
     needed = np.union1d(active, users)
-    # The last step is of use for who is asked for alone; two steps share their relations.
-    targets = np.unique(users) if options.hops == 1 else needed
     used = past.used(options.half_life_days or np.inf)
     garages, fits = past.garages, past.fits
     owners = np.asarray(garages.sum(axis=0)).ravel()
@@ -103,20 +96,18 @@ def tower_inputs(past: Snapshot, users: Ints, settings: Settings) -> TowerInputs
     active_in_needed = np.searchsorted(needed, active)
     # A vehicle keeps the fitting parts that sell most, a part the vehicles that most people own.
     edges = {
-        "history": used[targets],
-        "garage": garages[targets],
+        "history": used[needed],
+        "garage": garages[needed],
         "audience": _columns_moved(sparse.csr_array(used[active].T), active_in_needed, len(needed)),
         "fitted_vehicles": sparse.csr_array(fits @ sparse.diags_array(owners)),
         "bought_with": sparse.csr_array(pairs + pairs.T),
     }
-    if options.hops > 1:
+    if options.hops > 1:  # what a vehicle hears in the last step nobody asks
         popular = np.asarray(used.sum(axis=0)).ravel()
         edges["fitting_products"] = sparse.csr_array(fits.T @ sparse.diags_array(popular))
         edges["owners"] = _columns_moved(sparse.csr_array(garages[active].T), active_in_needed, len(needed))
     return TowerInputs(
         users=needed,
-        targets=targets,
-        target_rows=torch.from_numpy(np.searchsorted(needed, targets)),
         user_state=torch.from_numpy(past.state[needed].astype(np.float32)),
         product_features=torch.from_numpy(_product_features(past, settings)),
         product_tokens=past.data["product"].tokens,

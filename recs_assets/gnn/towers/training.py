@@ -239,7 +239,7 @@ def slate_loss(
     Args:
         example: the snapshot.
         slates: the candidates of this step.
-        users: [targets x dimension] of ``example.inputs.targets``.
+        users: [users x dimension] as in ``example.inputs``.
         products: [products x dimension].
         kind: softmax, bce or bpr.
         rows: the users of the snapshot whose part of the loss is asked for; the parts add up to that of all.

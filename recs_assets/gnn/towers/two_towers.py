@@ -38,14 +38,13 @@ class MessagePassing(nn.Module):
         )
 
     def forward(self, nodes: dict[str, torch.Tensor], inputs: TowerInputs) -> dict[str, torch.Tensor]:
-        """[targets x dimension] by kind, from [nodes x dimension]: of users ``inputs.targets``, of other kinds all."""
-        targets = nodes | {"user": nodes["user"].index_select(0, inputs.target_rows)}
-        moved = {kind: own(targets[kind]) for kind, own in self.own.items()}
+        """[nodes x dimension] by kind, from the same."""
+        moved = {kind: own(nodes[kind]) for kind, own in self.own.items()}
         for name, encoder in self.heard.items():
             target, source = RELATIONS[name]
             if not len(nodes[source]):  # a store without vehicles
                 continue
-            moved[target] = moved[target] + encoder(nodes[source], targets[target], inputs.relations[name])
+            moved[target] = moved[target] + encoder(nodes[source], nodes[target], inputs.relations[name])
         return moved
 
 
@@ -79,7 +78,7 @@ class TwoTowers(nn.Module):
             drop: bool [products] whose id is hidden; ``None`` hides none.
 
         Returns:
-            [users who get one x dimension] and [products x dimension], float32.
+            [users x dimension] and [products x dimension], float32.
         """
         nodes = {
             "user": self.user_state(inputs.user_state),
