@@ -91,6 +91,11 @@ class Cohort:
         """Whether the store knows what fits what."""
         return self.eligibility.catalogue.fits is not None
 
+    @property
+    def requires_fitment(self) -> bool:
+        """Whether people are shown fitting and universal parts alone."""
+        return self.settings.candidates.require_fitment and self.has_fitment
+
     @cached_property
     def eligibility(self) -> Eligibility:
         """Which parts each user may be shown."""
@@ -145,7 +150,7 @@ class Cohort:
         fits = np.zeros(len(profile), dtype=bool)
         if store.fits is not None:
             fits = at(self.past.garages[self.users] @ store.fits.T, profile, product) > 0
-        suits = fits | universal | (not (self.settings.candidates.require_fitment and self.has_fitment))
+        suits = fits | universal | (not self.requires_fitment)
         reason = np.select(
             [is_candidate & fits, is_candidate & universal, is_candidate, suits],
             ["fits", "universal", "any part", "variant of a bought part"],

@@ -7,11 +7,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from recs_assets.ranking.arrays import blocks_of
 from recs_assets.resources.store.artifact import TableFile
 from recs_assets.resources.warehouse import Parameter, Warehouse
 from recs_assets.settings import Settings
 from recs_assets.steps.cohort import Cohort
 from recs_assets.steps.nodes import node_ids
+
+PAIRS_AT_ONCE = 40_000_000  # of people and parts: DuckDB takes half a GiB for them
 
 
 def v5_17_parameters(settings: Settings, has_fitment: bool) -> dict[str, Parameter]:
@@ -30,11 +33,19 @@ def v5_17_parameters(settings: Settings, has_fitment: bool) -> dict[str, Paramet
 
 def v5_17_lists(people: Cohort, warehouse: Warehouse, exports: Mapping[str, Sequence[TableFile]]) -> pd.DataFrame:
     """What v5.17 would have listed: columns profile, product, score, in the order of profiles."""
+    # Where everybody may be shown everything, DuckDB would take all the memory that it may have.
+    at_once = len(people.users) if people.requires_fitment else PAIRS_AT_ONCE // max(1, people.past.n_products)
+    blocks = blocks_of(len(people.users), max(1, at_once))
+    return pd.concat([_lists_of(people, rows, warehouse, exports) for rows in blocks], ignore_index=True)
+
+
+def _lists_of(people: Cohort, rows: slice, warehouse: Warehouse, exports: Mapping[str, Sequence[TableFile]]) -> pd.DataFrame:
+    """The same of some rows of the cohort."""
+    users, profile_ids = people.users[rows], pa.array(np.arange(rows.start, rows.stop).astype(str))
     user_ids, vehicle_ids = node_ids(exports, "user"), node_ids(exports, "vehicle")
-    profile_ids = pa.array(np.arange(len(people.users)).astype(str))
-    row, vehicle = people.past.garages[people.users].nonzero()
+    row, vehicle = people.past.garages[users].nonzero()
     tables = {
-        "profiles": pa.table({"profile_id": profile_ids, "user_id": user_ids.take(pa.array(people.users))}),
+        "profiles": pa.table({"profile_id": profile_ids, "user_id": user_ids.take(pa.array(users))}),
         "profile_vehicles": pa.table({"profile_id": profile_ids.take(row), "vehicle_id": vehicle_ids.take(vehicle)}),
     }
     with warehouse.session({**exports, **tables}) as session:
