@@ -35,27 +35,22 @@ def v5_17_lists(people: Cohort, warehouse: Warehouse, exports: Mapping[str, Sequ
     """What v5.17 would have listed: columns profile, product, score, in the order of profiles."""
     # Where everybody may be shown everything, DuckDB would take all the memory that it may have.
     at_once = len(people.users) if people.requires_fitment else PAIRS_AT_ONCE // max(1, people.past.n_products)
-    blocks = blocks_of(len(people.users), max(1, at_once))
-    return pd.concat([_lists_of(people, rows, warehouse, exports) for rows in blocks], ignore_index=True)
-
-
-def _lists_of(people: Cohort, rows: slice, warehouse: Warehouse, exports: Mapping[str, Sequence[TableFile]]) -> pd.DataFrame:
-    """The same of some rows of the cohort."""
-    users, profile_ids = people.users[rows], pa.array(np.arange(rows.start, rows.stop).astype(str))
-    user_ids, vehicle_ids = node_ids(exports, "user"), node_ids(exports, "vehicle")
-    row, vehicle = people.past.garages[users].nonzero()
-    tables = {
-        "profiles": pa.table({"profile_id": profile_ids, "user_id": user_ids.take(pa.array(users))}),
-        "profile_vehicles": pa.table({"profile_id": profile_ids.take(row), "vehicle_id": vehicle_ids.take(vehicle)}),
-    }
-    with warehouse.session({**exports, **tables}) as session:
-        listed = session.read("v5_17", as_of=people.start, **v5_17_parameters(people.settings, has_fitment=people.has_fitment))
-    lists = pd.DataFrame(
-        {
+    ids = {kind: node_ids(exports, kind) for kind in ("user", "vehicle", "product")}
+    parameters, lists = v5_17_parameters(people.settings, has_fitment=people.has_fitment), []
+    for rows in blocks_of(len(people.users), max(1, at_once)):
+        users, profile_ids = people.users[rows], pa.array(np.arange(rows.start, rows.stop).astype(str))
+        row, vehicle = people.past.garages[users].nonzero()
+        tables = {
+            "profiles": pa.table({"profile_id": profile_ids, "user_id": ids["user"].take(pa.array(users))}),
+            "profile_vehicles": pa.table({"profile_id": profile_ids.take(row), "vehicle_id": ids["vehicle"].take(vehicle)}),
+        }
+        with warehouse.session({**exports, **tables}) as session:
+            listed = session.read("v5_17", as_of=people.start, **parameters)
+        columns = {
             "profile": listed["profile_id"].to_numpy().astype(np.int64),
-            "product": pc.index_in(listed["product_id"], node_ids(exports, "product")).to_numpy().astype(np.int64),
+            "product": pc.index_in(listed["product_id"], ids["product"]).to_numpy().astype(np.int64),
             "score": listed["sql_score"].to_numpy(),
         }
-    )
-    # The query orders them by their ids, as texts.
-    return lists.sort_values("profile", kind="stable", ignore_index=True)
+        # The query orders them by their ids, as texts.
+        lists.append(pd.DataFrame(columns).sort_values("profile", kind="stable", ignore_index=True))
+    return pd.concat(lists, ignore_index=True)

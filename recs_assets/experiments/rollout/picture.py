@@ -24,8 +24,8 @@ def draw(weeks: list[Week], path: Path, true_lift: float) -> None:
     clicks.set(ylabel="clicks per delivered mail, %\n(machines' too)")
     lifts.axhline(0, color="black", linewidth=0.8)
     lifts.axhline(100 * true_lift, color="black", linewidth=0.8, linestyle=":", label="truth")
+    evaluated = [(n, week.verdict) for n, week in zip(number, weeks, strict=True) if week.verdict]
     for decision, colour in COLOURS.items():
-        evaluated = [(n, week.verdict) for n, week in zip(number, weeks, strict=True) if week.verdict]
         shown = [(n, verdict.figures) for n, verdict in evaluated if verdict.decision == decision and "lift" in verdict.figures]
         for n, figures in shown:
             lifts.plot([n, n], [100 * figures["low"], 100 * figures["high"]], color=colour)
