@@ -31,7 +31,7 @@ class Variant:
         values = base.model_dump()
         if not self.has_towers:
             values["towers"]["encoder"] = "none"
-        # What is left open is heard in the row that says so, not where the validation weeks of another row would have it.
+        # What is left open is selected in the row that says so, not where the validation weeks of another row would have it.
         values["model"] |= {SETTINGS[name]: False for name in undecided(base.model)}
         for section, keys in (*self.changes.items(), ("model", {"seed": seed})):
             values[section] |= keys

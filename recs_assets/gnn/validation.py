@@ -1,4 +1,4 @@
-"""Whether a change of the model helps, on the validation weeks: what channels and towers have to show before they are heard."""
+"""Whether a change of the model helps, on the validation weeks: what channels and towers have to show before they are used."""
 
 from dataclasses import dataclass
 from typing import Any

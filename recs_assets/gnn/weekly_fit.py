@@ -25,7 +25,7 @@ class WeeklyFit:
 
     Attributes:
         channels: fitted on every snapshot: evaluated on the evaluation weeks, and served.
-        chosen: which of them are heard, and their fit on the snapshots before the validation weeks: what alpha and the towers'
+        chosen: which of them are selected, and their fit on the snapshots before the validation weeks: what alpha and the towers'
             scale are chosen with.
         towers: ``None`` where the settings ask for none.
         n_users: users learned from, over all snapshots.

@@ -17,7 +17,7 @@ from recs_assets import heap
 from recs_assets.gnn import graph
 from recs_assets.gnn.candidates import part_attributes
 from recs_assets.gnn.channels.gated_model import GatedChannels, load
-from recs_assets.gnn.channels.optional import heard, hearing
+from recs_assets.gnn.channels.optional import selected, with_selected
 from recs_assets.gnn.snapshots import microseconds, snapshot
 from recs_assets.gnn.towers import residual
 from recs_assets.ranking import evaluation, slices
@@ -185,9 +185,9 @@ class Evaluator:
         returns_known_at: dt.datetime | None = None,
         by_mail: MailRelevance | None = None,
     ) -> Pool:
-        # What no model hears need not be worked out.
-        names = {name for model in models for name in heard(model.settings)}
-        settings = self.settings.model_copy(update={"model": hearing(self.settings.model, names)})
+        # What no model uses need not be worked out.
+        names = {name for model in models for name in selected(model.settings)}
+        settings = self.settings.model_copy(update={"model": with_selected(self.settings.model, names)})
 
         def pool_of(start: dt.datetime) -> Pool | None:
             heap.trim()  # what a week before held

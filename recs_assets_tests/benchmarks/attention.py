@@ -55,9 +55,9 @@ def main() -> None:
     forward = {"edges": along_edges, "gatconv": gatconv}[kind]()
     for _ in range(REPEATS):
         started = time.process_time()
-        heard = forward()
+        messages = forward()
         middle = time.process_time()
-        torch.autograd.backward(heard.sum())
+        torch.autograd.backward(messages.sum())
         print(f"{kind:<8} forward {middle - started:6.2f} CPU s, backward {time.process_time() - middle:6.2f} CPU s")
     print(f"{kind:<8} peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
 

@@ -7,7 +7,7 @@ from recs_assets import settings_file
 from recs_assets.experiments.variants import variants
 from recs_assets.gnn.channels import optional
 from recs_assets.gnn.channels.evidence import channel_names, feature_names
-from recs_assets.gnn.channels.optional import hearing
+from recs_assets.gnn.channels.optional import with_selected
 from recs_assets_tests.gnn import five_users
 
 SETTINGS = settings_file.load()
@@ -21,14 +21,14 @@ def test_every_channel_has_a_row_of_its_own() -> None:
 def test_a_row_changes_what_it_says_and_nothing_else() -> None:
     changed = ROWS["towers: id dropout 1"].settings(SETTINGS, seed=7)
     assert changed.towers == SETTINGS.towers.model_copy(update={"id_dropout": 1.0})
-    assert changed.model == hearing(SETTINGS.model, []).model_copy(update={"seed": 7})
+    assert changed.model == with_selected(SETTINGS.model, []).model_copy(update={"seed": 7})
     assert changed.blend == SETTINGS.blend
 
 
 @pytest.mark.parametrize("name", optional.SETTINGS)
-def test_what_the_settings_leave_open_is_heard_in_a_row_of_its_own_alone(name: str) -> None:
-    assert ROWS[f"with {name}"].settings(SETTINGS, seed=1).model == hearing(SETTINGS.model, [name])
-    decided = SETTINGS.model_copy(update={"model": hearing(SETTINGS.model, [name])})
+def test_what_the_settings_leave_open_is_selected_in_a_row_of_its_own_alone(name: str) -> None:
+    assert ROWS[f"with {name}"].settings(SETTINGS, seed=1).model == with_selected(SETTINGS.model, [name])
+    decided = SETTINGS.model_copy(update={"model": with_selected(SETTINGS.model, [name])})
     assert "with " not in "".join(variant.name for variant in variants(decided))
     assert next(variants(decided)).settings(decided, seed=1).model == decided.model
 

@@ -26,11 +26,11 @@ class Channels:
 
     Attributes:
         log_popularity: fast, middle and slow, [products] each, as the towers see it: without what the model has learned.
-        heard: the optional channels that the model hears.
+        selected: the optional channels that the model uses.
     """
 
-    def __init__(self, world: World, weights: Mapping[str, Any], heard: Collection[str] = ()) -> None:
-        self.heard = heard
+    def __init__(self, world: World, weights: Mapping[str, Any], selected: Collection[str] = ()) -> None:
+        self.selected = selected
         self.world = world
         self.weights = {name: np.asarray(values, dtype=np.float64) for name, values in weights.items()}
         model = world.settings.model
@@ -54,7 +54,7 @@ class Channels:
         logs += [self._owners_behaviour(user, labels) for labels in self._vehicle_labels()]
         logs += [self._owner_types(user), self._next_types(self._history(user))]
         optional = {"undecayed_walk": self.undecayed_walk, "ease": self.ease}
-        logs += [of_user(user) for name, of_user in optional.items() if name in self.heard]
+        logs += [of_user(user) for name, of_user in optional.items() if name in self.selected]
         assert len(logs) == len(weights)
         total = np.zeros(len(self.world.products))
         for weight, evidence in zip(weights, logs, strict=True):

@@ -16,7 +16,7 @@ from recs_assets.gnn import graph
 from recs_assets.gnn.channels import optional
 from recs_assets.gnn.channels.evidence import Evidence, channel_names
 from recs_assets.gnn.channels.gated_model import GatedChannels
-from recs_assets.gnn.channels.optional import hearing
+from recs_assets.gnn.channels.optional import with_selected
 from recs_assets.gnn.scoring import weighted
 from recs_assets.gnn.snapshots import microseconds, snapshot
 from recs_assets.gnn.towers.residual import Residual
@@ -111,7 +111,7 @@ def test_a_spoilt_weight_of_any_channel_is_noticed(first_run: Run, first: tuple[
 @pytest.mark.parametrize("names", [["walk_undecayed"], ["ease"], ["walk_undecayed", "ease"]])
 def test_the_score_of_a_model_that_hears_optional_channels_agrees(first_run: Run, names: list[str]) -> None:
     known, weights = first_run.place.artifact("hetero_graph"), first_run.place.artifact("approved_model").path(MODEL)
-    settings = hearing(SETTINGS.model, names)
+    settings = with_selected(SETTINGS.model, names)
     model = GatedChannels(settings, torch.load(weights, weights_only=True)["weights"]["epsilon"])
     with torch.no_grad():
         model.base[-len(names) :] = 2.0  # far from what the others weigh
@@ -125,10 +125,10 @@ def test_the_score_of_a_model_that_hears_optional_channels_agrees(first_run: Run
     fast = weighted(model, logs, past.state[users], every).sum(axis=1).reshape(every.shape)
     np.testing.assert_allclose(fast, [slow.scores(user) for user in users.tolist()], rtol=1e-4, atol=1e-4)
     for number, name in enumerate(names, features.shape[1] - len(names)):
-        heard = features[:, number].reshape(every.shape)
+        column = features[:, number].reshape(every.shape)
         own = getattr(slow, optional.SETTINGS[name])
-        np.testing.assert_allclose(heard, [own(user) for user in users.tolist()], rtol=1e-4, atol=1e-5)
-        assert (np.ptp(heard, axis=1) > {"walk_undecayed": 1, "ease": 0.01}[name]).sum() >= 20
+        np.testing.assert_allclose(column, [own(user) for user in users.tolist()], rtol=1e-4, atol=1e-5)
+        assert (np.ptp(column, axis=1) > {"walk_undecayed": 1, "ease": 0.01}[name]).sum() >= 20
 
 
 @pytest.mark.parametrize("encoder", ["gat", "mean"])

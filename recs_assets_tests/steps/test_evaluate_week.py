@@ -14,7 +14,7 @@ from recs_assets.gnn import graph, scoring
 from recs_assets.gnn.channels import optional
 from recs_assets.gnn.channels.evidence import channel_names, path_names
 from recs_assets.gnn.channels.gated_model import GatedChannels, load
-from recs_assets.gnn.channels.optional import hearing
+from recs_assets.gnn.channels.optional import with_selected
 from recs_assets.gnn.towers.residual import Residual
 from recs_assets.gnn.towers.two_towers import TwoTowers
 from recs_assets.ranking.strata import STRATA
@@ -75,12 +75,12 @@ def test_lists_and_surprisals_by_hand() -> None:
 def test_each_model_hears_its_own_channels_where_others_hear_more() -> None:
     settings = five_users.settings()
 
-    def of(name: str, heard: list[str]) -> dict[str, list[float]]:
-        """Scores of the single channel and of a model that hears it, in a week of which all of ``heard`` is worked out."""
-        model = GatedChannels(hearing(settings.model, [name]), torch.ones(len(path_names(settings.model))))
+    def of(name: str, selected: list[str]) -> dict[str, list[float]]:
+        """Scores of the single channel and of a model that uses it, in a week of which all of ``selected`` is worked out."""
+        model = GatedChannels(with_selected(settings.model, [name]), torch.ones(len(path_names(settings.model))))
         with torch.no_grad():
             model.base[-1] = 2.0
-        worked_out = settings.model_copy(update={"model": hearing(settings.model, heard)})
+        worked_out = settings.model_copy(update={"model": with_selected(settings.model, selected)})
         people = cohort(world([*PAST, *FUTURE]), AS_OF, worked_out, BOTH)
         (chunk,) = people.chunks()
         systems = _systems(people, ScoringModel.of(people, model, towers=None))

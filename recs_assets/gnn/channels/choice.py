@@ -1,4 +1,4 @@
-"""Which optional channels the model hears: the validation weeks decide, where the settings leave it open."""
+"""Which optional channels the model uses: the validation weeks decide, where the settings leave it open."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from torch_geometric.data import HeteroData
 from recs_assets.gnn.channels import training
 from recs_assets.gnn.channels.evidence import feature_names
 from recs_assets.gnn.channels.examples import Example, channel_scores, in_turn
-from recs_assets.gnn.channels.optional import SETTINGS, OptionalChannels, heard, hearing, undecided, with_history
+from recs_assets.gnn.channels.optional import SETTINGS, OptionalChannels, selected, undecided, with_history, with_selected
 from recs_assets.gnn.channels.split_examples import SplitExamples
 from recs_assets.gnn.channels.training import Fit, fit
 from recs_assets.gnn.snapshots import snapshot
@@ -36,19 +36,19 @@ class Decision:
     """What was found of one optional channel.
 
     Attributes:
-        is_heard: what came of it.
+        is_selected: what came of it.
         nudged: of -log p of the validation weeks, by a little of the channel; ``None``: they were not asked.
         shown: what the channel adds there; ``None``: it was not fitted.
     """
 
-    is_heard: bool
+    is_selected: bool
     nudged: Difference | None = None
     shown: Comparison | None = None
 
     @property
     def words(self) -> str:
         """What was decided, and why."""
-        came = "heard" if self.is_heard else "not heard"
+        came = "selected" if self.is_selected else "not selected"
         if self.shown is not None:
             nll, recall = self.shown.nll, self.shown.recall
             return (
@@ -62,7 +62,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The channels that are heard.
+    """The channels that are selected.
 
     Attributes:
         settings: in which it is decided.
@@ -76,7 +76,7 @@ class Chosen:
 
     @property
     def words(self) -> dict[str, str]:
-        """By optional channel, whether it is heard, and why."""
+        """By optional channel, whether it is selected, and why."""
         return {name: decision.words for name, decision in self.decisions.items()}
 
 
@@ -108,22 +108,22 @@ def choose_channels(
     Rao's score test (1948): nearly free, where a second fit costs as much as the first.
 
     Args:
-        examples: snapshots to learn from and to validate on, with the features that ``settings.model`` hears as it stands.
+        examples: snapshots to learn from and to validate on, with the features that ``settings.model`` selects as it stands.
         column: of the channels that are left open.
-        settings: the model's say which optional channels are heard, are not, or are left open.
+        settings: the model's say which optional channels are selected, are not, or are left open.
         report: takes lines of progress.
         folder: where features lie.
 
     Returns:
-        What is heard, and the examples with its features.
+        What is selected, and the examples with its features.
 
     Raises:
         NoTrainingDataError: there is nothing to learn from.
         FloatingPointError: a loss is not finite any more.
     """
-    names, column = set(heard(settings.model)), _remembered(column)
+    names, column = set(selected(settings.model)), _remembered(column)
     decisions = {name: Decision(name in names) for name in SETTINGS}
-    best = _Heard.of(examples, settings, hearing(settings.model, names), report)
+    best = _Selection.of(examples, settings, with_selected(settings.model, names), report)
     remaining = undecided(settings.model) if examples.validation else []
     columns = {name: [column(example, name) for example in examples.validation] for name in remaining}
     while remaining:
@@ -155,25 +155,25 @@ def _remembered(column: Column) -> Column:
 
 
 @dataclass(frozen=True)
-class _Heard:
-    """The channels that are heard so far, and what their fit makes of the validation weeks."""
+class _Selection:
+    """The channels that are selected so far, and what their fit makes of the validation weeks."""
 
     examples: SplitExamples
     settings: Settings
     fit: Fit
 
     @staticmethod
-    def of(examples: SplitExamples, settings: Settings, model: ModelSettings, report: Callable[[str], None]) -> "_Heard":
+    def of(examples: SplitExamples, settings: Settings, model: ModelSettings, report: Callable[[str], None]) -> "_Selection":
         """Fitted on the snapshots before the validation weeks."""
         settings = settings.model_copy(update={"model": model})
-        return _Heard(examples, settings, fit(examples.before_validation, settings, report))
+        return _Selection(examples, settings, fit(examples.before_validation, settings, report))
 
-    def with_channel(self, name: str, column: Column, folder: Path | None, report: Callable[[str], None]) -> "_Heard":
+    def with_channel(self, name: str, column: Column, folder: Path | None, report: Callable[[str], None]) -> "_Selection":
         """The same with one channel more."""
-        model = hearing(self.settings.model, {*heard(self.settings.model), name})
+        model = with_selected(self.settings.model, {*selected(self.settings.model), name})
         place = feature_names(model).index(name)
         examples = self.examples.with_channel(place, lambda example: column(example, name), folder)
-        return _Heard.of(examples, self.settings, model, report)
+        return _Selection.of(examples, self.settings, model, report)
 
     def nudged(self, columns: Sequence[Floats32]) -> Difference:
         """Of -log p of the validation weeks, by a little of a channel: its column for each of their snapshots."""
@@ -181,7 +181,7 @@ class _Heard:
         users = np.concatenate([example.users for example in self.examples.validation])
         return paired_difference(self._nll, self._nll_of(scores), users, 1 - self.settings.towers.confidence)
 
-    def compared(self, wider: "_Heard") -> Comparison:
+    def compared(self, wider: "_Selection") -> Comparison:
         """What another fit makes of the same weeks, against this one."""
         users = np.concatenate([example.users for example in self.examples.validation])
         weeks = np.concatenate([np.full(example.n_users, week) for week, example in enumerate(self.examples.validation)])

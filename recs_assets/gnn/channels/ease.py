@@ -1,7 +1,7 @@
 """EASE (Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data") over all that anybody has ever touched.
 
 It predicts each part from all others at once, so that of parts that are touched by the same people each counts once. Its value is
-heard as it is: its logarithm was worth a third as much. Whether it is heard is asked of the validation weeks: see ``choice``.
+weighed as it is: its logarithm was worth a third as much. The validation weeks decide whether it is selected: see ``choice``.
 """
 
 from concurrent.futures import ThreadPoolExecutor

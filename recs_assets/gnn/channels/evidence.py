@@ -1,5 +1,5 @@
 """Evidence channels: each one a meta-path through the graph, precomputed, so that a score is a weighted sum of their logs, and
-of EASE where it is heard.
+of EASE where it is selected.
 
 A channel c says how much evidence of one kind there is for showing product p to user u: x_c(u, p). Precomputing paths instead
 of sampling them follows SIGN (Frasca et al. 2020); meta-paths are those of Sun et al. (2011); weights that halve with age follow
@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from recs_assets.gnn.channels.candidate_pairs import CandidatePairs
-from recs_assets.gnn.channels.optional import OptionalChannels, heard, with_history
+from recs_assets.gnn.channels.optional import OptionalChannels, selected, with_history
 from recs_assets.gnn.channels.part_types import PartTypes
 from recs_assets.gnn.channels.popularity import POPULARITY, decayed_counts, floored_shares, popularity_inputs
 from recs_assets.gnn.channels.undecayed_walk import NAME as UNDECAYED_WALK
@@ -35,8 +35,8 @@ def channel_names(settings: ModelSettings) -> tuple[str, ...]:
 
 
 def feature_names(settings: ModelSettings) -> tuple[str, ...]:
-    """The channels of a user and a part, in the order of the feature columns: the optional ones that are heard last."""
-    return (*path_names(settings), *VEHICLES, *PART_TYPES, *heard(settings))
+    """The channels of a user and a part, in the order of the feature columns: the optional ones that are selected last."""
+    return (*path_names(settings), *VEHICLES, *PART_TYPES, *selected(settings))
 
 
 def path_names(settings: ModelSettings) -> tuple[str, ...]:
@@ -50,8 +50,8 @@ def cosine_names(settings: ModelSettings) -> tuple[str, ...]:
 
 
 def walk_names(settings: ModelSettings) -> tuple[str, ...]:
-    """The channels that lead from part to part: walks through people, and the optional ones that are heard."""
-    return (*cosine_names(settings), "walk", *heard(settings))
+    """The channels that lead from part to part: walks through people, and the optional ones that are selected."""
+    return (*cosine_names(settings), "walk", *selected(settings))
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Evidence:
         Returns:
             [entries of ``candidates`` x walks].
         """
-        optional = heard(self.settings)
+        optional = selected(self.settings)
         places, active, of_active = with_history(self.past, users, candidates)
         if len(active) == len(users) and not optional:
             # Of a shop where all are active, no copy of the largest array that scoring holds.
@@ -168,7 +168,7 @@ class Evidence:
 
     @cached_property
     def optional(self) -> OptionalChannels:
-        """The channels of which some are heard."""
+        """The channels of which some are selected."""
         return OptionalChannels(self.past, self._n_walked)
 
     @property

@@ -192,7 +192,7 @@ def load(path: Path, settings: ModelSettings) -> GatedChannels:
     other = _differences(saved["inputs"], settings)
     if other:
         raise ValueError(f"{path} was fitted with other settings: {'; '.join(other)}. Set them back, or train again.")
-    model = GatedChannels(settings.model_copy(update=_heard(saved["inputs"])), saved["weights"]["epsilon"])
+    model = GatedChannels(settings.model_copy(update=_selected(saved["inputs"])), saved["weights"]["epsilon"])
     model.load_state_dict(saved["weights"])
     return model
 
@@ -203,13 +203,13 @@ def unfit(path: Path, settings: ModelSettings) -> list[str]:
 
 
 def _differences(fitted: dict[str, Any], settings: ModelSettings) -> list[str]:
-    fitted, asked = fitted | _heard(fitted), _inputs(settings)
-    # Which optional channels are heard may be left open: any will do.
+    fitted, asked = fitted | _selected(fitted), _inputs(settings)
+    # Which optional channels are selected may be left open: any will do.
     names = [name for name in asked if name not in optional.SETTINGS.values() or asked[name] is not None]
     return [f"model.{name} was {fitted.get(name)} and is {asked[name]}" for name in names if fitted.get(name) != asked[name]]
 
 
-def _heard(fitted: dict[str, Any]) -> dict[str, bool]:
+def _selected(fitted: dict[str, Any]) -> dict[str, bool]:
     """By setting, which optional channels weights were fitted on; weights from before there were any on none."""
     return {setting: bool(fitted.get(setting)) for setting in optional.SETTINGS.values()}
 

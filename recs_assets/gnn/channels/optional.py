@@ -1,4 +1,4 @@
-"""Channels that help in one shop and harm in another: the validation weeks decide which ones are heard, see ``choice``."""
+"""Channels that help in one shop and harm in another: the validation weeks decide which ones are selected, see ``choice``."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from recs_assets.gnn.snapshots import Snapshot
 from recs_assets.model_settings import ModelSettings
 from recs_assets.ranking.arrays import Floats32, Ints
 
-# By name, in the order of the feature columns, the setting that says whether it is heard.
+# By name, in the order of the feature columns, the setting that says whether it is selected.
 SETTINGS = {undecayed_walk.NAME: "undecayed_walk", ease.NAME: "ease"}
 
 
-def heard(settings: ModelSettings) -> tuple[str, ...]:
-    """The ones that are heard. Where that is not decided yet they are not."""
+def selected(settings: ModelSettings) -> tuple[str, ...]:
+    """The ones that are selected. Where that is not decided yet they are not."""
     return tuple(name for name, setting in SETTINGS.items() if getattr(settings, setting))
 
 
@@ -28,8 +28,8 @@ def undecided(settings: ModelSettings) -> list[str]:
     return [name for name, setting in SETTINGS.items() if getattr(settings, setting) is None]
 
 
-def hearing(settings: ModelSettings, names: Collection[str]) -> ModelSettings:
-    """The settings with nothing left open: these are heard, and no others."""
+def with_selected(settings: ModelSettings, names: Collection[str]) -> ModelSettings:
+    """The settings with nothing left open: these are selected, and no others."""
     return settings.model_copy(update={setting: name in names for name, setting in SETTINGS.items()})
 
 

@@ -1,7 +1,7 @@
 """A walk that forgets nothing: P3 (Cooper et al. 2014) over all that anybody has ever touched, however long ago and how often.
 
-Where tastes last it says more than walks whose steps fade; where fashions change it says less. So whether it is heard is asked of
-the validation weeks: see ``choice``.
+Where tastes last it says more than walks whose steps fade; where fashions change it says less. So the validation weeks
+decide whether it is selected: see ``choice``.
 """
 
 from dataclasses import dataclass

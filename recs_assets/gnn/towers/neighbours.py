@@ -102,7 +102,7 @@ def tower_inputs(past: Snapshot, users: Ints, settings: Settings) -> TowerInputs
         "fitted_vehicles": sparse.csr_array(fits @ sparse.diags_array(owners)),
         "bought_with": sparse.csr_array(pairs + pairs.T),
     }
-    if options.hops > 1:  # what a vehicle hears in the last step nobody asks
+    if options.hops > 1:  # a vehicle's messages of the last step go nowhere
         popular = np.asarray(used.sum(axis=0)).ravel()
         edges["fitting_products"] = sparse.csr_array(fits.T @ sparse.diags_array(popular))
         edges["owners"] = _columns_moved(sparse.csr_array(garages[active].T), active_in_needed, len(needed))

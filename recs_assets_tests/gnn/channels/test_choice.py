@@ -1,4 +1,4 @@
-"""Which optional channels are heard: where they tell what people take, where they tell nothing, where nobody asks."""
+"""Which optional channels are selected: where they tell what people take, where they tell nothing, where nobody asks."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,7 +10,7 @@ import torch
 from recs_assets.gnn.channels.choice import Chosen, choose_channels, columns_of
 from recs_assets.gnn.channels.evidence import Evidence, feature_names
 from recs_assets.gnn.channels.examples import Example
-from recs_assets.gnn.channels.optional import SETTINGS, heard, hearing
+from recs_assets.gnn.channels.optional import SETTINGS, selected, with_selected
 from recs_assets.gnn.channels.split_examples import SplitExamples
 from recs_assets.gnn.channels.training import fit
 from recs_assets.ranking.arrays import Floats32
@@ -56,24 +56,24 @@ def _settings(**asked: bool | None) -> Settings:
     return five_users.settings(model={"steps": 100, **asked})
 
 
-def _heard(chosen: Chosen) -> tuple[str, ...]:
+def _selected(chosen: Chosen) -> tuple[str, ...]:
     assert None not in (chosen.settings.model.undecayed_walk, chosen.settings.model.ease)
-    return heard(chosen.settings.model)
+    return selected(chosen.settings.model)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_a_channel_is_heard_where_it_tells_what_people_take(name: str) -> None:
+def test_a_channel_is_selected_where_it_tells_what_people_take(name: str) -> None:
     chosen, examples = choose_channels(_split({name: 0.7}), _column, _settings())
-    assert _heard(chosen) == (name,)
+    assert _selected(chosen) == (name,)
     assert chosen.fit.model.named_weights()[name] > 0.5
     decision = chosen.decisions[name]
     assert decision.nudged is not None
     assert decision.nudged.z < -1
     assert decision.shown is not None
     assert decision.shown.helps
-    assert chosen.words[name].startswith("heard: -log p of the validation weeks -")
+    assert chosen.words[name].startswith("selected: -log p of the validation weeks -")
     (other,) = SETTINGS.keys() - {name}
-    assert chosen.words[other].startswith("not heard: ")
+    assert chosen.words[other].startswith("not selected: ")
     assert feature_names(chosen.settings.model) == (*NAMES, name)
     assert len(examples.training) == 6
     for example in examples.training:
@@ -85,7 +85,7 @@ def test_a_channel_is_heard_where_it_tells_what_people_take(name: str) -> None:
 @pytest.mark.parametrize("shares", [{WALK: 0.5, EASE: 0.4}, {EASE: 0.5, WALK: 0.4}])
 def test_both_are_heard_where_both_tell_whichever_comes_first(shares: dict[str, float]) -> None:
     chosen, examples = choose_channels(_split(shares), _column, _settings())
-    assert _heard(chosen) == (WALK, EASE)
+    assert _selected(chosen) == (WALK, EASE)
     assert feature_names(chosen.settings.model) == (*NAMES, WALK, EASE)
     for example in examples.training:
         assert np.array_equal(example.features[:, -2:], np.stack([_column(example, name) for name in (WALK, EASE)], axis=1))
@@ -101,12 +101,12 @@ def test_a_channel_is_not_fitted_nor_worked_out_to_learn_from_where_a_little_of_
         return _column(example, name)
 
     chosen, examples = choose_channels(split, column, _settings())
-    assert _heard(chosen) == ()
+    assert _selected(chosen) == ()
     assert examples is split
     assert asked == {(week, name) for week in (3, 4, 5) for name in SETTINGS}
     for name in SETTINGS:
         assert chosen.decisions[name].shown is None
-        assert chosen.words[name].startswith("not heard: a little of it does not lower -log p of the validation weeks (z ")
+        assert chosen.words[name].startswith("not selected: a little of it does not lower -log p of the validation weeks (z ")
     # The model is what it would be if there were no such channels, to the bit.
     _same_bits(chosen, fit(split.before_validation, _settings(undecayed_walk=False, ease=False)).model)
 
@@ -115,12 +115,12 @@ def test_a_channel_is_not_heard_where_what_it_taught_does_not_hold_in_the_valida
     # In one of the three weeks people do the opposite: better on the whole is not enough.
     split = _split({EASE: 0.7}, signs=(1.0, 1.0, -1.0))
     chosen, examples = choose_channels(split, _column, _settings())
-    assert _heard(chosen) == ()
+    assert _selected(chosen) == ()
     assert examples is split
     shown = chosen.decisions[EASE].shown
     assert shown is not None
     assert not shown.helps
-    assert chosen.words[EASE].startswith("not heard: -log p of the validation weeks ")
+    assert chosen.words[EASE].startswith("not selected: -log p of the validation weeks ")
     _same_bits(chosen, fit(split.before_validation, _settings(undecayed_walk=False, ease=False)).model)
 
 
@@ -131,19 +131,19 @@ def test_settings_that_decide_are_not_asked_again(asked: bool) -> None:
         split = split.with_channel(len(NAMES), lambda example: _column(example, EASE))
     chosen, examples = choose_channels(split, _column, _settings(ease=asked, undecayed_walk=False))
     assert examples is split
-    assert _heard(chosen) == ((EASE,) if asked else ())
+    assert _selected(chosen) == ((EASE,) if asked else ())
     assert (EASE in chosen.fit.model.named_weights()) is asked
-    came = "heard" if asked else "not heard"
+    came = "selected" if asked else "not selected"
     assert chosen.words == {
-        WALK: "not heard: the validation weeks were not asked",
+        WALK: "not selected: the validation weeks were not asked",
         EASE: f"{came}: the validation weeks were not asked",
     }
 
 
-def test_where_nobody_validates_none_is_heard() -> None:
+def test_where_nobody_validates_none_is_selected() -> None:
     split = _split({EASE: 0.7})
     chosen, _ = choose_channels(SplitExamples(split.training, [], 2), _column, _settings())
-    assert _heard(chosen) == ()
+    assert _selected(chosen) == ()
 
 
 def test_columns_are_those_that_evidence_gives_a_model_that_hears_them() -> None:
@@ -157,7 +157,7 @@ def test_columns_are_those_that_evidence_gives_a_model_that_hears_them() -> None
         ),
         moment=past.as_of,
     )
-    whole = Evidence(past, hearing(settings.model, SETTINGS)).features(example.users, example.candidates)
+    whole = Evidence(past, with_selected(settings.model, SETTINGS)).features(example.users, example.candidates)
     for number, name in enumerate(SETTINGS, len(NAMES)):
         assert np.array_equal(columns_of(data, settings)(example, name), whole[:, number])
         assert np.ptp(whole[:, number]) > 0

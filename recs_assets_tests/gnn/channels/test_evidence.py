@@ -19,7 +19,7 @@ from scipy import sparse
 
 from recs_assets.gnn.channels.evidence import Evidence, channel_names, feature_names, path_names
 from recs_assets.gnn.channels.gated_model import GatedChannels
-from recs_assets.gnn.channels.optional import hearing
+from recs_assets.gnn.channels.optional import with_selected
 from recs_assets_tests.gnn import five_users
 
 NOTHING = [0.0, 0.0, 0.0, 0.0, 0.0]
@@ -59,9 +59,9 @@ def test_the_channels_are_named_in_order() -> None:
     assert channel_names(MODEL) == (*POPULARITY, *NAMES)
     assert feature_names(MODEL) == NAMES
     assert path_names(MODEL) == NAMES[:9]
-    assert feature_names(hearing(MODEL, [])) == NAMES
-    assert feature_names(hearing(MODEL, ["ease"])) == (*NAMES, "ease")
-    assert feature_names(hearing(MODEL, ["ease", "walk_undecayed"])) == (*NAMES, "walk_undecayed", "ease")
+    assert feature_names(with_selected(MODEL, [])) == NAMES
+    assert feature_names(with_selected(MODEL, ["ease"])) == (*NAMES, "ease")
+    assert feature_names(with_selected(MODEL, ["ease", "walk_undecayed"])) == (*NAMES, "walk_undecayed", "ease")
 
 
 def test_popularity_sums_decayed_weights_and_gives_untouched_parts_a_floor() -> None:

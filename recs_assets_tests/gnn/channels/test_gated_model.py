@@ -12,7 +12,7 @@ import torch
 from recs_assets.gnn.channels import gated_model as model
 from recs_assets.gnn.channels import optional
 from recs_assets.gnn.channels.gated_model import EpsilonEstimator, GatedChannels
-from recs_assets.gnn.channels.optional import hearing
+from recs_assets.gnn.channels.optional import with_selected
 from recs_assets.model_settings import ModelSettings
 from recs_assets_tests.gnn import five_users
 
@@ -182,16 +182,16 @@ def test_weights_are_loaded_with_the_channels_that_they_were_fitted_on_unless_ot
 ) -> None:
     setting = optional.SETTINGS[channel]
     options = MODEL.model_copy(update={setting: asked})
-    for is_heard in (True, False):
-        path = tmp_path / f"{is_heard}.pt"
-        model.save(_new(options=hearing(MODEL, [channel] if is_heard else [])), path)
-        if asked in (None, is_heard):
+    for is_selected in (True, False):
+        path = tmp_path / f"{is_selected}.pt"
+        model.save(_new(options=with_selected(MODEL, [channel] if is_selected else [])), path)
+        if asked in (None, is_selected):
             loaded = model.load(path, options)
-            assert (getattr(loaded.settings, setting), channel in loaded.named_weights()) == (is_heard, is_heard)
+            assert (getattr(loaded.settings, setting), channel in loaded.named_weights()) == (is_selected, is_selected)
             assert model.unfit(path, options) == []
         else:
-            assert model.unfit(path, options) == [f"model.{setting} was {is_heard} and is {asked}"]
-            with pytest.raises(ValueError, match=rf"model\.{setting} was {is_heard} and is {asked}"):
+            assert model.unfit(path, options) == [f"model.{setting} was {is_selected} and is {asked}"]
+            with pytest.raises(ValueError, match=rf"model\.{setting} was {is_selected} and is {asked}"):
                 model.load(path, options)
 
 
@@ -209,5 +209,8 @@ def test_a_model_takes_its_own_channels_of_features_that_have_more() -> None:
     features = np.arange(2 * (len(FEATURES) + 2), dtype=np.float32).reshape(2, -1)
     channels, walk = (*FEATURES, "walk_undecayed", "ease"), len(FEATURES)
     assert _new().own(features, channels).tolist() == features[:, :walk].tolist()
-    assert _new(options=hearing(MODEL, ["ease"])).own(features, channels).tolist() == np.delete(features, walk, axis=1).tolist()
-    assert _new(options=hearing(MODEL, optional.SETTINGS)).own(features, channels) is features
+    assert (
+        _new(options=with_selected(MODEL, ["ease"])).own(features, channels).tolist()
+        == np.delete(features, walk, axis=1).tolist()
+    )
+    assert _new(options=with_selected(MODEL, optional.SETTINGS)).own(features, channels) is features

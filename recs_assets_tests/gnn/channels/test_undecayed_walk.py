@@ -7,12 +7,12 @@ import pytest
 from scipy import sparse
 
 from recs_assets.gnn.channels.evidence import Evidence, feature_names
-from recs_assets.gnn.channels.optional import hearing
+from recs_assets.gnn.channels.optional import with_selected
 from recs_assets.gnn.channels.undecayed_walk import NAME, UndecayedWalk
 from recs_assets_tests.gnn import five_users
 from recs_assets_tests.gnn.five_users import past_of, world
 
-MODEL = hearing(five_users.settings().model, [NAME])
+MODEL = with_selected(five_users.settings().model, [NAME])
 # u1 touched p1 and p2, u2 p2 and p3, u3 p3. From a part to its people and on to theirs, all alike:
 # u1: 1/2 p1 + 1/2 p2 -> u1 3/4, u2 1/4 -> p1 3/8, p2 4/8, p3 1/8.
 # u2: 1/2 p2 + 1/2 p3 -> u1 1/4, u2 1/2, u3 1/4 -> p1 1/8, p2 3/8, p3 4/8.
@@ -40,6 +40,6 @@ def test_it_says_nothing_of_people_without_a_history_and_stands_last_among_the_c
 
 def test_the_other_channels_are_the_same_bits_with_and_without_it() -> None:
     every_part = sparse.csr_array(np.ones((5, 5), dtype=bool))
-    past, without = past_of(world()), hearing(MODEL, [])
+    past, without = past_of(world()), with_selected(MODEL, [])
     alone, beside = (Evidence(past, settings).features(np.arange(5), every_part) for settings in (without, MODEL))
     assert np.array_equal(alone, beside[:, :-1])
