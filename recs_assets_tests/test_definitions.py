@@ -2,8 +2,6 @@
 
 import datetime as dt
 import re
-import subprocess
-import sys
 
 import dagster as dg
 import pytest
@@ -255,10 +253,3 @@ def test_the_everything_job_runs_everything() -> None:
 def test_all_steps_of_a_local_run_share_one_process() -> None:
     assert TARGETS["local"].executor() is dg.in_process_executor
     assert definitions.defs.executor is definitions.target.executor()
-
-
-def test_definitions_load_without_torch_or_pandas() -> None:
-    heavy = ("torch", "torch_geometric", "pandas", "scipy", "google.cloud")
-    code = f"import sys; import recs_assets.definitions; print([name for name in {heavy} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

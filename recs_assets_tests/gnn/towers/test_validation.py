@@ -122,6 +122,7 @@ def test_a_single_week_shows_nothing() -> None:
     assert (shown.choice.gain, any(shown.scales.values())) == (1.0, False)
 
 
+@pytest.mark.long
 def test_noise_is_kept_in_one_of_a_hundred_worlds_at_most_though_the_best_of_many_tries_looks_better_in_most() -> None:
     # The command of a thousand larger worlds: python -m recs_assets_tests.benchmarks.towers_without_effect.
     worlds = [no_effect(World(n_users=40, n_parts=20, n_epochs=4), np.random.default_rng(seed)) for seed in range(200)]
