@@ -84,7 +84,7 @@ def _report(options: argparse.Namespace, project: ModuleType) -> int:
     warehouse, store = project.target.warehouse(project.settings), project.target.store()
     store.location.read_on()
     measured = store.newest("offline_metrics")
-    week = _week(options, rollback.newest_week(warehouse), measured and measured.manifest.week)
+    week = _week(options, asked.newest_published(warehouse), measured and measured.manifest.week)
     from recs_assets.report import facts, planted, text, yardsticks  # as definitions: what imports an asset reads the settings
 
     with dagster_home.opened() as instance:
@@ -120,13 +120,13 @@ def _latest(options: argparse.Namespace, project: ModuleType) -> int:
 
 def _versions(options: argparse.Namespace, project: ModuleType) -> int:
     warehouse = project.target.warehouse(project.settings)
-    print(rollback.listed(warehouse, _week(options, rollback.newest_week(warehouse))))
+    print(rollback.listed(warehouse, _week(options, asked.newest_published(warehouse))))
     return 0
 
 
 def _rollback(options: argparse.Namespace, project: ModuleType) -> int:
     warehouse = project.target.warehouse(project.settings)
-    week = _week(options, rollback.newest_week(warehouse))
+    week = _week(options, asked.newest_published(warehouse))
     restored = rollback.restore(
         warehouse,
         week,

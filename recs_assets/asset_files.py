@@ -1,4 +1,17 @@
-"""The names of the files that pass between assets, by the asset that writes them."""
+"""The names of the files that pass between assets, by the asset that writes them; and which assets others are made from."""
+
+# What the graph is made from,
+EXPORT_NAMES = (
+    "user_nodes",
+    "vehicle_nodes",
+    "product_nodes",
+    "fits_edges",
+    "owns_edges",
+    "interaction_edges",
+    "co_purchase_edges",
+)
+# and lists, beside the newest record of what may be served.
+LIST_INPUTS = (*EXPORT_NAMES, "hetero_graph", "sql_scores", "user_scores", "product_similarities", "rollout_assignment")
 
 
 def own_file(asset: str) -> str:

@@ -101,13 +101,6 @@ def listed(warehouse: Warehouse, week: str) -> str:
     return "\n".join(f"{mark} {line}".rstrip() for mark, line in zip(marks, lines, strict=True))
 
 
-def newest_week(warehouse: Warehouse) -> str | None:
-    """The newest week of which anything was published."""
-    with warehouse.session() as session:
-        weeks = session.read("last_publications")["week"].to_pylist()
-    return max(weeks).isoformat() if weeks else None
-
-
 def _cell(value: Any) -> str:
     if value is None:
         return "-"

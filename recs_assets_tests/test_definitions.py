@@ -194,7 +194,7 @@ PLOTTED: dict[str, set[str]] = {
         for asset in EXPORTS - {"co_purchase_edges"}
     },
     "hetero_graph": {"user nodes", "product fits vehicle"},
-    "trained_model": {"users learned from", "first loss", "last loss", *(f"scale of the towers, {name}" for name in STRATA)},
+    "trained_model": {"users of all snapshots", "first loss", "last loss", *(f"scale of the towers, {name}" for name in STRATA)},
     "offline_metrics": {"lift", "lift, low", "lift, high", "Recall@10", "hit@4", "users"},
     "recommendations": {"users"},
     "published_recommendations": {"n_users", "n_mailed"},

@@ -9,9 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recs_assets.asset_files import GRAPH, USER_PROFILES
-from recs_assets.assets.evaluation import population_shares
-from recs_assets.assets.graph import EXPORT_NAMES
+from recs_assets.asset_files import EXPORT_NAMES, GRAPH, USER_PROFILES
 from recs_assets.gates.promotion import PASS, gate_1
 from recs_assets.gnn import graph
 from recs_assets.gnn.channels import gated_model as model
@@ -21,6 +19,7 @@ from recs_assets.gnn.snapshots import microseconds
 from recs_assets.resources.duckdb.warehouse import DuckDBWarehouse
 from recs_assets.resources.store.lineage import inputs_of, parquet_of
 from recs_assets.resources.warehouse import Mount, Session
+from recs_assets.steps.cohort import population_shares
 from recs_assets.steps.evaluate_systems import Evaluator
 from recs_assets.steps.evaluated import Evaluated
 from recs_assets.week_split import split_weeks

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
+from recs_assets.approved_models import kept_from, newest_standing
 from recs_assets.asset_files import EVIDENCE, MODEL, PER_USER, RECORD, TOWERS
 from recs_assets.assets import verdicts
 from recs_assets.assets.evaluation import offline_metrics, promotion_of
-from recs_assets.assets.standing import kept_from, newest_standing
 from recs_assets.assets.training import trained_model
 from recs_assets.assets.weekly_asset import draft, week_of_run, weekly_asset
 from recs_assets.gates.promotion import approve, not_worse, still_standing, unfit

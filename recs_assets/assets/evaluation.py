@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pyarrow as pa
 
+from recs_assets.approved_models import kept_from
 from recs_assets.asset_files import (
     ALPHA_CURVE,
     CEILING,
     EVIDENCE,
+    EXPORT_NAMES,
     GRAPH,
     METRICS,
     METRICS_BY_RELEVANCE,
@@ -26,10 +28,9 @@ from recs_assets.asset_files import (
 )
 from recs_assets.assets import verdicts
 from recs_assets.assets.figures import figures_of
-from recs_assets.assets.graph import EXPORT_NAMES, hetero_graph
+from recs_assets.assets.graph import hetero_graph
 from recs_assets.assets.mail import mail_events
 from recs_assets.assets.preview import preview, table_of
-from recs_assets.assets.standing import kept_from
 from recs_assets.assets.training import trained_model
 from recs_assets.assets.weekly_asset import ReuseConfig, check, draft, made_before, week_of_run, weekly_asset
 from recs_assets.gates.promotion import gate_1
@@ -172,6 +173,7 @@ def _evaluated(
     """Every system on the held-out weeks; nothing at all where there is no model, or nobody to evaluate it on."""
     # torch and pandas: 5 s at load
     from recs_assets.gnn import graph
+    from recs_assets.steps.cohort import population_shares
     from recs_assets.steps.evaluate_systems import Evaluator, NobodyToEvaluateError
     from recs_assets.steps.evaluated import nothing_evaluated
     from recs_assets.steps.mail_relevance import mail_relevance
@@ -220,12 +222,6 @@ def misfit_of(kept: Artifact | None, settings: Settings) -> list[str]:
 
 def _towers_of(model: Artifact) -> Path | None:
     return model.path(TOWERS) if TOWERS in model.manifest.files else None
-
-
-def population_shares(profiles: pa.Table) -> dict[str, float]:
-    """Share of all users in each stratum, from the column ``stratum``."""
-    counts = profiles["stratum"].value_counts().to_pylist()
-    return {row["values"]: row["counts"] / profiles.num_rows for row in counts}
 
 
 def headline(metrics: pa.Table) -> pa.Table:

@@ -7,7 +7,16 @@ from dataclasses import asdict
 import dagster as dg
 import pyarrow as pa
 
-from recs_assets.asset_files import COVERAGE, GRAPH, OTHER_ORDERS, PROFILE_VEHICLES, PROFILES, USER_PROFILES, own_file
+from recs_assets.asset_files import (
+    COVERAGE,
+    EXPORT_NAMES,
+    GRAPH,
+    OTHER_ORDERS,
+    PROFILE_VEHICLES,
+    PROFILES,
+    USER_PROFILES,
+    own_file,
+)
 from recs_assets.assets import verdicts
 from recs_assets.assets.exports import (
     co_purchase_edges,
@@ -29,7 +38,6 @@ from recs_assets.resources.warehouse import Mount, Warehouse
 from recs_assets.settings import Settings
 
 EXPORTS = [user_nodes, vehicle_nodes, product_nodes, fits_edges, owns_edges, interaction_edges, co_purchase_edges]
-EXPORT_NAMES = [asset.key.to_user_string() for asset in EXPORTS]
 
 
 GARAGE_COVERAGE = check(

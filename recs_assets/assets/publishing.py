@@ -8,14 +8,14 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from recs_assets.asset_files import PROFILE_LISTS, STAGED
+from recs_assets.asset_files import LIST_INPUTS, PROFILE_LISTS, STAGED
 from recs_assets.assets import verdicts
 from recs_assets.assets.auditing import AUDIT_CHECKS, audit_results, audit_row, audited, reasons_given
 from recs_assets.assets.preview import ROWS, preview, schema
 from recs_assets.assets.rollout import rollout_assignment
 from recs_assets.assets.serving import sql_scores, user_scores
 from recs_assets.assets.similarities import product_similarities
-from recs_assets.assets.staging import INPUTS, Ingredients, ingredients_of, lists_of_arms, stage
+from recs_assets.assets.staging import Ingredients, ingredients_of, lists_of_arms, stage
 from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
 from recs_assets.gates import publication as gates
 from recs_assets.gates.verdict import PASS
@@ -123,7 +123,7 @@ def published_recommendations(
     """The table that the email system reads, swapped in whole, and only if its audit passed."""
     day = week_of_run(context).start.date()
     # Of two runs at once the other may have staged last: only that run may publish those tables.
-    listed = inputs_of(store, context.partition_key, context.run.run_id, ["recommendations", *INPUTS])["recommendations"]
+    listed = inputs_of(store, context.partition_key, context.run.run_id, ["recommendations", *LIST_INPUTS])["recommendations"]
     if listed.manifest.provenance.settings_hash != settings.hash:
         raise PublishRefused(
             f"week {day}: the list was made with settings {listed.manifest.provenance.settings_hash}, and they are "

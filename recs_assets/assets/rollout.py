@@ -6,13 +6,13 @@ from typing import Any
 
 import dagster as dg
 
+from recs_assets.approved_models import newest_approved
 from recs_assets.asset_files import ARMS, MAIL_EVENTS, STAGE, USER_NODES, VERDICT
 from recs_assets.assets import verdicts
 from recs_assets.assets.approval import approved_model
 from recs_assets.assets.exports import interaction_edges, user_nodes
 from recs_assets.assets.mail import mail_events
 from recs_assets.assets.preview import table_of
-from recs_assets.assets.serving import newest_approved
 from recs_assets.assets.weekly_asset import draft, weekly_asset
 from recs_assets.gates.verdict import HOLD
 from recs_assets.resources.store.lineage import inputs_of, parquet_of

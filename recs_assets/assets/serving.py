@@ -1,38 +1,36 @@
 """Scores of every profile, from SQL and from the approved model; people who own the same vehicles share one profile."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 
+from recs_assets.approved_models import newest_approved
 from recs_assets.asset_files import (
+    EXPORT_NAMES,
     FITS_EDGES,
     GRAPH,
     MODEL,
     PRODUCT_NODES,
-    PROFILE_VEHICLES,
     PROFILES,
     SQL_SCORES,
     TOWERS,
     USER_NODES,
-    USER_PROFILES,
     USER_SCORES,
 )
 from recs_assets.assets.approval import approved_model
 from recs_assets.assets.evaluation import misfit_of
-from recs_assets.assets.graph import EXPORT_NAMES, hetero_graph
+from recs_assets.assets.graph import hetero_graph
 from recs_assets.assets.preview import table_of
-from recs_assets.assets.standing import newest_standing
 from recs_assets.assets.weekly_asset import draft, weekly_asset
 from recs_assets.gates.promotion import served_by
-from recs_assets.resources.store.artifact import Artifact, ArtifactFile, StoreError
-from recs_assets.resources.store.lineage import inputs_of, parquet_of
+from recs_assets.resources.store.artifact import Artifact
+from recs_assets.resources.store.lineage import inputs_of, parquet_of, profile_tables
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
-from recs_assets.weeks import ONE_WEEK, key_of, monday
 
 NO_SCORES = pa.schema(
     [("profile_id", pa.string()), ("product_id", pa.string()), ("score", pa.float64()), ("channels", pa.string())]
@@ -140,21 +138,3 @@ def write_scores(
     if "stepped_down" in served:
         context.log.warning(f"{served['source']} serves: {served['stepped_down']} Set them back, or train again.")
     return table_of(new.written, USER_SCORES) | {"model of week": str(served["model_week"]), "serving": served["source"]}
-
-
-def newest_approved(store: Store, week: str) -> Artifact:
-    """The newest record of what may be served; an override serves its own week and the nights of the one after.
-
-    Raises:
-        StoreError: there is none yet.
-    """
-    approved = newest_standing(store, week, overridden_since=key_of(monday(week) - ONE_WEEK))
-    if approved is None:
-        raise StoreError(f"no approved_model up to week {week}. Run the weekly job first: make run WEEK=<the last whole week>.")
-    return approved
-
-
-def profile_tables(source: Artifact) -> dict[str, Sequence[ArtifactFile]]:
-    """The graph's profiles as tables of a warehouse session."""
-    files = {"user_profiles": USER_PROFILES, "profiles": PROFILES, "profile_vehicles": PROFILE_VEHICLES}
-    return {name: [source.file(file)] for name, file in files.items()}

@@ -11,18 +11,15 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from recs_assets import targets
-from recs_assets.asset_files import ARMS, FITS_EDGES, PRODUCT_NODES, SQL_SCORES
-from recs_assets.assets.graph import EXPORT_NAMES
-from recs_assets.assets.serving import newest_approved, profile_tables
+from recs_assets.approved_models import newest_approved
+from recs_assets.asset_files import ARMS, EXPORT_NAMES, FITS_EDGES, LIST_INPUTS, PRODUCT_NODES, SQL_SCORES
 from recs_assets.resources.store.artifact import Artifact, ArtifactFile
-from recs_assets.resources.store.lineage import check_related, inputs_of, parquet_of
+from recs_assets.resources.store.lineage import check_related, inputs_of, parquet_of, profile_tables
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Mount, Warehouse
 from recs_assets.rollout.arms import CONTROL
 from recs_assets.settings import Settings
 
-# What lists are made from beside the newest record of what may be served.
-INPUTS = [*EXPORT_NAMES, "hetero_graph", "sql_scores", "user_scores", "product_similarities", "rollout_assignment"]
 log = logging.getLogger(__name__)
 
 SQL = "sql"
@@ -30,7 +27,7 @@ SQL = "sql"
 
 @dataclass(frozen=True)
 class Ingredients:
-    """What the lists of a week are made from: the artifacts of ``INPUTS``, and the record of what may be served."""
+    """What the lists of a week are made from: the artifacts of ``LIST_INPUTS``, and the record of what may be served."""
 
     inputs: Mapping[str, Artifact]
     approved: Artifact
@@ -90,7 +87,7 @@ def ingredients_of(store: Store, week: str, run_id: str) -> Ingredients:
     Raises:
         StoreError: one of them is not there, or they do not go together.
     """
-    approved, inputs = newest_approved(store, week), inputs_of(store, week, run_id, INPUTS)
+    approved, inputs = newest_approved(store, week), inputs_of(store, week, run_id, LIST_INPUTS)
     check_related(inputs | {"approved_model": approved})
     return Ingredients(inputs, approved)
 

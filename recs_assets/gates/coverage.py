@@ -14,8 +14,8 @@ def fitting_parts(
 ) -> Verdict:
     """Are there parts that fit, for those who have a vehicle?
 
-    FAIL: for no garage at all, or the share of those without rose by more than ``max_rise``. WARN: it is above ``max_share``.
-    ``None`` switches a limit off.
+    FAIL: for no garage at all (garage_coverage alone), or the share of those without rose by more than ``max_rise``. WARN: it is
+    above ``max_share``. ``None`` switches a limit off.
 
     Args:
         gate: what is looked at: garage_coverage or mail_coverage.

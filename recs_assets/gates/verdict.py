@@ -19,7 +19,11 @@ HOLD = "HOLD"
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer of a gate: ``PASS``, ``WARN``, ``FAIL`` or ``INSUFFICIENT EVIDENCE``, why in a sentence, and the figures."""
+    """The answer of a gate, why in a sentence, and the figures.
+
+    The answer is ``PASS``, ``WARN``, ``FAIL`` or ``INSUFFICIENT EVIDENCE``, of an experiment also ``INVALID``, ``ROLLBACK`` or
+    ``HOLD``.
+    """
 
     gate: str
     decision: str

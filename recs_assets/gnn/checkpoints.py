@@ -24,7 +24,7 @@ class Checkpoints:
     Attributes:
         folder: a folder of their own.
         made_from: names the inputs and settings; checkpoints of a training from others are removed.
-        keep: called when the folder has changed, where that is a copy of what lies elsewhere.
+        keep: called after each save, where the folder is a copy of what lies elsewhere.
     """
 
     def __init__(self, folder: Path, made_from: str, keep: Callable[[], None] | None = None) -> None:

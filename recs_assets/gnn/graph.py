@@ -15,7 +15,7 @@ from recs_assets.ranking.rules import NOT_AVAILABLE
 
 EVENT_TYPES = ("view", "cart", "order")
 ORDER = EVENT_TYPES.index("order")
-NEVER = np.iinfo(np.int64).min
+SINCE_EVER = np.iinfo(np.int64).min  # of an ownership or a part whose beginning is not known
 KEPT = np.iinfo(np.int64).max  # when what is kept is returned
 ATTRIBUTES = ("part_type", "brand", "variant_group")
 
@@ -55,7 +55,7 @@ def build(tables: dict[str, pa.Table]) -> HeteroData:
     data = _nodes(users, vehicles, products)
     owns, fits, events = tables["owns_edges"], tables["fits_edges"], tables["interaction_edges"]
     data[OWNS].edge_index = _edge_index(owns, ids, ("user", "user_id"), ("vehicle", "vehicle_id"))
-    data[OWNS].added_at = _tensor(pc.fill_null(_microseconds(owns["added_at"]), NEVER))
+    data[OWNS].added_at = _tensor(pc.fill_null(_microseconds(owns["added_at"]), SINCE_EVER))
     data[FITS].edge_index = _edge_index(fits, ids, ("product", "product_id"), ("vehicle", "vehicle_id"))
     events = events.sort_by([("event_ts", "ascending"), ("event_id", "ascending")])
     data[INTERACTS].edge_index = _edge_index(events, ids, ("user", "user_id"), ("product", "product_id"))
@@ -120,7 +120,7 @@ def _edge_index(table: pa.Table, ids: dict[str, Any], source: tuple[str, str], t
 
 def _since(created_at: pa.ChunkedArray, product: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
     """When each part was created, or its first event: that shows of a catalogue loaded anew what existed before."""
-    since = _tensor(pc.fill_null(_microseconds(created_at), NEVER))
+    since = _tensor(pc.fill_null(_microseconds(created_at), SINCE_EVER))
     return since.scatter_reduce(0, product, time, "amin")
 
 

@@ -112,7 +112,8 @@ def loudest_channels(contributions: Floats32, usual: Floats32, names: tuple[str,
 
     A channel is as loud as its contribution exceeds the same channel's contribution to the user's average candidate. Of channels
     that name the same kind of edge only the loudest counts; the popularities count together, as their weights have opposite
-    signs. A channel without evidence, or whose evidence counts against the part, is not named.
+    signs. A channel without evidence, or whose evidence counts against the part, is not named; one that counts for it
+    is, even where it counts less than for the average candidate, but for the popularities.
 
     Args:
         contributions: [parts x channels] weight times log evidence.

@@ -82,6 +82,12 @@ class Snapshot:
         edges = self.data[OWNS].edge_index.numpy()[:, known]
         return incidence(edges, (self.n_users, int(self.data["vehicle"].num_nodes)))
 
+    def owners(self, membership: sparse.csr_array) -> sparse.csr_array:
+        """[users x groups] 1 where the user owns a vehicle of the group, by ``membership`` [vehicles x groups]."""
+        owners = sparse.csr_array(self.garages @ membership)
+        owners.data[:] = 1.0
+        return owners
+
     @cached_property
     def fits(self) -> sparse.csr_array:
         """[products x vehicles], 1 where the part fits."""
@@ -91,6 +97,11 @@ class Snapshot:
     def n_events(self) -> Ints:
         """[users] events known by then."""
         return np.bincount(self.log.user, minlength=self.n_users).astype(np.int64)
+
+    @cached_property
+    def active(self) -> Ints:
+        """Users with an event known by then, ascending."""
+        return np.flatnonzero(self.n_events)
 
     @cached_property
     def state(self) -> Floats:

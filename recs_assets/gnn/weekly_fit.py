@@ -28,7 +28,7 @@ class WeeklyFit:
         chosen: which of them are selected, and their fit on the snapshots before the validation weeks: what alpha and the towers'
             scale are chosen with.
         towers: ``None`` where the settings ask for none.
-        n_users: users learned from, over all snapshots.
+        n_users: users learned from, each counted once for every snapshot that it is in.
         n_snapshots: snapshots with anybody to learn from.
     """
 

@@ -105,7 +105,7 @@ def choose_alpha(
 ) -> tuple[dict[str, float], pd.DataFrame]:
     """The alpha with the best Recall@K after the list rules, on the pooled validation weeks; where a stratum shows it, its own.
 
-    Of eleven alphas on some hundred people the best one is mostly the luckiest. So a stratum takes the alpha that is best for
+    Of many alphas on some hundred people the best one is mostly the luckiest. So a stratum takes the alpha that is best for
     all rows together, but where another one is better for its own beyond chance: by -``WORSE`` standard errors, paired by user.
     Between equals the larger alpha wins: it is closest to what is served today; so without any validation user alpha is 1. A
     number in ``settings.alpha`` is taken as it is.

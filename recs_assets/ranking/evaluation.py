@@ -119,7 +119,7 @@ def ceiling(held_out_all: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         held_out_all: one row a held-out purchase, eligible or not; column reason, such as ``fits``, ``universal``,
-            ``does not fit``, ``not available``, ``not eligible``, ``excluded as bought``. Purchases of parts that are
+            ``variant of a bought part``, ``does not fit``, ``not available``, ``not eligible``. Purchases of parts that are
             not sold are set aside while cleaning, and counted there.
 
     Returns:

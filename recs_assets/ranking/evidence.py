@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
+from recs_assets.ranking.cutoff import K
 from recs_assets.ranking.sequential import MONDAYS
 
 # A row is a user in a held-out week; recall is the system's, baseline that of SQL. model_week is that of the model that made
@@ -12,7 +13,7 @@ COLUMNS = ["system", "model_week", "week", "user_id", "stratum", "baseline", "re
 KEYS = ["week", "user_id"]
 
 
-def paired(per_user: pd.DataFrame, system: str, baseline: str = "sql", k: int = 10) -> pd.DataFrame:
+def paired(per_user: pd.DataFrame, system: str, baseline: str = "sql", k: int = K) -> pd.DataFrame:
     """The two systems side by side: columns week, user_id, stratum, baseline, recall.
 
     Args:

@@ -8,7 +8,7 @@ from recs_assets.ranking.arrays import Floats, Ints, pair_keys, positions
 from recs_assets.ranking.blend import normalise_sql
 
 
-def product_similarities(pairs: pd.DataFrame, orders: Ints, neighbours: int, shrinkage: float) -> pd.DataFrame:
+def product_similarities(pairs: pd.DataFrame, n_buyers: Ints, neighbours: int, shrinkage: float) -> pd.DataFrame:
     """The most similar parts of each part, by shrunk cosine of their buyers.
 
     n_ab / (sqrt(n_a n_b) + shrinkage), where n_ab users bought both parts together and n_a users bought part a (Sarwar et al.
@@ -16,7 +16,7 @@ def product_similarities(pairs: pd.DataFrame, orders: Ints, neighbours: int, shr
 
     Args:
         pairs: columns product_a < product_b, n_users; one row a pair.
-        orders: [products], distinct buyers of each part.
+        n_buyers: [products], distinct buyers of each part.
         neighbours: parts kept for each part: the most similar, ties by product ascending.
         shrinkage: evidence at which a similarity counts half.
 
@@ -32,7 +32,7 @@ def product_similarities(pairs: pd.DataFrame, orders: Ints, neighbours: int, shr
     one_way = pairs.rename(columns={"product_a": "product", "product_b": "neighbour"})
     other_way = pairs.rename(columns={"product_b": "product", "product_a": "neighbour"})
     edges = pd.concat([one_way, other_way], ignore_index=True)[["product", "neighbour", "n_users"]]
-    buyers = np.asarray(orders, dtype=np.float64)
+    buyers = np.asarray(n_buyers, dtype=np.float64)
     expected = np.sqrt(buyers[edges["product"].to_numpy()] * buyers[edges["neighbour"].to_numpy()])
     edges.insert(2, "similarity", edges["n_users"].to_numpy() / (expected + shrinkage))
     edges = edges.sort_values(["product", "similarity", "neighbour"], ascending=[True, False, True], ignore_index=True)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from recs_assets import rollback, targets
+from recs_assets import targets
+from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
 
 # The folder of RECS_HOME that answers are written into.
@@ -27,7 +28,14 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> l
 def newest_week(command: str, project: ModuleType) -> str | None:
     """The newest week that a command can be asked about: of a mail the newest staged one, else the newest published one."""
     listed = project.target.store().newest("recommendations") if command == "changes" else None
-    return listed.manifest.week if listed else rollback.newest_week(project.target.warehouse(project.settings))
+    return listed.manifest.week if listed else newest_published(project.target.warehouse(project.settings))
+
+
+def newest_published(warehouse: Warehouse) -> str | None:
+    """The newest week of which anything was published."""
+    with warehouse.session() as session:
+        weeks = session.read("last_publications")["week"].to_pylist()
+    return max(weeks).isoformat() if weeks else None
 
 
 def answer(options: argparse.Namespace, project: ModuleType, week: str) -> list[str]:

@@ -5,9 +5,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from recs_assets import move_rollout, targets
+from recs_assets import targets
 from recs_assets.gates.catalogue import left_for_lists
 from recs_assets.gates.verdict import Verdict
 from recs_assets.ranking.cutoff import K
@@ -19,6 +19,9 @@ from recs_assets.resources.store.artifact import Artifact, StoreError
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from recs_assets.steps.standing_rollout import Standing
 
 LENGTH = K
 # Whose versions say where a number comes from: all else is among what they were made from.
@@ -101,7 +104,7 @@ class Facts:
     nobody_because: str | None
     left_out: Sequence[LeftOut]
     hold: Hold | None
-    rollout: move_rollout.Standing | None
+    rollout: "Standing | None"
     origins: Mapping[str, str]
     steps: Sequence[Step] = ()
     failures: Mapping[str, str] = field(default_factory=dict)
@@ -132,13 +135,15 @@ def gather(
     failures: Mapping[str, str] | None = None,
 ) -> Facts:
     """The facts of a week, as far as there are any; arguments as the attributes of ``Facts``."""
+    from recs_assets.steps.standing_rollout import standing_of  # pandas: 0.4 s at load
+
     now, measured = dt.datetime.now(dt.UTC), store.newest("offline_metrics", up_to=week)
     served, products = served_of(warehouse, week), store.find("product_nodes", week)
     with warehouse.session() as session:
         day = dt.date.fromisoformat(week)
         verdicts = [_recorded(row) for row in session.rows("newest_verdicts", week=day)]
         left_out = [LeftOut(**row) for row in session.rows("quarantine_reasons", week=day)]
-    rollout = move_rollout.standing_of(warehouse, store, settings, now)
+    rollout = standing_of(warehouse, store, settings, now)
     people, nobody_because = _people(warehouse, store, settings, week)
     return Facts(
         week,

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from recs_assets.move_rollout import place_of
 from recs_assets.ranking.cutoff import K
 from recs_assets.ranking.strata import STRATA
 from recs_assets.report import sheet
@@ -13,7 +12,7 @@ from recs_assets.report.charts import Dot, dots
 from recs_assets.report.evaluation import BY_MAIL, REACHABLE, SYSTEMS, Comparison, Lift
 from recs_assets.report.facts import Facts
 from recs_assets.report.verdicts import verdicts_of
-from recs_assets.rollout.stages import said
+from recs_assets.rollout.stages import place_of, said
 
 if TYPE_CHECKING:
     from markupsafe import Markup

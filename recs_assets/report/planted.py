@@ -9,9 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from recs_assets import targets
-from recs_assets.asset_files import USER_PROFILES
-from recs_assets.assets.graph import EXPORT_NAMES
-from recs_assets.assets.staging import INPUTS
+from recs_assets.asset_files import EXPORT_NAMES, LIST_INPUTS, USER_PROFILES
 from recs_assets.ranking.cutoff import K
 from recs_assets.report.lists import Served
 from recs_assets.resources.store.artifact import Artifact, StoreError
@@ -61,7 +59,7 @@ def _served_from(store: Store, week: str, served: Served) -> dict[str, Artifact]
     if listed is None or listed.manifest.provenance.run_id != served.run_id:
         return None
     try:
-        return origins_of(store, listed, INPUTS)
+        return origins_of(store, listed, LIST_INPUTS)
     except StoreError:
         return None
 

@@ -8,12 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recs_assets.asset_files import ARMS, FITS_EDGES, PROFILE_LISTS
-from recs_assets.assets.graph import EXPORT_NAMES
-from recs_assets.assets.serving import profile_tables
-from recs_assets.assets.staging import INPUTS
+from recs_assets.asset_files import ARMS, EXPORT_NAMES, FITS_EDGES, LIST_INPUTS, PROFILE_LISTS
 from recs_assets.resources.store.artifact import Artifact, StoreError
-from recs_assets.resources.store.lineage import origins_of, parquet_of
+from recs_assets.resources.store.lineage import origins_of, parquet_of, profile_tables
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Mount, Parameter, Warehouse
 from recs_assets.settings import Settings
@@ -21,7 +18,7 @@ from recs_assets.settings import Settings
 
 @dataclass(frozen=True)
 class ServedLists:
-    """What is served of a week: the artifact of its lists, those of ``INPUTS`` behind it, by name, and what was approved."""
+    """What is served of a week: the artifact of its lists, those of ``LIST_INPUTS`` behind it, by name, and what was approved."""
 
     week: dt.date
     listed: Artifact
@@ -100,5 +97,5 @@ def served_lists(warehouse: Warehouse, store: Store, settings: Settings, week: s
             f"the list that is served for week {week} was made with settings {listed.manifest.provenance.settings_hash}, and "
             f"they are {settings.hash} now. Set them back (RECS_SETTINGS), or list it again: make publish WEEK={week} REASON=..."
         )
-    inputs = origins_of(store, listed, [*INPUTS, "approved_model"])
+    inputs = origins_of(store, listed, [*LIST_INPUTS, "approved_model"])
     return ServedLists(day, listed, inputs, inputs.pop("approved_model"))

@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 
 from recs_assets import targets
 from recs_assets.asset_files import GRAPH, PRODUCT_NODES, USER_NODES, USER_PROFILES
-from recs_assets.assets.evaluation import population_shares
 from recs_assets.demo.browsing import Interactions
 from recs_assets.demo.past import OtherWorldError
 from recs_assets.demo.purchases import World
@@ -59,7 +58,7 @@ def _recall(world: World, inputs: Mapping[str, Artifact], settings: Settings, we
 
     from recs_assets.gnn import graph
     from recs_assets.ranking import evaluation, metrics
-    from recs_assets.steps.cohort import cohort
+    from recs_assets.steps.cohort import cohort, population_shares
 
     source = inputs["hetero_graph"]
     data = graph.load(source.path(GRAPH))

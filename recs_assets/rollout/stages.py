@@ -203,3 +203,14 @@ def said(stage: str | None) -> str:
         return "none: everybody has the blend"
     words = {SHADOW: "shadow (nobody is served)", EXPERIMENT: "the experiment, 50/50", RESUME: "going on"}
     return words.get(stage, f"{stage}%")
+
+
+def place_of(state: State) -> str:
+    """Where it stands, in a sentence."""
+    if state.since is None:
+        return (
+            "No rollout has begun: everybody is served what is approved. TO=shadow serves SQL's lists to all until an experiment."
+        )
+    since = f"since the week of {state.since}"
+    of = f", experiment {state.experiment} with the model of week {state.model_week}" if state.experiment else ""
+    return f"The rollout stands at {said(state.stage)} {since}: {state.share:.0%} of people get the blend{of}."

@@ -184,7 +184,7 @@ def cohort(
         settings: the settings of the run.
         relevances: ``order`` (what was ordered counts), ``any`` (every event does); that of the settings among them.
         returns_known_at: what was returned before is not held out; ``None``: whatever the graph knows of.
-        by_mail: what the log of the mail says: its relevances count too; with ``order`` alone.
+        by_mail: what the log of the mail says: its relevances count too, where ``order`` is among ``relevances``.
     """
     past = snapshot(data, microseconds(moment), settings.events)
     is_eligible, is_available = catalogue(past).eligible, data["product"].is_available.numpy()
@@ -262,3 +262,9 @@ def owners_of_primary(people: Cohort, exports: Mapping[str, Sequence[TableFile]]
     owners = np.zeros(people.past.n_users, dtype=np.int64)
     owners[user[primary]] = np.bincount(vehicle)[vehicle[primary]]
     return owners
+
+
+def population_shares(profiles: pa.Table) -> dict[str, float]:
+    """Share of all users in each stratum, from the column ``stratum``."""
+    counts = profiles["stratum"].value_counts().to_pylist()
+    return {row["values"]: row["counts"] / profiles.num_rows for row in counts}

@@ -113,7 +113,7 @@ def baselines_of(people: Cohort) -> dict[str, Scorer]:
     options, past = people.settings.baselines, people.past
     recent = past.log.between(past.as_of - options.popularity_days * DAY_MICROSECONDS, past.as_of)
     popular = np.bincount(recent.product, past.event_weights[recent.event_type], past.n_products).astype(np.float64)
-    train, history = past.ever_touched[np.flatnonzero(past.n_events)], past.ever_touched[people.users]
+    train, history = past.ever_touched[past.active], past.ever_touched[people.users]
     knn = baselines.item_knn(train, options.item_knn_shrinkage, options.item_knn_neighbours)
     weights = baselines.ease(train, options.ease_regularization, options.ease_max_parts)
     ties = baselines.add_popularity(np.zeros(past.n_products), popular)

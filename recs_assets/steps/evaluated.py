@@ -18,7 +18,8 @@ class Evaluated:
         alpha: weight of SQL in the blend by stratum, chosen on the validation weeks.
         alpha_curve: Recall@10 of every alpha on the validation weeks: stratum, alpha, recall, users, z.
         ceiling: why held-out purchases could or could not be recommended: reason, purchases, share.
-        metrics_by_relevance, per_user_by_relevance: the same by both relevances, the column relevance before the others.
+        metrics_by_relevance, per_user_by_relevance: the same by each relevance: order, any, and what the log of the
+            mail tells apart; the column relevance before the others.
         slices: by vehicle density and price band: slice, group, system, k, metric, value, users.
     """
 

@@ -16,7 +16,8 @@ from recs_assets.steps.cohort import Cohort, of_profiles
 
 
 def similar_parts(past: Snapshot, settings: Settings) -> pd.DataFrame:
-    """Item-item similarities from what was bought together in weeks that had ended: columns product, neighbour, similarity."""
+    """Item-item similarities from what was bought together in weeks that had ended: columns product, neighbour,
+    similarity, n_users."""
     known = sparse.coo_array(past.bought_with(settings.co_purchase.min_users))
     pairs = pd.DataFrame({"product_a": known.row, "product_b": known.col, "n_users": known.data.astype(np.int64)})
     buyers = np.asarray(past.bought(None).sum(axis=0)).ravel().astype(np.int64)

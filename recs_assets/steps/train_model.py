@@ -96,7 +96,7 @@ def train(
     new.write_document(RESIDUAL, record)
     new.facts |= {"towers_scale": record.get("scale", {}), "optional_channels": fitted.chosen.words}
     figures = {
-        "users learned from": fitted.n_users,
+        "users of all snapshots": fitted.n_users,
         "snapshots": fitted.n_snapshots,
         "first loss": losses[0],
         "last loss": losses[-1],
@@ -129,7 +129,7 @@ def _nothing_learned(nobody: NoTrainingDataError, new: Draft, checkpoints: Check
     """A version without weights: without purchases there is no model, and a fallback serves."""
     log.warning("%s There is no model, and serving falls back", nobody)
     new.facts |= {"reason": str(nobody)}
-    return Trained({"users learned from": 0, "snapshots": 0, "reason": str(nobody)}, {}, "", checkpoints)
+    return Trained({"users of all snapshots": 0, "snapshots": 0, "reason": str(nobody)}, {}, "", checkpoints)
 
 
 def plot(fitted: WeeklyFit) -> str:

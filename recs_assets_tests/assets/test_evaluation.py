@@ -10,9 +10,8 @@ import pyarrow as pa
 import pytest
 import torch
 
-from recs_assets.assets.evaluation import headline, population_shares
-from recs_assets.assets.serving import newest_approved
-from recs_assets.assets.standing import newest_standing
+from recs_assets.approved_models import newest_approved, newest_standing
+from recs_assets.assets.evaluation import headline
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.resources.store.manifest import Provenance
 from recs_assets.resources.store.store import Store
@@ -169,11 +168,6 @@ def test_a_launch_with_a_reason_approves_and_keeps_the_reason(first_run: Run, tm
     assert place.artifact("approved_model").document("record.json")["override_reason"] == reason
     reasons = place.query(f"SELECT reason FROM verdicts WHERE gate = 'approval' AND run_id = '{result.run_id}'")
     assert reasons == [(reason,)]
-
-
-def test_population_shares_count_all_users() -> None:
-    profiles = pa.table({"stratum": ["cold", "cold", "hot", "cold"]})
-    assert population_shares(profiles) == {"cold": 0.75, "hot": 0.25}
 
 
 def test_the_headline_is_recall_at_ten_of_all_users_best_first() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from recs_assets.assets.serving import newest_approved
+from recs_assets.approved_models import newest_approved
 from recs_assets.resources.store.artifact import StoreError
 from recs_assets.resources.store.manifest import Provenance
 from recs_assets.resources.store.store import Store

@@ -9,7 +9,7 @@ import torch
 from torch_geometric.data import HeteroData
 
 from recs_assets.gnn import graph
-from recs_assets.gnn.graph import BOUGHT_WITH, FITS, INTERACTS, NEVER, OWNS
+from recs_assets.gnn.graph import BOUGHT_WITH, FITS, INTERACTS, OWNS, SINCE_EVER
 from recs_assets_tests.gnn import five_users
 
 IDS = {"user": five_users.USERS, "vehicle": five_users.VEHICLES, "product": five_users.PRODUCTS}
@@ -34,10 +34,10 @@ def test_the_edges_are_those_of_the_tables() -> None:
     }
     assert edges == {
         "owns": [
-            ("u1", "v1", NEVER),
+            ("u1", "v1", SINCE_EVER),
             ("u1", "v2", AS_OF - 100 * DAY),
             ("u2", "v2", AS_OF - 30 * DAY),
-            ("u3", "v3", NEVER),
+            ("u3", "v3", SINCE_EVER),
             ("u4", "v1", AS_OF - DAY),
             ("u5", "v4", AS_OF),
             ("u2", "v1", AS_OF + 3 * DAY),

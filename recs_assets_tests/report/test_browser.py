@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from recs_assets.gates.verdict import FAIL
-from recs_assets.move_rollout import Standing
 from recs_assets.report import explain, mail_changes
 from recs_assets.report.facts import RecordedVerdict
 from recs_assets.report.page import html
 from recs_assets.report.served_lists import served_lists
 from recs_assets.report.why_not import Asked, Rival, write
+from recs_assets.steps.standing_rollout import Standing
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.report.reading import page_of
 from recs_assets_tests.report.test_text import FACTS

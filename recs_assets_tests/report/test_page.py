@@ -9,7 +9,6 @@ import pytest
 
 from recs_assets.__main__ import main
 from recs_assets.gates.verdict import FAIL, HOLD, INSUFFICIENT_EVIDENCE, INVALID, PASS, ROLLBACK, WARN, Verdict
-from recs_assets.move_rollout import Standing
 from recs_assets.report.answer import answer
 from recs_assets.report.evaluation import Gate, Lift
 from recs_assets.report.facts import LeftOut, RecordedVerdict, Step
@@ -17,6 +16,7 @@ from recs_assets.report.lists import Lists
 from recs_assets.report.page import html, markdown
 from recs_assets.report.verdicts import verdicts_of
 from recs_assets.resources.holding import Hold
+from recs_assets.steps.standing_rollout import Standing
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.dagster_home import dagster_home
 from recs_assets_tests.report.reading import Page, behind, page_of

@@ -5,8 +5,7 @@ import datetime as dt
 import pandas as pd
 import pytest
 
-from recs_assets.asset_files import GRAPH
-from recs_assets.assets.graph import EXPORT_NAMES
+from recs_assets.asset_files import EXPORT_NAMES, GRAPH
 from recs_assets.gnn import graph
 from recs_assets.resources.store.lineage import parquet_of
 from recs_assets.steps import sql_baseline

@@ -56,7 +56,7 @@ class Decision:
                 f"Recall@{K} {recall.lift:+.1%} (z {recall.z:+.1f})"
             )
         if self.nudged is not None:
-            return f"{came}: a little of it does not lower -log p of the validation weeks (z {self.nudged.z:+.1f})"
+            return f"{came}: a little of it lowers -log p of the validation weeks by no standard error (z {self.nudged.z:+.1f})"
         return f"{came}: the validation weeks were not asked"
 
 

@@ -70,7 +70,7 @@ class Ease:
     @cached_property
     def weights(self) -> DenseWeights:
         """From part to part, of the parts that it knows."""
-        touched = self.past.ever_touched[np.flatnonzero(self.past.n_events)]
+        touched = self.past.ever_touched[self.past.active]
         return baselines.ease(touched, REGULARIZATION, MAX_PARTS)
 
     @cached_property

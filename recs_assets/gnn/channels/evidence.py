@@ -173,7 +173,7 @@ class Evidence:
 
     @property
     def _n_walked(self) -> int:
-        return len(self.active) if self.n_asked is None else self.n_asked
+        return len(self.past.active) if self.n_asked is None else self.n_asked
 
     def begins(self, channel: str) -> sparse.csr_array:
         """[users x products] the shares of each history's parts with which a channel that walks begins."""
@@ -191,7 +191,7 @@ class Evidence:
     def _cosines(self) -> list[Steps]:
         walks = []
         for half_life in self.settings.cosine_half_lives_days:
-            touched = self.past.touched(half_life)[self.active]
+            touched = self.past.touched(half_life)[self.past.active]
             norms = np.sqrt(np.asarray(touched.multiply(touched).sum(axis=0)).ravel() + self.settings.cosine_shrinkage)
             scaled = sparse.csr_array(touched @ sparse.diags_array(1.0 / norms), dtype=np.float32)
             walks.append((sparse.csr_array(scaled.T), scaled))
@@ -199,13 +199,8 @@ class Evidence:
 
     @cached_property
     def _walk3(self) -> Steps:
-        touched = self.past.touched(self.settings.walk_half_life_days)[self.active].astype(np.float32)
+        touched = self.past.touched(self.settings.walk_half_life_days)[self.past.active].astype(np.float32)
         return walk_steps(touched)
-
-    @cached_property
-    def active(self) -> Ints:
-        """Users with a history, ascending: the people in the middle of a walk."""
-        return np.flatnonzero(self.past.n_events)
 
     def _shared(self, history: sparse.csr_array, attribute: str, pairs: CandidatePairs) -> Floats32:
         """How much of the history shares the part's attribute, spread over all parts that do."""
@@ -239,9 +234,7 @@ class Evidence:
         groups = []
         for codes in (np.arange(vehicle.num_nodes), vehicle.model_code.numpy(), vehicle.make_code.numpy()):
             membership = one_hot(codes)
-            owners = self.past.garages @ membership
-            owners.data[:] = 1.0
-            groups.append((membership, sparse.csr_array(owners.T @ touched)))
+            groups.append((membership, sparse.csr_array(self.past.owners(membership).T @ touched)))
         return groups
 
     @cached_property

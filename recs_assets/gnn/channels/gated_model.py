@@ -1,6 +1,6 @@
 """The model: evidence channels added in log space, with weights that a small network reads off the user's state.
 
-    score(u, p) = sum over channels c of gate_c(state(u)) * log_evidence_c(u, p)
+    score(u, p) = sum over channels c of (base_c + gate_c(state(u))) * log_evidence_c(u, p)
 
 One of them, EASE, is added as it is.
 
@@ -172,7 +172,7 @@ class EpsilonEstimator:
         self.samples.append(np.array([_median_of_positive(column) for column in paths.T], dtype=np.float32))
 
     def epsilon(self) -> torch.Tensor:
-        """[paths] the median over snapshots, 1 for channels without any evidence."""
+        """[paths] a tenth of the median over snapshots, 1 for channels without any evidence."""
         medians = np.array([_median_of_positive(column) for column in np.stack(self.samples).T], dtype=np.float32)
         return torch.from_numpy(np.where(medians > 0, medians / 10, np.float32(1.0)))
 

@@ -39,9 +39,7 @@ class PartTypes:
         With G_t what they touched of type t, n the sum over types, s_t the usual share and k the shrinkage,
         log((G_t + k s_t) / ((n + k) s_t)): zero for who has no vehicle of a known model.
         """
-        garage_models = sparse.csr_array(self.past.garages[users] @ self._models)
-        garage_models.data[:] = 1.0
-        touched = (garage_models @ self._by_model).toarray()
+        touched = (self._owners[users] @ self._by_model).toarray()
         return self._ratio(touched, self._usual_of_owners, self.settings.owner_types_shrinkage, pairs)
 
     def after(self, history: sparse.csr_array, pairs: CandidatePairs) -> Floats32:
@@ -88,14 +86,16 @@ class PartTypes:
     @cached_property
     def _by_model(self) -> sparse.csr_array:
         """[models x types] what the owners of a vehicle of the model touched; who owns two of them counts once."""
-        owners = self.past.garages @ self._models
-        owners.data[:] = 1.0
-        return sparse.csr_array(owners.T @ self._touched)
+        return sparse.csr_array(self._owners.T @ self._touched)
+
+    @cached_property
+    def _owners(self) -> sparse.csr_array:
+        return self.past.owners(self._models)
 
     @cached_property
     def _of_active(self) -> sparse.csr_array:
         """[active users x types] share of each type in what they touched."""
-        return sparse.csr_array(self.history[np.flatnonzero(self.past.n_events)] @ self._members)
+        return sparse.csr_array(self.history[self.past.active] @ self._members)
 
     @cached_property
     def _usual_of_active(self) -> Floats:

@@ -47,7 +47,7 @@ def fit(examples: Sequence[Example], settings: Settings, report: Callable[[str],
     Args:
         examples: the snapshots to learn from.
         settings: hyper-parameters in ``settings.model``.
-        report: takes a line of progress every 50 steps.
+        report: takes a line of progress every ``STEPS_BETWEEN_REPORTS`` steps.
 
     Raises:
         NoTrainingDataError: there is no example.

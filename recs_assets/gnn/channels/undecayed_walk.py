@@ -61,7 +61,7 @@ class UndecayedWalk:
     @cached_property
     def steps(self) -> Steps:
         """[products x active users] and [active users x products]."""
-        touched = self._touched[np.flatnonzero(self.past.n_events)]
+        touched = self._touched[self.past.active]
         return walk_steps(touched)
 
     @cached_property

@@ -153,7 +153,7 @@ class Explainer:
             rows = order[start : start + ROWS_PER_CHUNK]
             distinct, place = np.unique(products[rows], return_inverse=True)
             steps = (to_users @ by_product[:, distinct]).toarray()
-            person = np.searchsorted(self.evidence.active, users[rows])
+            person = np.searchsorted(self.past.active, users[rows])
             row, product, weight = links(begins[users[rows]])
             closeness = steps[product, place[row]]
             # The user's own step from the one part to the other is not other people's.
@@ -277,9 +277,4 @@ class Explainer:
     @cached_property
     def _owners_of(self) -> list[sparse.csr_array]:
         """By channel of ``VEHICLES``: [groups x users] 1 where the user owns a vehicle of the group."""
-        owners = []
-        for membership, _ in self.evidence.groups:
-            owning = self.past.garages @ membership
-            owning.data[:] = 1.0
-            owners.append(sparse.csr_array(owning.T))
-        return owners
+        return [sparse.csr_array(self.past.owners(membership).T) for membership, _ in self.evidence.groups]

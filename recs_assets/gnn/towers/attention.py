@@ -48,7 +48,7 @@ class Attention(nn.Module):
 
     @staticmethod
     def _logits(nodes: torch.Tensor, side: nn.Linear, weight: torch.Tensor) -> torch.Tensor:
-        """[nodes x heads] a . W h, as h . (W' a): the product of the two weights is small, and the nodes are many."""
+        """[nodes x heads] a . (W h), as (W^T a) . h: the product of the two weights is small, and the nodes are many."""
         of_heads = (side.weight.view(*weight.shape, -1) * weight[:, :, None]).sum(dim=1)
         return functional.linear(nodes, of_heads).float()
 

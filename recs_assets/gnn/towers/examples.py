@@ -27,7 +27,7 @@ class TowerExample:
         base: the users, their candidates and targets, as the channels are fitted on them.
         inputs: the graph around these users.
         scores: [entries] the channels' score of every candidate.
-        sampler: draws negatives among the candidates.
+        sampler: samples negatives among the candidates.
         stratum: [users] position in ``STRATA``.
     """
 

@@ -87,25 +87,24 @@ def tower_inputs(past: Snapshot, users: Ints, settings: Settings) -> TowerInputs
         settings: half-life and most neighbours a node in ``settings.towers``.
     """
     options = settings.towers
-    active = np.flatnonzero(past.n_events)
-    needed = np.union1d(active, users)
+    needed = np.union1d(past.active, users)
     used = past.used(options.half_life_days or np.inf)
     garages, fits = past.garages, past.fits
     owners = np.asarray(garages.sum(axis=0)).ravel()
     pairs = past.bought_with(settings.co_purchase.min_users, options.half_life_days or np.inf)
-    active_in_needed = np.searchsorted(needed, active)
+    active_in_needed = np.searchsorted(needed, past.active)
     # A vehicle keeps the fitting parts that sell most, a part the vehicles that most people own.
     edges = {
         "history": used[needed],
         "garage": garages[needed],
-        "audience": _columns_moved(sparse.csr_array(used[active].T), active_in_needed, len(needed)),
+        "audience": _columns_moved(sparse.csr_array(used[past.active].T), active_in_needed, len(needed)),
         "fitted_vehicles": sparse.csr_array(fits @ sparse.diags_array(owners)),
         "bought_with": sparse.csr_array(pairs + pairs.T),
     }
     if options.hops > 1:  # a vehicle's messages of the last step go nowhere
         popular = np.asarray(used.sum(axis=0)).ravel()
         edges["fitting_products"] = sparse.csr_array(fits.T @ sparse.diags_array(popular))
-        edges["owners"] = _columns_moved(sparse.csr_array(garages[active].T), active_in_needed, len(needed))
+        edges["owners"] = _columns_moved(sparse.csr_array(garages[past.active].T), active_in_needed, len(needed))
     return TowerInputs(
         users=needed,
         user_state=torch.from_numpy(past.state[needed].astype(np.float32)),

@@ -1,8 +1,8 @@
 """Two towers over the graph: a vector for every user and every part, whose dot product is added to the channels' score.
 
 Users have no embedding of their own: a user is a garage, a history and a state. Parts have content (type, brand, words of the
-title, price, popularity) and an id that is dropped half the time in training, so that a part that is new has a vector too
-(DropoutNet, Volkovs et al. 2017).
+title, price, popularity) and an id that is dropped for a share of the parts in training, so that a part that is new has a
+vector too (DropoutNet, Volkovs et al. 2017).
 """
 
 import torch

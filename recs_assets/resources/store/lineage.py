@@ -2,7 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from recs_assets.asset_files import OTHER_ORDERS, SHARED_ACCOUNTS, VEHICLE_IDS, own_file
+from recs_assets.asset_files import (
+    OTHER_ORDERS,
+    PROFILE_VEHICLES,
+    PROFILES,
+    SHARED_ACCOUNTS,
+    USER_PROFILES,
+    VEHICLE_IDS,
+    own_file,
+)
 from recs_assets.resources.store.artifact import Artifact, ArtifactFile, StoreError
 from recs_assets.resources.store.store import Store
 
@@ -54,3 +62,9 @@ def parquet_of(inputs: Mapping[str, Artifact]) -> dict[str, Sequence[ArtifactFil
     if "vehicle_nodes" in inputs:
         tables["vehicle_ids"] = [inputs["vehicle_nodes"].file(VEHICLE_IDS)]
     return tables
+
+
+def profile_tables(source: Artifact) -> dict[str, Sequence[ArtifactFile]]:
+    """The graph's profiles as tables of a warehouse session."""
+    files = {"user_profiles": USER_PROFILES, "profiles": PROFILES, "profile_vehicles": PROFILE_VEHICLES}
+    return {name: [source.file(file)] for name, file in files.items()}

@@ -106,7 +106,9 @@ def test_a_channel_is_not_fitted_nor_worked_out_to_learn_from_where_a_little_of_
     assert asked == {(week, name) for week in (3, 4, 5) for name in SETTINGS}
     for name in SETTINGS:
         assert chosen.decisions[name].shown is None
-        assert chosen.words[name].startswith("not selected: a little of it does not lower -log p of the validation weeks (z ")
+        assert chosen.words[name].startswith(
+            "not selected: a little of it lowers -log p of the validation weeks by no standard error (z "
+        )
     # The model is what it would be if there were no such channels, to the bit.
     _same_bits(chosen, fit(split.before_validation, _settings(undecayed_walk=False, ease=False)).model)
 
