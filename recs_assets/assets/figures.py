@@ -7,12 +7,13 @@ import dagster as dg
 import pyarrow as pa
 
 from recs_assets.gates.verdict import Verdict
+from recs_assets.ranking.cutoff import K
 
 DIGITS = 4
 # Of a gate's figures, by their name in the UI.
 OF_GATE = {"lift": "lift", "lift, low": "low", "lift, high": "high", "users": "users"}
 # Metric and list length, by their name in the UI.
-OF_BLEND = {"Recall@10": ("recall", 10), "hit@4": ("hit", 4)}
+OF_BLEND = {f"Recall@{K}": ("recall", K), "hit@4": ("hit", 4)}
 
 
 def figures_of(verdict: Verdict, metrics: pa.Table) -> dict[str, float]:

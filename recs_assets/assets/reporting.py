@@ -5,7 +5,7 @@ import dagster as dg
 from recs_assets.asset_files import RELEASE_REPORT
 from recs_assets.assets import verdicts
 from recs_assets.assets.upkeep import retained_versions
-from recs_assets.assets.weekly_asset import check, draft, week_of_run, weekly_asset
+from recs_assets.assets.weekly_asset import cause_of, check, draft, week_of_run, weekly_asset
 from recs_assets.gates.verdict import WARN, Verdict
 from recs_assets.report import page
 from recs_assets.report.facts import gather
@@ -38,7 +38,7 @@ def release_report(
             new.path(RELEASE_REPORT).write_text(page.html(facts))
     except Exception as error:  # the mail is out by now: whatever went wrong here must not look as if it were not
         context.log.warning(
-            f"the page of week {week.key} could not be made: {error} What is served is as it is. Then: make report"
+            f"the page of week {week.key} could not be made: {cause_of(error)} What is served is as it is. Then: make report"
         )
         return dg.MaterializeResult(check_results=[_warning(spec.name) for spec in CHECKS])
     return dg.MaterializeResult(

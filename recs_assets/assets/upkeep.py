@@ -10,7 +10,7 @@ import dagster as dg
 from recs_assets import targets
 from recs_assets.assets.approval import approved_model
 from recs_assets.assets.publishing import published_recommendations
-from recs_assets.assets.weekly_asset import check, weekly_asset
+from recs_assets.assets.weekly_asset import cause_of, check, weekly_asset
 from recs_assets.report.asked import forget_pages, old_pages
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
@@ -44,7 +44,7 @@ def retained_versions(
         forget_pages(pages)
     except Exception as error:  # the mail is out by now: whatever went wrong here must not look as if it were not
         advice = "What is served is as it was. Look at the cause, then: make prune"
-        context.log.warning(f"nothing more is removed: {error} {advice}")
+        context.log.warning(f"nothing more is removed: {cause_of(error)} {advice}")
         return _result({}, dg.AssetCheckResult(check_name=PRUNED_CHECK.name, passed=False, severity=dg.AssetCheckSeverity.WARN))
     if gone is None:
         context.log.info("another run is at work on the same files: the next run removes what nobody needs")

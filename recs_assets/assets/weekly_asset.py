@@ -6,9 +6,11 @@ import functools
 import logging
 import os
 import time
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -157,6 +159,15 @@ def is_accident(error: Exception) -> bool:
         return error.errno not in LASTING
     # Torch has no class of its own for a processor that is out of memory.
     return isinstance(error, ACCIDENTS) or "can't allocate memory" in str(error)
+
+
+def cause_of(error: Exception) -> str:
+    """What a log may say of an error that a run survives: the words of a refusal or an accident, of any other its class and where
+    it was raised, for a message may hold a value."""
+    if isinstance(error, REFUSALS + ACCIDENTS):
+        return str(error)
+    raised = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}, a bug, in {Path(raised.filename).name}, line {raised.lineno}."
 
 
 def _cancel(instance: dg.DagsterInstance, run_id: str) -> bool:

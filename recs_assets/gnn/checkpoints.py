@@ -12,7 +12,7 @@ import torch
 
 from recs_assets.fault_points import reached
 
-KEPT = 2
+N_KEPT = 2
 NAME = re.compile(r"epoch_(\d{4})_([0-9a-f]{64})\.pt")
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Checkpoints:
         target = self.folder / f"epoch_{epoch:04d}_{digest}.pt"
         partial.replace(target)
         reached("checkpoint.renamed", target)
-        for _, old in self._saved()[:-KEPT]:
+        for _, old in self._saved()[:-N_KEPT]:
             old.unlink()
         if self.keep is not None:
             self.keep()

@@ -1,12 +1,13 @@
 """What all assets share: which errors are worth a retry."""
 
 import errno
+import re
 
 import dagster as dg
 import numpy as np
 import pytest
 
-from recs_assets.assets.weekly_asset import _cancel, weekly_asset
+from recs_assets.assets.weekly_asset import _cancel, cause_of, weekly_asset
 from recs_assets.breaches import ContractError
 from recs_assets.resources.errors import PublishRefused, WarehouseError
 from recs_assets_tests.test_heap import MIB, lay_on_the_heap, resident_mib
@@ -23,6 +24,13 @@ def test_an_error_that_comes_back_is_not_retried_and_keeps_its_words(error: Exce
         broken(dg.build_asset_context(partition_key="2026-09-28"))
     assert raised.value.description == str(error)
     assert raised.value.allow_retries is False
+
+
+def test_of_a_bug_the_place_is_told_and_not_the_value_of_its_message() -> None:
+    with pytest.raises(KeyError) as raised:
+        {"u1": 1}["somebody@shop.test"]
+    assert re.fullmatch(r"KeyError, a bug, in test_weekly_asset\.py, line \d+\.", cause_of(raised.value))
+    assert cause_of(WarehouseError("the table is locked: end the other run")) == "the table is locked: end the other run"
 
 
 def raised_for(error: Exception, *, is_bug: bool) -> Exception:
