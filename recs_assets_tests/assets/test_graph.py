@@ -5,6 +5,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from recs_assets.asset_files import EXPORT_NAMES
+from recs_assets.assets import graph
 from recs_assets_tests.conftest import Run
 from recs_assets_tests.small_shop import LAST_YEAR, small_shop
 from recs_assets_tests.sql.rows import source as source_rows
@@ -12,6 +14,10 @@ from recs_assets_tests.test_definitions import EXPORTS
 from recs_assets_tests.worlds import NEXT_WEEK, WEEK, messages, metadata
 
 RAW = [f"raw_{table}" for table in ("users", "vehicles", "ownership", "products", "fitment", "events")]
+
+
+def test_the_names_of_the_exports_are_those_of_their_assets() -> None:
+    assert tuple(asset.key.to_user_string() for asset in graph.EXPORTS) == EXPORT_NAMES
 
 
 def test_every_accepted_row_is_a_node_or_an_edge(first_run: Run) -> None:
