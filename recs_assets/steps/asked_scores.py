@@ -12,8 +12,7 @@ from recs_assets.gnn import graph
 from recs_assets.gnn.snapshots import FOREVER, microseconds, snapshot
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.settings import Settings
-from recs_assets.steps.rank_lists import PROFILES_AT_ONCE, SCORES, scored_candidates
-from recs_assets.steps.score_blocks import by_block
+from recs_assets.steps.rank_lists import scored_candidates, scores_of_blocks
 from recs_assets.steps.similar_parts import indexed_similarities
 
 
@@ -37,10 +36,8 @@ def asked_scores(inputs: Mapping[str, Artifact], asked: pa.Array, settings: Sett
     history = snapshot(data, microseconds(known.as_of), settings.events).touched(FOREVER)
     similarities = indexed_similarities(inputs["product_similarities"].table(PRODUCT_SIMILARITIES), product_ids)
     numbers = pc.index_in(asked, product_ids).drop_null().to_numpy()
-    blocks = [slice(first, first + PROFILES_AT_ONCE) for first in range(0, max(len(profiles), 1), PROFILES_AT_ONCE)]
-    scores = (by_block(inputs[name], file, profile_ids, product_ids, blocks) for name, file in SCORES.items())
     of_blocks = []
-    for block, sql_scores, user_scores in zip(blocks, *scores, strict=True):
+    for block, sql_scores, user_scores in scores_of_blocks(inputs, profile_ids, product_ids):
         scored = scored_candidates(
             source=served["source"],
             alpha=served["alpha"],

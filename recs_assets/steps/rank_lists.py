@@ -18,6 +18,7 @@ from recs_assets.gnn.explain.explainer import Explainer, strongest_edges
 from recs_assets.gnn.snapshots import FOREVER, microseconds, snapshot
 from recs_assets.model_settings import ReasonsSettings
 from recs_assets.ranking import similarity
+from recs_assets.ranking.arrays import blocks_of
 from recs_assets.ranking.blend import blend, normalise_sql, scale_sql
 from recs_assets.ranking.reasons import CODES, Terms, blend_terms, names_of, similarity_terms, texts
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
@@ -62,10 +63,8 @@ def profile_recommendations(
     similar = similarity_matrix(similarities, past.n_products)
     explainer = Explainer(Evidence(past, settings.model), similar, settings.sql, settings.reasons, settings.compute.cores)
     words = Words(products, vehicles, settings.reasons)
-    blocks = [slice(first, first + PROFILES_AT_ONCE) for first in range(0, max(len(profiles), 1), PROFILES_AT_ONCE)]
-    scores = (by_block(inputs[name], file, profile_ids, product_ids, blocks) for name, file in SCORES.items())
     started = time.monotonic()
-    for block, sql_scores, user_scores in zip(blocks, *scores, strict=True):
+    for block, sql_scores, user_scores in scores_of_blocks(inputs, profile_ids, product_ids):
         users = representative[block]
         ranked, terms = ranked_lists(
             source=source,
@@ -81,6 +80,19 @@ def profile_recommendations(
         edges = strongest_edges(explainer, users[ranked["profile"].to_numpy()], ranked["product"].to_numpy(), terms)
         report("ranked", min(block.stop, len(profiles)), len(profiles), started)
         yield _as_table(ranked, profile_ids[block], product_ids, source, words.columns(edges))
+
+
+def scores_of_blocks(
+    inputs: Mapping[str, Artifact], profile_ids: pa.Array, product_ids: pa.Array
+) -> Iterator[tuple[slice, pd.DataFrame, pd.DataFrame]]:
+    """The scores of SQL and of the model, some profiles at a time, in the order of the profiles; one block at least.
+
+    Raises:
+        StoreError: scores are in another order.
+    """
+    blocks = blocks_of(max(len(profile_ids), 1), PROFILES_AT_ONCE)
+    scores = (by_block(inputs[name], file, profile_ids, product_ids, blocks) for name, file in SCORES.items())
+    return zip(blocks, *scores, strict=True)
 
 
 def _as_table(

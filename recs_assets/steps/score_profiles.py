@@ -21,7 +21,7 @@ from recs_assets.gnn.channels import gated_model as model
 from recs_assets.gnn.channels.evidence import Evidence
 from recs_assets.gnn.snapshots import microseconds, snapshot
 from recs_assets.gnn.towers import residual
-from recs_assets.ranking.arrays import Ints
+from recs_assets.ranking.arrays import Ints, blocks_of
 from recs_assets.resources.store.artifact import Artifact
 from recs_assets.settings import Settings
 from recs_assets.steps.score_blocks import by_block, report
@@ -136,7 +136,7 @@ def of_shard(profile_ids: pa.Array, shard: int, shards: int) -> Ints:
 
 
 def _blocks(n_profiles: int) -> list[slice]:
-    return [slice(first, first + PROFILES_AT_ONCE) for first in range(0, max(n_profiles, 1), PROFILES_AT_ONCE)]
+    return blocks_of(max(n_profiles, 1), PROFILES_AT_ONCE)
 
 
 def _with_ids(top: pd.DataFrame, profile_ids: pa.Array, product_ids: pa.ChunkedArray) -> pa.Table:
