@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from recs_assets.cutoff import K
 from recs_assets.following import training_weeks_held
-from recs_assets.ranking.cutoff import K
 
 if TYPE_CHECKING:
     from recs_assets.settings import Settings

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from recs_assets.ranking.cutoff import K
+from recs_assets.cutoff import K
 
 DAYS_OF_A_WEEK = 7
 # Of the weeks that are learned from, one in so many may choose.

@@ -33,9 +33,9 @@ from recs_assets.assets.mail import mail_events
 from recs_assets.assets.preview import preview, table_of
 from recs_assets.assets.training import trained_model
 from recs_assets.assets.weekly_asset import ReuseConfig, check, draft, made_before, week_of_run, weekly_asset
+from recs_assets.cutoff import K
 from recs_assets.gates.promotion import gate_1
 from recs_assets.gates.verdict import Verdict
-from recs_assets.ranking.cutoff import K
 from recs_assets.resources.store.artifact import Artifact, Draft
 from recs_assets.resources.store.lineage import inputs_of, parquet_of
 from recs_assets.resources.store.store import Store

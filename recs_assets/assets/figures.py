@@ -6,8 +6,8 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from recs_assets.cutoff import K
 from recs_assets.gates.verdict import Verdict
-from recs_assets.ranking.cutoff import K
 
 DIGITS = 4
 # Of a gate's figures, by their name in the UI.

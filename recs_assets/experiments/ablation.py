@@ -23,6 +23,7 @@ from torch_geometric.data import HeteroData
 
 from recs_assets import settings_file, targets
 from recs_assets.asset_files import GRAPH
+from recs_assets.cutoff import K
 from recs_assets.experiments.variants import Variant, variants
 from recs_assets.gnn import graph
 from recs_assets.gnn.candidates import part_attributes
@@ -35,7 +36,6 @@ from recs_assets.gnn.towers.validation import SCALES
 from recs_assets.gnn.weekly_fit import fit_examples
 from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Flags, Floats
-from recs_assets.ranking.cutoff import K
 from recs_assets.ranking.likelihood import negative_log_likelihood
 from recs_assets.ranking.rules import apply_list_rules
 from recs_assets.ranking.sparse_matrices import at, incidence, row_of_entry

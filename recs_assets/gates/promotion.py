@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
+from recs_assets.cutoff import K
 from recs_assets.gates.verdict import FAIL, INSUFFICIENT_EVIDENCE, PASS, Verdict
-from recs_assets.ranking.cutoff import K
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recs_assets.cutoff import RECALL, K
 from recs_assets.gnn.channels.examples import Example
 from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Floats, Ints
 from recs_assets.ranking.candidates import top_of_sparse
-from recs_assets.ranking.cutoff import RECALL, K
 from recs_assets.ranking.sparse_matrices import row_of_entry
 from recs_assets.ranking.statistics import WORSE, Difference, Lift, paired_difference, paired_lift
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recs_assets.cutoff import RECALL, K
 from recs_assets.model_settings import BlendSettings
 from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Flags, Floats, Ints, pair_keys, positions
-from recs_assets.ranking.cutoff import RECALL, K
 from recs_assets.ranking.rules import PartAttributes, apply_list_rules
 from recs_assets.ranking.statistics import WORSE, strength
 from recs_assets.ranking.strata import STRATA

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from recs_assets.cutoff import NLL
 from recs_assets.ranking import metrics
 from recs_assets.ranking.arrays import Floats, positions
-from recs_assets.ranking.cutoff import NLL
 from recs_assets.ranking.strata import STRATA
 
 METRICS = ("recall", "ndcg", "mrr", "hit")

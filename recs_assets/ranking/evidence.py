@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from recs_assets.ranking.cutoff import K
+from recs_assets.cutoff import K
 from recs_assets.ranking.sequential import MONDAYS
 
 # A row is a user in a held-out week; recall is the system's, baseline that of SQL. model_week is that of the model that made

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from recs_assets.cutoff import K
 from recs_assets.gates.verdict import FAIL, PASS
-from recs_assets.ranking.cutoff import K
 from recs_assets.ranking.strata import STRATA
 from recs_assets.report.evaluation import Lift
 from recs_assets.report.facts import Facts, Measured

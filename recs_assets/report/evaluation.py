@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from recs_assets.asset_files import CEILING, METRICS, METRICS_BY_RELEVANCE, PER_USER, VERDICT
-from recs_assets.ranking.cutoff import NLL, RECALL, K
+from recs_assets.cutoff import NLL, RECALL, K
 from recs_assets.ranking.strata import STRATA
 from recs_assets.resources.store.artifact import Artifact
 

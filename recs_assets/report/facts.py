@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recs_assets import targets
+from recs_assets.cutoff import K
 from recs_assets.gates.catalogue import left_for_lists
 from recs_assets.gates.verdict import Verdict
-from recs_assets.ranking.cutoff import K
 from recs_assets.report.evaluation import Comparison, Gate, Lift, comparison_of, gate_of
 from recs_assets.report.lists import Lists, Served, lists_of, served_of
 from recs_assets.report.people import Person, people_of

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from recs_assets.ranking.cutoff import K
+from recs_assets.cutoff import K
 from recs_assets.ranking.strata import STRATA
 from recs_assets.report import sheet
 from recs_assets.report.answer import answer

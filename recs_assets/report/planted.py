@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from recs_assets import targets
 from recs_assets.asset_files import EXPORT_NAMES, LIST_INPUTS, USER_PROFILES
-from recs_assets.ranking.cutoff import K
+from recs_assets.cutoff import K
 from recs_assets.report.lists import Served
 from recs_assets.resources.store.artifact import Artifact, StoreError
 from recs_assets.resources.store.lineage import origins_of, parquet_of

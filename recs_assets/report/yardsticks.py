@@ -13,13 +13,13 @@ import pyarrow.compute as pc
 
 from recs_assets import targets
 from recs_assets.asset_files import GRAPH, PRODUCT_NODES, USER_NODES, USER_PROFILES
+from recs_assets.cutoff import RECALL, K
 from recs_assets.demo.browsing import Interactions
 from recs_assets.demo.past import OtherWorldError
 from recs_assets.demo.purchases import World
 from recs_assets.demo.tables import product_ids, user_ids
 from recs_assets.demo.timeline import WEEK, start
 from recs_assets.demo.world import rebuilt
-from recs_assets.ranking.cutoff import RECALL, K
 from recs_assets.resources.store.artifact import Artifact, StoreError
 from recs_assets.resources.store.lineage import origins_of
 from recs_assets.resources.store.store import Store

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from recs_assets.cutoff import NLL, RECALL
 from recs_assets.ranking import evaluation, slices
-from recs_assets.ranking.cutoff import NLL, RECALL
 
 
 @dataclass(frozen=True)

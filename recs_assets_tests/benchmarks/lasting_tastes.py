@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recs_assets.asset_files import METRICS
+from recs_assets.cutoff import K
 from recs_assets.demo.tables import TIMESTAMP, numbered
 from recs_assets.experiments.reference.splits import read_split
-from recs_assets.ranking.cutoff import K
 from recs_assets.ranking.sparse_matrices import row_of_entry
 from recs_assets.resources.store.store import Store
 from recs_assets_tests.faults.homes import Home

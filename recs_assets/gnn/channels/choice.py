@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from torch_geometric.data import HeteroData
 
+from recs_assets.cutoff import K
 from recs_assets.gnn.channels import training
 from recs_assets.gnn.channels.evidence import feature_names
 from recs_assets.gnn.channels.examples import Example, channel_scores, in_turn
@@ -18,7 +19,6 @@ from recs_assets.gnn.snapshots import snapshot
 from recs_assets.gnn.validation import Comparison, Figures, compare, recall_of
 from recs_assets.model_settings import ModelSettings
 from recs_assets.ranking.arrays import Floats, Floats32
-from recs_assets.ranking.cutoff import K
 from recs_assets.ranking.likelihood import negative_log_likelihood
 from recs_assets.ranking.statistics import Difference, paired_difference
 from recs_assets.settings import Settings
