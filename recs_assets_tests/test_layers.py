@@ -33,23 +33,23 @@ COMMANDS = (
     "console",
     "experiments",
 )
+ABOVE_STEPS = (*COMMANDS, "assets", "report", "targets", "partitions")
 # What a layer may not import, by layer: definitions, jobs and commands -> assets -> report -> steps -> gnn, ranking, resources,
 # gates.
-BELOW_REPORTS = (*COMMANDS, "report", "targets", "partitions")
 FORBIDDEN = {
     layer: (
         *DAGSTER,
         *(TORCH if layer not in {"steps", "gnn"} else ()),
-        *(f"recs_assets.{name}" for name in (*BELOW_REPORTS, *above)),
+        *(f"recs_assets.{name}" for name in (*ABOVE_STEPS, *above)),
     )
     for layer, above in {
-        "steps": ("assets", "demo"),
-        "gnn": ("assets", "steps", "resources", "gates", "demo"),
-        "ranking": ("assets", "steps", "resources", "gates", "gnn", "demo"),
-        "gates": ("assets", "steps", "resources", "gnn", "demo"),
-        "resources": ("assets", "steps", "gates", "gnn", "ranking", "demo"),
-        "rollout": ("assets", "steps", "resources", "gnn", "demo"),
-        "demo": ("assets", "steps", "resources", "gates", "gnn", "ranking"),
+        "steps": ("demo",),
+        "gnn": ("steps", "resources", "gates", "demo"),
+        "ranking": ("steps", "resources", "gates", "gnn", "demo"),
+        "gates": ("steps", "resources", "gnn", "demo"),
+        "resources": ("steps", "gates", "gnn", "ranking", "demo"),
+        "rollout": ("steps", "resources", "gnn", "demo"),
+        "demo": ("steps", "resources", "gates", "gnn", "ranking"),
     }.items()
 }
 FORBIDDEN |= {

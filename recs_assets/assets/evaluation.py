@@ -37,7 +37,7 @@ from recs_assets.cutoff import K
 from recs_assets.gates.promotion import gate_1
 from recs_assets.gates.verdict import Verdict
 from recs_assets.resources.store.artifact import Artifact, Draft
-from recs_assets.resources.store.lineage import inputs_of, parquet_of
+from recs_assets.resources.store.lineage import export_tables, inputs_of, parquet_of
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Warehouse
 from recs_assets.settings import Settings
@@ -182,7 +182,7 @@ def _evaluated(
     if MODEL not in model.manifest.files:
         log.warning(f"week {model.manifest.week}: nothing is evaluated, because {model.facts['reason']}")
         return nothing_evaluated()
-    exports = parquet_of({name: inputs[name] for name in EXPORT_NAMES})
+    exports = export_tables(inputs)
     with_mail = exports | parquet_of({"mail_events": inputs["mail_events"]})
     evaluator = Evaluator(graph.load(source.path(GRAPH)), warehouse, exports, settings, log.info)
     try:

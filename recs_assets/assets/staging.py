@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from recs_assets import targets
 from recs_assets.approved_models import newest_approved
-from recs_assets.asset_files import ARMS, EXPORT_NAMES, FITS_EDGES, LIST_INPUTS, PRODUCT_NODES, SQL_SCORES
+from recs_assets.asset_files import ARMS, FITS_EDGES, LIST_INPUTS, PRODUCT_NODES, SQL_SCORES
 from recs_assets.resources.store.artifact import Artifact, ArtifactFile
-from recs_assets.resources.store.lineage import check_related, inputs_of, parquet_of, profile_tables
+from recs_assets.resources.store.lineage import check_related, export_tables, inputs_of, profile_tables
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Mount, Warehouse
 from recs_assets.rollout.arms import CONTROL
@@ -72,13 +72,12 @@ class Ingredients:
 
     def tables(self, profile_lists: Path | ArtifactFile) -> dict[str, Mount]:
         """What lists are expanded from and audited against: the exports, the profiles, SQL's scores, the profiles' lists."""
-        exports = parquet_of({name: self.inputs[name] for name in EXPORT_NAMES})
         files = {
             "sql_scores": [self.inputs["sql_scores"].file(SQL_SCORES)],
             "arms": [self.inputs["rollout_assignment"].file(ARMS)],
             "profile_recommendations": [profile_lists],
         }
-        return {**exports, **profile_tables(self.inputs["hetero_graph"]), **files}
+        return {**export_tables(self.inputs), **profile_tables(self.inputs["hetero_graph"]), **files}
 
 
 def ingredients_of(store: Store, week: str, run_id: str) -> Ingredients:

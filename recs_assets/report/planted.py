@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow as pa
 
 from recs_assets import targets
-from recs_assets.asset_files import EXPORT_NAMES, LIST_INPUTS, USER_PROFILES
+from recs_assets.asset_files import LIST_INPUTS, USER_PROFILES
 from recs_assets.cutoff import K
 from recs_assets.report.lists import Served
 from recs_assets.resources.store.artifact import Artifact, StoreError
-from recs_assets.resources.store.lineage import origins_of, parquet_of
+from recs_assets.resources.store.lineage import export_tables, origins_of
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Mount, Warehouse
 from recs_assets.settings import Settings
@@ -69,7 +69,7 @@ def _planted(warehouse: Warehouse, inputs: Mapping[str, Artifact], companions: P
 
     sql_lists = pa.concat_tables(profile_recommendations(inputs, source="sql", alpha=None, settings=settings))
     graph, day = inputs["hetero_graph"], dt.date.fromisoformat(week)
-    tables: dict[str, Mount] = {**parquet_of({name: inputs[name] for name in EXPORT_NAMES})}
+    tables: dict[str, Mount] = {**export_tables(inputs)}
     tables |= {"companions": [companions], "sql_lists": sql_lists, "user_profiles": [graph.file(USER_PROFILES)]}
     tables["people"] = pa.table({"user_id": [SARAH]})
     with warehouse.session(tables) as session:

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recs_assets.asset_files import ARMS, EXPORT_NAMES, FITS_EDGES, LIST_INPUTS, PROFILE_LISTS
+from recs_assets.asset_files import ARMS, FITS_EDGES, LIST_INPUTS, PROFILE_LISTS
 from recs_assets.resources.store.artifact import Artifact, StoreError
-from recs_assets.resources.store.lineage import origins_of, parquet_of, profile_tables
+from recs_assets.resources.store.lineage import export_tables, origins_of, profile_tables
 from recs_assets.resources.store.store import Store
 from recs_assets.resources.warehouse import Mount, Parameter, Warehouse
 from recs_assets.settings import Settings
@@ -37,7 +37,7 @@ class ServedLists:
 
     def exports(self) -> dict[str, Mount]:
         """Exports, for a session."""
-        return {**parquet_of({name: self.inputs[name] for name in EXPORT_NAMES})}
+        return {**export_tables(self.inputs)}
 
     def tables(self) -> dict[str, Mount]:
         """Exports, profiles and the profiles' lists (of an experiment those of the treated), for a session."""

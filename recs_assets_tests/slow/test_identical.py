@@ -109,7 +109,7 @@ def test_a_spoilt_weight_of_any_channel_is_noticed(first_run: Run, first: tuple[
 
 
 @pytest.mark.parametrize("names", [["walk_undecayed"], ["ease"], ["walk_undecayed", "ease"]])
-def test_the_score_of_a_model_that_hears_optional_channels_agrees(first_run: Run, names: list[str]) -> None:
+def test_the_score_of_a_model_that_uses_optional_channels_agrees(first_run: Run, names: list[str]) -> None:
     known, weights = first_run.place.artifact("hetero_graph"), first_run.place.artifact("approved_model").path(MODEL)
     settings = with_selected(SETTINGS.model, names)
     model = GatedChannels(settings, torch.load(weights, weights_only=True)["weights"]["epsilon"])

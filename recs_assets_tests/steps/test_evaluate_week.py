@@ -72,7 +72,7 @@ def test_lists_and_surprisals_by_hand() -> None:
     assert not [name for name in held_out["any"] if name.startswith("nll_") and name not in ("nll_channels", "nll_model")]
 
 
-def test_each_model_hears_its_own_channels_where_others_hear_more() -> None:
+def test_each_model_uses_its_own_channels_where_others_use_more() -> None:
     settings = five_users.settings()
 
     def of(name: str, selected: list[str]) -> dict[str, list[float]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from recs_assets.asset_files import (
+    EXPORT_NAMES,
     OTHER_ORDERS,
     PROFILE_VEHICLES,
     PROFILES,
@@ -62,6 +63,11 @@ def parquet_of(inputs: Mapping[str, Artifact]) -> dict[str, Sequence[ArtifactFil
     if "vehicle_nodes" in inputs:
         tables["vehicle_ids"] = [inputs["vehicle_nodes"].file(VEHICLE_IDS)]
     return tables
+
+
+def export_tables(inputs: Mapping[str, Artifact]) -> dict[str, Sequence[ArtifactFile]]:
+    """The exports among the inputs as tables for a session; all of them have to be there."""
+    return parquet_of({name: inputs[name] for name in EXPORT_NAMES})
 
 
 def profile_tables(source: Artifact) -> dict[str, Sequence[ArtifactFile]]:

@@ -83,7 +83,7 @@ def test_a_channel_is_selected_where_it_tells_what_people_take(name: str) -> Non
 
 
 @pytest.mark.parametrize("shares", [{WALK: 0.5, EASE: 0.4}, {EASE: 0.5, WALK: 0.4}])
-def test_both_are_heard_where_both_tell_whichever_comes_first(shares: dict[str, float]) -> None:
+def test_both_are_selected_where_both_tell_whichever_comes_first(shares: dict[str, float]) -> None:
     chosen, examples = choose_channels(_split(shares), _column, _settings())
     assert _selected(chosen) == (WALK, EASE)
     assert feature_names(chosen.settings.model) == (*NAMES, WALK, EASE)
@@ -113,7 +113,7 @@ def test_a_channel_is_not_fitted_nor_worked_out_to_learn_from_where_a_little_of_
     _same_bits(chosen, fit(split.before_validation, _settings(undecayed_walk=False, ease=False)).model)
 
 
-def test_a_channel_is_not_heard_where_what_it_taught_does_not_hold_in_the_validation_weeks() -> None:
+def test_a_channel_is_not_selected_where_what_it_taught_does_not_hold_in_the_validation_weeks() -> None:
     # In one of the three weeks people do the opposite: better on the whole is not enough.
     split = _split({EASE: 0.7}, signs=(1.0, 1.0, -1.0))
     chosen, examples = choose_channels(split, _column, _settings())
@@ -148,7 +148,7 @@ def test_where_nobody_validates_none_is_selected() -> None:
     assert _selected(chosen) == ()
 
 
-def test_columns_are_those_that_evidence_gives_a_model_that_hears_them() -> None:
+def test_columns_are_those_that_evidence_gives_a_model_that_uses_them() -> None:
     data, settings = five_users.world(), _settings()
     past, shape = five_users.past_of(data), (5, 5)
     example = replace(

@@ -176,7 +176,7 @@ def test_owners_of_the_same_vehicle_say_what_it_needs(channels: dict[str, list[l
     np.testing.assert_allclose(channels["vehicle"], expected, rtol=1e-6)
 
 
-def test_a_garage_of_three_beside_smaller_ones_hears_all_its_owners() -> None:
+def test_a_garage_of_three_beside_smaller_ones_counts_all_its_owners() -> None:
     evidence = Evidence(five_users.past_of(five_users.world(owned=[*five_users.OWNED, ("u1", "v3", 5)])), MODEL)
     # Now v3 is owned by u1 and u3: p1 1/2, p2 3/2, p3 1/2. With v1 and v2 that makes u1's p1 3/2, p2 6, p3 5/4.
     v1, v2, v3 = _behaviour(0.5, 1.5, 0), _behaviour(0.5, 3, 0.75), _behaviour(0.5, 1.5, 0.5)
